@@ -1,0 +1,64 @@
+# What people run: make demo, make test, make lint. Each sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup dev models samples demo test test-real lint format bench lock clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(BIN)/.setup ## make .venv with longtake in it
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Longtake needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(BIN)/.setup: $(BIN)/python requirements/default.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/default.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+dev: $(BIN)/.dev
+
+$(BIN)/.dev: $(BIN)/.setup requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+models: setup ## fetch the small models into the cache
+	$(BIN)/longtake models pull smollm2-135m-instruct
+
+samples: setup ## fetch the sample videos that are not in the repository
+	$(BIN)/python examples/fetch.py
+
+demo: samples models ## summarise the sample videos
+	$(BIN)/longtake summarize examples/bikes.mp4 --out longtake-out/bikes
+	@echo
+	$(BIN)/longtake summarize examples/lecture.mp4 --out longtake-out/lecture
+
+test: dev ## the quick tests
+	$(BIN)/python -m pytest
+
+test-real: dev models samples ## the tests that run real models
+	$(BIN)/python -m pytest -m real
+
+lint: dev ## style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: dev ## put the code into its style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: dev ## memory and speed, as in the README
+	$(BIN)/python benchmarks/memory.py
+
+lock: ## resolve the requirement files anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml requirements/build.in -o requirements/default.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --group dev -c requirements/default.txt -o requirements/dev.txt
+
+clean: ## remove what make has made here
+	rm -rf $(VENV) .cache longtake-out

@@ -1,0 +1,40 @@
+"""Longtake: raw video to descriptions of its chunks and a summary that can be checked.
+
+import longtake
+result = longtake.summarize("talk.mp4")
+print(result.summary.headline)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from longtake.errors import LongtakeError
+from longtake.records import Description, Ledger, Progress, Result, Sentence, Summary, Video
+from longtake.timecode import Span
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Description",
+    "Ledger",
+    "LongtakeError",
+    "Progress",
+    "Result",
+    "Sentence",
+    "Span",
+    "Summary",
+    "Video",
+    "summarize",
+]
+
+
+def summarize(source: "str | Path", **settings: Any) -> Result:
+    """Describe and summarise one video; settings by name, as `longtake summarize --help` lists.
+
+    Raises LongtakeError. For progress, iterate `longtake.pipeline.run` yourself.
+    """
+    from longtake.pipeline import summarize as run_to_end
+
+    return run_to_end(source, settings)

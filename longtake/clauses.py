@@ -1,0 +1,98 @@
+"""Takes texts apart into clauses and puts clauses together to sentences, without a model.
+
+What stands in quotation marks is never broken.
+"""
+
+import re
+from collections.abc import Sequence
+
+from longtake.plain import one_line
+
+QUOTES = '"“”«»„'
+QUOTED = rf"[{QUOTES}][^{QUOTES}]+[{QUOTES}]"
+SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
+CLAUSE_END = re.compile(r"[.;!?](?=\s|$)")
+
+PLAIN_STARTS = frozenset(
+    """
+    a an the this that these those there it he she they his her their its and then in on at
+    one two three four five six seven eight nine ten some many several mostly text
+    """.split()
+)
+"""Words with a capital only because a sentence begins with them."""
+
+
+def split_text(text: str, breaks: re.Pattern[str]) -> list[str]:
+    """The parts of a text between breaks, stripped, without the empty ones."""
+    parts = [""]
+    for number, piece in enumerate(re.split(f"({QUOTED})", text)):
+        if number % 2:
+            parts[-1] += piece
+        else:
+            first, *rest = breaks.split(piece)
+            parts[-1] += first
+            parts += rest
+    return [part.strip() for part in parts if part.strip()]
+
+
+def join_clauses(clauses: Sequence[str]) -> str:
+    """Clauses as one sentence, between semicolons."""
+    first, *rest = clauses
+    return "; ".join([first[0].upper() + first[1:], *map(lower_start, rest)]) + "."
+
+
+def lower_start(clause: str) -> str:
+    """As in the middle of a sentence; what may be a name keeps its capital."""
+    plain = clause.split()[0].casefold() in PLAIN_STARTS
+    return clause[0].lower() + clause[1:] if plain else clause
+
+
+def own_words(texts: Sequence[str], most_words: int) -> str:
+    """A sentence of the texts' own clauses, in their order, each once.
+
+    It has a clause of every text, even where that goes over `most_words`, and then more of each. A
+    clause that alone is longer is cut there, and shows it.
+    """
+    clauses = [
+        [shorten(clause, most_words) for clause in split_text(text, CLAUSE_END)] for text in texts
+    ]
+    chosen: dict[tuple[int, int], str] = {}
+    said: set[str] = set()
+    words = 0
+    for place in range(max(map(len, clauses))):
+        for number, parts in enumerate(clauses):
+            if place >= len(parts) or parts[place].casefold() in said:
+                continue
+            length = len(parts[place].split())
+            if place and words + length > most_words:
+                continue
+            chosen[number, place] = parts[place]
+            said.add(parts[place].casefold())
+            words += length
+    return join_clauses([chosen[key] for key in sorted(chosen)])
+
+
+def make_title(text: str, most_words: int) -> str:
+    """What the first clause quotes, as titles on screen are; else that clause, cut to length."""
+    first = split_text(text, CLAUSE_END)[0]
+    quoted = re.search(QUOTED, first)
+    return shorten(quoted[0][1:-1] if quoted else first, most_words)
+
+
+def shorten(text: str, most_words: int) -> str:
+    """The text's first words; an ellipsis says where some are left out."""
+    words = text.split()
+    return " ".join(words[:most_words]) + (" …" if len(words) > most_words else "")
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence on one line, without a label, markup or quotation marks around it."""
+    lines = [line.strip("#*- \t") for line in text.splitlines() if line.strip("#*- \t")]
+    line = one_line(lines[0] if lines else "")
+    line = re.sub(
+        r"^(sentence|summary|answer|headline|title)\s*:\s*", "", line, flags=re.IGNORECASE
+    )
+    found = re.match(rf"(?:{QUOTED}|.)+?[.!?](?=\s|$)", line)
+    line = found[0] if found else line
+    quoted = re.fullmatch(QUOTED, line)
+    return (quoted[0][1:-1] if quoted else line).strip()

@@ -1,0 +1,334 @@
+"""The command line: flags in, one pipeline run, text or one JSON document out. Holds no logic."""
+
+import argparse
+import dataclasses
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from longtake import __version__
+from longtake.errors import LongtakeError, UsageError
+from longtake.plain import one_line
+from longtake.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from longtake.models import Asset
+    from longtake.records import Progress, Result
+
+EXIT_GAPS = 3
+EXIT_INTERRUPTED = 130
+
+EPILOG = """\
+exit status: 0 done, 2 bad usage or bad input, 3 finished with gaps, 4 an engine or a source can't
+be reached, 1 a bug. Every setting can also stand in LONGTAKE_HOME/settings.toml (LONGTAKE_HOME is
+~/.longtake unless set), or in the environment as LONGTAKE_<NAME>.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status."""
+    options = make_parser().parse_args(arguments)
+    try:
+        status: int = options.command(options)
+        sys.stdout.flush()
+        return status
+    except LongtakeError as error:
+        print(f"error: {one_line(error.message)}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {one_line(error.hint)}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print(
+            "\nstopped; all answers so far are kept, and the same command goes on from there",
+            file=sys.stderr,
+        )
+        # Threads may still wait for an engine; nothing is lost with them.
+        os._exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """All commands and flags; those of a run are derived from Settings."""
+    parser = argparse.ArgumentParser(
+        prog="longtake",
+        description="Turn a video into descriptions of its chunks and a summary that cites them.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"longtake {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    summarize = commands.add_parser("summarize", help="describe a video and summarise it")
+    summarize.set_defaults(command=run_video, summarized=True)
+    describe = commands.add_parser("describe", help="only describe it, chunk by chunk")
+    describe.set_defaults(command=run_video, summarized=False)
+    for command in (summarize, describe):
+        command.add_argument("source", metavar="FILE", help="the video")
+        command.add_argument("--json", action="store_true", help="print one JSON document")
+        _add_settings(command)
+    engines = commands.add_parser("engines", help="list the engines")
+    engines.set_defaults(command=list_engines)
+    _add_models(commands.add_parser("models", help="list, fetch and remove models"))
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("settings")
+    for spec in dataclasses.fields(Settings):
+        shown = "" if spec.default in ("", 0) else f" (default: {spec.default})"
+        group.add_argument(
+            "--" + spec.name.replace("_", "-"),
+            dest=f"setting_{spec.name}",
+            type=type(spec.default),
+            choices=spec.metadata["choices"] or None,
+            metavar=spec.metadata["metavar"] or (None if spec.metadata["choices"] else "VALUE"),
+            help=spec.metadata["help"] + shown,
+        )
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
+    actions.add_parser("list", help="all that can be fetched").set_defaults(command=list_models)
+    for name, command, words in (
+        ("pull", pull_model, "fetch a model into the cache, and check it"),
+        ("path", print_path, "print where its file lies"),
+        ("remove", remove_model, "delete it from the cache"),
+    ):
+        action = actions.add_parser(name, help=words)
+        action.add_argument("model", metavar="MODEL")
+        action.set_defaults(command=command)
+
+
+def run_video(options: argparse.Namespace) -> int:
+    """`summarize` and `describe`."""
+    from longtake.engines import open_engine
+    from longtake.pipeline import run
+    from longtake.report import as_json
+    from longtake.store import Store, store_path
+    from longtake.video.source import check_file
+
+    flags = {
+        name.removeprefix("setting_"): value
+        for name, value in vars(options).items()
+        if name.startswith("setting_")
+    }
+    settings = load_settings(flags)
+    check_file(options.source)
+    fetch_missing(settings.engine)
+    with open_engine(settings.engine, settings) as describer:
+        _tell("describer", describer.name, describer.why)
+        reconciler = None
+        if options.summarized:
+            fetch_missing(settings.reconciler)
+            reconciler = open_engine(settings.reconciler, settings)
+            _tell("reconciler", reconciler.name, reconciler.why)
+        with Store(store_path()) as store:
+            last = show_progress(run(options.source, settings, store, describer, reconciler))
+    assert last.result
+    print(as_json(last.result) if options.json else say_result(last.result), end="")
+    return EXIT_GAPS if last.result.ledger.gaps else 0
+
+
+def _tell(role: str, name: str, why: str) -> None:
+    print(f"{role}: {name} ({why})", file=sys.stderr)
+
+
+def show_progress(steps: "Iterator[Progress]") -> "Progress":
+    """Iterate to the end, with a bar where standard output is a terminal; the last step."""
+    last = None
+    with open_bar() as advance:
+        for last in steps:
+            advance(last)
+    assert last
+    return last
+
+
+@contextmanager
+def open_bar() -> "Iterator[Any]":
+    """What takes each Progress: a bar on standard error, or nothing at all."""
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        yield lambda step: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.fields[stage]:>10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        yield _Bars(bars)
+
+
+class _Bars:
+    """One bar a stage; a description shows as it arrives."""
+
+    def __init__(self, bars: Any) -> None:
+        self._bars = bars
+        self._tasks: dict[str, Any] = {}
+
+    def __call__(self, step: "Progress") -> None:
+        if step.stage == "done":
+            return
+        if step.stage not in self._tasks:
+            self._tasks[step.stage] = self._bars.add_task(
+                "", stage=step.stage, note="", rate="", total=step.total
+            )
+        task = self._tasks[step.stage]
+        note = step.note
+        if step.description:
+            found = step.description
+            note = f"{found.chunk.span} {found.text or found.error}"
+        fields = {"note": one_line(note)[:60]} if note else {}
+        self._bars.update(task, completed=step.done, total=step.total, **fields)
+        speed = self._bars.tasks[task].speed if self._bars.tasks else None
+        if speed and step.stage != "read":
+            self._bars.update(task, rate=f"{speed * 60:.0f}/min")
+
+
+def say_result(result: "Result") -> str:
+    """What a person reads in the terminal."""
+    from longtake.report.markdown import join_numbers, say_ledger
+    from longtake.timecode import Span
+
+    lines = []
+    if result.summary:
+        spans = {d.chunk.number: d.chunk.span for d in result.descriptions}
+        lines += [result.summary.headline, ""]
+        for sentence in result.summary.sentences:
+            cited = [spans[number] for number in sentence.evidence]
+            span = Span(min(s.start for s in cited), max(s.end for s in cited))
+            lines.append(f"{span!s:>12}  {sentence.text} [{join_numbers(sentence.evidence)}]")
+    else:
+        lines += [f"{d.chunk.span!s:>12}  {d.text or f'({d.error})'}" for d in result.descriptions]
+    lines += ["", f"ledger: {say_ledger(result.ledger)}"]
+    lines += [f"   gap: {gap.span}: {gap.reason}" for gap in result.ledger.gaps]
+    lines += [f" files: {path}" for path in result.files]
+    return "".join(f"{_safe(line)}\n" for line in lines)
+
+
+def _safe(line: str) -> str:
+    """The line as it stands, its indent kept, without characters that act on a terminal."""
+    indent = len(line) - len(line.lstrip(" "))
+    return " " * indent + one_line(line)
+
+
+def list_engines(options: argparse.Namespace) -> int:
+    """`engines`."""
+    from longtake.engines import DEFAULT_DESCRIBER, ENGINES
+
+    for name, about in ENGINES.items():
+        print(f"{name:8} {about}" + (" (default)" if name == DEFAULT_DESCRIBER else ""))
+    return 0
+
+
+def list_models(options: argparse.Namespace) -> int:
+    """`models list`."""
+    from longtake.models import MODELS, is_here, model_path
+
+    for model in MODELS.values():
+        here = "here" if is_here(model, model_path(model)) else "not here"
+        print(f"{model.name}  {model.bytes / 2**20:.0f} MiB  {model.licence}  {here}")
+        print(f"    {model.about}")
+        print(f"    from: {'; or '.join(str(source) for source in model.sources)}")
+        print(f"    sha256: {model.sha256}")
+    return 0
+
+
+def pull_model(options: argparse.Namespace) -> int:
+    """`models pull`."""
+    from longtake.models import find_model, model_path
+
+    model = find_model(options.model)
+    print(fetch_asset(model, model_path(model)))
+    return 0
+
+
+def print_path(options: argparse.Namespace) -> int:
+    """`models path`."""
+    from longtake.models import find_model, is_here, model_path
+
+    model = find_model(options.model)
+    if not is_here(model, model_path(model)):
+        raise UsageError(
+            f"the model {model.name} is not here", f"Fetch it: longtake models pull {model.name}"
+        )
+    print(model_path(model))
+    return 0
+
+
+def remove_model(options: argparse.Namespace) -> int:
+    """`models remove`."""
+    from longtake import models
+
+    removed = models.remove_model(models.find_model(options.model))
+    print(f"{options.model}: {'removed' if removed else 'was not here'}")
+    return 0
+
+
+def fetch_missing(engine: str) -> None:
+    """Fetch the weights that an engine's name asks for, so that the wait is seen."""
+    from longtake.engines import find_asset
+    from longtake.models import is_here, model_path
+
+    asset = find_asset(engine)
+    if asset and not is_here(asset, model_path(asset)):
+        fetch_asset(asset, model_path(asset))
+
+
+def fetch_asset(asset: "Asset", path: "Path") -> "Path":
+    """Fetch with a bar where standard error is a terminal, with a line there else."""
+    from longtake.models import fetch, is_here
+
+    if not is_here(asset, path):
+        size = f"{asset.bytes / 2**20:.1f} MiB"
+        print(f"fetching {asset.name} ({size}, {asset.licence})", file=sys.stderr)
+    with open_download_bar(asset.name) as tell:
+        return fetch(asset, path, tell)
+
+
+@contextmanager
+def open_download_bar(name: str) -> "Iterator[Any]":
+    """What takes bytes fetched and bytes in all."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task(name, total=None, visible=False)
+        yield lambda done, total: bars.update(task, completed=done, total=total, visible=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""The promise that every engine keeps: a request in, a reply out, and what it can do as data."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Self
+
+from longtake.records import Frame
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an engine can take. `images` is the most in one request: 0 none, None no known end."""
+
+    images: int | None
+    context_tokens: int
+    width: int = 1
+    """Requests that it answers side by side."""
+    frames_per_chunk: int = 6
+    frame_side: int = 512
+    """Longest side, in pixels, that its model looks at."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question: the system's words, then text and frames in the order in which they stand."""
+
+    system: str
+    parts: tuple[str | Frame, ...]
+    max_tokens: int = 256
+    examples: tuple[tuple[str, str], ...] = ()
+    """Questions and their answers, which go before as turns of the same talk."""
+    attempt: int = 0
+    """Counts from 0; engines that sample vary their answer with it."""
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The frames among the parts, in order."""
+        return tuple(part for part in self.parts if isinstance(part, Frame))
+
+    @property
+    def text(self) -> str:
+        """The text among the parts, joined by line breaks."""
+        return "\n".join(part for part in self.parts if isinstance(part, str))
+
+    def messages(self, content: object) -> list[dict[str, object]]:
+        """As a chat in OpenAI's form; `content` is what the last turn holds."""
+        turns: list[dict[str, object]] = [{"role": "system", "content": self.system}]
+        for question, answer in self.examples:
+            turns.append({"role": "user", "content": question})
+            turns.append({"role": "assistant", "content": answer})
+        return [*turns, {"role": "user", "content": content}]
+
+    def again(self, attempt: int, correction: str = "") -> "Request":
+        """The same question as attempt number `attempt`, with a word on what came the last time."""
+        parts = (*self.parts, correction) if correction else self.parts
+        return replace(self, parts=parts, attempt=attempt)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back; `complete` is false where the engine ran out of tokens."""
+
+    text: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+    complete: bool = True
+    tries: int = 1
+
+
+@dataclass
+class Engine(ABC):
+    """Something that answers requests: a model and the way to reach it.
+
+    `answer` may be called from several threads at once, up to `capabilities.width`.
+    """
+
+    name: str
+    capabilities: Capabilities
+    options: Mapping[str, object] = field(default_factory=dict)
+    """All that changes an answer besides name and request; part of a chunk's key. No secrets."""
+    why: str = ""
+    """Why this engine serves, and how to get a better one: for the first line of a run."""
+
+    @abstractmethod
+    def answer(self, request: Request) -> Reply:
+        """The reply; EngineError, and nothing foreign, where there is none."""
+
+    @abstractmethod
+    def count_tokens(self, text: str) -> int:
+        """Tokens of `text` for this model; where it can't be asked, a count never too low."""
+
+    def close(self) -> None:  # noqa: B027 - not every engine holds something
+        """Let go of what the engine holds; requests under way end with an error."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def byte_bound(text: str) -> int:
+    """Never fewer than the tokens of `text`: byte-level tokenizers make at most one of a byte."""
+    return len(text.encode("utf-8", "replace"))

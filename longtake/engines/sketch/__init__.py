@@ -1,0 +1,99 @@
+"""The built-in describer: says what small detectors see in a chunk. It is no vision-language model.
+
+objects (CenterNet) and reading (RapidOCR) look at single frames, changes compares them, words makes
+the sentences. Only what several frames show is said.
+"""
+
+import hashlib
+import io
+import os
+import time
+from collections.abc import Sequence
+from importlib import resources
+
+import numpy as np
+
+from longtake.engines.base import Capabilities, Engine, Reply, Request, byte_bound
+from longtake.engines.sketch.changes import Look, look_at
+from longtake.engines.sketch.objects import ObjectDetector
+from longtake.engines.sketch.reading import TextReader
+from longtake.engines.sketch.words import Sighting, say
+from longtake.errors import EngineFailed, EngineRefused, UsageError
+from longtake.settings import Settings
+
+VERSION = 1
+"""Part of each chunk's key: raised whenever the same frames would give another text."""
+FRAMES_PER_CHUNK = 12
+"""Two a second: these detectors cost little, and movement needs frames that overlap."""
+FRAME_SIDE = 640
+READ_FRAMES = 4
+"""Reading costs five times as much as detecting: at most this many frames of a chunk are read."""
+
+
+class SketchEngine(Engine):
+    """Detectors in place of a model; what it is asked is of no matter, it looks at the frames."""
+
+    def __init__(self) -> None:
+        weights = resources.files(__package__).joinpath("weights/centernet.onnx").read_bytes()
+        super().__init__(
+            name="sketch",
+            capabilities=Capabilities(
+                images=None,
+                context_tokens=1 << 20,
+                width=max(1, os.cpu_count() or 1),
+                frames_per_chunk=FRAMES_PER_CHUNK,
+                frame_side=FRAME_SIDE,
+            ),
+            options={"version": VERSION, "weights": hashlib.sha256(weights).hexdigest()},
+            why="built-in detectors, no vision-language model: it names objects, reads text and"
+            " sees movement. For real descriptions serve a model and give --engine server:MODEL"
+            " --base-url URL",
+        )
+        self._detector = ObjectDetector()
+        self._reader = TextReader()
+
+    def answer(self, request: Request) -> Reply:
+        """What the frames of the request show, in short sentences."""
+        started = time.monotonic()
+        if not request.frames:
+            raise EngineRefused("sketch only looks at frames", "Reconcile with another engine.")
+        images = [_decode(frame.jpeg) for frame in request.frames]
+        look = look_at(images)
+        text = say(self._sight(images, look), look)
+        seconds = round(time.monotonic() - started, 3)
+        return Reply(text, output_tokens=len(text.split()), seconds=seconds)
+
+    def count_tokens(self, text: str) -> int:
+        """It has no tokens; a bound that can't be too low."""
+        return byte_bound(text)
+
+    def _sight(self, images: Sequence[np.ndarray], look: Look) -> list[Sighting]:
+        """Objects and text of each picture that differs from the one before it."""
+        chosen = look.pictures
+        spread = np.linspace(0, len(chosen) - 1, min(READ_FRAMES, len(chosen))).round()
+        to_read = {int(place) for place in spread}
+        return [
+            Sighting(
+                frames=picture.frames,
+                objects=self._detector.detect(images[picture.first]),
+                lines=self._reader.read(images[picture.first]) if k in to_read else None,
+            )
+            for k, picture in enumerate(chosen)
+        ]
+
+
+def open_sketch(model: str, settings: Settings) -> SketchEngine:
+    """The sketch engine; it has one model, which ships with it."""
+    if model:
+        raise UsageError(f"the engine 'sketch' has no model {model!r}", "Name it without a model.")
+    return SketchEngine()
+
+
+def _decode(jpeg: bytes) -> np.ndarray:
+    """uint8 RGB of shape (height, width, 3)."""
+    from PIL import Image
+
+    try:
+        return np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB"))
+    except OSError as error:
+        raise EngineFailed(f"a frame is no JPEG: {error}") from error

@@ -1,0 +1,128 @@
+"""Finds the objects of one frame with the CenterNet network that ships in `weights/`.
+
+Knows the 80 COCO labels and boxes; knows nothing of time, of other frames, or of words.
+"""
+
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+NAMES = """
+person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant,
+stop sign, parking meter, bench, bird, cat, dog, horse, sheep, cow, elephant, bear, zebra, giraffe,
+backpack, umbrella, handbag, tie, suitcase, frisbee, skis, snowboard, sports ball, kite,
+baseball bat, baseball glove, skateboard, surfboard, tennis racket, bottle, wine glass, cup, fork,
+knife, spoon, bowl, banana, apple, sandwich, orange, broccoli, carrot, hot dog, pizza, donut, cake,
+chair, couch, potted plant, bed, dining table, toilet, tv, laptop, mouse, remote, keyboard,
+cell phone, microwave, oven, toaster, sink, refrigerator, book, clock, vase, scissors, teddy bear,
+hair drier, toothbrush
+"""
+LABELS = tuple(name.strip() for name in NAMES.split(","))
+SIDE = 512
+
+# Tried by eye on street footage of 640x272. Black bars instead of squashing: in 42 frames they find
+# 20 persons against 7, and 8 bicycles against 1. A score of 0.3: at 0.35 three in four bicycles are
+# lost, while wrong names only go from about one in six to one in nine; 0.4 leaves no bicycle.
+MINIMUM_SCORE = 0.3
+SAME_OBJECT = 0.5  # overlap above which two boxes of one label are one object
+SAME_PLACE = 0.8  # the same for two labels
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One object: box is left, top, right, bottom as fractions of the frame."""
+
+    label: str
+    score: float
+    box: Box
+
+
+class ObjectDetector:
+    """CenterNet on the CPU; one detector may be used from several threads."""
+
+    def __init__(self, threads: int = 1) -> None:
+        self._session = open_session(threads)
+        self._input = self._session.get_inputs()[0].name
+
+    def detect(self, image: np.ndarray, minimum_score: float = MINIMUM_SCORE) -> list[Detection]:
+        """The objects of a uint8 RGB image (height, width, 3), the surest first."""
+        square, area = fit_image(image)
+        batch = square[None].astype(np.float32)
+        rows = self._session.run(None, {self._input: batch})[0][0]
+        found = [read_row(row, area) for row in rows if row[4] >= minimum_score]
+        return drop_repeats([detection for detection in found if has_area(detection.box)])
+
+
+def open_session(threads: int) -> "InferenceSession":
+    """Threads sleep between frames instead of spinning, so that others have the processor."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    weights = (resources.files(__package__) / "weights" / "centernet.onnx").read_bytes()
+    return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+
+
+def fit_image(image: np.ndarray) -> tuple[np.ndarray, Box]:
+    """The image in the middle of a black square, and the part of the square that it fills."""
+    import cv2
+
+    height, width = image.shape[:2]
+    scale = SIDE / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    left, top = (SIDE - size[0]) // 2, (SIDE - size[1]) // 2
+    right, bottom = left + size[0], top + size[1]
+    square = np.zeros((SIDE, SIDE, 3), np.uint8)
+    square[top:bottom, left:right] = cv2.resize(image, size, interpolation=way)
+    return square, (left, top, right, bottom)
+
+
+def read_row(row: np.ndarray, area: Box) -> Detection:
+    """A detection from a row of the network: left, top, right, bottom, score, label."""
+    left, top, right, bottom = area
+    corner, size = np.array([left, top] * 2), np.array([right - left, bottom - top] * 2)
+    sides = np.clip((row[:4] - corner) / size, 0, 1).tolist()
+    return Detection(LABELS[int(row[5])], float(row[4]), (sides[0], sides[1], sides[2], sides[3]))
+
+
+def has_area(box: Box) -> bool:
+    """Whether anything is left of it inside the frame."""
+    return box[0] < box[2] and box[1] < box[3]
+
+
+def drop_repeats(found: list[Detection]) -> list[Detection]:
+    """The surest of those that are the same object (non-maximum suppression)."""
+    kept: list[Detection] = []
+    for detection in sorted(found, key=lambda one: -one.score):
+        if not any(is_repeat(detection, other) for other in kept):
+            kept.append(detection)
+    return kept
+
+
+def is_repeat(one: Detection, other: Detection) -> bool:
+    """Whether both are one object: the same label on the same place, or nearly one box."""
+    limit = SAME_OBJECT if one.label == other.label else SAME_PLACE
+    return overlap(one.box, other.box) > limit
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(0.0, width) * max(0.0, height)
+    return shared / (area_of(one) + area_of(other) - shared)
+
+
+def area_of(box: Box) -> float:
+    """As a fraction of the frame."""
+    return (box[2] - box[0]) * (box[3] - box[1])

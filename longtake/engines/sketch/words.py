@@ -1,0 +1,169 @@
+"""Puts what was measured into short plain sentences; says nothing that was seen only once."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from longtake.engines.sketch.changes import Look
+from longtake.engines.sketch.objects import Detection
+from longtake.engines.sketch.reading import Line
+
+KEPT_FRAMES = 2
+"""How many frames must show a thing before it is said."""
+SURE_SCORE = 0.5
+"""What a thing must score where only one picture can show it."""
+MOST_THINGS = 6
+MOST_TEXT_WORDS = 60
+SAME_TEXT = 0.8
+HEADING_RATIO = 1.25
+
+LITTLE_MOVEMENT = 4.0
+MUCH_MOVEMENT = 18.0
+"""Mean difference of grey levels from frame to frame, half a second apart."""
+
+_PLURALS = {"person": "people", "bus": "buses", "sheep": "sheep", "knife": "knives",
+            "sandwich": "sandwiches", "couch": "couches", "bench": "benches", "mouse": "mice",
+            "toothbrush": "toothbrushes", "wine glass": "wine glasses", "skis": "skis",
+            "scissors": "scissors", "broccoli": "broccoli"}  # fmt: skip
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What one picture showed, and for how many frames it stood; `lines` None: it was not read."""
+
+    frames: int
+    objects: Sequence[Detection]
+    lines: Sequence[Line] | None
+
+
+def say(sightings: Sequence[Sighting], look: Look) -> str:
+    """The description of a chunk."""
+    sentences = [_say_things(count_things(sightings)), *_say_text(sightings), _say_movement(look)]
+    if look.blank:
+        sentences = ["The picture is blank"]
+    sentences += [_say_light(look), _say_colours(look)]
+    return " ".join(f"{sentence}." for sentence in sentences if sentence)
+
+
+def count_things(sightings: Sequence[Sighting]) -> list[tuple[str, int]]:
+    """Each label with the largest number of it that several frames show, the commonest first.
+
+    Where all frames are one picture, frames can't confirm one another: there the score must.
+    """
+    alone = len(sightings) == 1
+    seen: Counter[str] = Counter()
+    frames: dict[str, list[int]] = {}
+    for sighting in sightings:
+        objects = [o for o in sighting.objects if not alone or o.score >= SURE_SCORE]
+        for label, number in Counter(o.label for o in objects).items():
+            frames.setdefault(label, []).append(number)
+            seen[label] += 1
+    needed = 1 if alone else KEPT_FRAMES
+    return [
+        (label, sorted(frames[label], reverse=True)[needed - 1])
+        for label, times in seen.most_common(MOST_THINGS)
+        if times >= needed
+    ]
+
+
+def _say_things(things: Sequence[tuple[str, int]]) -> str:
+    named = [_count(label, number) for label, number in things]
+    return join_words(named).capitalize() if named else ""
+
+
+def _count(label: str, number: int) -> str:
+    if number == 1:
+        return ("an " if label[0] in "aeiou" else "a ") + label
+    return f"{count_word(number)} {_PLURALS.get(label, label + 's')}"
+
+
+def count_word(number: int) -> str:
+    """Up to ten in letters."""
+    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
+
+
+def join_words(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1] if words else ""]))
+
+
+def _say_text(sightings: Sequence[Sighting]) -> list[str]:
+    """The texts that stand on screen, each once, in the order in which they appear."""
+    read = [sighting for sighting in sightings if sighting.lines is not None]
+    alone = len(read) == 1
+    said: list[str] = []
+    sentences = []
+    for sighting in read:
+        lines = [
+            line
+            for line in sighting.lines or ()
+            if alone or sighting.frames >= KEPT_FRAMES or _is_read_twice(line, read)
+        ]
+        new = [line for line in lines if not any(_is_same(line.text, old) for old in said)]
+        said += [line.text for line in new]
+        sentences += _say_lines(new)
+    return sentences
+
+
+def _is_read_twice(line: Line, read: Sequence[Sighting]) -> bool:
+    readings = [
+        any(_is_same(line.text, other.text) for other in sighting.lines or ()) for sighting in read
+    ]
+    return sum(readings) >= KEPT_FRAMES
+
+
+def _is_same(one: str, other: str) -> bool:
+    first, second = (re.sub(r"[\W_]+", "", text).casefold() for text in (one, other))
+    return first == second or SequenceMatcher(None, first, second).ratio() >= SAME_TEXT
+
+
+def _say_lines(lines: Sequence[Line]) -> list[str]:
+    """A heading, where the uppermost line is larger than the rest, then the other lines."""
+    if not lines:
+        return []
+    heading: list[Line] = []
+    rest = list(lines)
+    heights = sorted(line.height for line in rest[1:])
+    if heights and rest[0].height >= HEADING_RATIO * heights[len(heights) // 2]:
+        heading, rest = rest[:1], rest[1:]
+    said = [f'The heading reads "{_quote(heading)}"'] if heading else []
+    return [*said, f'Text reads "{_quote(rest)}"'] if rest else said
+
+
+def _quote(lines: Sequence[Line]) -> str:
+    """The lines as one quotation: no quotation marks inside, cut at a length that is readable."""
+    words = re.sub(r"[\"“”«»„]", "'", " / ".join(line.text for line in lines)).split()
+    return " ".join(words[:MOST_TEXT_WORDS]) + (" …" if len(words) > MOST_TEXT_WORDS else "")
+
+
+def _say_movement(look: Look) -> str:
+    frames = sum(picture.frames for picture in look.pictures)
+    if frames == 1:
+        return ""
+    times = "once" if look.changes == 1 else f"{count_word(look.changes)} times"
+    changes = f"The view changes {times}" if look.changes else ""
+    if look.fade:
+        way = "fades in from black" if look.fade == "in" else "fades to black"
+        return f"The picture {way}"
+    if len(look.pictures) == 1:
+        return "The picture stands still"
+    if look.pan:
+        way = f"The camera turns {look.pan}"
+    elif look.difference < LITTLE_MOVEMENT:
+        way = "There is little movement"
+    elif look.difference > MUCH_MOVEMENT:
+        way = "There is much movement"
+    else:
+        way = "There is some movement"
+    return f"{changes}; {way[0].lower()}{way[1:]}" if changes else way
+
+
+def _say_light(look: Look) -> str:
+    return "The picture is dark" if look.dark and not look.fade else ""
+
+
+def _say_colours(look: Look) -> str:
+    return f"Mostly {join_words(look.colours)}" if look.colours else ""

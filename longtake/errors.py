@@ -1,0 +1,108 @@
+"""Every error that a user can meet, as one tree. Anything else that escapes is a bug.
+
+LongtakeError                  a message and a hint; carries the exit status of the command line
+├── UsageError           (2)   a flag, a setting or a name that can't be right
+├── SourceError          (2)   a source that can't be read as a video
+├── OutputError          (2)   a file or the store can't be written or read
+├── ModelError           (4)   a model can't be fetched, or is not the one in the table
+└── EngineError          (4)   an engine gave no usable reply
+    ├── EngineUnreachable      nothing answers there
+    ├── EngineTimeout          no reply in time
+    ├── EngineBusy             429 or 503: later may help
+    ├── EngineFailed           the engine broke on this request (5xx, a crash inside)
+    ├── EngineRefused          401, 403, 404, 400: asking again can't help
+    ├── RequestTooLarge        more tokens or images than the model takes
+    └── BadReply               a reply came, but not with what was asked for
+"""
+
+
+class LongtakeError(Exception):
+    """What happened, with the value, and in `hint` what to do about it."""
+
+    exit_status = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(LongtakeError):
+    """A flag, a setting or a name that can't be right."""
+
+    exit_status = 2
+
+
+class SourceError(LongtakeError):
+    """A source that can't be read as a video."""
+
+    exit_status = 2
+
+
+class OutputError(LongtakeError):
+    """A file or the store can't be written or read."""
+
+    exit_status = 2
+
+
+class ModelError(LongtakeError):
+    """A model can't be fetched, or what came is not the one in the table."""
+
+    exit_status = 4
+
+
+class EngineError(LongtakeError):
+    """An engine gave no usable reply; `retry` says whether asking again can help."""
+
+    exit_status = 4
+    retry = False
+    tries = 1
+
+
+class EngineUnreachable(EngineError):
+    """Nothing answers at the engine's address."""
+
+    retry = True
+
+
+class EngineTimeout(EngineError):
+    """No reply within the time that the settings give."""
+
+    retry = True
+
+
+class EngineBusy(EngineError):
+    """The engine asks to come back later; after `retry_after` seconds, where it said so."""
+
+    retry = True
+
+    def __init__(self, message: str, hint: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, hint)
+        self.retry_after = retry_after
+
+
+class EngineFailed(EngineError):
+    """The engine broke while it worked on this request."""
+
+    retry = True
+
+
+class EngineRefused(EngineError):
+    """The engine will not answer this, now or later: a key, a name or a parameter is wrong."""
+
+
+class RequestTooLarge(EngineError):
+    """The request holds more tokens or images than the model takes."""
+
+
+class BadReply(EngineError):
+    """A reply came, but not with what was asked for: empty, cut short, or something else.
+
+    `correction` is what to tell the model when it is asked again.
+    """
+
+    retry = True
+
+    def __init__(self, message: str, hint: str = "", correction: str = "") -> None:
+        super().__init__(message, hint)
+        self.correction = correction

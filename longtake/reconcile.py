@@ -1,0 +1,250 @@
+"""Descriptions to one summary, by small questions whose evidence is known by construction.
+
+A group of neighbouring notes becomes one sentence; too many sentences are grouped again. A model's
+sentence stands only if the check finds its clauses in the notes; what it leaves out is said in the
+notes' own words. Asks nobody itself: `reconcile` yields questions and is sent the answers.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from longtake.check import find_missing, find_support
+from longtake.clauses import (
+    CLAUSE_END,
+    first_sentence,
+    join_clauses,
+    lower_start,
+    make_title,
+    own_words,
+    split_text,
+)
+from longtake.engines.base import Reply, Request
+from longtake.errors import BadReply
+from longtake.prompts import read_prompt
+from longtake.records import Chapter, Description, Sentence, Summary, Support
+from longtake.timecode import Span
+
+GROUP_NOTES = 3
+"""Neighbours that one sentence speaks for, at most: small models lose track of more."""
+MAX_SENTENCES = 12
+"""A summary longer than this is folded: its sentences become notes of their own."""
+REPLY_TOKENS = 64
+PROMPT_RESERVE_TOKENS = 512
+"""Kept free of notes: the prompt and its examples, the chat template, a correction, the reply."""
+SENTENCE_WORDS = 45
+OWN_WORDS = 45
+HEADLINE_WORDS = 12
+TITLE_WORDS = 10
+COMMON_NOTES = 4
+"""From this many notes on, a clause that half of them share is said once for all."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request, and what raises BadReply about a reply that must not be used."""
+
+    request: Request
+    accept: Callable[[Reply], None]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A text, the chunks that it rests on, the stretch that they cover, and who worded it."""
+
+    text: str
+    evidence: tuple[int, ...]
+    span: Span
+    support: Support = "own words"
+
+
+Answers = Sequence[str | None]
+"""One for each question, in order: the reply's text, or None where none could be used."""
+
+Asking = Generator[list[Question], Answers, Summary | None]
+
+CountTokens = Callable[[str], int]
+
+
+def reconcile(
+    descriptions: Sequence[Description], context_tokens: int, count_tokens: CountTokens
+) -> Asking:
+    """Yields lists of questions that may be asked side by side; returns the summary.
+
+    None where nothing was described. Every described chunk is in the evidence of a sentence.
+    """
+    budget = max(64, context_tokens - PROMPT_RESERVE_TOKENS)
+    described = [
+        Note(d.text, (d.chunk.number,), d.chunk.span)
+        for d in descriptions
+        if d.status == "described"
+    ]
+    if not described:
+        return None
+    notes, common = set_apart_common(described)
+    outline: list[Note] = []
+    while notes:
+        merged = merge_equal(notes)
+        notes = yield from _fold(group_notes(merged, budget, count_tokens))
+        outline = outline or (merged if len(merged) <= MAX_SENTENCES else [])
+        if len(notes) <= MAX_SENTENCES or len(notes) >= len(merged):
+            break
+    outline = outline or notes or [common[0]]
+    headline = yield from _find_headline(outline)
+    return Summary(
+        headline=headline,
+        sentences=tuple(Sentence(n.text, n.evidence, n.support) for n in [*notes, *common]),
+        chapters=make_chapters(outline),
+    )
+
+
+def set_apart_common(notes: Sequence[Note]) -> tuple[list[Note], list[Note]]:
+    """The notes without the clauses that at least half of them share, and one note of those.
+
+    A note with nothing else to say is gone from the first list; the second one rests on it.
+    """
+    sharing: dict[str, list[Note]] = defaultdict(list)
+    for note in notes:
+        for clause in dict.fromkeys(split_text(note.text, CLAUSE_END)):
+            sharing[clause].append(note)
+    enough = max(COMMON_NOTES, len(notes)) / 2 if len(notes) >= COMMON_NOTES else len(notes) + 1
+    common = {clause: sharers for clause, sharers in sharing.items() if len(sharers) >= enough}
+    if not common:
+        return list(notes), []
+    rest = [_without(note, common) for note in notes]
+    clauses = [*common]
+    text = join_clauses(["Much of the video: " + lower_start(clauses[0]), *clauses[1:]])
+    together = _join([note for sharers in common.values() for note in sharers])
+    return [note for note in rest if note.text], [replace(together, text=text)]
+
+
+def _without(note: Note, clauses: Iterable[str]) -> Note:
+    kept = [clause for clause in split_text(note.text, CLAUSE_END) if clause not in clauses]
+    return replace(note, text=". ".join(kept) + "." if kept else "")
+
+
+def merge_equal(notes: Iterable[Note]) -> list[Note]:
+    """Neighbours that say the same, as one note with the evidence of all."""
+    return [_join(list(run)) for _, run in groupby(notes, key=lambda note: note.text.casefold())]
+
+
+def group_notes(notes: Sequence[Note], budget: int, count_tokens: CountTokens) -> list[list[Note]]:
+    """Neighbours in groups of at most GROUP_NOTES, about equally large, each within the budget.
+
+    A note over the budget alone is cut into pieces that fit; all of them are kept.
+    """
+    pieces = [piece for note in notes for piece in _cut(note, budget, count_tokens)]
+    count = -(-len(pieces) // GROUP_NOTES)
+    groups: list[list[Note]] = []
+    for k in range(count):
+        part = pieces[k * len(pieces) // count : (k + 1) * len(pieces) // count]
+        groups += _fit(part, budget, count_tokens)
+    return groups
+
+
+def _fit(notes: list[Note], budget: int, count_tokens: CountTokens) -> Iterator[list[Note]]:
+    group: list[Note] = []
+    used = 0
+    for note in notes:
+        tokens = count_tokens(note.text) + 2
+        if group and used + tokens > budget:
+            yield group
+            group, used = [], 0
+        group.append(note)
+        used += tokens
+    yield group
+
+
+def _cut(note: Note, budget: int, count_tokens: CountTokens) -> Iterator[Note]:
+    """The note in pieces that fit: halves of halves, at a space where there is one."""
+    if len(note.text) < 2 or count_tokens(note.text) + 2 <= budget:
+        yield note
+        return
+    middle = len(note.text) // 2
+    space = note.text.rfind(" ", 1, middle)
+    place = space if space > 0 else middle
+    for text in (note.text[:place].strip(), note.text[place:].strip()):
+        if text:
+            yield from _cut(replace(note, text=text), budget, count_tokens)
+
+
+def _fold(groups: Sequence[list[Note]]) -> Generator[list[Question], Answers, list[Note]]:
+    """Each group as a model's sentence, and in own words what that sentence leaves out."""
+    answers = yield [_ask("sentence", group, SENTENCE_WORDS) for group in groups]
+    answered = zip(groups, answers, strict=True)
+    return [note for group, answer in answered for note in _reword(group, answer)]
+
+
+def _reword(group: Sequence[Note], answer: str | None) -> list[Note]:
+    sentence = first_sentence(answer) if answer else ""
+    used = find_support(sentence, [note.text for note in group]) or []
+    left = [note for place, note in enumerate(group) if place not in used]
+    notes = []
+    if used:
+        text = sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
+        rests_on = _join([group[place] for place in used])
+        notes.append(replace(rests_on, text=text, support="model"))
+    if left:
+        text = own_words([note.text for note in left], OWN_WORDS)
+        notes.append(replace(_join(left), text=text, support="own words"))
+    return sorted(notes, key=lambda note: note.span.start)
+
+
+def _find_headline(outline: Sequence[Note]) -> Generator[list[Question], Answers, str]:
+    """A model's headline, else the first note's title."""
+    short = [replace(note, text=own_words([note.text], HEADLINE_WORDS)) for note in outline]
+    (answer,) = yield [_ask("headline", short, HEADLINE_WORDS)]
+    headline = first_sentence(answer) if answer else make_title(outline[0].text, HEADLINE_WORDS)
+    return headline.rstrip(".")
+
+
+def make_chapters(outline: Sequence[Note]) -> tuple[Chapter, ...]:
+    """A chapter for each note in time order; neighbours of one title are one, none overlap."""
+    titled = [(make_title(note.text, TITLE_WORDS), note) for note in outline]
+    chapters: list[Chapter] = []
+    for title, run in groupby(titled, key=lambda pair: pair[0].casefold()):
+        notes = [note for _, note in run]
+        start = max(notes[0].span.start, chapters[-1].span.end if chapters else 0.0)
+        end = max(start, notes[-1].span.end)
+        original = next(words for words, _ in titled if words.casefold() == title)
+        chapters.append(Chapter(Span(start, end), original))
+    return tuple(chapter for chapter in chapters if chapter.span.seconds > 0)
+
+
+def _join(notes: Sequence[Note]) -> Note:
+    """The first note's text with the evidence and the stretch of all."""
+    evidence = tuple(sorted({number for note in notes for number in note.evidence}))
+    span = Span(min(n.span.start for n in notes), max(n.span.end for n in notes))
+    return Note(notes[0].text, evidence, span, notes[0].support)
+
+
+def _ask(kind: str, notes: Sequence[Note], most_words: int) -> Question:
+    """The question of that prompt about these notes."""
+    texts = [note.text for note in notes]
+    prompt = read_prompt(kind)
+    question = "\n".join(f"- {text}" for text in texts)
+    request = Request(prompt.system, (question,), REPLY_TOKENS, prompt.examples)
+    return Question(request, lambda reply: check_reply(reply.text, texts, most_words))
+
+
+def check_reply(reply: str, sources: Sequence[str], most_words: int) -> None:
+    """BadReply where the first sentence is empty, too long, or says what its sources do not."""
+    text = first_sentence(reply)
+    if not re.search(r"[^\W\d_]{2}", text):
+        raise BadReply(f"the reply holds no sentence: {reply[:60]!r}")
+    if len(text.split()) > most_words:
+        raise BadReply(f"the reply is longer than {most_words} words")
+    if missing := find_missing(text, sources):
+        named = ", ".join(missing)
+        raise BadReply(
+            f"the reply says what its notes lack: {named}",
+            correction=f"Your last answer said what the notes do not say: {named}.",
+        )
+    if find_support(text, sources) is None:
+        raise BadReply(
+            f"the reply puts the notes' words together in another way: {text[:80]!r}",
+            correction="Your last answer mixed the words of different notes. Keep the words of each"
+            " note together and in their order.",
+        )

@@ -1,0 +1,191 @@
+"""The things that travel between the steps: frozen, plain, and without behaviour of their own.
+
+Knows no file, model or database. Chunks are numbered from 1 in time order.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from longtake.timecode import Span
+
+Status = Literal["described", "failed"]
+Support = Literal["model", "own words"]
+
+
+@dataclass(frozen=True)
+class Video:
+    """A file whose pictures can be read; sizes in pixels as displayed, times in seconds."""
+
+    path: Path
+    sha256: str
+    duration: float
+    readable: float
+    """Where the last picture ends; less than `duration` where the file is cut off."""
+    width: int
+    height: int
+    codec: str
+    container: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a video as JPEG, at `time` seconds, `width` × `height` pixels."""
+
+    time: float
+    jpeg: bytes = field(repr=False)
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A span that is described in one go; `missing` says why it has no pictures, else empty."""
+
+    number: int
+    span: Span
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What answers took: requests made, tokens in and out, seconds of engine time."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
+            self.requests + other.requests,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            round(self.seconds + other.seconds, 3),
+        )
+
+
+@dataclass(frozen=True)
+class Description:
+    """What became of one chunk: a text, or (never both) the reason why there is none."""
+
+    chunk: Chunk
+    status: Status
+    engine: str
+    text: str = ""
+    error: str = ""
+    speech: str = ""
+    on_screen: str = ""
+    cost: Cost = Cost()
+    stored: bool = False
+    """Whether the answer was in the store already, and nothing was asked in this run."""
+    cause: Exception | None = field(default=None, compare=False, repr=False)
+    """The error behind `error`."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of the summary and the numbers of the chunks that it rests on.
+
+    `support` is "model" where a model wrote it and the check found nothing in it that its
+    descriptions lack, "own words" where it is made of the descriptions' words.
+    """
+
+    text: str
+    evidence: tuple[int, ...]
+    support: Support
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A stretch of the video with a title of its own."""
+
+    span: Span
+    title: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the whole video is about."""
+
+    headline: str
+    sentences: tuple[Sentence, ...]
+    chapters: tuple[Chapter, ...] = ()
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A chunk that the summary knows nothing of, and why."""
+
+    chunk: int
+    span: Span
+    reason: str
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What became of every planned chunk."""
+
+    planned: int
+    described: int
+    reused: int
+    failed: int
+    summarized: int
+    gaps: tuple[Gap, ...] = ()
+
+
+@dataclass(frozen=True)
+class StageUsage:
+    """What one stage cost on one engine in this run, and how many answers the store held."""
+
+    stage: str
+    engine: str
+    cost: Cost = Cost()
+    from_store: int = 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that a run leaves behind."""
+
+    video: Video
+    descriptions: tuple[Description, ...]
+    summary: Summary | None
+    ledger: Ledger
+    usage: tuple[StageUsage, ...]
+    seconds: float
+    out: Path
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the pipeline yields while it works: `done` of `total` units of `stage`."""
+
+    stage: str
+    done: int
+    total: int
+    note: str = ""
+    description: Description | None = None
+    result: Result | None = None
+
+
+def keep_ledger(descriptions: Sequence[Description], summary: Summary | None) -> Ledger:
+    """What became of these chunks; one that a summary does not rest on is a gap, too."""
+    counts = Counter(description.status for description in descriptions)
+    cited = {number for s in summary.sentences for number in s.evidence} if summary else set()
+    gaps = [
+        Gap(d.chunk.number, d.chunk.span, d.error or "it did not reach the summary")
+        for d in descriptions
+        if d.status == "failed" or (summary and d.chunk.number not in cited)
+    ]
+    return Ledger(
+        planned=len(descriptions),
+        described=counts["described"],
+        reused=0,
+        failed=counts["failed"],
+        summarized=len(cited),
+        gaps=tuple(gaps),
+    )

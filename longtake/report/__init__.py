@@ -1,0 +1,56 @@
+"""What a run leaves in its folder: descriptions.csv, summary.md, summary.json."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from longtake.errors import OutputError
+from longtake.records import Description, Result
+from longtake.report.csv import as_csv
+from longtake.report.json import as_json
+from longtake.report.markdown import as_markdown
+
+__all__ = ["as_json", "prepare_folder", "write_descriptions", "write_summary"]
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder and try to write there, before anything dear is done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def write_descriptions(folder: Path, descriptions: Sequence[Description]) -> Path:
+    """Write descriptions.csv; its path."""
+    return _write(folder / "descriptions.csv", as_csv(descriptions))
+
+
+def write_summary(folder: Path, result: Result) -> list[Path]:
+    """Write summary.md and summary.json; their paths."""
+    return [
+        _write(folder / "summary.md", as_markdown(result)),
+        _write(folder / "summary.json", as_json(result)),
+    ]
+
+
+def _write(path: Path, text: str) -> Path:
+    """Whole or not at all: the old file stands until the new one is on the disk."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_text(text, encoding="utf-8", errors="replace", newline="")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
+    return path
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{path} can't be written: {error.strerror}",
+        "Free some room or name another folder: --out DIR. All answers so far are kept.",
+    )

@@ -1,0 +1,64 @@
+"""descriptions.csv: a line a chunk, safe to open in a spreadsheet, and read back unharmed."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from longtake.errors import SourceError
+from longtake.records import Description
+
+COLUMNS = (
+    "chunk", "start", "end", "description", "speech", "text", "status", "error", "engine",
+    "input_tokens", "output_tokens", "seconds",
+)  # fmt: skip
+
+RISKY_STARTS = "=+-@＝＋－＠\t\r\n'"
+"""A cell that begins so may be run as a formula (OWASP); `'`, the guard itself, is guarded too."""
+
+
+def as_csv(descriptions: Sequence[Description]) -> str:
+    """The whole file: a header, then the chunks in time order; times in seconds."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([_guard(cell) for cell in _row(d)] for d in descriptions)
+    return file.getvalue()
+
+
+def read_csv(path: Path) -> Iterator[dict[str, str]]:
+    """The rows of such a file, with their texts as they were."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.DictReader(file):
+                yield {name: _unguard(cell or "") for name, cell in row.items() if name}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{path} can't be read as CSV: {error}", "Save it as UTF-8.") from error
+
+
+def _row(description: Description) -> Iterable[object]:
+    cost = description.cost
+    return (
+        description.chunk.number,
+        f"{description.chunk.span.start:.3f}",
+        f"{description.chunk.span.end:.3f}",
+        description.text,
+        description.speech,
+        description.on_screen,
+        description.status,
+        description.error,
+        description.engine,
+        cost.input_tokens,
+        cost.output_tokens,
+        f"{cost.seconds:.3f}",
+    )
+
+
+def _guard(cell: object) -> str:
+    """The cell as text that no spreadsheet takes for a formula; NUL, which CSV can't hold, goes."""
+    text = str(cell).replace("\0", "")
+    return f"'{text}" if text[:1] and text[0] in RISKY_STARTS else text
+
+
+def _unguard(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and cell[1:2] and cell[1] in RISKY_STARTS else cell

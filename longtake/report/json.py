@@ -1,0 +1,62 @@
+"""summary.json, and what `--json` prints: the whole result as one document."""
+
+import json
+from typing import Any
+
+from longtake.records import Ledger, Result, StageUsage, Summary
+
+
+def as_json(result: Result) -> str:
+    """The document of the design's contract; times in seconds."""
+    document = {
+        "video": {
+            "source": str(result.video.path),
+            "sha256": result.video.sha256,
+            "duration": result.video.duration,
+        },
+        **_summary(result.summary),
+        "ledger": _ledger(result.ledger),
+        "usage": [_usage(stage) for stage in result.usage],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _summary(summary: Summary | None) -> dict[str, Any]:
+    if summary is None:
+        return {"headline": "", "summary": [], "chapters": []}
+    return {
+        "headline": summary.headline,
+        "summary": [
+            {"sentence": s.text, "evidence": list(s.evidence), "support": s.support}
+            for s in summary.sentences
+        ],
+        "chapters": [
+            {"start": c.span.start, "end": c.span.end, "title": c.title} for c in summary.chapters
+        ],
+    }
+
+
+def _ledger(ledger: Ledger) -> dict[str, Any]:
+    return {
+        "planned": ledger.planned,
+        "described": ledger.described,
+        "reused": ledger.reused,
+        "failed": ledger.failed,
+        "summarized": ledger.summarized,
+        "gaps": [
+            {"chunk": g.chunk, "start": g.span.start, "end": g.span.end, "reason": g.reason}
+            for g in ledger.gaps
+        ],
+    }
+
+
+def _usage(usage: StageUsage) -> dict[str, Any]:
+    return {
+        "stage": usage.stage,
+        "engine": usage.engine,
+        "requests": usage.cost.requests,
+        "input_tokens": usage.cost.input_tokens,
+        "output_tokens": usage.cost.output_tokens,
+        "seconds": usage.cost.seconds,
+        "from_store": usage.from_store,
+    }

@@ -1,0 +1,92 @@
+"""summary.md: the summary for a reader, with the chunks and times that each sentence rests on.
+
+What comes from the video or a model is escaped: it can't become a link, an image or markup.
+"""
+
+import re
+from collections.abc import Sequence
+
+from longtake.plain import one_line
+from longtake.records import Ledger, Result, Summary
+from longtake.timecode import format_time
+
+
+def as_markdown(result: Result) -> str:
+    """The whole file."""
+    video = result.video
+    title = result.summary.headline if result.summary else "No summary"
+    lines = [f"# {_plain(title)}", ""]
+    lines += [f"{_plain(video.path.name)}, {format_time(video.duration)}", ""]
+    lines += _summary(result) if result.summary else ["Nothing could be described.", ""]
+    lines += _ledger(result.ledger)
+    lines += [f"Described by {_plain(_engines(result))}."]
+    return "\n".join(lines) + "\n"
+
+
+def _summary(result: Result) -> list[str]:
+    summary = result.summary
+    assert summary
+    spans = {d.chunk.number: d.chunk.span for d in result.descriptions}
+    lines = []
+    for sentence in summary.sentences:
+        start = format_time(min(spans[n].start for n in sentence.evidence))
+        end = format_time(max(spans[n].end for n in sentence.evidence))
+        mark = "" if sentence.support == "model" else " ·"
+        chunks = name_chunks(sentence.evidence)
+        lines.append(f"- {_plain(sentence.text)} ({start}–{end}, {chunks}){mark}")
+    lines += ["", *_marks(summary)]
+    lines += ["## Chapters", ""]
+    lines += [f"- {format_time(c.span.start)} {_plain(c.title)}" for c in summary.chapters]
+    return [*lines, ""]
+
+
+def _marks(summary: Summary) -> list[str]:
+    if all(sentence.support == "model" for sentence in summary.sentences):
+        return []
+    return ["· made of the descriptions' own words, without a model.", ""]
+
+
+def _ledger(ledger: Ledger) -> list[str]:
+    lines = ["## Ledger", "", say_ledger(ledger), ""]
+    if ledger.gaps:
+        lines += ["What the summary does not know:", ""]
+        lines += [f"- {g.span} (chunk {g.chunk}): {_plain(g.reason)}" for g in ledger.gaps]
+        lines += [""]
+    return lines
+
+
+def say_ledger(ledger: Ledger) -> str:
+    """The counts in one sentence."""
+    chunks = "chunk" if ledger.planned == 1 else "chunks"
+    return (
+        f"{ledger.planned} {chunks} planned, {ledger.described} described, {ledger.failed} failed,"
+        f" {ledger.summarized} in the summary."
+    )
+
+
+def name_chunks(numbers: Sequence[int]) -> str:
+    """`chunk 5`, `chunks 1–3, 7`."""
+    return f"chunk{'s' if len(numbers) > 1 else ''} {join_numbers(numbers)}"
+
+
+def join_numbers(numbers: Sequence[int]) -> str:
+    """`1–3, 7`."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}–{r[-1]}" for r in runs)
+
+
+def _engines(result: Result) -> str:
+    names = dict.fromkeys(usage.engine for usage in result.usage)
+    return ", summarised by ".join(names)
+
+
+def _plain(text: str) -> str:
+    """On one line, with everything escaped that Markdown or HTML would read as more than text."""
+    line = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = re.sub(r"([\\`*_\[\]()#!|~$@])", r"\\\1", line)
+    return re.sub(r"\b(https?(?=:)|ftp(?=:)|www(?=\.))", r"\1\\", line)

@@ -1,0 +1,151 @@
+"""Every setting once: name, type, default, help. Flags, environment and file derive from it.
+
+A value is taken from the first of: flag, environment, `settings.toml` in the home folder, default.
+Knows no engine: an engine's name is looked up by `longtake.engines`.
+"""
+
+import dataclasses
+import math
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from longtake.errors import UsageError
+
+
+def _setting(
+    default: Any,
+    help: str,  # noqa: A002
+    *,
+    choices: tuple[str, ...] = (),
+    minimum: float | None = None,
+    environment: str = "",
+    metavar: str = "",
+) -> Any:
+    details = {
+        "help": help,
+        "choices": choices,
+        "minimum": minimum,
+        "environment": environment,
+        "metavar": metavar,
+    }
+    return dataclasses.field(default=default, metadata=details)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One run's settings. Each field is a flag, a line of the file, and LONGTAKE_<NAME>."""
+
+    flow: str = _setting(
+        "independent", "how chunks are described: each on its own", choices=("independent",)
+    )
+    chunk_seconds: float = _setting(6.0, "length of a chunk, in seconds", minimum=0.1)
+    frames: int = _setting(
+        0, "frames sampled from a full chunk (0: as many as suit the engine)", minimum=0
+    )
+    frame_side: int = _setting(
+        0, "longest side of a frame in pixels (0: the engine's own)", minimum=0
+    )
+    engine: str = _setting(
+        "auto", "who describes the chunks, as in `longtake engines`", metavar="NAME[:MODEL]"
+    )
+    reconciler: str = _setting(
+        "gguf", "who turns descriptions into the summary", metavar="NAME[:MODEL]"
+    )
+    at_once: int = _setting(
+        0, "requests under way at once (0: as many as suit the engine)", minimum=0
+    )
+    out: str = _setting(
+        "", "folder for the results (default: longtake-out/NAME-HASH)", metavar="DIR"
+    )
+    base_url: str = _setting(
+        "",
+        "address of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1",
+        environment="OPENAI_BASE_URL",
+        metavar="URL",
+    )
+    api_key: str = _setting(
+        "", "key for that server (better set in the environment)", environment="OPENAI_API_KEY"
+    )
+    context_tokens: int = _setting(
+        0, "context length of the server's model (0: ask the server)", minimum=0
+    )
+    timeout_seconds: float = _setting(
+        120.0, "how long to wait for one reply, in seconds", minimum=0.1
+    )
+
+    def __post_init__(self) -> None:
+        for spec in dataclasses.fields(self):
+            _check(spec, getattr(self, spec.name))
+
+
+def home_folder() -> Path:
+    """Where store, models and settings file live: LONGTAKE_HOME, else ~/.longtake."""
+    named = os.environ.get("LONGTAKE_HOME", "").strip()
+    return Path(named).expanduser() if named else Path.home() / ".longtake"
+
+
+def load_settings(
+    flags: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    file: Path | None = None,
+) -> Settings:
+    """Settings from all their sources; UsageError names the source of a value that can't be."""
+    environment = os.environ if environment is None else environment
+    file = home_folder() / "settings.toml" if file is None else file
+    values = _read_file(file)
+    for spec in dataclasses.fields(Settings):
+        for variable in (spec.metadata["environment"], f"LONGTAKE_{spec.name.upper()}"):
+            if variable and environment.get(variable, "").strip():
+                values[spec.name] = _convert(spec, environment[variable].strip(), variable)
+    values |= {name: value for name, value in (flags or {}).items() if value is not None}
+    return Settings(**values)
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(
+            f"the settings file {file} can't be read: {error}", "Mend it, or move it away."
+        ) from None
+    known = {spec.name: spec for spec in dataclasses.fields(Settings)}
+    for name in values:
+        if name not in known:
+            raise UsageError(
+                f"the settings file {file} has an unknown setting {name!r}",
+                f"Known settings: {', '.join(known)}.",
+            )
+    return {name: _convert(known[name], value, str(file)) for name, value in values.items()}
+
+
+def _convert(spec: "dataclasses.Field[Any]", value: Any, source: str) -> Any:
+    kind: Any = type(spec.default)
+    if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
+        raise UsageError(f"{spec.name} = {value!r} in {source} is not a {_KINDS[kind]}")
+    try:
+        return kind(value)
+    except ValueError:
+        raise UsageError(
+            f"{spec.name} = {value!r} in {source} is not a {_KINDS[kind]}",
+            spec.metadata["help"].capitalize() + ".",
+        ) from None
+
+
+_KINDS = {int: "whole number", float: "number", str: "text"}
+
+
+def _check(spec: "dataclasses.Field[Any]", value: Any) -> None:
+    choices, minimum = spec.metadata["choices"], spec.metadata["minimum"]
+    flag = "--" + spec.name.replace("_", "-")
+    if choices and value not in choices:
+        raise UsageError(f"{flag} {value!r} is unknown", f"Known: {', '.join(choices)}.")
+    if minimum is not None and not (minimum <= value and math.isfinite(value)):
+        raise UsageError(
+            f"{flag} {value} is out of range", f"It must be at least {minimum} and finite."
+        )

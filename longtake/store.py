@@ -1,0 +1,163 @@
+"""The one place with SQL: every answer, by the key of all that would change it.
+
+Each answer is committed as it comes. Several processes may use one store; each keeps to one thread.
+"""
+
+import hashlib
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from longtake.errors import OutputError
+from longtake.settings import home_folder
+
+BUSY_SECONDS = 30.0
+
+MIGRATIONS = (
+    """
+    CREATE TABLE answers (
+        key TEXT PRIMARY KEY,
+        stage TEXT NOT NULL,
+        engine TEXT NOT NULL,
+        text TEXT NOT NULL,
+        rejected TEXT NOT NULL,
+        requests INTEGER NOT NULL,
+        input_tokens INTEGER NOT NULL,
+        output_tokens INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
+    ) WITHOUT ROWID
+    """,
+)
+"""Numbered from 1 by their place; never edited once released, only added to."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an engine gave and what it took: a text, or why none of its replies could be used."""
+
+    engine: str
+    text: str = ""
+    rejected: str = ""
+    requests: int = 1
+    input_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+
+
+_COLUMNS = tuple(field.name for field in fields(Answer))
+
+
+def store_path() -> Path:
+    """Where the user's own store lies."""
+    return home_folder() / "store.sqlite"
+
+
+def make_key(facts: Mapping[str, object]) -> str:
+    """One key for all facts that would change an answer: a hash of them, in any order."""
+    text = json.dumps(facts, sort_keys=True, ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Store:
+    """The answers of all runs, in one SQLite file (WAL)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._mapped_errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            self._use_wal()
+            self._migrate()
+
+    def get(self, key: str) -> Answer | None:
+        """The answer of that key, if it was ever given."""
+        with self._mapped_errors():
+            row = self._database.execute(
+                f"SELECT {', '.join(_COLUMNS)} FROM answers WHERE key = ?",  # noqa: S608
+                (key,),
+            ).fetchone()
+        return Answer(*row) if row else None
+
+    def put(self, key: str, stage: str, answer: Answer) -> None:
+        """Keep an answer, on disk when this returns; the first one of a key stands."""
+        with self._mapped_errors():
+            self._database.execute(
+                f"INSERT INTO answers (key, stage, {', '.join(_COLUMNS)})"  # noqa: S608
+                f" VALUES (?, ?{', ?' * len(_COLUMNS)}) ON CONFLICT (key) DO NOTHING",
+                (key, stage, *astuple(answer)),
+            )
+
+    def close(self) -> None:
+        """Close the file; what was put is there already."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _use_wal(self) -> None:
+        """Switch to WAL; SQLite does not wait for another process that does so just now."""
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self._database.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+
+    def _migrate(self) -> None:
+        """Bring the file to the newest form, one numbered step after the other, each whole."""
+        database = self._database
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY,"
+                " applied TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')))"
+            )
+            newest = database.execute("SELECT max(number) FROM migrations").fetchone()[0] or 0
+            if newest > len(MIGRATIONS):
+                raise OutputError(
+                    f"{self.path} was written by a newer Longtake (form {newest}, this one knows"
+                    f" {len(MIGRATIONS)})",
+                    "Upgrade Longtake, or set LONGTAKE_HOME to another folder.",
+                )
+            for number, statement in enumerate(MIGRATIONS[newest:], start=newest + 1):
+                database.execute(statement)
+                database.execute("INSERT INTO migrations (number) VALUES (?)", (number,))
+            database.execute("COMMIT")
+        except BaseException:
+            database.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _mapped_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise OutputError(
+                f"the store {self.path} can't be used: {error}", _hint(str(error))
+            ) from error
+
+
+def _hint(said: str) -> str:
+    if "full" in said or "disk" in said:
+        return "Free some room on the disk and run again: all answers so far are kept."
+    if "not a database" in said or "malformed" in said:
+        return "The file is broken; move it away, and a new one is made."
+    return "Check its permissions, or set LONGTAKE_HOME to another folder."

@@ -1,0 +1,62 @@
+"""The one door to PyAV (ffmpeg's libraries): nothing of theirs leaves this folder unmapped."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from longtake.errors import SourceError
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+
+@contextmanager
+def open_container(path: Path) -> Iterator["InputContainer"]:
+    """The opened file; SourceError for all that PyAV may raise about it."""
+    import av
+    import av.logging
+
+    av.logging.set_level(av.logging.PANIC)
+    # `file:` keeps a name such as `http:x.mp4` or `concat:a|b` from being taken as a protocol.
+    with mapped_errors(path), av.open(f"file:{path}", metadata_errors="replace") as container:
+        yield container
+
+
+@contextmanager
+def mapped_errors(path: Path) -> Iterator[None]:
+    """Turn what PyAV raises into SourceError."""
+    import av.error
+
+    try:
+        yield
+    except av.error.PermissionError as error:
+        raise SourceError(f"{path} may not be read", "Check its permissions.") from error
+    except av.error.FFmpegError as error:
+        raise SourceError(
+            f"{path} can't be read as a video: {error.strerror or error}",
+            "Check that it plays in a video player; a download may have broken off.",
+        ) from error
+    except OSError as error:
+        raise SourceError(f"{path} can't be read: {error.strerror}", "Check the disk.") from error
+
+
+def picture_stream(container: "InputContainer", path: Path) -> "VideoStream":
+    """The first stream of moving pictures (cover art does not count), ready to decode."""
+    from av.stream import Disposition
+
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            if stream.codec_context is None:
+                raise SourceError(
+                    f"{path} has pictures in a format that this build can't decode",
+                    "Convert it to H.264 first.",
+                )
+            stream.thread_type = "AUTO"
+            return stream
+    kinds = sorted({str(stream.type) for stream in container.streams}) or ["nothing"]
+    raise SourceError(
+        f"{path} has no moving pictures (it holds: {', '.join(kinds)})",
+        "Longtake needs a file with a video stream.",
+    )

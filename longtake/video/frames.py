@@ -1,0 +1,155 @@
+"""Pictures of a video at given times, decoded forward through one open file.
+
+Holds at most two decoded pictures, whatever the length of the video or of its groups of pictures.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from longtake.records import Frame
+from longtake.timecode import Span
+from longtake.video.container import mapped_errors, open_container, picture_stream
+from longtake.video.probe import Index
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+
+JPEG_QUALITY = 85
+SMALLEST_SIDE = 32
+"""Pictures below this many pixels are enlarged: vision models and JPEG blocks want some."""
+CLOSE_SECONDS = 0.0005
+"""Times closer than this are the same: containers round them to their own ticks."""
+SEEK_BACK_SECONDS = (0.0, 2.0, 10.0, float("inf"))
+LATE_SECONDS = 0.5
+"""How much older than the picture that is due a picture may be, where that one is broken."""
+
+
+class FrameReader:
+    """Gives the frames on display at given times; goes forward, and seeks where that is shorter."""
+
+    def __init__(self, container: "InputContainer", path: Path, index: Index) -> None:
+        self._container = container
+        self._path = path
+        self._index = index
+        self._stream = picture_stream(container, path)
+        self._tick = self._stream.time_base or Fraction(1, 1)
+        self._decoded = self._decode()
+        self._shown: _Picture | None = None
+        self._next: _Picture | None = None
+
+    def read(self, span: Span, times: Sequence[float], side: int) -> list[Frame]:
+        """Frames on display at `times`, in order, each once; empty where none can be decoded.
+
+        `side` is the longest side in pixels that a frame may have.
+        """
+        frames: list[Frame] = []
+        last: float | None = None
+        for time in times:
+            picture = self._picture_at(time)
+            if picture and picture.time != last:
+                last = picture.time
+                aspect = float(self._stream.sample_aspect_ratio or 1)
+                frames.append(_encode(picture, max(last, span.start), side, aspect))
+        return frames
+
+    def _picture_at(self, time: float) -> "_Picture | None":
+        """The picture on display at `time`; none where it can't be decoded."""
+        due = _last_up_to(self._index.times, time) or 0.0
+        key = _last_up_to(self._index.keys, due)
+        if key is not None and (due < self._here() or key > self._reached() + CLOSE_SECONDS):
+            self._seek(key, due)
+        self._forward(due)
+        picture = self._shown
+        return picture if picture and due - LATE_SECONDS <= picture.time else None
+
+    def _here(self) -> float:
+        return self._shown.time - CLOSE_SECONDS if self._shown else 0.0
+
+    def _reached(self) -> float:
+        """How far decoding has come."""
+        furthest = self._next or self._shown
+        return furthest.time if furthest else 0.0
+
+    def _forward(self, due: float) -> None:
+        """Decode until the next picture is later than `due`."""
+        while self._next is None or self._next.time <= due + CLOSE_SECONDS:
+            self._shown = self._next or self._shown
+            self._next = next(self._decoded, None)
+            if self._next is None:
+                break
+
+    def _seek(self, key: float, due: float) -> None:
+        """Go to the key frame at `key`; some containers land late, so try from further back."""
+        for back in SEEK_BACK_SECONDS:
+            target = max(0.0, key - back) + self._index.start
+            with mapped_errors(self._path):
+                self._container.seek(round(target / self._tick), stream=self._stream)
+            self._decoded = self._decode()
+            self._shown, self._next = None, next(self._decoded, None)
+            if self._next and self._next.time <= due + CLOSE_SECONDS:
+                break
+
+    def _decode(self) -> "Iterator[_Picture]":
+        """Whole pictures with their times; broken ones and broken packets are passed over."""
+        import av.error
+
+        packets, count = self._container.demux(self._stream), 0
+        while True:
+            try:
+                packet = next(packets, None)
+                pictures = packet.decode() if packet else []
+            except av.error.EOFError:
+                return
+            except (av.error.FFmpegError, OSError):
+                continue
+            if packet is None:
+                return
+            for picture in pictures:
+                time = count * self._index.step if picture.time is None else picture.time
+                count += 1
+                if not picture.is_corrupt:
+                    yield _Picture(time - self._index.start, picture)
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A decoded picture and when it is due, in seconds of the video."""
+
+    time: float
+    decoded: "VideoFrame"
+
+
+@contextmanager
+def open_frames(path: Path, index: Index) -> Iterator[FrameReader]:
+    """A reader over the file, closed at the end."""
+    with open_container(path) as container:
+        yield FrameReader(container, path, index)
+
+
+def _encode(picture: "_Picture", time: float, side: int, aspect: float) -> Frame:
+    """As JPEG, upright, with square pixels, no longer than `side`; `aspect` is a pixel's."""
+    from PIL import Image
+
+    decoded = picture.decoded
+    width, height = decoded.width * aspect, float(decoded.height)
+    scale = max(min(1.0, side / max(width, height)), SMALLEST_SIDE / max(width, height))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    pixels = decoded.reformat(width=size[0], height=size[1], format="rgb24").to_ndarray()
+    upright = np.rot90(pixels, round(decoded.rotation / 90) % 4)
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(upright)).save(file, "JPEG", quality=JPEG_QUALITY)
+    return Frame(round(time, 3), file.getvalue(), upright.shape[1], upright.shape[0])
+
+
+def _last_up_to(times: np.ndarray, time: float) -> float | None:
+    """The last of sorted `times` that is not later than `time`."""
+    place = int(np.searchsorted(times, time + CLOSE_SECONDS, side="right"))
+    return float(times[place - 1]) if place else None

@@ -1,0 +1,140 @@
+"""What a video file is, found by reading its packets: nothing is decoded, no header is believed."""
+
+from array import array
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from longtake.errors import SourceError
+from longtake.records import Video
+from longtake.timecode import parse_time
+from longtake.video.container import mapped_errors, open_container, picture_stream
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.stream import VideoStream
+
+TRUNCATED_SECONDS = 1.0
+"""A file that ends this much before its own header says is taken as cut off."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """When each picture is due and where decoding can start: seconds, sorted, shape (pictures,)."""
+
+    times: np.ndarray = field(repr=False)
+    keys: np.ndarray = field(repr=False)
+    start: float
+    """The file's own time of the first picture, which Longtake calls 0."""
+    step: float
+    """Seconds from picture to picture, for the rare file that gives its pictures no times."""
+
+
+@dataclass
+class _Packets:
+    """What reading all packets of a file has shown; times are the file's own, in seconds."""
+
+    times: "array[float]" = field(default_factory=lambda: array("d"))
+    keys: "array[float]" = field(default_factory=lambda: array("d"))
+    end: float = float("-inf")
+    others_end: float = 0.0
+    """Where the last stream that is not the picture ends."""
+
+
+def probe(path: Path, sha256: str) -> tuple[Video, Index]:
+    """The facts of a file and the index of its pictures; SourceError where it has none."""
+    with open_container(path) as container:
+        stream = picture_stream(container, path)
+        packets = _read_packets(container, stream)
+        if not packets.times:
+            raise SourceError(
+                f"{path} has a video stream without a single picture",
+                "The recording may have failed; make or fetch the file anew.",
+            )
+        start = min(packets.times)
+        readable = round(max(packets.end - start, 0.001), 3)
+        promised = _promised_seconds(container, stream, packets, start)
+        duration = promised if promised > readable + TRUNCATED_SECONDS else readable
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if not (width and height):
+            raise SourceError(
+                f"{path} does not say how large its pictures are", "It may be cut off or broken."
+            )
+        video = Video(
+            path=path,
+            sha256=sha256,
+            duration=round(duration, 3),
+            readable=readable,
+            width=width,
+            height=height,
+            codec=stream.codec_context.name,
+            container=container.format.name,
+        )
+        step = float(1 / _rate(stream))
+    times, keys = np.array(packets.times), np.array(packets.keys)
+    return video, Index(np.unique(times - start), np.unique(keys - start), start, step)
+
+
+def _read_packets(container: "InputContainer", stream: "VideoStream") -> _Packets:
+    """All packets up to the end, or to where the file breaks: what came before still counts."""
+    found = _Packets()
+    step = float(1 / _rate(stream))
+    try:
+        with mapped_errors(Path(container.name)):
+            for packet in container.demux():
+                if packet.size == 0 or packet.is_discard:
+                    continue
+                if packet.stream is stream:
+                    _note_picture(found, packet, step)
+                else:
+                    _note_other(found, packet)
+    except SourceError:
+        if not found.times:
+            raise
+    return found
+
+
+def _note_picture(found: _Packets, packet: "Packet[Any]", step: float) -> None:
+    stamp = packet.pts if packet.pts is not None else packet.dts
+    base = packet.time_base or Fraction(1, 1)
+    time = float(stamp * base) if stamp is not None else len(found.times) * step
+    length = float(packet.duration * base) if packet.duration else step
+    found.times.append(time)
+    found.end = max(found.end, time + length)
+    if packet.is_keyframe and stamp is not None:
+        found.keys.append(time)
+
+
+def _note_other(found: _Packets, packet: "Packet[Any]") -> None:
+    if packet.pts is not None and packet.time_base:
+        end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+        found.others_end = max(found.others_end, end)
+
+
+def _rate(stream: "VideoStream") -> Fraction:
+    """Pictures a second as the file says, 25 where it says nothing that can be."""
+    rate = stream.average_rate or stream.guessed_rate
+    return rate if rate and 0 < rate <= 1000 else Fraction(25)
+
+
+def _promised_seconds(
+    container: "InputContainer", stream: "VideoStream", packets: _Packets, start: float
+) -> float:
+    """How long the header says that the pictures last; 0 where it can't tell.
+
+    A container's own duration is that of its longest stream, so it says something about the
+    pictures only where no other stream reaches it.
+    """
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    if tag := stream.metadata.get("DURATION"):
+        try:
+            return parse_time(tag) - start
+        except ValueError:
+            return 0.0
+    whole = (container.duration or 0) / 1_000_000
+    return 0.0 if packets.others_end > whole - TRUNCATED_SECONDS else whole

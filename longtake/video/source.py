@@ -1,0 +1,52 @@
+"""What the user names as a source: a file on this machine, told apart by content, never by name."""
+
+import hashlib
+import stat
+from collections.abc import Generator
+from pathlib import Path
+
+from longtake.errors import SourceError
+from longtake.records import Progress
+
+BLOCK_BYTES = 1 << 24
+
+
+def check_file(source: str | Path) -> Path:
+    """The file behind `source`; SourceError where it is missing, a folder, empty or unreadable."""
+    path = Path(source).expanduser()
+    if "\0" in str(source):
+        raise SourceError("a file name can't hold a NUL character", "Check the name.")
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        raise SourceError(f"there is no file {path}", "Check the name and the folder.") from None
+    except OSError as error:
+        raise SourceError(
+            f"{path} can't be reached: {error.strerror}", "Check its permissions."
+        ) from None
+    if stat.S_ISDIR(facts.st_mode):
+        raise SourceError(f"{path} is a folder", "Name one video file in it.")
+    if not stat.S_ISREG(facts.st_mode):
+        raise SourceError(f"{path} is not a regular file", "Save it to a file first.")
+    if facts.st_size == 0:
+        raise SourceError(
+            f"{path} is empty", "The download or copy may have failed; fetch it anew."
+        )
+    return path
+
+
+def hash_file(path: Path) -> Generator[Progress, None, str]:
+    """SHA-256 of the content, in hex; yields its progress in bytes."""
+    digest, done = hashlib.sha256(), 0
+    try:
+        total = path.stat().st_size
+        with path.open("rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                digest.update(block)
+                done += len(block)
+                yield Progress("read", done, total, f"reading {path.name}")
+    except OSError as error:
+        raise SourceError(
+            f"{path} can't be read: {error.strerror}", "Check its permissions and the disk."
+        ) from error
+    return digest.hexdigest()
