@@ -130,7 +130,10 @@ def run_video(options: argparse.Namespace) -> int:
         with Store(store_path()) as store:
             last = show_progress(run(options.source, settings, store, describer, reconciler))
     assert last.result
-    print(as_json(last.result) if options.json else say_result(last.result), end="")
+    if options.json:
+        print(as_json(last.result, descriptions=not options.summarized), end="")
+    else:
+        print(say_result(last.result), end="")
     return EXIT_GAPS if last.result.ledger.gaps else 0
 
 

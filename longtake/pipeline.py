@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -242,73 +242,73 @@ def _answer_all(
     memory stays flat and the engine does not wait.
     """
     width = work.settings.at_once or engine.capabilities.width
-    waiting: Iterator[tuple[int, _Job]] = enumerate(jobs)
-    running: dict[Future[Reply], tuple[int, _Job]] = {}
-    cost, from_store, troubled = Cost(), 0, 0
+    waiting = enumerate(jobs)
+    running: dict[Future[Answer], int] = {}
+    cost, from_store = Cost(), 0
+    trouble: list[EngineError] = []
     pool = ThreadPoolExecutor(width, thread_name_prefix=stage)
     try:
         while True:
-            for place, job in islice(waiting, width + 1 - len(running)):
+            batch = list(islice(waiting, width + 1 - len(running)))
+            for place, job in batch:
                 if answer := work.store.get(job.key):
                     from_store += 1
                     yield place, answer, True
-                    continue
-                request = _prepare(job, engine, troubled)
-                if isinstance(request, LongtakeError):
+                elif isinstance(request := _prepare(job, engine, trouble), LongtakeError):
                     yield place, request, False
-                    continue
-                running[pool.submit(ask, engine, request, job.accept, sleep=work.sleep)] = (
-                    place,
-                    job,
-                )
-            if running:
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    place, job = running.pop(future)
-                    outcome = _settle(work, stage, engine, job, future)
-                    cost += _spent(outcome)
-                    troubled = troubled + 1 if isinstance(outcome, UNREACHED) else 0
-                    yield place, outcome, False
-            elif (ahead := next(waiting, None)) is None:
+                else:
+                    running[pool.submit(_ask, work, stage, engine, job, request)] = place
+            if not (running or batch):
                 break
-            else:
-                waiting = chain([ahead], waiting)
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                place = running.pop(future)
+                outcome = _settle(future)
+                cost += _spent(outcome)
+                trouble = [*trouble, outcome] if isinstance(outcome, UNREACHED) else []
+                yield place, outcome, False
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         work.usage.append(StageUsage(stage, engine.name, cost, from_store))
 
 
-def _prepare(job: _Job, engine: Engine, troubled: int) -> Request | LongtakeError:
+def _prepare(job: _Job, engine: Engine, trouble: Sequence[EngineError]) -> Request | LongtakeError:
     """The job's request; or why nothing is asked."""
-    if troubled >= GIVE_UP_AFTER:
-        return EngineUnreachable(
-            f"not asked: {engine.name} gave no answer {troubled} times in a row"
-        )
+    if len(trouble) >= GIVE_UP_AFTER:
+        last = trouble[-1]
+        said = f"not asked, after {len(trouble)} failures of {engine.name} in a row: {last.message}"
+        return type(last)(said, last.hint)
     try:
         return job.prepare()
     except SourceError as error:
         return error
 
 
-def _settle(work: _Work, stage: str, engine: Engine, job: _Job, future: Future[Reply]) -> _Outcome:
-    """The answer, kept in the store; or the EngineError."""
+def _ask(work: _Work, stage: str, engine: Engine, job: _Job, request: Request) -> Answer:
+    """In a thread of its own: ask, and keep the answer in the store at once."""
     try:
-        reply = future.result()
-    except EngineError as error:
-        if job.keep_bad and isinstance(error, BadReply):
+        reply = ask(engine, request, job.accept, sleep=work.sleep)
+    except BadReply as error:
+        if job.keep_bad:
             bad = Answer(engine.name, rejected=error.message, requests=error.tries)
             work.store.put(job.key, stage, bad)
-        return error
+        raise
     answer = Answer(
-        engine.name,
-        job.clean(reply),
-        "",
-        reply.tries,
-        reply.input_tokens,
-        reply.output_tokens,
-        reply.seconds,
+        engine=engine.name,
+        text=job.clean(reply),
+        requests=reply.tries,
+        input_tokens=reply.input_tokens,
+        output_tokens=reply.output_tokens,
+        seconds=reply.seconds,
     )
     work.store.put(job.key, stage, answer)
     return answer
+
+
+def _settle(future: Future[Answer]) -> _Outcome:
+    try:
+        return future.result()
+    except EngineError as error:
+        return error
 
 
 def _spent(outcome: _Outcome) -> Cost:

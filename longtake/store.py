@@ -1,11 +1,12 @@
 """The one place with SQL: every answer, by the key of all that would change it.
 
-Each answer is committed as it comes. Several processes may use one store; each keeps to one thread.
+Each answer is committed as it comes. Several threads and processes may use one store at once.
 """
 
 import hashlib
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -70,15 +71,18 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = threading.Lock()
         with self._mapped_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            self._database = sqlite3.connect(
+                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
             self._use_wal()
             self._migrate()
 
     def get(self, key: str) -> Answer | None:
         """The answer of that key, if it was ever given."""
-        with self._mapped_errors():
+        with self._lock, self._mapped_errors():
             row = self._database.execute(
                 f"SELECT {', '.join(_COLUMNS)} FROM answers WHERE key = ?",  # noqa: S608
                 (key,),
@@ -87,7 +91,7 @@ class Store:
 
     def put(self, key: str, stage: str, answer: Answer) -> None:
         """Keep an answer, on disk when this returns; the first one of a key stands."""
-        with self._mapped_errors():
+        with self._lock, self._mapped_errors():
             self._database.execute(
                 f"INSERT INTO answers (key, stage, {', '.join(_COLUMNS)})"  # noqa: S608
                 f" VALUES (?, ?{', ?' * len(_COLUMNS)}) ON CONFLICT (key) DO NOTHING",
@@ -96,7 +100,8 @@ class Store:
 
     def close(self) -> None:
         """Close the file; what was put is there already."""
-        self._database.close()
+        with self._lock:
+            self._database.close()
 
     def __enter__(self) -> Self:
         return self

@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from longtake.records import Ledger, Result, StageUsage, Summary
+from longtake.records import Description, Ledger, Result, StageUsage, Summary
 
 
-def as_json(result: Result) -> str:
-    """The document of the design's contract; times in seconds."""
+def as_json(result: Result, *, descriptions: bool = False) -> str:
+    """The document of summary.json, on request with the descriptions; times in seconds."""
     document = {
         "video": {
             "source": str(result.video.path),
@@ -18,6 +18,8 @@ def as_json(result: Result) -> str:
         "ledger": _ledger(result.ledger),
         "usage": [_usage(stage) for stage in result.usage],
     }
+    if descriptions:
+        document["descriptions"] = [_description(d) for d in result.descriptions]
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
@@ -33,6 +35,18 @@ def _summary(summary: Summary | None) -> dict[str, Any]:
         "chapters": [
             {"start": c.span.start, "end": c.span.end, "title": c.title} for c in summary.chapters
         ],
+    }
+
+
+def _description(description: Description) -> dict[str, Any]:
+    return {
+        "chunk": description.chunk.number,
+        "start": description.chunk.span.start,
+        "end": description.chunk.span.end,
+        "description": description.text,
+        "status": description.status,
+        "error": description.error,
+        "engine": description.engine,
     }
 
 

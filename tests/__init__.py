@@ -1,0 +1,1 @@
+"""Tests of Longtake: sentences about what it promises."""

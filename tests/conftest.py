@@ -1,0 +1,36 @@
+"""What every test has: a home of its own, and none of the user's settings."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from longtake.store import Store
+from tests.videos import make_video
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
+    """A fresh LONGTAKE_HOME; tests marked `real` see the user's models through it."""
+    folder = tmp_path / "home"
+    if not request.node.get_closest_marker("real"):
+        monkeypatch.setenv("LONGTAKE_HOME", str(folder))
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    with Store(tmp_path / "store.sqlite") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20 s at 10 pictures a second; each picture carries its own number."""
+    return make_video(tmp_path_factory.mktemp("videos") / "numbered.mp4", seconds=20)

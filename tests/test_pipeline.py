@@ -1,0 +1,399 @@
+"""The pipeline's promises: nothing asked twice, nothing lost in silence, nothing left half done."""
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from longtake.engines.base import Capabilities, Engine, Reply, Request
+from longtake.engines.fake import FakeEngine
+from longtake.errors import (
+    BadReply,
+    EngineBusy,
+    EngineError,
+    EngineFailed,
+    EngineRefused,
+    EngineTimeout,
+    EngineUnreachable,
+    SourceError,
+)
+from longtake.pipeline import run
+from longtake.records import Progress, Result
+from longtake.settings import Settings
+from longtake.store import Store
+from tests.videos import make_video, read_jpeg, read_number
+
+Answer = Callable[[Request], Reply]
+
+
+class Scripted(Engine):
+    """Answers as the test says, and remembers each request."""
+
+    def __init__(self, answer: Answer, width: int = 1) -> None:
+        super().__init__("scripted", Capabilities(None, 4096, width=width, frame_side=64))
+        self.asked: list[Request] = []
+        self._answer = answer
+
+    def answer(self, request: Request) -> Reply:
+        self.asked.append(request)
+        return self._answer(request)
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+
+def say_time(request: Request) -> Reply:
+    """A description that tells chunks apart by their first frame's time."""
+    return Reply(f"Something happens at {request.frames[0].time} seconds.", 10, 5, 0.1)
+
+
+def finish(
+    video: Path, store: Store, describer: Engine, reconciler: Engine | None = None, **values: object
+) -> Result:
+    """The result of a run to the end, without waits."""
+    settings = Settings(**({"out": "out"} | values))  # type: ignore[arg-type]
+    *_, last = run(video, settings, store, describer, reconciler, sleep=lambda seconds: None)
+    assert last.result
+    return last.result
+
+
+def test_each_chunk_is_described_from_its_own_frames_in_order(numbered: Path, store: Store) -> None:
+    engine = Scripted(say_time)
+    result = finish(numbered, store, engine)
+    assert [d.chunk.number for d in result.descriptions] == [1, 2, 3, 4]
+    for chunk, request in zip((d.chunk for d in result.descriptions), engine.asked, strict=True):
+        numbers = [read_number(read_jpeg(frame.jpeg)) for frame in request.frames]
+        assert numbers == sorted(numbers)
+        assert numbers == [round(frame.time * 10) for frame in request.frames]
+        assert all(chunk.span.start <= frame.time < chunk.span.end for frame in request.frames)
+
+
+def test_times_stand_in_text_before_each_frame(numbered: Path, store: Store) -> None:
+    engine = Scripted(say_time)
+    finish(numbered, store, engine, frames=2)
+    first, _, second, _, last = engine.asked[1].parts
+    assert (first, second) == ("Frame at 0:07:", "Frame at 0:10:")
+    assert isinstance(last, str)
+    assert "0:06–0:12" in last
+
+
+def test_second_run_asks_nothing(numbered: Path, store: Store) -> None:
+    finish(numbered, store, Scripted(say_time), FakeEngine())
+    again = Scripted(say_time)
+    result = finish(numbered, store, again, FakeEngine())
+    assert again.asked == []
+    assert all(description.stored for description in result.descriptions)
+    assert sum(usage.cost.requests for usage in result.usage) == 0
+    assert sum(usage.from_store for usage in result.usage) >= 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"frames": 3}, {"frame_side": 32}, {"chunk_seconds": 5.0}],
+    ids=lambda c: next(iter(c)),
+)
+def test_what_would_change_an_answer_is_asked_anew(
+    numbered: Path, store: Store, change: dict[str, object]
+) -> None:
+    finish(numbered, store, Scripted(say_time))
+    again = Scripted(say_time)
+    finish(numbered, store, again, **change)
+    assert len(again.asked) == 4
+
+
+def test_other_engine_options_and_other_content_are_asked_anew(
+    numbered: Path, store: Store, tmp_path: Path
+) -> None:
+    finish(numbered, store, Scripted(say_time))
+    other = Scripted(say_time)
+    other.options = {"temperature": 1}
+    finish(numbered, store, other)
+    assert len(other.asked) == 4
+    renamed = tmp_path / "renamed.mp4"
+    renamed.write_bytes(numbered.read_bytes())
+    same = Scripted(say_time)
+    finish(renamed, store, same)
+    assert same.asked == []
+    renamed.write_bytes(numbered.read_bytes() + b"\0\0\0\x08free")
+    changed = Scripted(say_time)
+    finish(renamed, store, changed)
+    assert len(changed.asked) == 4
+
+
+KILLED_RUN = """
+import os, signal, sys
+from pathlib import Path
+from longtake.engines.base import Reply
+from longtake.engines.fake import FakeEngine
+from longtake.pipeline import run
+from longtake.settings import Settings
+from longtake.store import Store
+from tests.test_pipeline import Scripted
+
+video, store, log, die_at = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+
+def answer(request):
+    with open(log, "a") as file:
+        if len(engine.asked) == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        file.write(f"{request.frames[0].time}\\n")
+    return Reply(f"Something happens at {request.frames[0].time} seconds.")
+
+engine = Scripted(answer)
+for step in run(video, Settings(out="out"), Store(store), engine, FakeEngine()):
+    pass
+"""
+
+
+def run_until_killed(video: Path, store: Path, log: Path, die_at: int) -> int:
+    """A run in a process of its own that is killed when it asks for the nth time (0: never)."""
+    arguments = [sys.executable, "-c", KILLED_RUN, video, store, log, die_at]
+    root = Path(__file__).parents[1]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    return subprocess.run([str(a) for a in arguments], env=environment, check=False).returncode
+
+
+def test_run_killed_at_every_chunk_in_turn_asks_each_once(numbered: Path, tmp_path: Path) -> None:
+    chunks = 4
+    for die_at in range(1, chunks + 1):
+        store, log = tmp_path / f"{die_at}.sqlite", tmp_path / f"{die_at}.log"
+        log.touch()
+        assert run_until_killed(numbered, store, log, die_at) == -signal.SIGKILL
+        assert len(log.read_text().splitlines()) == die_at - 1
+        assert run_until_killed(numbered, store, log, 0) == 0
+        answered = Counter(log.read_text().splitlines())
+        assert answered == {"0.5": 1, "6.5": 1, "12.5": 1, "18.5": 1}, f"killed at {die_at}"
+
+
+def test_run_killed_again_and_again_comes_to_an_end(numbered: Path, tmp_path: Path) -> None:
+    store, log = tmp_path / "store.sqlite", tmp_path / "log"
+    log.touch()
+    for _ in range(3):
+        assert run_until_killed(numbered, store, log, 2) == -signal.SIGKILL
+    assert run_until_killed(numbered, store, log, 0) == 0
+    assert sorted(map(float, log.read_text().splitlines())) == [0.5, 6.5, 12.5, 18.5]
+
+
+def _run_beside(video: Path, store: Path, out: str) -> None:
+    engine = Scripted(say_time, width=2)
+    for _ in run(video, Settings(out=out), Store(store), engine, FakeEngine()):
+        pass
+
+
+def test_runs_at_once_on_one_store_don_t_harm_each_other(numbered: Path, tmp_path: Path) -> None:
+    store = tmp_path / "fresh" / "store.sqlite"
+    context = multiprocessing.get_context("spawn")
+    workers = [
+        context.Process(target=_run_beside, args=(numbered, store, str(tmp_path / f"out{n}")))
+        for n in range(3)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    summaries = [json.loads((tmp_path / f"out{n}" / "summary.json").read_text()) for n in range(3)]
+    assert [s["ledger"]["described"] for s in summaries] == [4, 4, 4]
+    assert len({json.dumps(s["summary"]) for s in summaries}) == 1
+
+
+FAULTS: dict[str, Callable[[], Reply | EngineError]] = {
+    "timeout": lambda: EngineTimeout("no reply in time"),
+    "401": lambda: EngineRefused("the server answered 401: no key"),
+    "429": lambda: EngineBusy("the server answered 429: slow down", retry_after=1.0),
+    "500": lambda: EngineFailed("the server answered 500: boom"),
+    "empty": lambda: Reply("   \n"),
+    "html": lambda: Reply("<html><body>502 Bad Gateway</body></html>"),
+    "json": lambda: Reply('{"error": {"message": "model is loading"}}'),
+    "refusal": lambda: Reply("I'm sorry, but I can't view images."),
+    "loop": lambda: Reply("A man walks. " * 12),
+    "cut short": lambda: Reply("A man walks along the", complete=False),
+    "dots": lambda: Reply("..."),
+}
+
+
+@pytest.fixture(scope="session")
+def two_hundred(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video of 200 chunks of half a second."""
+    folder = tmp_path_factory.mktemp("videos")
+    return make_video(folder / "two_hundred.mp4", seconds=100, rate=4, size=(32, 32))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_200_chunks_each_is_described_or_a_gap_with_its_reason(
+    two_hundred: Path, store: Store, seed: int
+) -> None:
+    dice, lock = random.Random(seed), threading.Lock()
+    stubborn: dict[float, str] = {}
+
+    def answer(request: Request) -> Reply:
+        chunk = request.frames[0].time
+        with lock:
+            if chunk not in stubborn:
+                stubborn[chunk] = dice.choice([*FAULTS] * 2 + [""] * 20)
+            fault = stubborn[chunk] or dice.choice([*FAULTS, "", "", "", "", ""])
+        outcome = FAULTS[fault]() if fault else say_time(request)
+        if isinstance(outcome, EngineError):
+            raise outcome
+        return outcome
+
+    engine = Scripted(answer, width=3)
+    result = finish(two_hundred, store, engine, FakeEngine(), chunk_seconds=0.5)
+    ledger = result.ledger
+    failed = {d.chunk.number: d.error for d in result.descriptions if d.status == "failed"}
+    assert ledger.planned == 200
+    assert ledger.described + ledger.failed == ledger.planned
+    assert ledger.failed == len(failed) > 20
+    assert {gap.chunk: gap.reason for gap in ledger.gaps} == failed
+    assert all(failed.values())
+    assert ledger.summarized == ledger.described
+    for description in result.descriptions:
+        assert bool(description.text) == (description.status == "described")
+        assert not (description.text and description.error)
+    told = json.dumps([s.text for s in result.summary.sentences]) if result.summary else ""
+    for leak in ("sorry", "502", "error", "401", "loading", "boom"):
+        assert leak not in told
+        assert not any(leak in d.text for d in result.descriptions)
+
+
+def test_failed_chunk_is_asked_again_by_the_next_run(numbered: Path, store: Store) -> None:
+    def fail_once(request: Request) -> Reply:
+        if request.frames[0].time > 12:
+            raise EngineFailed("boom")
+        return say_time(request)
+
+    first = finish(numbered, store, Scripted(fail_once))
+    assert [gap.chunk for gap in first.ledger.gaps] == [3, 4]
+    mended = Scripted(say_time)
+    second = finish(numbered, store, mended)
+    assert len(mended.asked) == 2
+    assert second.ledger.gaps == ()
+
+
+def test_failure_never_reaches_a_prompt(numbered: Path, store: Store) -> None:
+    def fail(request: Request) -> Reply:
+        if request.frames[0].time < 6:
+            raise EngineFailed("SECRET TRACE")
+        return say_time(request)
+
+    reconciler = Scripted(lambda request: Reply("Something happens."))
+    finish(numbered, store, Scripted(fail), reconciler)
+    assert reconciler.asked
+    assert not any("SECRET" in request.text for request in reconciler.asked)
+
+
+@pytest.mark.parametrize("error", [EngineUnreachable("down"), EngineRefused("401")])
+def test_dead_engine_ends_the_run_with_its_own_error(
+    two_hundred: Path, store: Store, error: EngineError
+) -> None:
+    def refuse(request: Request) -> Reply:
+        raise error
+
+    engine = Scripted(refuse)
+    with pytest.raises(type(error)):
+        finish(two_hundred, store, engine, chunk_seconds=0.5)
+    assert len(engine.asked) < 40
+    assert "failed" in Path("out/descriptions.csv").read_text()
+
+
+def test_engine_that_dies_halfway_leaves_gaps_and_is_not_asked_forever(
+    two_hundred: Path, store: Store
+) -> None:
+    def die(request: Request) -> Reply:
+        if request.frames[0].time >= 50:
+            raise EngineUnreachable("down")
+        return say_time(request)
+
+    engine = Scripted(die)
+    result = finish(two_hundred, store, engine, chunk_seconds=0.5)
+    assert (result.ledger.described, result.ledger.failed) == (100, 100)
+    assert len(engine.asked) < 140
+    assert "not asked" in result.ledger.gaps[-1].reason
+
+
+def test_unreachable_reconciler_is_an_error_and_keeps_the_descriptions(
+    numbered: Path, store: Store
+) -> None:
+    def down(request: Request) -> Reply:
+        raise EngineUnreachable("down")
+
+    with pytest.raises(EngineUnreachable):
+        finish(numbered, store, Scripted(say_time), Scripted(down))
+    assert Path("out/descriptions.csv").read_text().count("described") == 4
+    again = Scripted(say_time)
+    assert finish(numbered, store, again, FakeEngine()).ledger.summarized == 4
+    assert again.asked == []
+
+
+def test_reply_that_can_t_be_used_is_not_asked_for_twice(numbered: Path, store: Store) -> None:
+    inventing = Scripted(lambda request: Reply("A dragon burns the village."))
+    result = finish(numbered, store, Scripted(say_time), inventing)
+    asked = len(inventing.asked)
+    assert asked > 3
+    assert result.summary
+    assert {sentence.support for sentence in result.summary.sentences} == {"own words"}
+    finish(numbered, store, Scripted(say_time), inventing)
+    assert len(inventing.asked) == asked
+
+
+def test_as_many_requests_as_the_engine_takes_are_under_way(
+    two_hundred: Path, store: Store
+) -> None:
+    together = threading.Barrier(4, timeout=10)
+
+    def wait_for_others(request: Request) -> Reply:
+        together.wait()
+        return say_time(request)
+
+    engine = Scripted(wait_for_others, width=4)
+    assert finish(two_hundred, store, engine, chunk_seconds=0.5).ledger.described == 200
+
+
+def test_stopping_in_the_middle_keeps_what_was_answered(numbered: Path, store: Store) -> None:
+    engine = Scripted(say_time)
+    for step in run(numbered, Settings(out="out"), store, engine, None):
+        if step.description:
+            break
+    again = Scripted(say_time)
+    finish(numbered, store, again)
+    assert len(again.asked) <= 3
+
+
+def test_progress_counts_every_chunk_once_and_ends_with_the_result(
+    numbered: Path, store: Store
+) -> None:
+    settings = Settings(out="out")
+    steps: list[Progress] = [*run(numbered, settings, store, Scripted(say_time), FakeEngine())]
+    described = [step for step in steps if step.stage == "describe" and step.description]
+    assert [(step.done, step.total) for step in described] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert list(dict.fromkeys(step.stage for step in steps)) == [
+        "read",
+        "describe",
+        "reconcile",
+        "done",
+    ]
+    assert steps[-1].result
+    assert not any(step.result for step in steps[:-1])
+
+
+def test_bad_reply_says_why_in_the_ledger(numbered: Path, store: Store) -> None:
+    result = finish(numbered, store, Scripted(lambda request: Reply("I cannot see any video.")))
+    assert result.ledger.failed == 4
+    assert all("declined" in gap.reason for gap in result.ledger.gaps)
+    assert result.descriptions[0].cost.requests == 3
+    assert isinstance(result.descriptions[0].cause, BadReply)
+
+
+def test_missing_file_is_told_before_anything_is_made(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(SourceError):
+        finish(tmp_path / "nothing.mp4", store, Scripted(say_time))
+    assert not Path("out").exists()
