@@ -7,6 +7,7 @@ fair paraphrase fails) because small models put right words together into false 
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
@@ -17,12 +18,19 @@ from longtake.clauses import CLAUSE_END, QUOTED, QUOTES, split_text
 VERSION = 1
 """Part of the key of each answer that was checked: raised whenever the rules change."""
 
-_TOKEN = re.compile(rf"{QUOTED}|[^\W_]+(?:['’.,][^\W_]+)*")
+_TOKEN = re.compile(rf"{QUOTED}|[^\W_]+(?:['’.,][^\W_]+)*|,")
 _BREAK = re.compile(
     r"[,;:.!?](?=\s|$)|\b(?:and|but|or|then|while|when|before|after|later|finally)\b", re.IGNORECASE
 )
 _DENIAL = frozenset("no not never nobody nothing none neither nor without cannot".split())
 _BE = frozenset("is are was were be been being".split())
+
+_PREPOSITIONS = frozenset(
+    "about above across after along around at before behind below beside between by down for from"
+    " in inside into near next of off on onto out outside over past through to towards toward under"
+    " up who which that whose where with without".split()
+)
+_DETERMINERS = frozenset("a an the this that these those his her its their some another".split())
 
 NUMBERS = {
     word: str(number)
@@ -48,8 +56,12 @@ def find_missing(sentence: str, sources: Sequence[str]) -> list[str]:
 
     Compared by stem (English, after Porter 2), numbers as digits, quotations to the letter.
     """
-    known = [item for source in sources for item in _items(source)]
-    missing = [item for item in _items(sentence) if not any(_matches(item, k) for k in known)]
+    known = [word for source in sources for word in _read(source, open_quotations=True)]
+    missing = [
+        word.claim
+        for word in _read(sentence)
+        if word.claim and not any(_matches(word, other) for other in known)
+    ]
     return list(dict.fromkeys(missing))
 
 
@@ -65,7 +77,7 @@ def find_support(sentence: str, sources: Sequence[str]) -> list[int] | None:
     ]
     support: set[int] = set()
     for clause in split_text(sentence, _BREAK):
-        if not _items(clause):
+        if not any(word.claim for word in _read(clause)):
             continue
         found = next((place for place, source in whole if _holds(clause, source)), None)
         if found is None:
@@ -74,54 +86,83 @@ def find_support(sentence: str, sources: Sequence[str]) -> list[int] | None:
     return sorted(support) or None
 
 
+@dataclass(frozen=True)
+class _Word:
+    """A word, comma or quotation as it stands, and what it claims: a stem, or nothing."""
+
+    text: str
+    claim: str
+
+
+def _read(text: str, *, open_quotations: bool = False) -> list[_Word]:
+    """The words of a text; a quotation is one, on request with its own words behind it."""
+    words = []
+    for token in _TOKEN.findall(text):
+        if token[0] in QUOTES:
+            words.append(_Word(token, f'"{" ".join(token[1:-1].casefold().split())}"'))
+            if open_quotations:
+                words += [_Word("quoted", word.claim) for word in _read(token[1:-1])]
+        else:
+            plain = token.casefold()
+            words.append(_Word(plain, "" if plain in GLUE or plain == "," else _stem(token)))
+    return words
+
+
+def _matches(word: _Word, other: _Word) -> bool:
+    """The same claim; or a quotation that is part of the other one."""
+    if word.claim[0] == '"' == other.claim[:1]:
+        return word.claim[1:-1].strip(" .,;") in other.claim
+    return word.claim == other.claim
+
+
 def _holds(clause: str, source: str) -> bool:
     """Whether the clause is what is left of the source when words are taken away, and no denial."""
-    rest = iter(_items(source))
-    if not all(any(_matches(item, other) for other in rest) for item in _items(clause)):
+    if _denies(clause) != _denies(source) or not _bindings(clause) <= _bindings(source):
         return False
-    if _denies(clause) != _denies(source):
+    words, others = _read(clause), _read(source, open_quotations=True)
+    claims = [place for place, word in enumerate(words) if word.claim]
+
+    @cache
+    def follow(number: int, after: int) -> bool:
+        """Whether the claims from `number` on stand in the source behind place `after`."""
+        if number == len(claims):
+            return True
+        place = claims[number]
+        beside = number > 0 and claims[number - 1] == place - 1
+        return any(
+            _matches(words[place], others[k])
+            and not (beside and _parts(others[after + 1 : k]))
+            and follow(number + 1, k)
+            for k in range(after + 1, len(others))
+        )
+
+    return follow(0, -1)
+
+
+def _parts(between: Sequence[_Word]) -> bool:
+    """Whether two words with these between them belong to different things.
+
+    `two (small brown) dogs` and `a man (in a red coat) walks` may be drawn together; `red (coat
+    walks a) dog` and `four (cars, a bicycle and a) person` may not.
+    """
+    if not between or between[0].text in _PREPOSITIONS:
         return False
-    return _bindings(clause) <= _bindings(source)
+    return any(not w.claim or w.text in _PREPOSITIONS | _DETERMINERS for w in between)
 
 
 def _bindings(text: str) -> set[str]:
     """What "to be" binds: `is a`, `is kicked`; a small model makes these up freely."""
-    words = [word.casefold() for word in _TOKEN.findall(text)]
+    words = [word.text for word in _read(text)]
     return {
-        "a" if after in ("a", "an", "the") else after
+        "a" if after in _DETERMINERS else after
         for before, after in pairwise(words)
-        if before in _BE and (after in ("a", "an", "the") or after.endswith("ed"))
+        if before in _BE and (after in _DETERMINERS or after.endswith("ed"))
     }
 
 
 def _denies(text: str) -> bool:
-    words = {word.casefold() for word in _TOKEN.findall(text)}
+    words = {word.text for word in _read(text)}
     return bool(words & _DENIAL) or any(re.search(r"n['’]t$", word) for word in words)
-
-
-def _items(text: str) -> list[str]:
-    """What a text claims, in order: stems of its words, and quotations in quotation marks."""
-    items = []
-    for token in _TOKEN.findall(text):
-        if token[0] in QUOTES:
-            items.append(f'"{" ".join(token[1:-1].casefold().split())}"')
-        elif token.casefold() not in GLUE:
-            items.append(_stem(token))
-    return items
-
-
-def _matches(item: str, known: str) -> bool:
-    """Equal; or both quoted, or the known one alone, and the known one holds the other's words."""
-    if known[0] != '"':
-        return item == known
-    if item[0] == '"':
-        return item[1:-1].strip(" .,;") in known
-    return item in _quoted_stems(known)
-
-
-@cache
-def _quoted_stems(quotation: str) -> frozenset[str]:
-    return frozenset(_stem(word) for word in _TOKEN.findall(quotation[1:-1]))
 
 
 @cache

@@ -87,9 +87,11 @@ def reconcile(
     outline: list[Note] = []
     while notes:
         merged = merge_equal(notes)
-        notes = yield from _fold(group_notes(merged, budget, count_tokens))
+        groups = group_notes(merged, budget, count_tokens)
+        notes = yield from _fold(groups)
         outline = outline or (merged if len(merged) <= MAX_SENTENCES else [])
-        if len(notes) <= MAX_SENTENCES or len(notes) >= len(merged):
+        pieces = [note for group in groups for note in group]
+        if len(notes) <= MAX_SENTENCES or _size(notes) >= _size(pieces):
             break
     outline = outline or notes or [common[0]]
     headline = yield from _find_headline(outline)
@@ -98,6 +100,11 @@ def reconcile(
         sentences=tuple(Sentence(n.text, n.evidence, n.support) for n in [*notes, *common]),
         chapters=make_chapters(outline),
     )
+
+
+def _size(notes: Sequence[Note]) -> tuple[int, int]:
+    """What must shrink from round to round, so that there is a last one: notes, then characters."""
+    return len(notes), sum(len(note.text) for note in notes)
 
 
 def set_apart_common(notes: Sequence[Note]) -> tuple[list[Note], list[Note]]:

@@ -14,13 +14,21 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_container(path: Path) -> Iterator["InputContainer"]:
-    """The opened file; SourceError for all that PyAV may raise about it."""
+    """The opened file; SourceError for all that PyAV may raise about it.
+
+    FFmpeg is given the bytes alone and may open nothing itself: neither the file's name nor what
+    it holds (a playlist, a script of concat) leads it to other files or to the network.
+    """
     import av
     import av.logging
 
     av.logging.set_level(av.logging.PANIC)
-    # `file:` keeps a name such as `http:x.mp4` or `concat:a|b` from being taken as a protocol.
-    with mapped_errors(path), av.open(f"file:{path}", metadata_errors="replace") as container:
+    options = {"protocol_whitelist": "none"}
+    with (
+        mapped_errors(path),
+        path.open("rb") as file,
+        av.open(file, options=options, metadata_errors="replace") as container,
+    ):
         yield container
 
 
@@ -31,15 +39,15 @@ def mapped_errors(path: Path) -> Iterator[None]:
 
     try:
         yield
-    except av.error.PermissionError as error:
-        raise SourceError(f"{path} may not be read", "Check its permissions.") from error
     except av.error.FFmpegError as error:
         raise SourceError(
             f"{path} can't be read as a video: {error.strerror or error}",
-            "Check that it plays in a video player; a download may have broken off.",
+            "A download may have broken off, or it is no video, only a list of other files.",
         ) from error
     except OSError as error:
-        raise SourceError(f"{path} can't be read: {error.strerror}", "Check the disk.") from error
+        raise SourceError(
+            f"{path} can't be read: {error.strerror}", "Check its permissions and the disk."
+        ) from error
 
 
 def picture_stream(container: "InputContainer", path: Path) -> "VideoStream":

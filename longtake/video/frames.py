@@ -5,29 +5,31 @@ Holds at most two decoded pictures, whatever the length of the video or of its g
 
 import io
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from longtake.records import Frame
 from longtake.timecode import Span
-from longtake.video.container import mapped_errors, open_container, picture_stream
+from longtake.video.container import open_container, picture_stream
 from longtake.video.probe import Index
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
 
 JPEG_QUALITY = 85
 SMALLEST_SIDE = 32
 """Pictures below this many pixels are enlarged: vision models and JPEG blocks want some."""
 CLOSE_SECONDS = 0.0005
 """Times closer than this are the same: containers round them to their own ticks."""
-SEEK_BACK_SECONDS = (0.0, 2.0, 10.0, float("inf"))
+SEEK_BACK_SECONDS = (0.0, 2.0, 10.0)
 LATE_SECONDS = 0.5
 """How much older than the picture that is due a picture may be, where that one is broken."""
 
@@ -53,22 +55,25 @@ class FrameReader:
         frames: list[Frame] = []
         last: float | None = None
         for time in times:
-            picture = self._picture_at(time)
+            picture = self._picture_at(time, span.start)
             if picture and picture.time != last:
                 last = picture.time
                 aspect = float(self._stream.sample_aspect_ratio or 1)
                 frames.append(_encode(picture, max(last, span.start), side, aspect))
         return frames
 
-    def _picture_at(self, time: float) -> "_Picture | None":
-        """The picture on display at `time`; none where it can't be decoded."""
+    def _picture_at(self, time: float, since: float) -> "_Picture | None":
+        """The picture on display at `time`; none where it can't be decoded.
+
+        A broken one may be stood in for by one shortly before, but by none from before `since`.
+        """
         due = _last_up_to(self._index.times, time) or 0.0
         key = _last_up_to(self._index.keys, due)
-        if key is not None and (due < self._here() or key > self._reached() + CLOSE_SECONDS):
+        if due < self._here() or (key is not None and key > self._reached() + CLOSE_SECONDS):
             self._seek(key, due)
         self._forward(due)
-        picture = self._shown
-        return picture if picture and due - LATE_SECONDS <= picture.time else None
+        oldest = max(due - LATE_SECONDS, min(due, since)) - CLOSE_SECONDS
+        return self._shown if self._shown and oldest <= self._shown.time else None
 
     def _here(self) -> float:
         return self._shown.time - CLOSE_SECONDS if self._shown else 0.0
@@ -86,37 +91,58 @@ class FrameReader:
             if self._next is None:
                 break
 
-    def _seek(self, key: float, due: float) -> None:
-        """Go to the key frame at `key`; some containers land late, so try from further back."""
-        for back in SEEK_BACK_SECONDS:
-            target = max(0.0, key - back) + self._index.start
-            with mapped_errors(self._path):
-                self._container.seek(round(target / self._tick), stream=self._stream)
-            self._decoded = self._decode()
-            self._shown, self._next = None, next(self._decoded, None)
-            if self._next and self._next.time <= due + CLOSE_SECONDS:
-                break
+    def _seek(self, key: float | None, due: float) -> None:
+        """Go to the key frame at `key`; some containers land late, so try from further back.
 
-    def _decode(self) -> "Iterator[_Picture]":
-        """Whole pictures with their times; broken ones and broken packets are passed over."""
+        Where nothing else works, or no key frame is known: back to the first byte.
+        """
+        for back in SEEK_BACK_SECONDS if key is not None else ():
+            ticks = round((key - back + self._index.start) / self._tick)
+            if self._land(ticks, due, stream=self._stream):
+                return
+        self._land(0, due, unsupported_byte_offset=True)
+
+    def _land(self, offset: int, due: float, **how: Any) -> bool:
+        """Seek there; whether decoding now starts in time for the picture that is due."""
         import av.error
 
-        packets, count = self._container.demux(self._stream), 0
-        while True:
+        try:
+            self._container.seek(offset, **how)
+        except (av.error.FFmpegError, OSError):
+            return False
+        self._decoded = self._decode()
+        self._shown, self._next = None, next(self._decoded, None)
+        return self._next is not None and self._next.time <= due + CLOSE_SECONDS
+
+    def _decode(self) -> "Iterator[_Picture]":
+        """Whole pictures with their times; broken ones and broken packets are passed over.
+
+        Pictures come in the order of display. Where their times don't (AVI knows only the order of
+        decoding), the one before is right.
+        """
+        import av.error
+
+        count, last = 0, float("-inf")
+        for packet in self._packets():
             try:
-                packet = next(packets, None)
-                pictures = packet.decode() if packet else []
-            except av.error.EOFError:
-                return
+                pictures = self._stream.decode(packet)
             except (av.error.FFmpegError, OSError):
                 continue
-            if packet is None:
-                return
             for picture in pictures:
                 time = count * self._index.step if picture.time is None else picture.time
-                count += 1
+                count, last = count + 1, max(last, time)
                 if not picture.is_corrupt:
-                    yield _Picture(time - self._index.start, picture)
+                    yield _Picture(last - self._index.start, picture)
+
+    def _packets(self) -> "Iterator[Packet[VideoStream] | None]":
+        """What is left of the stream, up to where it breaks; None at last: the decoder's rest."""
+        import av.error
+
+        with suppress(av.error.FFmpegError, OSError):
+            for packet in self._container.demux(self._stream):
+                if packet.size:
+                    yield packet
+        yield None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 TRUNCATED_SECONDS = 1.0
 """A file that ends this much before its own header says is taken as cut off."""
+UNSEEKABLE = {"mpeg"}
+"""Containers in which ffmpeg gives pictures wrong times after a seek."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def probe(path: Path, sha256: str) -> tuple[Video, Index]:
     """The facts of a file and the index of its pictures; SourceError where it has none."""
     with open_container(path) as container:
         stream = picture_stream(container, path)
-        packets = _read_packets(container, stream)
+        packets = _read_packets(container, stream, path)
         if not packets.times:
             raise SourceError(
                 f"{path} has a video stream without a single picture",
@@ -62,7 +64,8 @@ def probe(path: Path, sha256: str) -> tuple[Video, Index]:
         width, height = stream.codec_context.width, stream.codec_context.height
         if not (width and height):
             raise SourceError(
-                f"{path} does not say how large its pictures are", "It may be cut off or broken."
+                f"{path} does not say how large its pictures are",
+                "Convert it to H.264 first; if that fails, it is broken.",
             )
         video = Video(
             path=path,
@@ -75,16 +78,17 @@ def probe(path: Path, sha256: str) -> tuple[Video, Index]:
             container=container.format.name,
         )
         step = float(1 / _rate(stream))
-    times, keys = np.array(packets.times), np.array(packets.keys)
+        keys = np.array([] if container.format.name in UNSEEKABLE else packets.keys)
+    times = np.array(packets.times)
     return video, Index(np.unique(times - start), np.unique(keys - start), start, step)
 
 
-def _read_packets(container: "InputContainer", stream: "VideoStream") -> _Packets:
+def _read_packets(container: "InputContainer", stream: "VideoStream", path: Path) -> _Packets:
     """All packets up to the end, or to where the file breaks: what came before still counts."""
     found = _Packets()
     step = float(1 / _rate(stream))
     try:
-        with mapped_errors(Path(container.name)):
+        with mapped_errors(path):
             for packet in container.demux():
                 if packet.size == 0 or packet.is_discard:
                     continue

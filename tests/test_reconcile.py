@@ -1,0 +1,185 @@
+"""From descriptions to a summary: no description lost, the budget kept, nothing invented."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from longtake.reconcile import (
+    MAX_SENTENCES,
+    PROMPT_RESERVE_TOKENS,
+    Note,
+    Question,
+    group_notes,
+    merge_equal,
+    reconcile,
+)
+from longtake.records import Chunk, Description, Summary, keep_ledger
+from longtake.timecode import Span
+
+WORDS = "red blue cars people walk run past a house and the dog".split()
+
+
+def count_words(text: str) -> int:
+    """One token a word."""
+    return len(text.split())
+
+
+def describe(*texts: str) -> list[Description]:
+    """Chunks of six seconds with these texts; an empty text is a failed chunk."""
+    chunks = [Chunk(n, Span(6 * (n - 1), 6 * n)) for n in range(1, len(texts) + 1)]
+    return [
+        Description(chunk, "described", "fake", text=text)
+        if text
+        else Description(chunk, "failed", "fake", error="boom")
+        for chunk, text in zip(chunks, texts, strict=True)
+    ]
+
+
+def summarize(
+    descriptions: list[Description],
+    answer: str | None = None,
+    context: int = 4096,
+    seen: list[Question] | None = None,
+) -> Summary | None:
+    """Drive the asking: each question gets the same answer, if `accept` lets it pass."""
+    talk = reconcile(descriptions, context, count_words)
+    answers: list[str | None] | None = None
+    while True:
+        try:
+            questions = talk.send(answers) if answers is not None else next(talk)
+        except StopIteration as stop:
+            summary: Summary | None = stop.value
+            return summary
+        if seen is not None:
+            seen += questions
+        answers = [answer] * len(questions)
+
+
+def cited(summary: Summary) -> set[int]:
+    return {number for sentence in summary.sentences for number in sentence.evidence}
+
+
+def test_nothing_described_is_no_summary() -> None:
+    assert summarize(describe("", "")) is None
+
+
+def test_one_description_is_a_summary() -> None:
+    summary = summarize(describe("A man walks. It rains."))
+    assert summary
+    assert [s.text for s in summary.sentences] == ["A man walks; it rains."]
+    assert summary.headline == "A man walks"
+
+
+def test_failed_chunks_are_in_no_prompt_and_no_evidence() -> None:
+    seen: list[Question] = []
+    summary = summarize(describe("A man walks.", "", "A dog runs."), seen=seen)
+    assert summary
+    assert cited(summary) == {1, 3}
+    assert not any("boom" in question.request.text for question in seen)
+
+
+def test_model_s_sentence_cites_what_it_rests_on_and_own_words_say_the_rest() -> None:
+    descriptions = describe("A man walks a dog. It rains.", "A bus stops.", "A child waves.")
+    summary = summarize(descriptions, "A man walks a dog.")
+    assert summary
+    first, second = summary.sentences
+    assert (first.text, first.evidence, first.support) == ("A man walks a dog.", (1,), "model")
+    assert second.text == "A bus stops; a child waves."
+    assert (second.evidence, second.support) == ((2, 3), "own words")
+
+
+def test_neighbours_that_say_the_same_are_one() -> None:
+    seen: list[Question] = []
+    summary = summarize(describe("A slide.", "A slide.", "A slide."), seen=seen)
+    assert summary
+    assert [s.evidence for s in summary.sentences] == [(1, 2, 3)]
+    assert seen[0].request.text == "- A slide."
+
+
+def test_what_half_of_all_share_is_said_once() -> None:
+    texts = [f"Person {name} speaks. Mostly grey." for name in ("Ann", "Bob", "Cid", "Dee")]
+    summary = summarize(describe(*texts))
+    assert summary
+    told = " ".join(sentence.text for sentence in summary.sentences)
+    assert told.count("ostly grey") == 1
+    assert all(name in told for name in ("Ann", "Bob", "Cid", "Dee"))
+    assert summary.sentences[-1].evidence == (1, 2, 3, 4)
+
+
+def test_video_that_never_changes_is_one_sentence() -> None:
+    summary = summarize(describe(*["The picture stands still."] * 50))
+    assert summary
+    assert len(summary.sentences) == 1
+    assert cited(summary) == set(range(1, 51))
+    assert len(summary.chapters) == 1
+
+
+def test_chapters_cover_time_in_order_without_overlap() -> None:
+    summary = summarize(describe(*[f"Scene {WORDS[n % 7]} number {n}." for n in range(40)]))
+    assert summary
+    starts = [chapter.span.start for chapter in summary.chapters]
+    ends = [chapter.span.end for chapter in summary.chapters]
+    assert starts == sorted(starts)
+    assert all(end <= start for end, start in zip(ends, starts[1:], strict=False))
+    assert (starts[0], ends[-1]) == (0, 240)
+
+
+TEXT = st.lists(st.sampled_from(WORDS), min_size=1, max_size=12).map(" ".join)
+LONG = st.integers(600, 3000).map(lambda n: "word " * n)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.one_of(TEXT, TEXT, TEXT, TEXT, LONG, st.just("")), min_size=1, max_size=120),
+    st.sampled_from([1024, 2048, 4096]),
+    st.sampled_from([None, "a dog runs", "red cars"]),
+)
+def test_no_description_is_lost_and_no_question_exceeds_the_context(
+    texts: list[str], context: int, answer: str | None
+) -> None:
+    seen: list[Question] = []
+    descriptions = describe(*texts)
+    summary = summarize(descriptions, answer, context, seen)
+    described = {d.chunk.number for d in descriptions if d.status == "described"}
+    if summary is None:
+        assert not described
+        return
+    assert cited(summary) == described
+    assert keep_ledger(descriptions, summary).summarized == len(described)
+    assert len(summary.sentences) <= MAX_SENTENCES + 1
+    for question in seen:
+        assert count_words(question.request.text) <= context - PROMPT_RESERVE_TOKENS + 10
+
+
+def test_many_short_descriptions_are_folded_to_a_readable_number() -> None:
+    summary = summarize(describe(*[f"Number {n}" for n in range(300)]))
+    assert summary
+    assert len(summary.sentences) <= MAX_SENTENCES
+
+
+def test_ten_thousand_descriptions_are_all_cited() -> None:
+    summary = summarize(describe(*[f"Scene {n} with {n % 97} people." for n in range(10_000)]))
+    assert summary
+    assert len(cited(summary)) == 10_000
+
+
+def test_every_piece_of_a_long_description_is_asked_about() -> None:
+    seen: list[Question] = []
+    words = [f"w{n}" for n in range(5000)]
+    summarize(describe(" ".join(words)), context=1024, seen=seen)
+    first_round = " ".join(
+        question.request.text for question in seen if "w0" in seen[0].request.text
+    )
+    assert all(
+        f" {word} " in f"{first_round} ".replace("\n- ", " ").replace("- ", " ") for word in words
+    )
+
+
+@given(st.lists(st.integers(0, 3), max_size=40), st.integers(8, 60))
+def test_groups_keep_order_and_leave_nothing_out(kinds: list[int], budget: int) -> None:
+    notes = [
+        Note(f"note {kind} " * (kind + 1), (n,), Span(n, n + 1)) for n, kind in enumerate(kinds)
+    ]
+    groups = group_notes(merge_equal(notes), budget, count_words)
+    numbers = [number for group in groups for note in group for number in note.evidence]
+    assert list(dict.fromkeys(numbers)) == list(range(len(kinds)))
+    assert all(1 <= len(group) <= 3 for group in groups)

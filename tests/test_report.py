@@ -1,0 +1,148 @@
+"""The files that a run leaves: the contract's columns and keys, nothing that acts."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longtake.records import (
+    Chapter,
+    Chunk,
+    Cost,
+    Description,
+    Result,
+    Sentence,
+    StageUsage,
+    Summary,
+    Video,
+    keep_ledger,
+)
+from longtake.report import as_json
+from longtake.report.csv import COLUMNS, as_csv, read_csv
+from longtake.report.markdown import as_markdown, join_numbers
+from longtake.timecode import Span
+
+HOSTILE = (
+    "<script>alert(1)</script> [click](javascript:alert(1)) ![x](http://evil) `rm` https://evil.com"
+    " www.evil.com a@b.com | # *"
+)
+
+
+def make_result(text: str = "Two cars.", error: str = "boom", name: str = "street.mp4") -> Result:
+    """Three chunks, of which the last failed."""
+    spans = [Span(0, 6), Span(6, 12), Span(12, 3700)]
+    cost = Cost(1, 20, 5, 0.25)
+    descriptions = (
+        Description(Chunk(1, spans[0]), "described", "fake", text=text, cost=cost),
+        Description(Chunk(2, spans[1]), "described", "fake", text=text, cost=cost),
+        Description(Chunk(3, spans[2]), "failed", "fake", error=error, cost=Cost(3)),
+    )
+    summary = Summary(
+        text,
+        (Sentence(text, (1, 2), "model"), Sentence(text, (2,), "own words")),
+        (Chapter(Span(0, 12), text),),
+    )
+    video = Video(Path(name), "ab" * 32, 3700.0, 3700.0, 640, 360, "h264", "mp4")
+    usage = (StageUsage("describe", "fake", cost, 1), StageUsage("reconcile", "gguf:x"))
+    ledger = keep_ledger(descriptions, summary)
+    return Result(video, descriptions, summary, ledger, usage, 1.0, Path("out"))
+
+
+def test_csv_has_the_contract_s_columns() -> None:
+    header, first, _, failed = csv.reader(io.StringIO(as_csv(make_result().descriptions)))
+    assert ",".join(header) == (
+        "chunk,start,end,description,speech,text,status,error,engine,input_tokens,output_tokens,"
+        "seconds"
+    )
+    assert first == [
+        "1",
+        "0.000",
+        "6.000",
+        "Two cars.",
+        "",
+        "",
+        "described",
+        "",
+        "fake",
+        "20",
+        "5",
+        "0.250",
+    ]
+    assert failed[6:8] == ["failed", "boom"]
+    assert failed[3] == ""
+
+
+@pytest.mark.parametrize("start", "=+-@＝＋－＠\t\r\n'")
+def test_no_cell_begins_as_a_formula(start: str) -> None:
+    text = f"{start}cmd|' /C calc'!A0"
+    for row in csv.DictReader(io.StringIO(as_csv(make_result(text, text).descriptions))):
+        for cell in row.values():
+            assert not cell.startswith(tuple("=+-@＝＋－＠\t\r\n"))
+
+
+@given(st.text().map(lambda text: text.replace("\0", "")))
+def test_csv_reads_back_unharmed(text: str) -> None:
+    import tempfile
+
+    text = text.encode("utf-8", "ignore").decode()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "descriptions.csv"
+        path.write_text(as_csv(make_result(text).descriptions), encoding="utf-8", newline="")
+        rows = list(read_csv(path))
+    assert [row["description"] for row in rows] == [text, text, ""]
+    assert tuple(rows[0]) == COLUMNS
+
+
+def test_json_has_the_contract_s_keys() -> None:
+    document = json.loads(as_json(make_result()))
+    assert document["video"] == {"source": "street.mp4", "sha256": "ab" * 32, "duration": 3700.0}
+    assert document["headline"] == "Two cars."
+    assert document["summary"][0] == {
+        "sentence": "Two cars.",
+        "evidence": [1, 2],
+        "support": "model",
+    }
+    assert document["chapters"] == [{"start": 0, "end": 12, "title": "Two cars."}]
+    assert document["ledger"] == {
+        "planned": 3,
+        "described": 2,
+        "reused": 0,
+        "failed": 1,
+        "summarized": 2,
+        "gaps": [{"chunk": 3, "start": 12, "end": 3700, "reason": "boom"}],
+    }
+    assert document["usage"][0] == {
+        "stage": "describe",
+        "engine": "fake",
+        "requests": 1,
+        "input_tokens": 20,
+        "output_tokens": 5,
+        "seconds": 0.25,
+        "from_store": 1,
+    }
+
+
+def test_markdown_cites_chunks_and_times_and_names_the_gaps() -> None:
+    text = as_markdown(make_result())
+    assert "- Two cars. (0:00–0:12, chunks 1–2)\n" in text
+    assert "- Two cars. (0:06–0:12, chunk 2) ·" in text
+    assert "- 0:12–1:01:40 (chunk 3): boom" in text
+    assert "3 chunks planned, 2 described, 1 failed, 2 in the summary." in text
+
+
+def test_markdown_shows_hostile_text_as_text() -> None:
+    text = as_markdown(make_result(HOSTILE, HOSTILE, HOSTILE.replace("/", " ")))
+    assert "<" not in text
+    assert "](" not in text.replace("\\](", "").replace("\\]\\(", "")
+    assert "https://" not in text
+    assert "www.evil" not in text
+    assert "a@b" not in text
+    assert "\n#" not in text.replace("\n## Chapters", "").replace("\n## Ledger", "")
+
+
+def test_numbers_are_told_in_runs() -> None:
+    assert join_numbers((1, 2, 3, 7, 9, 10)) == "1–3, 7, 9–10"

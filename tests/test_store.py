@@ -1,0 +1,98 @@
+"""The store: the only memory, whole after anything."""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from longtake.errors import OutputError
+from longtake.store import MIGRATIONS, Answer, Store, make_key
+
+
+def test_answers_outlive_the_process_that_put_them(tmp_path: Path) -> None:
+    answer = Answer("fake", "text", "", 2, 10, 5, 0.5)
+    with Store(tmp_path / "a.sqlite") as store:
+        store.put("key", "describe", answer)
+        assert store.get("other") is None
+    with Store(tmp_path / "a.sqlite") as store:
+        assert store.get("key") == answer
+
+
+def test_first_answer_of_a_key_stands(store: Store) -> None:
+    store.put("key", "describe", Answer("fake", "first"))
+    store.put("key", "describe", Answer("fake", "second"))
+    found = store.get("key")
+    assert found
+    assert found.text == "first"
+
+
+def test_key_depends_on_every_fact_and_not_on_their_order() -> None:
+    facts = {"video": "ab", "span": [0, 6], "options": {"a": 1, "b": None}}
+    assert make_key(facts) == make_key(dict(reversed(facts.items())))
+    keys = {
+        make_key(facts | change) for change in ({}, {"video": "ac"}, {"span": [0, 6.5]}, {"x": ""})
+    }
+    assert len(keys) == 4
+
+
+def test_migrations_are_numbered_and_recorded(tmp_path: Path) -> None:
+    Store(tmp_path / "a.sqlite").close()
+    Store(tmp_path / "a.sqlite").close()
+    with sqlite3.connect(tmp_path / "a.sqlite") as database:
+        numbers = [row[0] for row in database.execute("SELECT number FROM migrations")]
+        assert numbers == list(range(1, len(MIGRATIONS) + 1))
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    database.close()
+
+
+def test_store_of_a_newer_longtake_is_refused(tmp_path: Path) -> None:
+    Store(tmp_path / "a.sqlite").close()
+    database = sqlite3.connect(tmp_path / "a.sqlite", isolation_level=None)
+    database.execute("INSERT INTO migrations (number) VALUES (999)")
+    database.close()
+    with pytest.raises(OutputError, match="newer Longtake"):
+        Store(tmp_path / "a.sqlite")
+
+
+def test_broken_store_is_told_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    path.write_text("this is no database, and was never one, whatever its name says" * 20)
+    with pytest.raises(OutputError) as caught:
+        Store(path)
+    assert "move it away" in caught.value.hint
+    assert path.read_text().startswith("this is no database")
+
+
+def test_full_disk_is_told_with_what_to_do(store: Store) -> None:
+    pages = store._database.execute("PRAGMA page_count").fetchone()[0]
+    store._database.execute(f"PRAGMA max_page_count = {pages + 1}")
+    store.put("first", "describe", Answer("fake", "text"))
+    with pytest.raises(OutputError) as caught:
+        store.put("second", "describe", Answer("fake", "x" * 100_000))
+    assert "full" in caught.value.message
+    assert "room" in caught.value.hint
+    assert store.get("first")
+
+
+def test_folder_that_can_t_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="can't be used"):
+        Store(tmp_path / "file" / "store.sqlite")
+
+
+def test_threads_and_stores_write_side_by_side(tmp_path: Path) -> None:
+    stores = [Store(tmp_path / "a.sqlite") for _ in range(3)]
+
+    def write(store: Store, number: int) -> None:
+        for k in range(20):
+            store.put(f"{number}-{k}", "describe", Answer("fake", "text"))
+
+    threads = [threading.Thread(target=write, args=(stores[n % 3], n)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(stores[0].get(f"{n}-{k}") for n in range(6) for k in range(20))
+    for store in stores:
+        store.close()
