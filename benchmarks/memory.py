@@ -49,7 +49,7 @@ def make_video(path: Path, seconds: int) -> Path:
         stream: Any = container.add_stream("libx264", rate=RATE, options={"preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for number in range(seconds * RATE):
-            pixels = np.repeat((ramp + number * 3) % 256, height, axis=0).astype(np.uint8)
+            pixels = np.repeat((ramp + number * 3 % 256) % 256, height, axis=0).astype(np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode(None))
     return path

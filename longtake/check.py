@@ -86,6 +86,11 @@ def find_support(sentence: str, sources: Sequence[str]) -> list[int] | None:
     return sorted(support) or None
 
 
+def list_claims(text: str) -> list[str]:
+    """What a text claims, in order: stems of words, digits, quotations."""
+    return [word.claim for word in _read(text) if word.claim]
+
+
 @dataclass(frozen=True)
 class _Word:
     """A word, comma or quotation as it stands, and what it claims: a stem, or nothing."""

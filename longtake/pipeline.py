@@ -45,6 +45,8 @@ from longtake.video.source import check_file, hash_file
 GIVE_UP_AFTER = 8
 """Chunks in a row that found the engine unreachable or refusing: the rest is not asked."""
 
+MOST_NAME = 60
+"""Characters of a file's name that its folder takes over."""
 UNREACHED = (EngineUnreachable, EngineRefused)
 
 Sleep = Callable[[float], None]
@@ -102,7 +104,7 @@ def _merge(usage: Sequence[StageUsage]) -> tuple[StageUsage, ...]:
 
 def default_folder(video: Video) -> Path:
     """Told apart by name and content: two files of one name don't share a folder."""
-    return Path("longtake-out") / f"{video.path.name}-{video.sha256[:8]}"
+    return Path("longtake-out") / f"{video.path.name[:MOST_NAME]}-{video.sha256[:8]}"
 
 
 def _raise_if_nothing_came(descriptions: Sequence[Description]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from longtake.check import find_missing, find_support
+from longtake.check import find_missing, find_support, list_claims
 from longtake.clauses import (
     CLAUSE_END,
     first_sentence,
@@ -37,6 +37,7 @@ PROMPT_RESERVE_TOKENS = 512
 SENTENCE_WORDS = 45
 OWN_WORDS = 45
 HEADLINE_WORDS = 12
+HEADLINE_CLAIMS = 3
 TITLE_WORDS = 10
 COMMON_NOTES = 4
 """From this many notes on, a clause that half of them share is said once for all."""
@@ -89,11 +90,12 @@ def reconcile(
         merged = merge_equal(notes)
         groups = group_notes(merged, budget, count_tokens)
         notes = yield from _fold(groups)
-        outline = outline or (merged if len(merged) <= MAX_SENTENCES else [])
+        titled = merge_titles(merged)
+        outline = outline or (titled if len(titled) <= MAX_SENTENCES else [])
         pieces = [note for group in groups for note in group]
         if len(notes) <= MAX_SENTENCES or _size(notes) >= _size(pieces):
             break
-    outline = outline or notes or [common[0]]
+    outline = outline or merge_titles(notes) or common
     headline = yield from _find_headline(outline)
     return Summary(
         headline=headline,
@@ -135,6 +137,12 @@ def _without(note: Note, clauses: Iterable[str]) -> Note:
 def merge_equal(notes: Iterable[Note]) -> list[Note]:
     """Neighbours that say the same, as one note with the evidence of all."""
     return [_join(list(run)) for _, run in groupby(notes, key=lambda note: note.text.casefold())]
+
+
+def merge_titles(notes: Iterable[Note]) -> list[Note]:
+    """Neighbours that would have the same title, as one note: an outline of the video."""
+    runs = groupby(notes, key=lambda note: make_title(note.text, TITLE_WORDS).casefold())
+    return [_join(list(run)) for _, run in runs]
 
 
 def group_notes(notes: Sequence[Note], budget: int, count_tokens: CountTokens) -> list[list[Note]]:
@@ -179,14 +187,14 @@ def _cut(note: Note, budget: int, count_tokens: CountTokens) -> Iterator[Note]:
 
 def _fold(groups: Sequence[list[Note]]) -> Generator[list[Question], Answers, list[Note]]:
     """Each group as a model's sentence, and in own words what that sentence leaves out."""
-    answers = yield [_ask("sentence", group, SENTENCE_WORDS) for group in groups]
+    answers = yield [_ask("sentence", _texts(group), check_sentence) for group in groups]
     answered = zip(groups, answers, strict=True)
     return [note for group, answer in answered for note in _reword(group, answer)]
 
 
 def _reword(group: Sequence[Note], answer: str | None) -> list[Note]:
     sentence = first_sentence(answer) if answer else ""
-    used = find_support(sentence, [note.text for note in group]) or []
+    used = find_support(sentence, _texts(group)) or []
     left = [note for place, note in enumerate(group) if place not in used]
     notes = []
     if used:
@@ -194,30 +202,32 @@ def _reword(group: Sequence[Note], answer: str | None) -> list[Note]:
         rests_on = _join([group[place] for place in used])
         notes.append(replace(rests_on, text=text, support="model"))
     if left:
-        text = own_words([note.text for note in left], OWN_WORDS)
+        text = own_words(_texts(left), OWN_WORDS)
         notes.append(replace(_join(left), text=text, support="own words"))
     return sorted(notes, key=lambda note: note.span.start)
 
 
 def _find_headline(outline: Sequence[Note]) -> Generator[list[Question], Answers, str]:
-    """A model's headline, else the first note's title."""
-    short = [replace(note, text=own_words([note.text], HEADLINE_WORDS)) for note in outline]
-    (answer,) = yield [_ask("headline", short, HEADLINE_WORDS)]
-    headline = first_sentence(answer) if answer else make_title(outline[0].text, HEADLINE_WORDS)
-    return headline.rstrip(".")
+    """A model's headline for the outline's titles, else the first of them."""
+    titles = [make_title(note.text, TITLE_WORDS) for note in outline]
+    (answer,) = yield [_ask("headline", titles, check_headline)]
+    clauses = split_text(first_sentence(answer), CLAUSE_END) if answer else titles
+    return clauses[0].rstrip(".")
 
 
 def make_chapters(outline: Sequence[Note]) -> tuple[Chapter, ...]:
-    """A chapter for each note in time order; neighbours of one title are one, none overlap."""
-    titled = [(make_title(note.text, TITLE_WORDS), note) for note in outline]
+    """A chapter for each note in time order, each from where the one before it ends."""
     chapters: list[Chapter] = []
-    for title, run in groupby(titled, key=lambda pair: pair[0].casefold()):
-        notes = [note for _, note in run]
-        start = max(notes[0].span.start, chapters[-1].span.end if chapters else 0.0)
-        end = max(start, notes[-1].span.end)
-        original = next(words for words, _ in titled if words.casefold() == title)
-        chapters.append(Chapter(Span(start, end), original))
-    return tuple(chapter for chapter in chapters if chapter.span.seconds > 0)
+    for note in outline:
+        start = max(note.span.start, chapters[-1].span.end if chapters else 0.0)
+        if note.span.end > start:
+            title = make_title(note.text, TITLE_WORDS)
+            chapters.append(Chapter(Span(start, note.span.end), title))
+    return tuple(chapters)
+
+
+def _texts(notes: Sequence[Note]) -> list[str]:
+    return [note.text for note in notes]
 
 
 def _join(notes: Sequence[Note]) -> Note:
@@ -227,20 +237,28 @@ def _join(notes: Sequence[Note]) -> Note:
     return Note(notes[0].text, evidence, span, notes[0].support)
 
 
-def _ask(kind: str, notes: Sequence[Note], most_words: int) -> Question:
-    """The question of that prompt about these notes."""
-    texts = [note.text for note in notes]
+def _ask(kind: str, texts: Sequence[str], check: Callable[[str, Sequence[str]], None]) -> Question:
+    """The question of that prompt about these texts."""
     prompt = read_prompt(kind)
     question = "\n".join(f"- {text}" for text in texts)
     request = Request(prompt.system, (question,), REPLY_TOKENS, prompt.examples)
-    return Question(request, lambda reply: check_reply(reply.text, texts, most_words))
+    return Question(request, lambda reply: check(first_sentence(reply.text), texts))
 
 
-def check_reply(reply: str, sources: Sequence[str], most_words: int) -> None:
-    """BadReply where the first sentence is empty, too long, or says what its sources do not."""
-    text = first_sentence(reply)
+def check_headline(text: str, titles: Sequence[str]) -> None:
+    """BadReply where it is no sentence of the titles, says a thing twice, or next to nothing."""
+    check_sentence(text, titles, HEADLINE_WORDS)
+    claims = list_claims(text)
+    if len(set(claims)) < len(claims):
+        raise BadReply(f"the headline says a thing twice: {text!r}")
+    if len(claims) < min(HEADLINE_CLAIMS, len(list_claims(titles[0]))):
+        raise BadReply(f"the headline says next to nothing: {text!r}")
+
+
+def check_sentence(text: str, sources: Sequence[str], most_words: int = SENTENCE_WORDS) -> None:
+    """BadReply where the sentence is empty, too long, or says what its sources do not."""
     if not re.search(r"[^\W\d_]{2}", text):
-        raise BadReply(f"the reply holds no sentence: {reply[:60]!r}")
+        raise BadReply(f"the reply holds no sentence: {text[:60]!r}")
     if len(text.split()) > most_words:
         raise BadReply(f"the reply is longer than {most_words} words")
     if missing := find_missing(text, sources):

@@ -17,7 +17,7 @@ Support = Literal["model", "own words"]
 
 @dataclass(frozen=True)
 class Video:
-    """A file whose pictures can be read; sizes in pixels as displayed, times in seconds."""
+    """A file whose pictures can be read; sizes in pixels as coded, times in seconds."""
 
     path: Path
     sha256: str

@@ -8,6 +8,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.stream import Disposition
 from PIL import Image
 
 BITS = 16
@@ -15,6 +16,8 @@ BITS = 16
 
 Draw = Callable[[int, int, int], np.ndarray]
 """From a picture's number, width and height to its uint8 RGB pixels (height, width, 3)."""
+
+SOUND_RATE = 8000
 
 
 def draw_number(number: int, width: int, height: int) -> np.ndarray:
@@ -26,6 +29,22 @@ def draw_number(number: int, width: int, height: int) -> np.ndarray:
     return np.repeat(grey[:, :, None], 3, axis=2).astype(np.uint8)
 
 
+def draw_grey(number: int, width: int, height: int) -> np.ndarray:
+    """The number as a shade, for pictures too small for blocks: 16 shades, 12 apart."""
+    return np.full((height, width, 3), 30 + 12 * (number % 16), np.uint8)
+
+
+def draw_still(number: int, width: int, height: int) -> np.ndarray:
+    """Always the same."""
+    return draw_number(0b1010_0101_1100_0011, width, height)
+
+
+def draw_noisy(number: int, width: int, height: int) -> np.ndarray:
+    """The number under noise, so that a picture has some bytes."""
+    noise = np.random.default_rng(number).integers(-30, 30, (height, width, 3))
+    return (draw_number(number, width, height) + noise).clip(0, 255).astype(np.uint8)
+
+
 def read_number(pixels: np.ndarray) -> int:
     """The number that a picture of `draw_number` carries; uint8 RGB (height, width, 3)."""
     height, width = pixels.shape[:2]
@@ -34,6 +53,11 @@ def read_number(pixels: np.ndarray) -> int:
         for k in range(BITS)
     ]
     return sum(1 << k for k, bit in enumerate(bits) if bit)
+
+
+def read_grey(pixels: np.ndarray) -> int:
+    """The number that a picture of `draw_grey` carries."""
+    return round((float(pixels.mean()) - 30) / 12)
 
 
 def read_jpeg(jpeg: bytes) -> np.ndarray:
@@ -53,20 +77,83 @@ def make_video(
     draw: Draw = draw_number,
     times: Iterable[Fraction] | None = None,
     rotation: int = 0,
+    tick: Fraction = Fraction(1, 1000),
+    aspect: Fraction | None = None,
+    sound_seconds: float = 0,
+    cover: bool = False,
+    file_format: str | None = None,
+    file_options: dict[str, str] | None = None,
 ) -> Path:
-    """A video with one picture for each of `times` (seconds), or `rate` a second for `seconds`."""
+    """A video with one picture for each of `times` (seconds), or `rate` a second for `seconds`.
+
+    `tick` is the encoder's time base, `aspect` that of a pixel, `cover` adds cover art before all.
+    """
     width, height = size
-    due = list(times) if times is not None else [Fraction(n, rate) for n in range(int(seconds * rate))]
-    with av.open(str(path), "w") as container:
+    given = [Fraction(n, rate) for n in range(int(seconds * rate))]
+    due = list(times) if times is not None else given
+    with av.open(str(path), "w", format=file_format, options=file_options or {}) as container:
+        art: Any = _add_cover(container) if cover else None
         stream: Any = container.add_stream(codec, rate=rate)
         stream.width, stream.height, stream.pix_fmt = width, height, pixels
-        stream.codec_context.time_base = Fraction(1, 1000)
+        stream.codec_context.time_base = tick
         stream.options = options or {}
+        if aspect:
+            stream.codec_context.sample_aspect_ratio = aspect
         if rotation:
             stream.set_display_rotation(rotation)
+        sound: Any = container.add_stream("aac", rate=SOUND_RATE) if sound_seconds else None
+        if art:
+            container.mux(art.encode(_as_frame(draw_still(0, 32, 32), 0, Fraction(1), "yuvj420p")))
         for number, time in enumerate(due):
-            frame = av.VideoFrame.from_ndarray(draw(number, width, height), format="rgb24")
-            frame.pts, frame.time_base = int(time * 1000), Fraction(1, 1000)
+            frame = _as_frame(draw(number, width, height), int(time / tick), tick, "rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+        if sound:
+            _add_sound(container, sound, sound_seconds)
     return path
+
+
+def _as_frame(pixels: np.ndarray, pts: int, tick: Fraction, form: str) -> av.VideoFrame:
+    frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+    if form != "rgb24":
+        frame = frame.reformat(format=form)
+    frame.pts, frame.time_base = pts, tick
+    return frame
+
+
+def _add_cover(container: Any) -> Any:
+    art = container.add_stream("mjpeg", rate=1)
+    art.width, art.height, art.pix_fmt = 32, 32, "yuvj420p"
+    art.disposition = Disposition.attached_pic
+    return art
+
+
+def _add_sound(container: Any, stream: Any, seconds: float) -> None:
+    for start in range(0, int(seconds * SOUND_RATE), 1024):
+        wave = np.sin(np.arange(start, start + 1024) / 10).astype(np.float32)[None]
+        frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = SOUND_RATE, start
+        frame.time_base = Fraction(1, SOUND_RATE)
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode(None))
+
+
+def make_sound(path: Path, seconds: float = 2) -> Path:
+    """A file with sound alone."""
+    with av.open(str(path), "w") as container:
+        _add_sound(container, container.add_stream("aac", rate=SOUND_RATE), seconds)
+    return path
+
+
+def smash(path: Path, start: float, end: float) -> None:
+    """Overwrite a share of the file with noise."""
+    content = bytearray(path.read_bytes())
+    first, last = int(len(content) * start), int(len(content) * end)
+    content[first:last] = np.random.default_rng(1).bytes(last - first)
+    path.write_bytes(content)
+
+
+def cut(path: Path, share: float) -> None:
+    """Keep only the first share of the file."""
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])

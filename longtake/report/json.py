@@ -20,7 +20,8 @@ def as_json(result: Result, *, descriptions: bool = False) -> str:
     }
     if descriptions:
         document["descriptions"] = [_description(d) for d in result.descriptions]
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    return text.encode("utf-8", "replace").decode()
 
 
 def _summary(summary: Summary | None) -> dict[str, Any]:

@@ -2,20 +2,29 @@
 
 from itertools import pairwise
 
+from longtake.errors import SourceError
 from longtake.records import Chunk, Video
 from longtake.timecode import Span
 
+MOST_CHUNKS = 1_000_000
+"""More than seventy days in chunks of 6 s: a file that says so has broken times."""
 TAIL_SHARE = 0.25
 """A rest shorter than this share of a chunk is joined to the chunk before it."""
 
 
 def plan_chunks(video: Video, chunk_seconds: float) -> list[Chunk]:
     """Chunks that cover the whole video without overlap; what can't be read is one of them."""
+    if video.readable / chunk_seconds > MOST_CHUNKS:
+        raise SourceError(
+            f"{video.path} says that it lasts {video.readable:.0f} s, too many chunks",
+            "Its times may be broken; else choose a larger --chunk-seconds.",
+        )
     spans = cut_evenly(video.readable, chunk_seconds)
     chunks = [Chunk(number, span) for number, span in enumerate(spans, start=1)]
     if video.duration > video.readable:
         lost = Span(video.readable, video.duration)
-        chunks.append(Chunk(len(chunks) + 1, lost, f"the file is cut off at {lost.start:.1f} s"))
+        reason = f"the file is cut off or broken at {lost.start:.1f} s"
+        chunks.append(Chunk(len(chunks) + 1, lost, reason))
     return chunks
 
 

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+MOST_PIXELS = 1 << 27
+"""In one picture, a little more than 16K: a header that says more would fill the memory."""
+
 
 @contextmanager
 def open_container(path: Path) -> Iterator["InputContainer"]:
@@ -26,8 +29,9 @@ def open_container(path: Path) -> Iterator["InputContainer"]:
     options = {"protocol_whitelist": "none"}
     with (
         mapped_errors(path),
-        path.open("rb") as file,
-        av.open(file, options=options, metadata_errors="replace") as container,
+        path.open("rb") as named,
+        open(named.fileno(), "rb", closefd=False) as file,
+        av.open(file, "r", options=options, metadata_errors="replace") as container,
     ):
         yield container
 
@@ -62,6 +66,7 @@ def picture_stream(container: "InputContainer", path: Path) -> "VideoStream":
                     "Convert it to H.264 first.",
                 )
             stream.thread_type = "AUTO"
+            stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
             return stream
     kinds = sorted({str(stream.type) for stream in container.streams}) or ["nothing"]
     raise SourceError(

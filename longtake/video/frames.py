@@ -16,7 +16,7 @@ import numpy as np
 from longtake.records import Frame
 from longtake.timecode import Span
 from longtake.video.container import open_container, picture_stream
-from longtake.video.probe import Index
+from longtake.video.probe import RESTART_SECONDS, Index
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -34,18 +34,22 @@ LATE_SECONDS = 0.5
 """How much older than the picture that is due a picture may be, where that one is broken."""
 
 
+_Matrix = tuple[int, int, int, int]
+"""a, b, c, d: a pixel at (x, y) is shown at (a·x + c·y, b·x + d·y); y goes down."""
+
+
 class FrameReader:
     """Gives the frames on display at given times; goes forward, and seeks where that is shorter."""
 
     def __init__(self, container: "InputContainer", path: Path, index: Index) -> None:
         self._container = container
-        self._path = path
         self._index = index
         self._stream = picture_stream(container, path)
         self._tick = self._stream.time_base or Fraction(1, 1)
         self._decoded = self._decode()
         self._shown: _Picture | None = None
         self._next: _Picture | None = None
+        self._matrix: _Matrix | None = None
 
     def read(self, span: Span, times: Sequence[float], side: int) -> list[Frame]:
         """Frames on display at `times`, in order, each once; empty where none can be decoded.
@@ -58,12 +62,28 @@ class FrameReader:
             picture = self._picture_at(time, span.start)
             if picture and picture.time != last:
                 last = picture.time
-                aspect = float(self._stream.sample_aspect_ratio or 1)
-                frames.append(_encode(picture, max(last, span.start), side, aspect))
+                frames.append(self._encode(picture, max(last, span.start), side))
         return frames
 
+    def _encode(self, picture: "_Picture", time: float, side: int) -> Frame:
+        """As JPEG, upright, with square pixels, no longer than `side`."""
+        from PIL import Image
+
+        decoded = picture.decoded
+        width = decoded.width * float(self._stream.sample_aspect_ratio or 1)
+        longest = max(width, decoded.height)
+        scale = max(min(1.0, side / longest), SMALLEST_SIDE / longest)
+        size = max(1, round(width * scale)), max(1, round(decoded.height * scale))
+        pixels = decoded.reformat(width=size[0], height=size[1], format="rgb24").to_ndarray()
+        # Read once: asking a picture for it ties the picture into a cycle that outlives it.
+        self._matrix = self._matrix or _read_matrix(decoded)
+        upright = _turn(pixels, self._matrix)
+        file = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(upright)).save(file, "JPEG", quality=JPEG_QUALITY)
+        return Frame(round(time, 3), file.getvalue(), upright.shape[1], upright.shape[0])
+
     def _picture_at(self, time: float, since: float) -> "_Picture | None":
-        """The picture on display at `time`; none where it can't be decoded.
+        """The picture on display at `time`; none where it can't be known or decoded.
 
         A broken one may be stood in for by one shortly before, but by none from before `since`.
         """
@@ -72,6 +92,9 @@ class FrameReader:
         if due < self._here() or (key is not None and key > self._reached() + CLOSE_SECONDS):
             self._seek(key, due)
         self._forward(due)
+        hole = _last_up_to(self._index.holes, time - LATE_SECONDS)
+        if hole is not None and hole > due:
+            return None
         oldest = max(due - LATE_SECONDS, min(due, since)) - CLOSE_SECONDS
         return self._shown if self._shown and oldest <= self._shown.time else None
 
@@ -96,10 +119,11 @@ class FrameReader:
 
         Where nothing else works, or no key frame is known: back to the first byte.
         """
-        for back in SEEK_BACK_SECONDS if key is not None else ():
-            ticks = round((key - back + self._index.start) / self._tick)
-            if self._land(ticks, due, stream=self._stream):
-                return
+        if key is not None:
+            for back in SEEK_BACK_SECONDS:
+                ticks = round((key - back + self._index.start) / self._tick)
+                if self._land(ticks, due, stream=self._stream):
+                    return
         self._land(0, due, unsupported_byte_offset=True)
 
     def _land(self, offset: int, due: float, **how: Any) -> bool:
@@ -129,7 +153,10 @@ class FrameReader:
             except (av.error.FFmpegError, OSError):
                 continue
             for picture in pictures:
-                time = count * self._index.step if picture.time is None else picture.time
+                pts, counted = picture.pts, count * self._index.step
+                time = counted if pts is None else float(pts * self._tick)
+                if time < last - RESTART_SECONDS:
+                    return
                 count, last = count + 1, max(last, time)
                 if not picture.is_corrupt:
                     yield _Picture(last - self._index.start, picture)
@@ -160,19 +187,21 @@ def open_frames(path: Path, index: Index) -> Iterator[FrameReader]:
         yield FrameReader(container, path, index)
 
 
-def _encode(picture: "_Picture", time: float, side: int, aspect: float) -> Frame:
-    """As JPEG, upright, with square pixels, no longer than `side`; `aspect` is a pixel's."""
-    from PIL import Image
+def _read_matrix(decoded: "VideoFrame") -> _Matrix:
+    """How the file says that its pictures are to be shown; as they are, where it says nothing."""
+    matrix: Any = decoded.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return 1, 0, 0, 1
+    a, b, _, c, d, *_ = (int(number) for number in np.frombuffer(matrix, np.int32))
+    return a, b, c, d
 
-    decoded = picture.decoded
-    width, height = decoded.width * aspect, float(decoded.height)
-    scale = max(min(1.0, side / max(width, height)), SMALLEST_SIDE / max(width, height))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    pixels = decoded.reformat(width=size[0], height=size[1], format="rgb24").to_ndarray()
-    upright = np.rot90(pixels, round(decoded.rotation / 90) % 4)
-    file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(upright)).save(file, "JPEG", quality=JPEG_QUALITY)
-    return Frame(round(time, 3), file.getvalue(), upright.shape[1], upright.shape[0])
+
+def _turn(pixels: np.ndarray, matrix: _Matrix) -> np.ndarray:
+    """The pixels turned and mirrored in quarters."""
+    a, b, c, d = matrix
+    if abs(b) > abs(a):
+        pixels, a, d = pixels.swapaxes(0, 1), c, b
+    return pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
 
 
 def _last_up_to(times: np.ndarray, time: float) -> float | None:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 TRUNCATED_SECONDS = 1.0
 """A file that ends this much before its own header says is taken as cut off."""
+RESTART_SECONDS = 1.0
+"""Times that go back this far start anew, as where two recordings were joined byte by byte."""
+SKIPPED_BYTES = 4096
+"""So many bytes between two packets are more than a container needs: some could not be read."""
 UNSEEKABLE = {"mpeg"}
 """Containers in which ffmpeg gives pictures wrong times after a seek."""
 
@@ -34,6 +38,8 @@ class Index:
     """The file's own time of the first picture, which Longtake calls 0."""
     step: float
     """Seconds from picture to picture, for the rare file that gives its pictures no times."""
+    holes: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
+    """When bytes that could not be read begin: what is on display from there on is not known."""
 
 
 @dataclass
@@ -42,7 +48,12 @@ class _Packets:
 
     times: "array[float]" = field(default_factory=lambda: array("d"))
     keys: "array[float]" = field(default_factory=lambda: array("d"))
+    holes: "array[float]" = field(default_factory=lambda: array("d"))
     end: float = float("-inf")
+    last_byte: int = 0
+    last_order: float = float("-inf")
+    lost: float = 0.0
+    """Seconds of pictures after times that start anew: when they are due can't be told."""
     others_end: float = 0.0
     """Where the last stream that is not the picture ends."""
 
@@ -60,7 +71,7 @@ def probe(path: Path, sha256: str) -> tuple[Video, Index]:
         start = min(packets.times)
         readable = round(max(packets.end - start, 0.001), 3)
         promised = _promised_seconds(container, stream, packets, start)
-        duration = promised if promised > readable + TRUNCATED_SECONDS else readable
+        duration = promised if promised > readable + TRUNCATED_SECONDS else readable + packets.lost
         width, height = stream.codec_context.width, stream.codec_context.height
         if not (width and height):
             raise SourceError(
@@ -78,9 +89,11 @@ def probe(path: Path, sha256: str) -> tuple[Video, Index]:
             container=container.format.name,
         )
         step = float(1 / _rate(stream))
-        keys = np.array([] if container.format.name in UNSEEKABLE else packets.keys)
+        seekable = not packets.lost and container.format.name not in UNSEEKABLE
+        keys = np.array(packets.keys if seekable else [])
     times = np.array(packets.times)
-    return video, Index(np.unique(times - start), np.unique(keys - start), start, step)
+    holes = np.unique(np.array(packets.holes) - start)
+    return video, Index(np.unique(times - start), np.unique(keys - start), start, step, holes)
 
 
 def _read_packets(container: "InputContainer", stream: "VideoStream", path: Path) -> _Packets:
@@ -92,6 +105,7 @@ def _read_packets(container: "InputContainer", stream: "VideoStream", path: Path
             for packet in container.demux():
                 if packet.size == 0 or packet.is_discard:
                     continue
+                _note_place(found, packet)
                 if packet.stream is stream:
                     _note_picture(found, packet, step)
                 else:
@@ -102,11 +116,23 @@ def _read_packets(container: "InputContainer", stream: "VideoStream", path: Path
     return found
 
 
+def _note_place(found: _Packets, packet: "Packet[Any]") -> None:
+    if packet.pos is not None:
+        if packet.pos > found.last_byte + SKIPPED_BYTES and found.times:
+            found.holes.append(found.end)
+        found.last_byte = packet.pos + packet.size
+
+
 def _note_picture(found: _Packets, packet: "Packet[Any]", step: float) -> None:
     stamp = packet.pts if packet.pts is not None else packet.dts
     base = packet.time_base or Fraction(1, 1)
     time = float(stamp * base) if stamp is not None else len(found.times) * step
     length = float(packet.duration * base) if packet.duration else step
+    order = found.last_order if packet.dts is None else float(packet.dts * base)
+    if order < found.last_order - RESTART_SECONDS:
+        found.lost += length
+        return
+    found.last_order = max(found.last_order, order)
     found.times.append(time)
     found.end = max(found.end, time + length)
     if packet.is_keyframe and stamp is not None:
@@ -131,8 +157,11 @@ def _promised_seconds(
     """How long the header says that the pictures last; 0 where it can't tell.
 
     A container's own duration is that of its longest stream, so it says something about the
-    pictures only where no other stream reaches it.
+    pictures only where no other stream reaches it. Of an AVI that is cut off, ffmpeg shortens the
+    duration, and leaves the number of pictures as it was.
     """
+    if container.format.name == "avi" and stream.frames:
+        return float(stream.frames / _rate(stream))
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     if tag := stream.metadata.get("DURATION"):

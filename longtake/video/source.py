@@ -3,17 +3,20 @@
 import hashlib
 import stat
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 
 from longtake.errors import SourceError
 from longtake.records import Progress
 
-BLOCK_BYTES = 1 << 24
+BLOCK_BYTES = 1 << 20
 
 
 def check_file(source: str | Path) -> Path:
     """The file behind `source`; SourceError where it is missing, a folder, empty or unreadable."""
-    path = Path(source).expanduser()
+    path = Path(source)
+    with suppress(RuntimeError):  # a name such as ~x.mp4, where there is no user x
+        path = path.expanduser()
     if "\0" in str(source):
         raise SourceError("a file name can't hold a NUL character", "Check the name.")
     try:

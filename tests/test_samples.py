@@ -1,0 +1,78 @@
+"""The samples, summarised for real, and held against what they are known to show."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from longtake.engines import open_engine
+from longtake.engines.fake import FakeEngine
+from longtake.pipeline import run
+from longtake.records import Result
+from longtake.settings import Settings
+from longtake.store import Store
+from tests.conftest import ROOT
+
+LECTURE = ROOT / "examples" / "lecture.mp4"
+BIKES = ROOT / "examples" / "bikes.mp4"
+
+
+def load_slides() -> Any:
+    """What the lecture really shows and says."""
+    spec = importlib.util.spec_from_file_location("lecture", ROOT / "examples/make_lecture.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["lecture"] = module
+    spec.loader.exec_module(module)
+    return module.SLIDES
+
+
+@pytest.fixture(scope="module")
+def lecture(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """The lecture, described by sketch; its sentences are the descriptions' own words."""
+    folder = tmp_path_factory.mktemp("lecture")
+    settings = Settings(out=str(folder))
+    with Store(folder / "store.sqlite") as store:
+        *_, last = run(LECTURE, settings, store, open_engine("sketch", settings), FakeEngine())
+    assert last.result
+    return last.result
+
+
+def test_chapters_of_the_lecture_are_its_slides(lecture: Result) -> None:
+    assert lecture.summary
+    titles = [chapter.title for chapter in lecture.summary.chapters]
+    assert titles == [slide.title for slide in load_slides()]
+
+
+def test_bullets_of_each_slide_are_in_its_descriptions(lecture: Result) -> None:
+    text = " ".join(description.text for description in lecture.descriptions)
+    bullets = [bullet for slide in load_slides() for bullet in slide.bullets]
+    found = [bullet for bullet in bullets if bullet in text]
+    assert len(found) >= 0.9 * len(bullets), set(bullets) - set(found)
+
+
+def test_nothing_of_the_lecture_is_missing_from_the_ledger(lecture: Result) -> None:
+    ledger = lecture.ledger
+    assert (ledger.planned, ledger.described, ledger.summarized) == (16, 16, 16)
+    assert ledger.gaps == ()
+
+
+@pytest.mark.real
+def test_demo_s_samples_are_summarised_and_answered_at_once_the_second_time(
+    tmp_path: Path,
+) -> None:
+    assert BIKES.exists(), "make samples fetches it"
+    for video, words in ((LECTURE, "Bridges"), (BIKES, "cars")):
+        command = [sys.executable, "-m", "longtake.cli", "summarize", str(video)]
+        command += ["--out", str(tmp_path / video.stem), "--json"]
+        first, second = (json.loads(subprocess.check_output(command, text=True)) for _ in "12")
+        assert words in json.dumps(first["summary"])
+        assert first["summary"] == second["summary"]
+        assert first["headline"] == second["headline"] != ""
+        assert sum(stage["requests"] for stage in second["usage"]) == 0
+        assert {s["support"] for s in first["summary"]} <= {"model", "own words"}

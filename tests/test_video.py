@@ -1,0 +1,445 @@
+"""From a file to frames: the right picture at the right time, whatever the file is like."""
+
+import os
+import struct
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longtake.errors import SourceError
+from longtake.records import Frame, Video
+from longtake.timecode import Span
+from longtake.video.chunks import MOST_CHUNKS, TAIL_SHARE, plan_chunks, sample_times
+from longtake.video.container import open_container
+from longtake.video.frames import FrameReader, open_frames
+from longtake.video.probe import Index, probe
+from tests.videos import (
+    draw_grey,
+    draw_noisy,
+    draw_number,
+    draw_still,
+    make_video,
+    read_grey,
+    read_jpeg,
+    read_number,
+    smash,
+)
+
+TENTH = Fraction(1, 10)
+QUIET = {"x265-params": "log-level=none"}
+FAST = {"cpu-used": "8", "deadline": "realtime"}
+TWENTY_FIVE = {"rate": 25, "tick": Fraction(1, 25)}
+
+# Every way of storing pictures that people meet; the values go to make_video.
+KINDS: dict[str, dict[str, Any]] = {
+    "h264.mp4": {},
+    "short-groups.mp4": {"options": {"g": "20"}},
+    "long-group.mp4": {"options": {"g": "250", "bf": "4"}},
+    "open-groups.mp4": {"options": {"x264-params": "open-gop=1:keyint=20:scenecut=0:bframes=3"}},
+    "fragments.mp4": {
+        "options": {"g": "20"},
+        "file_options": {"movflags": "frag_keyframe+empty_moov"},
+    },
+    "h264.mkv": {},
+    "h264.flv": {},
+    "h264.ts": {"options": {"g": "20"}},
+    "with-sound.ts": {"sound_seconds": 8},
+    "ten-bit.mp4": {"pixels": "yuv420p10le"},
+    "hevc.mp4": {"codec": "libx265", "options": QUIET},
+    "vp8.webm": {"codec": "libvpx", "options": FAST},
+    "vp9.webm": {"codec": "libvpx-vp9", "options": FAST},
+    "transparent.webm": {"codec": "libvpx-vp9", "pixels": "yuva420p", "options": FAST},
+    "b-frames.avi": {"codec": "mpeg4", "options": {"bf": "2"}, "tick": TENTH},
+    "mjpeg.avi": {"codec": "mjpeg", "pixels": "yuvj420p", "tick": TENTH},
+    "ffv1.mkv": {"codec": "ffv1"},
+    "prores.mov": {"codec": "prores", "pixels": "yuv422p10le"},
+    "animation.gif": {"codec": "gif", "pixels": "rgb8", "tick": Fraction(1, 100)},
+    "animation.png": {"codec": "apng", "pixels": "rgb24", "file_format": "apng"},
+    "mpeg2.ts": {"codec": "mpeg2video", "options": {"bf": "2"}, **TWENTY_FIVE},
+    "mpeg2.mpg": {"codec": "mpeg2video", "options": {"bf": "2"}, **TWENTY_FIVE},
+    "interlaced.ts": {"codec": "mpeg2video", "options": {"flags": "+ilme+ildct"}, **TWENTY_FIVE},
+    "no-times.h264": {"file_format": "h264", **TWENTY_FIVE},
+    "no-times.hevc": {"codec": "libx265", "options": QUIET, "file_format": "hevc", **TWENTY_FIVE},
+    "offset.mp4": {"times": [5 + n * TENTH for n in range(80)]},
+    "offset.mkv": {"times": [5 + n * TENTH for n in range(80)]},
+    "offset.ts": {"times": [5 + n * TENTH for n in range(80)]},
+    "uneven.mp4": {"times": [Fraction(n * n, 100) for n in range(30)]},
+    "uneven.mkv": {"times": [Fraction(n * n, 100) for n in range(30)]},
+    "ten-seconds-apart.mp4": {"times": [Fraction(10 * n) for n in range(4)]},
+    "ten-seconds-apart.mkv": {"times": [Fraction(10 * n) for n in range(4)]},
+    "one-picture.mp4": {"seconds": 0.1},
+    "one-picture.gif": {"codec": "gif", "pixels": "rgb8", "tick": TENTH, "seconds": 0.1},
+    "cover-art.mp4": {"cover": True},
+}
+
+
+def make_kind(name: str, folder: Path) -> tuple[Path, list[float]]:
+    """The video of that name, and when each of its pictures is due, counted from the first."""
+    options = {"seconds": 8, **KINDS[name]}
+    rate = options.get("rate", 10)
+    times = options.get("times") or [
+        Fraction(n, rate) for n in range(int(options["seconds"] * rate))
+    ]
+    return make_video(folder / name, **options), [float(time - times[0]) for time in times]
+
+
+def look(path: Path) -> tuple[Video, Index]:
+    return probe(path, "0" * 64)
+
+
+def read_one(reader: FrameReader, time: float, side: int = 64) -> Frame:
+    frames = reader.read(Span(time, time + 0.01), [time + 0.005], side)
+    assert len(frames) == 1, f"no picture at {time}"
+    return frames[0]
+
+
+def numbers(frames: list[Frame]) -> list[int]:
+    return [read_number(read_jpeg(frame.jpeg)) for frame in frames]
+
+
+def read_all(path: Path, times: list[float], span: Span | None = None) -> list[Frame]:
+    video, index = look(path)
+    with open_frames(path, index) as reader:
+        return reader.read(span or Span(0, video.duration), times, 64)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_frames_come_in_time_order_with_their_true_times(name: str, tmp_path: Path) -> None:
+    path, due = make_kind(name, tmp_path)
+    video, index = look(path)
+    assert len(index.times) == len(due)
+    assert video.readable == video.duration
+    assert video.duration == pytest.approx(
+        due[-1] + (due[-1] - due[-2] if due[1:] else 0.1), abs=11
+    )
+    with open_frames(path, index) as reader:
+        frames = [read_one(reader, time) for time in due]
+    assert numbers(frames) == list(range(len(due)))
+    assert [frame.time for frame in frames] == pytest.approx(due, abs=0.006)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_picture_is_the_same_in_whatever_order_it_is_read(name: str, tmp_path: Path) -> None:
+    path, due = make_kind(name, tmp_path)
+    _, index = look(path)
+    with open_frames(path, index) as reader:
+        in_order = [read_one(reader, time) for time in due]
+    places = [Random(name).randrange(len(due)) for _ in range(3)] + [len(due) - 1, 0, len(due) // 2]
+    with open_frames(path, index) as reader:
+        for place in places:
+            assert read_one(reader, due[place]) == in_order[place]
+
+
+@pytest.fixture(scope="module")
+def grouped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Index]:
+    path = make_video(tmp_path_factory.mktemp("grouped") / "a.mp4", seconds=40, options={"g": "30"})
+    return path, look(path)[1]
+
+
+@given(
+    spans=st.lists(
+        st.tuples(st.integers(0, 399), st.integers(1, 60), st.integers(1, 8)),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_any_spans_in_any_order_give_the_frames_that_are_due(
+    grouped: tuple[Path, Index], spans: list[tuple[int, int, int]]
+) -> None:
+    path, index = grouped
+    with open_frames(path, index) as reader:
+        for first, length, count in spans:
+            span = Span(first / 10, min(first + length, 400) / 10)
+            times = sample_times(span, count, span.seconds)
+            due = sorted({int(time * 10 + 0.005) for time in times})
+            frames = reader.read(span, times, 64)
+            assert numbers(frames) == due
+            assert [frame.time for frame in frames] == pytest.approx([n / 10 for n in due])
+
+
+def test_pictures_of_h264_in_avi_come_in_order_and_near_their_times(tmp_path: Path) -> None:
+    # AVI knows only the order of decoding: ffmpeg's times are wrong by a picture or two.
+    path = make_video(tmp_path / "a.avi", tick=TENTH, options={"bf": "2", "g": "20"})
+    times = [n / 10 + 0.05 for n in range(100)]
+    frames = read_all(path, times)
+    found = numbers(frames)
+    assert found == sorted(found) and len(found) > 50
+    assert [frame.time for frame in frames] == sorted(frame.time for frame in frames)
+    assert all(abs(f.time - number / 10) < 0.25 for f, number in zip(frames, found, strict=True))
+
+
+def test_a_picture_that_stands_since_before_the_span_is_shown_at_its_start(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mp4", times=[Fraction(0), Fraction(10), Fraction(20)])
+    frames = read_all(path, [12.5, 13.5, 15.5], Span(12, 18))
+    assert numbers(frames) == [1]
+    assert frames[0].time == 12
+
+
+def test_a_still_video_gives_its_pictures(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mp4", draw=draw_still)
+    frames = read_all(path, [1, 3, 5])
+    assert [frame.time for frame in frames] == [1, 3, 5]
+    assert len(set(numbers(frames))) == 1
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "ts"])
+def test_sound_that_goes_on_after_the_pictures_is_no_gap(ending: str, tmp_path: Path) -> None:
+    path = make_video(tmp_path / f"a.{ending}", seconds=5, sound_seconds=15)
+    video, _ = look(path)
+    assert video.duration == video.readable == pytest.approx(5, abs=0.2)
+    assert len(plan_chunks(video, 6)) == 1
+
+
+def draw_corners(number: int, width: int, height: int) -> np.ndarray:
+    """Top left is white, top right grey, what is below is black."""
+    pixels = np.full((height, width, 3), 40, np.uint8)
+    pixels[: height // 2, : width // 2] = 210
+    pixels[: height // 2, width // 2 :] = 125
+    return pixels
+
+
+def corners(pixels: np.ndarray) -> list[str]:
+    """The names of the four corners' shades, row by row."""
+    height, width = pixels.shape[:2]
+    places = [(y * height // 4, x * width // 4) for y in (1, 3) for x in (1, 3)]
+    return ["black grey white".split()[round((int(pixels[p].mean()) - 40) / 85)] for p in places]
+
+
+def filtered(path: Path, filters: list[tuple[str, str]]) -> list[str]:
+    """The corners of the first picture after these filters of ffmpeg."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        picture = next(container.decode(stream))
+        graph = av.filter.Graph()
+        nodes = [graph.add_buffer(template=stream, time_base=stream.time_base)]
+        nodes += [graph.add(name, argument) for name, argument in filters]
+        graph.link_nodes(*nodes, graph.add("buffersink")).configure()
+        graph.push(picture)
+        return corners(graph.vpull().to_ndarray(format="rgb24"))
+
+
+# By ffmpeg's rule for its `autorotate`: the turn that a file's matrix asks for, as filters.
+TURNS = {
+    0: [],
+    90: [("transpose", "cclock")],
+    180: [("hflip", ""), ("vflip", "")],
+    270: [("transpose", "clock")],
+}
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+@pytest.mark.parametrize("turn", TURNS)
+def test_a_turned_video_is_shown_upright(turn: int, ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{ending}"
+    make_video(path, seconds=1, size=(96, 48), draw=draw_corners, rotation=turn)
+    frame = read_all(path, [0.5])[0]
+    pixels = read_jpeg(frame.jpeg)
+    assert pixels.shape[:2] == (frame.height, frame.width)
+    assert (frame.width > frame.height) == (turn in (0, 180))
+    assert corners(pixels) == filtered(path, TURNS[turn])
+
+
+# A phone held upright stores (x, y) as shown at (-y, x): a quarter to the right; then the mirrors.
+MATRICES = {
+    (0, 1, -1, 0): "black white black grey",
+    (-1, 0, 0, 1): "grey white black black",
+    (1, 0, 0, -1): "black black white grey",
+    (0, 1, 1, 0): "white black grey black",
+}
+
+
+@pytest.mark.parametrize("matrix", MATRICES)
+def test_a_matrix_of_a_phone_is_obeyed_with_its_mirrors(
+    matrix: tuple[int, int, int, int], tmp_path: Path
+) -> None:
+    path = make_video(tmp_path / "a.mp4", seconds=1, size=(96, 48), draw=draw_corners, rotation=90)
+    a, b, c, d = (value << 16 for value in matrix)
+    old, new = struct.pack(">5i", 0, -65536, 0, 65536, 0), struct.pack(">5i", a, b, 0, c, d)
+    content = path.read_bytes()
+    assert content.count(old) == 1
+    path.write_bytes(content.replace(old, new))
+    assert corners(read_jpeg(read_all(path, [0.5])[0].jpeg)) == MATRICES[matrix].split()
+
+
+@pytest.mark.parametrize(("aspect", "size"), [("2", (128, 48)), ("1/2", (32, 48))])
+def test_pixels_that_are_not_square_are_made_square(
+    aspect: str, size: tuple[int, int], tmp_path: Path
+) -> None:
+    path = make_video(tmp_path / "a.mp4", seconds=1, aspect=Fraction(aspect))
+    _, index = look(path)
+    with open_frames(path, index) as reader:
+        frame = read_one(reader, 0.5, side=512)
+    assert (frame.width, frame.height) == size
+    assert read_number(read_jpeg(frame.jpeg)) == 5
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [((1, 1), (32, 32)), ((3, 5), (19, 32)), ((2, 2000), (1, 512)), ((2000, 2), (512, 1))],
+)
+def test_odd_sizes_are_read(size: tuple[int, int], shown: tuple[int, int], tmp_path: Path) -> None:
+    path = make_video(
+        tmp_path / "a.mkv", seconds=1, size=size, codec="ffv1", pixels="yuv444p", draw=draw_grey
+    )
+    _, index = look(path)
+    with open_frames(path, index) as reader:
+        frames = [read_one(reader, time, side=512) for time in (0.2, 0.7)]
+    assert [(f.width, f.height) for f in frames] == [shown, shown]
+    assert [read_grey(read_jpeg(f.jpeg)) for f in frames] == [2, 7]
+
+
+def test_8k_is_read(tmp_path: Path) -> None:
+    path = make_video(
+        tmp_path / "a.mp4", seconds=0.2, size=(7680, 4320), options={"preset": "ultrafast"}
+    )
+    frames = read_all(path, [0, 0.15])
+    assert numbers(frames) == [0, 1]
+    assert (frames[0].width, frames[0].height) == (64, 36)
+
+
+def test_size_may_change_in_the_middle(tmp_path: Path) -> None:
+    plain = {"bf": "0"}
+    first = make_video(tmp_path / "1.ts", seconds=4, options=plain)
+    times = [4 + n * TENTH for n in range(40)]
+    second = make_video(tmp_path / "2.ts", size=(48, 96), times=times, options=plain)
+    path = tmp_path / "both.ts"
+    path.write_bytes(first.read_bytes() + second.read_bytes())
+    frames = read_all(path, [1.05, 6.05])
+    assert numbers(frames) == [10, 20]
+    assert [(f.width, f.height) for f in frames] == [(64, 48), (32, 64)]
+
+
+def test_times_that_start_anew_are_missing_and_not_mixed_up(tmp_path: Path) -> None:
+    first = make_video(tmp_path / "1.ts", seconds=6)
+    second = make_video(
+        tmp_path / "2.ts", seconds=6, draw=lambda n, w, h: draw_number(n + 500, w, h)
+    )
+    path = tmp_path / "both.ts"
+    path.write_bytes(first.read_bytes() + second.read_bytes())
+    video, index = look(path)
+    assert video.readable == pytest.approx(6, abs=0.2)
+    assert video.duration > 10
+    with open_frames(path, index) as reader:
+        times = [5.95, 0.05, 3.05]
+        assert [read_number(read_jpeg(read_one(reader, t).jpeg)) for t in times] == [59, 0, 30]
+
+
+def test_two_pictures_at_one_time_are_one_frame(tmp_path: Path) -> None:
+    times = [Fraction(n // 2 * 2, 10) for n in range(40)]
+    path = make_video(tmp_path / "a.mkv", codec="ffv1", times=times)
+    frames = read_all(path, [n / 10 for n in range(40)])
+    assert [frame.time for frame in frames] == pytest.approx([n / 5 for n in range(20)])
+
+
+def test_the_rest_of_a_file_with_a_hole_keeps_its_times(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mkv", seconds=30, options={"g": "10"}, draw=draw_noisy)
+    smash(path, 0.4, 0.6)
+    video, index = look(path)
+    with open_frames(path, index) as reader:
+        for time in (1.05, 9.05, 23.05, 28.05):
+            assert read_number(read_jpeg(read_one(reader, time).jpeg)) == int(time * 10)
+        assert reader.read(Span(14, 16), [14.5, 15.5], 64) == []
+    assert video.duration == pytest.approx(30, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a b.mp4",
+        "ü日本.mp4",
+        "http:x.mp4",
+        "concat:a|b.mp4",
+        "%d.mp4",
+        "%03d.png",
+        "-i.mp4",
+        "~nobody.mp4",
+        "new\nline.mp4",
+        "no ending",
+        "wrong.m3u8",
+        os.fsdecode(b"not utf-8 \xff\xfe.mp4"),
+    ],
+)
+def test_a_name_means_nothing(name: str, numbered: Path, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(numbered.read_bytes())
+    assert numbers(read_all(path, [3.05])) == [30]
+
+
+def test_no_codec_reads_more_pixels_than_memory_can_hold(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.gif", seconds=1, codec="gif", pixels="rgb8", tick=TENTH)
+    content = bytearray(path.read_bytes())
+    content[6:10] = b"\x80\x3e" * 2  # 16000 × 16000
+    path.write_bytes(content)
+    assert read_all(path, [0.05]) == []
+
+
+def test_only_pyav_errors_and_disk_errors_are_mapped(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mp4", seconds=1)
+    with pytest.raises(ZeroDivisionError), open_container(path):
+        raise ZeroDivisionError
+
+
+VIDEO = Video(Path("a.mp4"), "", 0, 0, 64, 48, "h264", "mp4")
+
+
+@given(
+    seconds=st.floats(0.001, 1e5).map(lambda s: round(s, 3)),
+    chunk_seconds=st.floats(0.1, 1000).map(lambda s: round(s, 3)),
+    lost=st.sampled_from([0, 1.5, 100]),
+)
+def test_chunks_cover_the_whole_video_without_overlap(
+    seconds: float, chunk_seconds: float, lost: float
+) -> None:
+    video = replace(VIDEO, readable=seconds, duration=round(seconds + lost, 3))
+    if seconds / chunk_seconds > 10_000:
+        return
+    chunks = plan_chunks(video, chunk_seconds)
+    assert [chunk.number for chunk in chunks] == list(range(1, len(chunks) + 1))
+    edges = [chunk.span.start for chunk in chunks] + [video.duration]
+    assert edges[0] == 0
+    assert edges[1:] == [chunk.span.end for chunk in chunks]
+    readable = [chunk.span.seconds for chunk in chunks if not chunk.missing]
+    assert [bool(chunk.missing) for chunk in chunks] == [False] * len(readable) + [True] * bool(
+        lost
+    )
+    assert all(abs(length - chunk_seconds) < 0.0021 for length in readable[:-1])
+    shortest = chunk_seconds * TAIL_SHARE - 0.002 if readable[1:] else 0
+    assert shortest < readable[-1] < chunk_seconds * (1 + TAIL_SHARE) + 0.002
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ends"), [(5, [5]), (7.4, [7.4]), (7.6, [6, 7.6]), (12, [6, 12]), (13.4, [6, 13.4])]
+)
+def test_a_short_rest_is_joined_to_the_chunk_before(seconds: float, ends: list[float]) -> None:
+    chunks = plan_chunks(replace(VIDEO, readable=seconds, duration=seconds), 6)
+    assert [chunk.span.end for chunk in chunks] == ends
+
+
+def test_times_that_can_not_be_are_refused_before_they_fill_the_memory() -> None:
+    video = replace(VIDEO, readable=6.0 * (MOST_CHUNKS + 1), duration=1e12)
+    with pytest.raises(SourceError, match="too many chunks"):
+        plan_chunks(video, 6)
+
+
+@given(
+    start=st.floats(0, 1e5).map(lambda s: round(s, 3)),
+    length=st.floats(0.1, 100).map(lambda s: round(s, 3)),
+    frames=st.integers(1, 64),
+    chunk_seconds=st.floats(0.1, 100),
+)
+def test_sample_times_ascend_inside_their_span(
+    start: float, length: float, frames: int, chunk_seconds: float
+) -> None:
+    span = Span(start, round(start + length, 3))
+    times = sample_times(span, frames, chunk_seconds)
+    assert 1 <= len(times) <= frames
+    assert times == sorted(times)
+    assert span.start <= times[0] <= times[-1] < span.end
