@@ -160,7 +160,6 @@ def open_bar() -> "Iterator[Any]":
     from rich.console import Console
     from rich.progress import (
         BarColumn,
-        MofNCompleteColumn,
         Progress,
         TextColumn,
         TimeRemainingColumn,
@@ -169,8 +168,7 @@ def open_bar() -> "Iterator[Any]":
     columns = (
         TextColumn("{task.fields[stage]:>10}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[count]}"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
@@ -190,7 +188,7 @@ class _Bars:
             return
         if step.stage not in self._tasks:
             self._tasks[step.stage] = self._bars.add_task(
-                "", stage=step.stage, note="", rate="", total=step.total
+                "", stage=step.stage, note="", count="", total=step.total
             )
         task = self._tasks[step.stage]
         note = step.note
@@ -199,9 +197,10 @@ class _Bars:
             note = f"{found.chunk.span} {found.text or found.error}"
         fields = {"note": one_line(note)[:60]} if note else {}
         self._bars.update(task, completed=step.done, total=step.total, **fields)
-        speed = self._bars.tasks[task].speed if self._bars.tasks else None
-        if speed and step.stage != "read":
-            self._bars.update(task, rate=f"{speed * 60:.0f}/min")
+        if step.stage != "read":
+            speed = self._bars.tasks[task].speed
+            rate = f", {speed * 60:.0f} a minute" if speed else ""
+            self._bars.update(task, count=f"{step.done}/{step.total}{rate}")
 
 
 def say_result(result: "Result") -> str:

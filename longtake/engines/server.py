@@ -252,7 +252,10 @@ def _exchange(
     """One request and its answer, read until `ends` (of the monotonic clock)."""
     pieces: list[bytes] = []
     size = 0
-    with client.stream(method, url, json=body) as response:
+    # ASCII: broken characters are for the server to refuse.
+    content = None if body is None else json.dumps(body)
+    headers = {"Content-Type": "application/json"}
+    with client.stream(method, url, content=content, headers=headers) as response:
         for piece in response.iter_bytes():
             pieces.append(piece)
             size += len(piece)
@@ -345,7 +348,7 @@ def mapped_errors(address: str, key: str = "") -> Iterator[None]:
         raise UsageError(f"{address!r} is no address: {error}") from error
     except httpx2.DecodingError as error:
         raise BadReply(f"{address} answered with something that can't be unpacked") from error
-    except (httpx2.HTTPError, httpx2.CookieConflict, httpx2.SSEError, RuntimeError) as error:
+    except (httpx2.HTTPError, httpx2.CookieConflict, RuntimeError) as error:
         # RuntimeError: the client was closed, or a stream of it.
         raise EngineUnreachable(
             f"{address} can't be reached: {_plain(str(error), key)}", "Is the server running there?"

@@ -25,8 +25,11 @@ MUCH_MOVEMENT = 18.0
 
 _PLURALS = {"person": "people", "bus": "buses", "sheep": "sheep", "knife": "knives",
             "sandwich": "sandwiches", "couch": "couches", "bench": "benches", "mouse": "mice",
-            "toothbrush": "toothbrushes", "wine glass": "wine glasses", "skis": "skis",
-            "scissors": "scissors", "broccoli": "broccoli"}  # fmt: skip
+            "toothbrush": "toothbrushes", "wine glass": "wine glasses", "tv": "TVs",
+            "skis": "pairs of skis", "scissors": "pairs of scissors",
+            "broccoli": "pieces of broccoli"}  # fmt: skip
+_SINGULARS = {"skis": "a pair of skis", "scissors": "a pair of scissors",
+              "broccoli": "a piece of broccoli", "tv": "a TV"}  # fmt: skip
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -70,13 +73,14 @@ def count_things(sightings: Sequence[Sighting]) -> list[tuple[str, int]]:
 
 
 def _say_things(things: Sequence[tuple[str, int]]) -> str:
-    named = [_count(label, number) for label, number in things]
-    return join_words(named).capitalize() if named else ""
+    said = join_words([name_things(label, number) for label, number in things])
+    return said[:1].upper() + said[1:]
 
 
-def _count(label: str, number: int) -> str:
+def name_things(label: str, number: int) -> str:
+    """`a cat`, `two people`."""
     if number == 1:
-        return ("an " if label[0] in "aeiou" else "a ") + label
+        return _SINGULARS.get(label, ("an " if label[0] in "aeiou" else "a ") + label)
     return f"{count_word(number)} {_PLURALS.get(label, label + 's')}"
 
 

