@@ -23,6 +23,7 @@ from longtake.errors import (
     EngineUnreachable,
     LongtakeError,
     SourceError,
+    UsageError,
 )
 from longtake.records import (
     Chunk,
@@ -66,6 +67,11 @@ def run(
     `sleep` waits between two tries. Raises LongtakeError where nothing can be said of the video.
     """
     started = time.monotonic()
+    if describer.capabilities.images == 0:
+        raise UsageError(
+            f"the engine {describer.name!r} takes no images, so it can't describe a video",
+            "Name one that does with --engine; see `longtake engines`.",
+        )
     video, index = yield from _read_video(source)
     out = Path(settings.out) if settings.out else default_folder(video)
     report.prepare_folder(out)

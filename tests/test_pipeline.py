@@ -25,6 +25,7 @@ from longtake.errors import (
     EngineTimeout,
     EngineUnreachable,
     SourceError,
+    UsageError,
 )
 from longtake.pipeline import run
 from longtake.records import Progress, Result
@@ -397,3 +398,11 @@ def test_missing_file_is_told_before_anything_is_made(store: Store, tmp_path: Pa
     with pytest.raises(SourceError):
         finish(tmp_path / "nothing.mp4", store, Scripted(say_time))
     assert not Path("out").exists()
+
+
+def test_describer_that_takes_no_images_is_refused_at_once(numbered: Path, store: Store) -> None:
+    engine = Scripted(say_time)
+    engine.capabilities = Capabilities(images=0, context_tokens=4096)
+    with pytest.raises(UsageError, match="takes no images"):
+        finish(numbered, store, engine)
+    assert engine.asked == []

@@ -279,7 +279,7 @@ def test_shapes_and_strokes_are_not_taken_for_text() -> None:
 # Things
 
 
-def see(*things: str, frames: int = 1, score: float = 0.4) -> Sighting:
+def see(*things: str, frames: int = 1, score: float = SURE_SCORE) -> Sighting:
     box = (0.1, 0.1, 0.5, 0.5)
     return Sighting(frames, [Detection(thing, score, box) for thing in things], None)
 
@@ -287,6 +287,18 @@ def see(*things: str, frames: int = 1, score: float = 0.4) -> Sighting:
 def test_thing_in_one_frame_alone_is_not_said() -> None:
     assert count_things([see("cat"), see(), see()]) == []
     assert count_things([see("cat"), see(), see("cat")]) == [("cat", 1)]
+
+
+def test_unsure_thing_must_be_shown_by_three_frames() -> None:
+    weak = see("cat", score=0.35)
+    assert count_things([weak, weak, see()]) == []
+    assert count_things([weak, weak, weak]) == [("cat", 1)]
+    assert count_things([weak, see("cat"), see()]) == [("cat", 1)]
+
+
+def test_weak_ones_are_not_counted() -> None:
+    parts = [Detection("car", score, (0.1, 0.1, 0.5, 0.5)) for score in (0.7, 0.5, 0.35, 0.3)]
+    assert count_things([Sighting(1, parts, None)] * 2) == [("car", 2)]
 
 
 def test_number_is_the_largest_that_two_frames_show() -> None:

@@ -71,7 +71,7 @@ def look_at(images: Sequence[np.ndarray]) -> Look:
         pictures=_pictures(greys),
         changes=len(steps) - len(calm),
         difference=float(np.mean([step.difference for step in calm])) if calm else 0.0,
-        pan=_pan(calm),
+        pan=_pan(steps),
         fade=_fade(light),
         blank=all(float(grey.std()) < 2.0 for grey in greys),
         dark=float(np.mean(light)) < DARK,

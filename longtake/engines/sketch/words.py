@@ -1,7 +1,7 @@
 """Puts what was measured into short plain sentences; says nothing that was seen only once."""
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -12,8 +12,12 @@ from longtake.engines.sketch.reading import Line
 
 KEPT_FRAMES = 2
 """How many frames must show a thing before it is said."""
-SURE_SCORE = 0.5
-"""What a thing must score where only one picture can show it."""
+MANY_FRAMES = 3
+SURE_SCORE = 0.55
+"""What a thing must score once, where fewer than MANY_FRAMES pictures show it. On street footage
+this drops the wrong names that stand for a second, and with them some bicycles."""
+COUNT_SCORE = 0.4
+"""What each must score to be counted where there are several: the weaker ones are often parts."""
 MOST_THINGS = 6
 MOST_TEXT_WORDS = 60
 SAME_TEXT = 0.8
@@ -56,20 +60,25 @@ def count_things(sightings: Sequence[Sighting]) -> list[tuple[str, int]]:
 
     Where all frames are one picture, frames can't confirm one another: there the score must.
     """
-    alone = len(sightings) == 1
-    seen: Counter[str] = Counter()
-    frames: dict[str, list[int]] = {}
+    needed = 1 if len(sightings) == 1 else KEPT_FRAMES
+    scores: dict[str, list[list[float]]] = defaultdict(list)
     for sighting in sightings:
-        objects = [o for o in sighting.objects if not alone or o.score >= SURE_SCORE]
-        for label, number in Counter(o.label for o in objects).items():
-            frames.setdefault(label, []).append(number)
-            seen[label] += 1
-    needed = 1 if alone else KEPT_FRAMES
-    return [
-        (label, sorted(frames[label], reverse=True)[needed - 1])
-        for label, times in seen.most_common(MOST_THINGS)
-        if times >= needed
-    ]
+        for label in dict.fromkeys(found.label for found in sighting.objects):
+            scores[label].append([o.score for o in sighting.objects if o.label == label])
+    kept = {
+        label: frames
+        for label, frames in scores.items()
+        if len(frames) >= needed
+        and (len(frames) >= MANY_FRAMES or max(map(max, frames)) >= SURE_SCORE)
+    }
+    commonest = sorted(kept, key=lambda label: -len(kept[label]))[:MOST_THINGS]
+    return [(label, _count(kept[label], needed)) for label in commonest]
+
+
+def _count(frames: Sequence[Sequence[float]], needed: int) -> int:
+    """How many of a thing that many frames show, by the scores of each frame."""
+    numbers = sorted((sum(s >= COUNT_SCORE for s in scores) for scores in frames), reverse=True)
+    return max(1, numbers[needed - 1])
 
 
 def _say_things(things: Sequence[tuple[str, int]]) -> str:
