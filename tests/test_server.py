@@ -13,13 +13,8 @@ import httpx2
 import pytest
 
 from longtake.engines.base import Request
-from longtake.engines.server import (
-    ASSUMED_CONTEXT_TOKENS,
-    MOST_REPLY_BYTES,
-    ServerEngine,
-    mapped_errors,
-    open_server,
-)
+from longtake.engines.http import MOST_REPLY_BYTES, mapped_errors
+from longtake.engines.server import ASSUMED_CONTEXT_TOKENS, ServerEngine, open_server
 from longtake.errors import (
     BadReply,
     EngineBusy,
