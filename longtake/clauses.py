@@ -85,6 +85,16 @@ def shorten(text: str, most_words: int) -> str:
     return " ".join(words[:most_words]) + (" …" if len(words) > most_words else "")
 
 
+def _to_first_stop(line: str) -> str:
+    """Up to the first full stop outside quotation marks; the whole line where there is none."""
+    start = 0
+    for number, piece in enumerate(re.split(f"({QUOTED})", line)):
+        if number % 2 == 0 and (found := SENTENCE_END.search(piece)):
+            return line[: start + found.end()]
+        start += len(piece)
+    return line
+
+
 def first_sentence(text: str) -> str:
     """The first sentence on one line, without a label, markup or quotation marks around it."""
     lines = [line.strip("#*- \t") for line in text.splitlines() if line.strip("#*- \t")]
@@ -92,7 +102,6 @@ def first_sentence(text: str) -> str:
     line = re.sub(
         r"^(sentence|summary|answer|headline|title)\s*:\s*", "", line, flags=re.IGNORECASE
     )
-    found = re.match(rf"(?:{QUOTED}|.)+?[.!?](?=\s|$)", line)
-    line = found[0] if found else line
+    line = _to_first_stop(line)
     quoted = re.fullmatch(QUOTED, line)
     return (quoted[0][1:-1] if quoted else line).strip()

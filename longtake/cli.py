@@ -2,10 +2,11 @@
 
 import argparse
 import dataclasses
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from longtake import __version__
@@ -31,6 +32,9 @@ be reached, 1 a bug. Every setting can also stand in LONGTAKE_HOME/settings.toml
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     options = make_parser().parse_args(arguments)
     try:
         status: int = options.command(options)
@@ -42,10 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"hint: {one_line(error.hint)}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
-        print(
-            "\nstopped; all answers so far are kept, and the same command goes on from there",
-            file=sys.stderr,
-        )
+        print("\nstopped; run it again to go on: answers so far are kept", file=sys.stderr)
         # Threads may still wait for an engine; nothing is lost with them.
         os._exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
@@ -120,15 +121,17 @@ def run_video(options: argparse.Namespace) -> int:
     settings = load_settings(flags)
     check_file(options.source)
     fetch_missing(settings.engine)
-    with open_engine(settings.engine, settings) as describer:
+    with ExitStack() as opened:
+        describer = opened.enter_context(open_engine(settings.engine, settings))
         _tell("describer", describer.name, describer.why)
         reconciler = None
         if options.summarized:
             fetch_missing(settings.reconciler)
-            reconciler = open_engine(settings.reconciler, settings)
+            theirs = open_engine(settings.reconciler, settings.for_reconciler())
+            reconciler = opened.enter_context(theirs)
             _tell("reconciler", reconciler.name, reconciler.why)
-        with Store(store_path()) as store:
-            last = show_progress(run(options.source, settings, store, describer, reconciler))
+        store = opened.enter_context(Store(store_path()))
+        last = show_progress(run(options.source, settings, store, describer, reconciler))
     assert last.result
     if options.json:
         print(as_json(last.result, descriptions=not options.summarized), end="")
@@ -138,7 +141,7 @@ def run_video(options: argparse.Namespace) -> int:
 
 
 def _tell(role: str, name: str, why: str) -> None:
-    print(f"{role}: {name} ({why})", file=sys.stderr)
+    print(one_line(f"{role}: {name} ({why})"), file=sys.stderr)
 
 
 def show_progress(steps: "Iterator[Progress]") -> "Progress":
@@ -205,7 +208,7 @@ class _Bars:
 
 def say_result(result: "Result") -> str:
     """What a person reads in the terminal."""
-    from longtake.report.markdown import join_numbers, say_ledger
+    from longtake.report.markdown import join_numbers, say_failures, say_ledger
     from longtake.timecode import Span
 
     lines = []
@@ -220,6 +223,7 @@ def say_result(result: "Result") -> str:
         lines += [f"{d.chunk.span!s:>12}  {d.text or f'({d.error})'}" for d in result.descriptions]
     lines += ["", f"ledger: {say_ledger(result.ledger)}"]
     lines += [f"   gap: {gap.span}: {gap.reason}" for gap in result.ledger.gaps]
+    lines += [f"  note: {note}" for note in say_failures(result.usage)]
     lines += [f" files: {path}" for path in result.files]
     return "".join(f"{_safe(line)}\n" for line in lines)
 

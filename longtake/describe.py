@@ -16,14 +16,25 @@ from longtake.records import Chunk, Frame, Video
 from longtake.timecode import format_time
 
 MAX_TOKENS = 256
-SAMPLING = "even"
-"""How frames are picked; part of a chunk's key, so it changes when the picking does."""
+VERSION = 1
+"""Part of a chunk's key: raised whenever frames are picked, or replies accepted, in another way."""
 
 _REFUSAL = re.compile(
-    r"(i['’]?m sorry|i am sorry|sorry,|unfortunately,? i|i (can ?not|can['’]t|am unable to|"
-    r"don['’]t have the ability to)|as an ai\b)",
+    r"(i['’]?m (sorry|unable)|i am (sorry|unable)|sorry,|unfortunately,? i|i (can ?not|can['’]t|"
+    r"don['’]t (have the ability to|see any|have access))|as an? (ai|large|language)\b|"
+    r"(it (looks|seems|appears) like|it (seems|appears) that) (you|there (is|are|were) no|no)\b|"
+    r"there (is|are) no (images?|frames?|video)\b|no (images?|frames?|video) (was|were|is|are)\b|"
+    r"please (provide|upload|attach|share|send|describe)\b)",
     re.IGNORECASE,
 )
+_SERVER_WORDS = re.compile(
+    r"(error\b|internal server error|bad gateway|service unavailable|gateway timeout|too many req|"
+    r"rate limit|(the )?model is (loading|overloaded)|upstream|traceback|null\b|none\b|n/a\b)",
+    re.IGNORECASE,
+)
+"""What servers and proxies send in place of an answer, as text with status 200."""
+_DEBRIS = re.compile(r"<\|?/?(think|im_|unk|end|pad|image|video|bos|eos)|\[/?INST\]", re.IGNORECASE)
+FEWEST_WORDS = 3
 
 
 def make_request(chunk: Chunk, frames: Sequence[Frame]) -> Request:
@@ -39,12 +50,14 @@ def key_facts(
     video: Video, chunk: Chunk, engine: Engine, times: Sequence[float], side: int
 ) -> dict[str, object]:
     """All that would change this chunk's description; `side` is a frame's longest, in pixels."""
+    question = make_request(chunk, ())
     return {
         "stage": "describe",
         "video": video.sha256,
         "span": [chunk.span.start, chunk.span.end],
-        "frames": [SAMPLING, list(times), side],
-        "prompt": read_prompt("describe").system,
+        "version": VERSION,
+        "frames": [list(times), side],
+        "prompt": [question.system, question.text, question.max_tokens],
         "engine": engine.name,
         "options": dict(engine.options),
     }
@@ -53,16 +66,20 @@ def key_facts(
 def accept(reply: Reply) -> None:
     """BadReply where the text is no description: empty, markup, a refusal, a loop, cut short."""
     text = clean(reply)
-    if not re.search(r"[^\W\d_]", text):
-        raise BadReply(f"the reply holds no words: {reply.text[:60]!r}")
-    if _is_markup(reply.text):
-        raise BadReply(f"the reply is markup or data, not a description: {reply.text[:60]!r}")
-    if _REFUSAL.match(text):
-        raise BadReply(f"the model declined: {text[:80]!r}")
-    if _is_loop(text):
-        raise BadReply(f"the reply repeats itself: {text[:60]!r}")
-    if read_prompt("describe").system[:40].casefold() in text.casefold():
-        raise BadReply("the reply repeats the question")
+    for is_wrong, what in (
+        (not reply.complete and not text, "was cut off before the end of its first sentence"),
+        (not re.search(r"[^\W\d_]", text), "holds no words"),
+        (_is_markup(reply.text), "is markup or data, not a description"),
+        (_REFUSAL.match(text), "declines: the model did not describe"),
+        (_SERVER_WORDS.match(text), "is a server's message, not a description"),
+        (_DEBRIS.search(text), "holds debris of the model's template"),
+        (len(text.split()) < FEWEST_WORDS, f"has fewer than {FEWEST_WORDS} words"),
+        (_is_loop(text), "repeats itself"),
+        (read_prompt("describe").system[:40].casefold() in text.casefold(), "repeats the question"),
+        (text.startswith("Frame at "), "repeats the question"),
+    ):
+        if is_wrong:
+            raise BadReply(f"the reply {what}: {one_line(reply.text)[:80]!r}")
 
 
 def clean(reply: Reply) -> str:
@@ -75,12 +92,12 @@ def clean(reply: Reply) -> str:
 
 
 def _is_markup(text: str) -> bool:
-    start = text.strip()
+    start = re.sub(r"^```\w*|```$", "", text.strip()).strip()
     if re.match(r"<(!doctype|html|\?xml|body|div|error)\b", start, re.IGNORECASE):
         return True
     try:
         return isinstance(json.loads(start), dict | list)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 

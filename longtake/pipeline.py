@@ -1,10 +1,11 @@
 """The one place where the stages meet: a video, two engines and the store in; progress out.
 
-Threads are here and nowhere else, around `Engine.answer`. Front ends iterate `run`; they hold no
-logic of their own.
+Requests run side by side in threads here, around `Engine.answer`. Front ends iterate `run`; they
+hold no logic of their own.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -12,16 +13,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from longtake import check, describe, reconcile, report
+from longtake import describe, reconcile, report
 from longtake.engines import open_engine
 from longtake.engines.base import Engine, Reply, Request
 from longtake.engines.retry import ask
 from longtake.errors import (
     BadReply,
     EngineError,
-    EngineRefused,
-    EngineUnreachable,
     LongtakeError,
+    RequestTooLarge,
     SourceError,
     UsageError,
 )
@@ -44,11 +44,12 @@ from longtake.video.probe import Index, probe
 from longtake.video.source import check_file, hash_file
 
 GIVE_UP_AFTER = 8
-"""Chunks in a row that found the engine unreachable or refusing: the rest is not asked."""
+"""Questions in a row that the engine gave no reply to at all: the rest is not asked."""
 
 MOST_NAME = 60
 """Characters of a file's name that its folder takes over."""
-UNREACHED = (EngineUnreachable, EngineRefused)
+
+GAVE_REPLY = (BadReply, RequestTooLarge)
 
 Sleep = Callable[[float], None]
 
@@ -79,7 +80,8 @@ def run(
     work = _Work(settings, store, sleep, usage)
     descriptions = yield from _describe(work, describer, video, index)
     files = [report.write_descriptions(out, descriptions)]
-    _raise_if_nothing_came(descriptions)
+    if not any(d.status == "described" for d in descriptions):
+        _raise_if_nothing_came(d.cause for d in descriptions)
     summary = None
     if reconciler:
         summary = yield from _reconcile(work, reconciler, descriptions)
@@ -103,7 +105,11 @@ def _merge(usage: Sequence[StageUsage]) -> tuple[StageUsage, ...]:
     for part in usage:
         known = merged.get((part.stage, part.engine), StageUsage(part.stage, part.engine))
         merged[part.stage, part.engine] = replace(
-            known, cost=known.cost + part.cost, from_store=known.from_store + part.from_store
+            known,
+            cost=known.cost + part.cost,
+            from_store=known.from_store + part.from_store,
+            failed=known.failed + part.failed,
+            reason=known.reason or part.reason,
         )
     return tuple(merged.values())
 
@@ -113,13 +119,15 @@ def default_folder(video: Video) -> Path:
     return Path("longtake-out") / f"{video.path.name[:MOST_NAME]}-{video.sha256[:8]}"
 
 
-def _raise_if_nothing_came(descriptions: Sequence[Description]) -> None:
-    """Where not one chunk was described because of one thing, that is the run's error."""
-    causes = [d.cause for d in descriptions if d.cause]
-    if not any(d.status == "described" for d in descriptions):
-        for kind in (EngineUnreachable, EngineRefused, SourceError):
-            if causes and all(isinstance(cause, kind) for cause in causes):
-                raise causes[0]
+def _raise_if_nothing_came(outcomes: Iterable[Exception | None]) -> None:
+    """Where no reply came to any question, what most often stood in the way is the run's error.
+
+    A reply that was no use is a reply: it leaves a gap with its reason.
+    """
+    causes = [cause for cause in outcomes if cause]
+    if causes and not any(isinstance(cause, BadReply) for cause in causes):
+        commonest, _ = Counter(map(type, causes)).most_common(1)[0]
+        raise next(cause for cause in causes if type(cause) is commonest)
 
 
 @dataclass(frozen=True)
@@ -173,6 +181,7 @@ def _chunk_job(
     settings: Settings, engine: Engine, video: Video, chunk: Chunk, reader: FrameReader
 ) -> _Job:
     frames = settings.frames or engine.capabilities.frames_per_chunk
+    frames = min(frames, engine.capabilities.images or frames)
     side = settings.frame_side or engine.capabilities.frame_side
     times = sample_times(chunk.span, frames, settings.chunk_seconds)
 
@@ -217,13 +226,17 @@ def _reconcile(
         total = asked + len(questions)
         yield Progress("reconcile", asked, total, f"summarising with {engine.name}")
         answers = [None] * len(questions)
+        causes: list[Exception | None] = [None] * len(questions)
         jobs = [_question_job(engine, question) for question in questions]
         for place, outcome, _ in _answer_all(work, "reconcile", engine, jobs):
-            if isinstance(outcome, UNREACHED):
-                raise outcome
-            answers[place] = outcome.text or None if isinstance(outcome, Answer) else None
+            if isinstance(outcome, Answer):
+                answers[place] = outcome.text or None
+            else:
+                causes[place] = outcome
             asked += 1
             yield Progress("reconcile", asked, total)
+        if all(causes):
+            _raise_if_nothing_came(causes)
 
 
 def _question_job(engine: Engine, question: reconcile.Question) -> _Job:
@@ -234,7 +247,7 @@ def _question_job(engine: Engine, question: reconcile.Question) -> _Job:
         "max_tokens": request.max_tokens,
         "engine": engine.name,
         "options": dict(engine.options),
-        "check": check.VERSION,
+        "version": reconcile.VERSION,
     }
     return _Job(
         make_key(facts), lambda: request, question.accept, lambda reply: reply.text, keep_bad=True
@@ -254,6 +267,7 @@ def _answer_all(
     running: dict[Future[Answer], int] = {}
     cost, from_store = Cost(), 0
     trouble: list[EngineError] = []
+    failed: Counter[str] = Counter()
     pool = ThreadPoolExecutor(width, thread_name_prefix=stage)
     try:
         while True:
@@ -272,11 +286,16 @@ def _answer_all(
                 place = running.pop(future)
                 outcome = _settle(future)
                 cost += _spent(outcome)
-                trouble = [*trouble, outcome] if isinstance(outcome, UNREACHED) else []
+                if isinstance(outcome, EngineError):
+                    failed[outcome.message] += 1
+                    trouble = [] if isinstance(outcome, GAVE_REPLY) else [*trouble, outcome]
+                else:
+                    trouble = []
                 yield place, outcome, False
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-        work.usage.append(StageUsage(stage, engine.name, cost, from_store))
+        reason = failed.most_common(1)[0][0] if failed else ""
+        work.usage.append(StageUsage(stage, engine.name, cost, from_store, failed.total(), reason))
 
 
 def _prepare(job: _Job, engine: Engine, trouble: Sequence[EngineError]) -> Request | LongtakeError:
@@ -308,8 +327,7 @@ def _ask(work: _Work, stage: str, engine: Engine, job: _Job, request: Request) -
         output_tokens=reply.output_tokens,
         seconds=reply.seconds,
     )
-    work.store.put(job.key, stage, answer)
-    return answer
+    return work.store.put(job.key, stage, answer)
 
 
 def _settle(future: Future[Answer]) -> _Outcome:
@@ -330,7 +348,7 @@ def summarize(source: str | Path, values: Mapping[str, Any]) -> Result:
     settings = load_settings(values)
     with (
         open_engine(settings.engine, settings) as describer,
-        open_engine(settings.reconciler, settings) as reconciler,
+        open_engine(settings.reconciler, settings.for_reconciler()) as reconciler,
         Store(store_path()) as store,
     ):
         *_, last = run(source, settings, store, describer, reconciler)

@@ -1,10 +1,9 @@
 """Text that comes from videos, models and servers, made safe to show: one line, nothing hidden."""
 
-import re
+import unicodedata
 
-_HIDDEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
-)
+JOINERS = "\u200c\u200d"
+"""Invisible, but parts of words in some scripts, and of emoji."""
 
 
 def one_line(text: str) -> str:
@@ -12,4 +11,10 @@ def one_line(text: str) -> str:
 
     They could move a terminal's cursor, reverse what a reader sees, or break a file.
     """
-    return " ".join(_HIDDEN.sub(" ", text).split())
+    shown = (" " if _is_hidden(letter) else letter for letter in text)
+    return " ".join("".join(shown).split())
+
+
+def _is_hidden(letter: str) -> bool:
+    """Control (Cc), format (Cf: direction marks, tags) and lone surrogate (Cs) characters."""
+    return unicodedata.category(letter) in ("Cc", "Cf", "Cs") and letter not in JOINERS

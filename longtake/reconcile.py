@@ -1,8 +1,8 @@
 """Descriptions to one summary, by small questions whose evidence is known by construction.
 
 A group of neighbouring notes becomes one sentence; too many sentences are grouped again. A model's
-sentence stands only if the check finds its clauses in the notes; what it leaves out is said in the
-notes' own words. Asks nobody itself: `reconcile` yields questions and is sent the answers.
+sentence stands only if the check finds its clauses in the notes, and something of each note in it;
+else the notes' own words do. Asks nobody itself: it yields questions and is sent the answers.
 """
 
 import re
@@ -27,6 +27,8 @@ from longtake.prompts import read_prompt
 from longtake.records import Chapter, Description, Sentence, Summary, Support
 from longtake.timecode import Span
 
+VERSION = 1
+"""Part of each answer's key: raised whenever replies are accepted in another way."""
 GROUP_NOTES = 3
 """Neighbours that one sentence speaks for, at most: small models lose track of more."""
 MAX_SENTENCES = 12
@@ -186,25 +188,18 @@ def _cut(note: Note, budget: int, count_tokens: CountTokens) -> Iterator[Note]:
 
 
 def _fold(groups: Sequence[list[Note]]) -> Generator[list[Question], Answers, list[Note]]:
-    """Each group as a model's sentence, and in own words what that sentence leaves out."""
+    """Each group as a model's sentence, or in its own words."""
     answers = yield [_ask("sentence", _texts(group), check_sentence) for group in groups]
     answered = zip(groups, answers, strict=True)
-    return [note for group, answer in answered for note in _reword(group, answer)]
+    return [_reword(group, answer) for group, answer in answered]
 
 
-def _reword(group: Sequence[Note], answer: str | None) -> list[Note]:
-    sentence = first_sentence(answer) if answer else ""
-    used = find_support(sentence, _texts(group)) or []
-    left = [note for place, note in enumerate(group) if place not in used]
-    notes = []
-    if used:
-        text = sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
-        rests_on = _join([group[place] for place in used])
-        notes.append(replace(rests_on, text=text, support="model"))
-    if left:
-        text = own_words(_texts(left), OWN_WORDS)
-        notes.append(replace(_join(left), text=text, support="own words"))
-    return sorted(notes, key=lambda note: note.span.start)
+def _reword(group: Sequence[Note], answer: str | None) -> Note:
+    if answer:
+        text = first_sentence(answer)
+        text = text if text.endswith((".", "!", "?")) else f"{text}."
+        return replace(_join(group), text=text, support="model")
+    return replace(_join(group), text=own_words(_texts(group), OWN_WORDS), support="own words")
 
 
 def _find_headline(outline: Sequence[Note]) -> Generator[list[Question], Answers, str]:
@@ -242,12 +237,19 @@ def _ask(kind: str, texts: Sequence[str], check: Callable[[str, Sequence[str]], 
     prompt = read_prompt(kind)
     question = "\n".join(f"- {text}" for text in texts)
     request = Request(prompt.system, (question,), REPLY_TOKENS, prompt.examples)
-    return Question(request, lambda reply: check(first_sentence(reply.text), texts))
+
+    def accept(reply: Reply) -> None:
+        text = first_sentence(reply.text)
+        if not reply.complete and not text.endswith((".", "!", "?")):
+            raise BadReply(f"the reply was cut off: {text[:80]!r}")
+        check(text, texts)
+
+    return Question(request, accept)
 
 
 def check_headline(text: str, titles: Sequence[str]) -> None:
     """BadReply where it is no sentence of the titles, says a thing twice, or next to nothing."""
-    check_sentence(text, titles, HEADLINE_WORDS)
+    check_words(text, titles, HEADLINE_WORDS)
     claims = list_claims(text)
     if len(set(claims)) < len(claims):
         raise BadReply(f"the headline says a thing twice: {text!r}")
@@ -255,21 +257,33 @@ def check_headline(text: str, titles: Sequence[str]) -> None:
         raise BadReply(f"the headline says next to nothing: {text!r}")
 
 
-def check_sentence(text: str, sources: Sequence[str], most_words: int = SENTENCE_WORDS) -> None:
-    """BadReply where the sentence is empty, too long, or says what its sources do not."""
+def check_sentence(text: str, sources: Sequence[str]) -> None:
+    """BadReply where it is no sentence of the sources, or leaves one out."""
+    support = check_words(text, sources, SENTENCE_WORDS)
+    left = [source for place, source in enumerate(sources) if place not in support]
+    if left:
+        raise BadReply(
+            f"the reply leaves out {len(left)} of {len(sources)} notes",
+            correction=f"Your last answer left this out: {left[0]}",
+        )
+
+
+def check_words(text: str, sources: Sequence[str], most_words: int) -> list[int]:
+    """Places of the sources it rests on; BadReply where it is empty, too long, or says more."""
     if not re.search(r"[^\W\d_]{2}", text):
         raise BadReply(f"the reply holds no sentence: {text[:60]!r}")
     if len(text.split()) > most_words:
         raise BadReply(f"the reply is longer than {most_words} words")
     if missing := find_missing(text, sources):
-        named = ", ".join(missing)
         raise BadReply(
-            f"the reply says what its notes lack: {named}",
-            correction=f"Your last answer said what the notes do not say: {named}.",
+            f"the reply says what its notes lack: {', '.join(missing)}",
+            correction="Your last answer said what the notes do not say. Use only their words.",
         )
-    if find_support(text, sources) is None:
+    support = find_support(text, sources)
+    if support is None:
         raise BadReply(
             f"the reply puts the notes' words together in another way: {text[:80]!r}",
             correction="Your last answer mixed the words of different notes. Keep the words of each"
             " note together and in their order.",
         )
+    return support

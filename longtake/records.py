@@ -138,12 +138,17 @@ class Ledger:
 
 @dataclass(frozen=True)
 class StageUsage:
-    """What one stage cost on one engine in this run, and how many answers the store held."""
+    """What one stage cost on one engine in this run, and how many answers the store held.
+
+    `failed` questions got no reply that could be used; `reason` is the commonest of their reasons.
+    """
 
     stage: str
     engine: str
     cost: Cost = Cost()
     from_store: int = 0
+    failed: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -70,12 +70,27 @@ class Settings:
     api_key: str = _setting(
         "", "key for that server (better set in the environment)", environment="OPENAI_API_KEY"
     )
+    reconciler_base_url: str = _setting(
+        "", "address of another server for the reconciler (default: the same)", metavar="URL"
+    )
+    reconciler_api_key: str = _setting("", "key for that other server")
     context_tokens: int = _setting(
         0, "context length of the server's model (0: ask the server)", minimum=0
     )
     timeout_seconds: float = _setting(
         120.0, "how long to wait for one reply, in seconds", minimum=0.1
     )
+
+    def for_reconciler(self) -> "Settings":
+        """These settings with the reconciler's own server, where it has one.
+
+        The describer's key never goes to another address.
+        """
+        if not self.reconciler_base_url:
+            return self
+        return dataclasses.replace(
+            self, base_url=self.reconciler_base_url, api_key=self.reconciler_api_key
+        )
 
     def __post_init__(self) -> None:
         for spec in dataclasses.fields(self):

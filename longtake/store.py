@@ -89,14 +89,18 @@ class Store:
             ).fetchone()
         return Answer(*row) if row else None
 
-    def put(self, key: str, stage: str, answer: Answer) -> None:
-        """Keep an answer, on disk when this returns; the first one of a key stands."""
+    def put(self, key: str, stage: str, answer: Answer) -> Answer:
+        """Keep an answer, on disk when this returns. The first one of a key stands.
+
+        It is returned, so that two runs that asked the same at once tell the same.
+        """
         with self._lock, self._mapped_errors():
             self._database.execute(
                 f"INSERT INTO answers (key, stage, {', '.join(_COLUMNS)})"  # noqa: S608
                 f" VALUES (?, ?{', ?' * len(_COLUMNS)}) ON CONFLICT (key) DO NOTHING",
                 (key, stage, *astuple(answer)),
             )
+        return self.get(key) or answer
 
     def close(self) -> None:
         """Close the file; what was put is there already."""

@@ -1,5 +1,6 @@
 """What every test has: a home of its own, and none of the user's settings."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +18,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
     folder = tmp_path / "home"
     if not request.node.get_closest_marker("real"):
         monkeypatch.setenv("LONGTAKE_HOME", str(folder))
-    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [*os.environ]:
+        if name.startswith("OPENAI_") or (name.startswith("LONGTAKE_") and name != "LONGTAKE_HOME"):
+            monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return folder
 

@@ -28,12 +28,16 @@ GOAL = [
     [
         ("Two people and two cars.", STREET, [0]),
         ("Two cars, then four cars and a bicycle.", STREET, [0, 1]),
-        ("2 people and a fire hydrant.", STREET, [0, 1]),
+        ("2 people, then a fire hydrant.", STREET, [0, 1]),
         ("A man walks a dog in a park.", PARK, [0]),
         ("A man walks a dog, and the dog runs after the ball.", PARK, [0, 1]),
         ("A man walking a small brown dog.", PARK, [0]),
         ('A heading reads "How Bridges Carry Weight".', SLIDES, [0]),
-        ("How Bridges Carry Weight", SLIDES, [0]),
+        ("Two people and a bicycle.", STREET, [0, 1]),
+        ("There is much movement.", STREET, [0, 1]),
+        ("A woman passes them.", PARK, [2]),
+        ("A man turns and throws a ball.", ["A man turns and throws a ball."], [0]),
+        ("A child sat by two buses.", ["A small child sits by two buses."], [0]),
         ('The heading reads "Push and Pull", and the picture stands still.', SLIDES, [1]),
         ("A goalkeeper stands between the posts, and a player kicks the ball.", GOAL, [0, 1]),
         ("The man does not wave at her.", PARK, [2]),
@@ -59,6 +63,23 @@ def test_what_only_leaves_words_out_holds(
         ("The goalkeeper walks up to the ball.", GOAL),
         ("The goalkeeper dives to the posts.", GOAL),
         ("Two bicycles.", STREET),
+        ("A red jacket walks a dog.", PARK),
+        ("A woman passes them and throws a ball.", PARK),
+        ("A woman passes, then a man walks a dog.", PARK),
+        ("The dog runs before the man bends down.", PARK),
+        ("A pushchair passes them.", PARK),
+        ("Push and pull.", SLIDES),
+        ("A woman comes in and drinks.", ["A man sits. He drinks.", "A woman comes in."]),
+        ("A woman comes in, then a man sits.", ["A man sits.", "A woman comes in."]),
+        ("A man sits after a woman comes in.", ["A man sits.", "A woman comes in."]),
+        ("A man waves.", ["A woman next to a man waves."]),
+        ("The dog falls.", ["A man with a dog falls."]),
+        ("A woman drives away.", ["A man who kissed a woman drives away."]),
+        ("A gun lies there.", ["A toy gun lies there."]),
+        ("A man falls.", ["A man almost falls."]),
+        ("A cat and a dog run.", ["A cat or a dog runs."]),
+        ('Text reads "guilty".', ['Text reads "Found not guilty".']),
+        ("Two men fight.", ['The heading reads "Two men fight".']),
         ("A red dog.", PARK),
         ("A man walks along a ball.", PARK),
         ("Four people.", STREET),
@@ -90,10 +111,10 @@ def test_names_numbers_and_quotations_that_no_source_has_are_found(
 
 
 def test_quotation_is_one_thing_whatever_stands_in_it() -> None:
-    sources = ['Text reads "Wait. Stop; go, and never look back".']
-    assert find_support('Text reads "Wait. Stop; go, and never look back".', sources) == [0]
-    assert find_support('Text reads "Wait. Stop".', sources) == [0]
-    assert find_missing('Text reads "Stop. Wait".', sources) == ['"stop. wait"']
+    sources = ['Text reads "Wait. Stop; go / and never look back".']
+    assert find_support('Text reads "Wait. Stop; go / and never look back".', sources) == [0]
+    assert find_support('Text reads "and never look back".', sources) == [0]
+    assert find_missing('Text reads "Wait. Stop".', sources) == ['"wait. stop"']
 
 
 def test_denial_inside_a_quotation_denies_nothing() -> None:

@@ -59,6 +59,10 @@ def test_first_sentence_drops_what_models_put_around_it() -> None:
     assert first_sentence('A sign reads "Stop. Go". It is red.') == 'A sign reads "Stop. Go".'
 
 
+def test_unclosed_quotation_marks_cost_no_time() -> None:
+    assert first_sentence('"a ' * 5000 + "end. More.").endswith("end.")
+
+
 def test_title_is_what_is_quoted() -> None:
     assert make_title('The heading reads "The Beam". Text reads "x".', 8) == "The Beam"
     assert make_title("Two cars and a dog. Mostly grey.", 3) == "Two cars and …"

@@ -219,6 +219,15 @@ FAULTS: dict[str, Callable[[], Reply | EngineError]] = {
     "loop": lambda: Reply("A man walks. " * 12),
     "cut short": lambda: Reply("A man walks along the", complete=False),
     "dots": lambda: Reply("..."),
+    "no images": lambda: Reply("It looks like you haven't attached any images."),
+    "blind": lambda: Reply("I don't see any images. Please provide the frames."),
+    "proxy": lambda: Reply("Internal Server Error"),
+    "loading": lambda: Reply("Error: the model is loading"),
+    "debris": lambda: Reply("<|im_end|><|im_start|>assistant walks on"),
+    "fenced": lambda: Reply('```json\n{"error": "boom"}\n```'),
+    "null": lambda: Reply("null"),
+    "nested": lambda: Reply("[" * 9000),
+    "echo": lambda: Reply("Frame at 0:00: Frame at 0:01: a"),
 }
 
 
@@ -261,7 +270,7 @@ def test_of_200_chunks_each_is_described_or_a_gap_with_its_reason(
         assert bool(description.text) == (description.status == "described")
         assert not (description.text and description.error)
     told = json.dumps([s.text for s in result.summary.sentences]) if result.summary else ""
-    for leak in ("sorry", "502", "error", "401", "loading", "boom"):
+    for leak in ("sorry", "502", "rror", "401", "loading", "boom", "attach", "im_end", "Frame at"):
         assert leak not in told
         assert not any(leak in d.text for d in result.descriptions)
 
@@ -292,7 +301,11 @@ def test_failure_never_reaches_a_prompt(numbered: Path, store: Store) -> None:
     assert not any("SECRET" in request.text for request in reconciler.asked)
 
 
-@pytest.mark.parametrize("error", [EngineUnreachable("down"), EngineRefused("401")])
+@pytest.mark.parametrize(
+    "error",
+    [EngineUnreachable("down"), EngineRefused("401"), EngineTimeout("slow"), EngineFailed("500")],
+    ids=lambda error: type(error).__name__,
+)
 def test_dead_engine_ends_the_run_with_its_own_error(
     two_hundred: Path, store: Store, error: EngineError
 ) -> None:
@@ -333,6 +346,56 @@ def test_unreachable_reconciler_is_an_error_and_keeps_the_descriptions(
     again = Scripted(say_time)
     assert finish(numbered, store, again, FakeEngine()).ledger.summarized == 4
     assert again.asked == []
+
+
+def test_reconciler_that_fails_now_and_then_is_told_of(numbered: Path, store: Store) -> None:
+    def fail_on_the_headline(request: Request) -> Reply:
+        if "headline" in request.system:
+            raise EngineFailed("the server answered 500: boom")
+        return Reply("Nothing of use, ever, by a dragon.")
+
+    with pytest.raises(EngineFailed):
+        finish(numbered, store, Scripted(say_time), Scripted(fail_on_the_headline))
+
+    def fail_on_the_first(request: Request) -> Reply:
+        if "0.5" in request.text and "headline" not in request.system:
+            raise EngineFailed("the server answered 500: boom")
+        return FakeEngine().answer(request)
+
+    other = Scripted(fail_on_the_first)
+    other.name = "other"
+    result = finish(numbered, store, Scripted(say_time), other)
+    reconciling = result.usage[-1]
+    assert (reconciling.stage, reconciling.failed > 0) == ("reconcile", True)
+    assert "boom" in Path("out/summary.md").read_text()
+
+
+def test_runs_that_asked_the_same_at_once_tell_the_same(numbered: Path, store: Store) -> None:
+    late = Store(store.path)
+
+    def answer_after_the_other(request: Request) -> Reply:
+        finish(numbered, late, Scripted(say_time), out="other")
+        return Reply("Another text that came too late.")
+
+    result = finish(numbered, store, Scripted(answer_after_the_other))
+    assert all(d.text.startswith("Something happens") for d in result.descriptions)
+    late.close()
+
+
+def test_no_more_frames_are_sent_than_the_engine_takes(numbered: Path, store: Store) -> None:
+    engine = Scripted(say_time)
+    engine.capabilities = Capabilities(images=2, context_tokens=4096, frame_side=64)
+    finish(numbered, store, engine)
+    assert {len(request.frames) for request in engine.asked} == {2, 1}
+
+
+def test_older_summary_does_not_stay_beside_newer_descriptions(
+    numbered: Path, store: Store
+) -> None:
+    finish(numbered, store, Scripted(say_time), FakeEngine())
+    assert Path("out/summary.md").exists()
+    finish(numbered, store, Scripted(say_time), chunk_seconds=3.0)
+    assert not Path("out/summary.md").exists()
 
 
 def test_reply_that_can_t_be_used_is_not_asked_for_twice(numbered: Path, store: Store) -> None:
@@ -389,7 +452,7 @@ def test_progress_counts_every_chunk_once_and_ends_with_the_result(
 def test_bad_reply_says_why_in_the_ledger(numbered: Path, store: Store) -> None:
     result = finish(numbered, store, Scripted(lambda request: Reply("I cannot see any video.")))
     assert result.ledger.failed == 4
-    assert all("declined" in gap.reason for gap in result.ledger.gaps)
+    assert all("declines" in gap.reason for gap in result.ledger.gaps)
     assert result.descriptions[0].cost.requests == 3
     assert isinstance(result.descriptions[0].cause, BadReply)
 

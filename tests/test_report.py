@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from longtake.plain import one_line
 from longtake.records import (
     Chapter,
     Chunk,
@@ -123,6 +125,8 @@ def test_json_has_the_contract_s_keys() -> None:
         "output_tokens": 5,
         "seconds": 0.25,
         "from_store": 1,
+        "failed": 0,
+        "reason": "",
     }
 
 
@@ -142,6 +146,24 @@ def test_markdown_shows_hostile_text_as_text() -> None:
     assert "www.evil" not in text
     assert "a@b" not in text
     assert "\n#" not in text.replace("\n## Chapters", "").replace("\n## Ledger", "")
+
+
+@pytest.mark.parametrize("text", ["1. first", "- - -", "+ plus", "# title", "=== x"])
+def test_markdown_s_own_line_starts_are_shown_as_text(text: str) -> None:
+    line = next(line for line in as_markdown(make_result(text)).splitlines() if "0:00–0:12" in line)
+    assert "\\" in line.split(" (")[0]
+
+
+def test_hidden_characters_are_gone() -> None:
+    hidden = "a\x1b[2Jb\u061cc\u2060d\u00ade\U000e0041f"
+    assert one_line(hidden) == "a [2Jb c d e f"
+
+
+def test_questions_without_a_usable_reply_are_told() -> None:
+    usage = (StageUsage("reconcile", "server:x", Cost(9), 0, 3, "the server answered 500: boom"),)
+    text = as_markdown(replace(make_result(), usage=usage))
+    assert "3 questions to server:x got no reply that could be used" in text
+    assert "500: boom" in text
 
 
 def test_numbers_are_told_in_runs() -> None:

@@ -16,7 +16,6 @@ from longtake.engines.base import Request
 from longtake.engines.http import MOST_REPLY_BYTES, mapped_errors
 from longtake.engines.server import ASSUMED_CONTEXT_TOKENS, ServerEngine, open_server
 from longtake.errors import (
-    BadReply,
     EngineBusy,
     EngineError,
     EngineFailed,
@@ -379,11 +378,11 @@ def test_reply_without_usage_counts_no_tokens(server: ScriptedServer, usage: Any
         as_chat("A cat.", usage={"prompt_tokens": float("inf")}),
     ],
 )
-def test_success_without_a_chat_completion_is_a_bad_reply(
+def test_success_without_a_chat_completion_is_a_failure(
     server: ScriptedServer, answer: Answer
 ) -> None:
     error = error_of(server, answer)
-    assert isinstance(error, BadReply) and error.retry
+    assert isinstance(error, EngineFailed) and error.retry
 
 
 # What fails
@@ -516,7 +515,7 @@ def test_time_runs_out_however_a_server_is_slow(server: ScriptedServer, way: str
 def test_endless_body_is_not_read_to_its_end(server: ScriptedServer) -> None:
     piece = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
     server.set(CHAT, drip(CHUNKED, piece, 0.0, 20))
-    with open_at(server) as engine, pytest.raises(BadReply, match="more than 16 MiB"):
+    with open_at(server) as engine, pytest.raises(EngineFailed, match="more than 16 MiB"):
         engine.answer(QUESTION)
     assert MOST_REPLY_BYTES == 16 << 20
 

@@ -36,6 +36,15 @@ def test_servers_own_variables_are_read(tmp_path: Path) -> None:
     assert load_settings({}, environment, tmp_path / "none.toml").base_url.endswith(":2/v1")
 
 
+def test_describer_s_key_does_not_go_to_the_reconciler_s_server() -> None:
+    settings = Settings(base_url="http://a/v1", api_key="secret")
+    assert settings.for_reconciler() == settings
+    other = Settings(
+        base_url="http://a/v1", api_key="secret", reconciler_base_url="http://b/v1"
+    ).for_reconciler()
+    assert (other.base_url, other.api_key) == ("http://b/v1", "")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -49,4 +49,8 @@ def open_engine(name: str, settings: Settings) -> Engine:
         )
     module = importlib.import_module(f"longtake.engines.{kind}")
     opened: Engine = getattr(module, f"open_{kind}")(model, settings)
+    if name == "auto":
+        opened.why = f"no --engine is set, so this is {opened.why}"
+        if settings.base_url:
+            opened.why += f"; {settings.base_url} is only used with --engine server"
     return opened

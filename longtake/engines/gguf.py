@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from longtake.engines.base import Capabilities, Engine, Reply, Request, byte_bound
-from longtake.errors import BadReply, EngineFailed, EngineRefused, RequestTooLarge, UsageError
+from longtake.errors import EngineFailed, EngineRefused, RequestTooLarge, UsageError
 from longtake.models import SMOLLM2, Asset, fetch, find_model, is_here, model_path
 from longtake.settings import Settings
 
 CONTEXT_TOKENS = 4096
 RETRY_TEMPERATURE = 0.5
 """The first attempt is greedy; the next ones must be able to come out differently."""
-FINGERPRINT_BYTES = 1 << 20
+FINGERPRINT_PARTS = 64
+FINGERPRINT_BYTES = 1 << 18
 
 
 class GgufEngine(Engine):
@@ -131,13 +132,13 @@ def find_weights(model: str) -> Asset | Path:
 
 
 def _fingerprint(path: Path) -> str:
-    """Tells weights apart without reading gigabytes: a hash of size, head and tail."""
+    """Tells weights apart without reading gigabytes: a hash of size and parts from all over."""
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
     with path.open("rb") as file:
-        digest.update(file.read(FINGERPRINT_BYTES))
-        file.seek(max(0, size - FINGERPRINT_BYTES))
-        digest.update(file.read(FINGERPRINT_BYTES))
+        for part in range(FINGERPRINT_PARTS + 1):
+            file.seek(max(0, size - FINGERPRINT_BYTES) * part // FINGERPRINT_PARTS)
+            digest.update(file.read(FINGERPRINT_BYTES))
     return digest.hexdigest()
 
 
@@ -157,4 +158,4 @@ def _read_reply(answer: dict[str, Any], seconds: float) -> Reply:
             complete=choice["finish_reason"] != "length",
         )
     except (LookupError, TypeError) as error:
-        raise BadReply(f"llama.cpp's answer is no chat completion ({error!r})") from error
+        raise EngineFailed(f"llama.cpp's answer is no chat completion ({error!r})") from error

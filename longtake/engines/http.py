@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 import httpx2
 
 from longtake.errors import (
-    BadReply,
     EngineBusy,
     EngineError,
     EngineFailed,
@@ -86,9 +85,11 @@ class Connection:
         try:
             found = json.loads(answer.body)
         except (ValueError, RecursionError) as error:
-            raise BadReply(f"{self.address} answered with something that is not JSON") from error
+            raise EngineFailed(
+                f"{self.address} answered with something that is not JSON"
+            ) from error
         if not isinstance(found, dict):
-            raise BadReply(f"the server answered with {type(found).__name__}, not an object")
+            raise EngineFailed(f"the server answered with {type(found).__name__}, not an object")
         return found
 
     def close(self) -> None:
@@ -151,7 +152,7 @@ def _exchange(
             pieces.append(piece)
             size += len(piece)
             if size > MOST_REPLY_BYTES:
-                raise BadReply(f"the server sent more than {MOST_REPLY_BYTES >> 20} MiB")
+                raise EngineFailed(f"the server sent more than {MOST_REPLY_BYTES >> 20} MiB")
             if time.monotonic() > ends:
                 raise httpx2.ReadTimeout("")
         return Answer(
@@ -171,7 +172,7 @@ def mapped_errors(address: str, key: str = "") -> Iterator[None]:
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError) as error:
         raise UsageError(f"{address!r} is no address: {error}") from error
     except httpx2.DecodingError as error:
-        raise BadReply(f"{address} answered with something that can't be unpacked") from error
+        raise EngineFailed(f"{address} answered with something that can't be unpacked") from error
     except (httpx2.HTTPError, httpx2.CookieConflict, RuntimeError) as error:
         # RuntimeError: the client was closed, or a stream of it.
         raise EngineUnreachable(

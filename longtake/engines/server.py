@@ -10,7 +10,7 @@ from typing import Any
 
 from longtake.engines.base import Capabilities, Engine, Reply, Request, byte_bound
 from longtake.engines.http import Connection
-from longtake.errors import BadReply, EngineError, LongtakeError, RequestTooLarge, UsageError
+from longtake.errors import EngineError, EngineFailed, LongtakeError, RequestTooLarge, UsageError
 from longtake.records import Frame
 from longtake.settings import Settings
 
@@ -89,7 +89,8 @@ class ServerEngine(Engine):
             )
         if not model:
             raise UsageError(
-                f"{self._server.address} lists no models", "Name one: --engine server:MODEL."
+                f"{self._server.address} lists no models",
+                "Name one: --engine server:MODEL. Should the address end in /v1?",
             )
         return {"id": model}
 
@@ -100,7 +101,9 @@ class ServerEngine(Engine):
             return []
         try:
             listed = self._server.read(answer).get("data")
-        except BadReply:
+        except EngineFailed:
+            if answer.status >= 500:
+                raise
             return []
         entries = listed if isinstance(listed, list) else []
         return [e for e in entries if isinstance(e, dict) and isinstance(e.get("id"), str)]
@@ -180,10 +183,10 @@ def _read_reply(answer: dict[str, Any], seconds: float) -> Reply:
             input_tokens=int(usage.get("prompt_tokens") or 0),
             output_tokens=int(usage.get("completion_tokens") or 0),
             seconds=seconds,
-            complete=choice.get("finish_reason") != "length",
+            complete=choice.get("finish_reason") in ("stop", None),
         )
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise BadReply(f"the server's answer is no chat completion ({error!r})") from error
+        raise EngineFailed(f"the server's answer is no chat completion ({error!r})") from error
 
 
 def _read_text(content: Any) -> str:

@@ -25,7 +25,9 @@ def prepare_folder(folder: Path) -> None:
 
 
 def write_descriptions(folder: Path, descriptions: Sequence[Description]) -> Path:
-    """Write descriptions.csv; its path."""
+    """Write descriptions.csv; its path. A summary of older descriptions goes away."""
+    for name in ("summary.md", "summary.json"):
+        (folder / name).unlink(missing_ok=True)
     return _write(folder / "descriptions.csv", as_csv(descriptions))
 
 

@@ -74,4 +74,6 @@ def _usage(usage: StageUsage) -> dict[str, Any]:
         "output_tokens": usage.cost.output_tokens,
         "seconds": usage.cost.seconds,
         "from_store": usage.from_store,
+        "failed": usage.failed,
+        "reason": usage.reason,
     }

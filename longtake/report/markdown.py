@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from longtake.plain import one_line
-from longtake.records import Ledger, Result, Summary
+from longtake.records import Ledger, Result, StageUsage, Summary
 from longtake.timecode import format_time
 
 
@@ -19,6 +19,7 @@ def as_markdown(result: Result) -> str:
     lines += [f"{_plain(video.path.name)}, {format_time(video.duration)}", ""]
     lines += _summary(result) if result.summary else ["Nothing could be described.", ""]
     lines += _ledger(result.ledger)
+    lines += [f"{_plain(note)}\n" for note in say_failures(result.usage)]
     lines += [f"Described by {_plain(_engines(result))}."]
     return "\n".join(lines) + "\n"
 
@@ -64,6 +65,16 @@ def say_ledger(ledger: Ledger) -> str:
     )
 
 
+def say_failures(usage: Sequence[StageUsage]) -> list[str]:
+    """What the reconciler left unanswered; of the describer's failures the gaps tell."""
+    return [
+        f"{part.failed} questions to {part.engine} got no reply that could be used; the"
+        f" descriptions' own words stand there. Commonest reason: {part.reason}"
+        for part in usage
+        if part.stage == "reconcile" and part.failed
+    ]
+
+
 def name_chunks(numbers: Sequence[int]) -> str:
     """`chunk 5`, `chunks 1–3, 7`."""
     return f"chunk{'s' if len(numbers) > 1 else ''} {join_numbers(numbers)}"
@@ -89,4 +100,6 @@ def _plain(text: str) -> str:
     """On one line, with everything escaped that Markdown or HTML would read as more than text."""
     line = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     line = re.sub(r"([\\`*_\[\]()#!|~$@])", r"\\\1", line)
+    line = re.sub(r"^(\d+)([.)])", r"\1\\\2", line)
+    line = re.sub(r"^([-+=])", r"\\\1", line)
     return re.sub(r"\b(https?(?=:)|ftp(?=:)|www(?=\.))", r"\1\\", line)

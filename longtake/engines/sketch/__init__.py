@@ -46,8 +46,8 @@ class SketchEngine(Engine):
                 frame_side=FRAME_SIDE,
             ),
             options={"version": VERSION, "weights": hashlib.sha256(weights).hexdigest()},
-            why="built-in detectors, no vision-language model: it names objects, reads text and"
-            " sees movement. For real descriptions serve a model and give --engine server:MODEL"
+            why="the built-in detectors and no vision-language model: it names objects, reads text"
+            " and sees movement. For real descriptions serve a model, and give --engine server"
             " --base-url URL",
         )
         self._detector = ObjectDetector()
