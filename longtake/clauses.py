@@ -73,10 +73,13 @@ def own_words(texts: Sequence[str], most_words: int) -> str:
 
 
 def make_title(text: str, most_words: int) -> str:
-    """What the first clause quotes, as titles on screen are; else that clause, cut to length."""
+    """What the first clause quotes, in its quotation marks; else that clause, cut to length.
+
+    What was read on screen is somebody's words: without the marks it would look like a fact.
+    """
     first = split_text(text, CLAUSE_END)[0]
     quoted = re.search(QUOTED, first)
-    return shorten(quoted[0][1:-1] if quoted else first, most_words)
+    return f'"{shorten(quoted[0][1:-1], most_words)}"' if quoted else shorten(first, most_words)
 
 
 def shorten(text: str, most_words: int) -> str:
@@ -96,12 +99,11 @@ def _to_first_stop(line: str) -> str:
 
 
 def first_sentence(text: str) -> str:
-    """The first sentence on one line, without a label, markup or quotation marks around it."""
+    """The first sentence on one line, without a label or markup."""
     lines = [line.strip("#*- \t") for line in text.splitlines() if line.strip("#*- \t")]
     line = one_line(lines[0] if lines else "")
     line = re.sub(
         r"^(sentence|summary|answer|headline|title)\s*:\s*", "", line, flags=re.IGNORECASE
     )
     line = _to_first_stop(line)
-    quoted = re.fullmatch(QUOTED, line)
-    return (quoted[0][1:-1] if quoted else line).strip()
+    return line.strip()

@@ -2,11 +2,13 @@
 
 import argparse
 import dataclasses
+import errno
 import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longtake import __version__
@@ -15,8 +17,6 @@ from longtake.plain import one_line
 from longtake.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from longtake.models import Asset
     from longtake.records import Progress, Result
 
@@ -32,9 +32,7 @@ be reached, 1 a bug. Every setting can also stand in LONGTAKE_HOME/settings.toml
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    _prepare_streams()
     options = make_parser().parse_args(arguments)
     try:
         status: int = options.command(options)
@@ -52,21 +50,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print("error: standard output takes no more: no room is left there", file=sys.stderr)
+        return 2
+
+
+def _prepare_streams() -> None:
+    """Streams that are closed swallow what they get; letters that one can't show become `?`."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - for the whole process
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def make_parser() -> argparse.ArgumentParser:
     """All commands and flags; those of a run are derived from Settings."""
     parser = argparse.ArgumentParser(
         prog="longtake",
+        allow_abbrev=False,
         description="Turn a video into descriptions of its chunks and a summary that cites them.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"longtake {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    summarize = commands.add_parser("summarize", help="describe a video and summarise it")
+    summarize = commands.add_parser(
+        "summarize", help="describe a video and summarise it", allow_abbrev=False
+    )
     summarize.set_defaults(command=run_video, summarized=True)
-    describe = commands.add_parser("describe", help="only describe it, chunk by chunk")
+    describe = commands.add_parser(
+        "describe", help="only describe it, chunk by chunk", allow_abbrev=False
+    )
     describe.set_defaults(command=run_video, summarized=False)
     for command in (summarize, describe):
         command.add_argument("source", metavar="FILE", help="the video")
@@ -134,7 +152,7 @@ def run_video(options: argparse.Namespace) -> int:
         last = show_progress(run(options.source, settings, store, describer, reconciler))
     assert last.result
     if options.json:
-        print(as_json(last.result, descriptions=not options.summarized), end="")
+        print(as_json(last.result, descriptions=not options.summarized, ascii_only=True), end="")
     else:
         print(say_result(last.result), end="")
     return EXIT_GAPS if last.result.ledger.gaps else 0

@@ -258,6 +258,7 @@ def _last_error(complaints: IO[str]) -> str:
 
 def _fetch_hub(source: Hub, work: Path) -> Path:
     """Download from the hub, by the hub's own client: it knows mirrors, proxies and tokens."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     import httpx2
     import huggingface_hub
 

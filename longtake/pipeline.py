@@ -4,6 +4,7 @@ Requests run side by side in threads here, around `Engine.answer`. Front ends it
 hold no logic of their own.
 """
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -73,6 +74,11 @@ def run(
             f"the engine {describer.name!r} takes no images, so it can't describe a video",
             "Name one that does with --engine; see `longtake engines`.",
         )
+    if reconciler and not reconciler.capabilities.text:
+        raise UsageError(
+            f"the engine {reconciler.name!r} only looks at frames, so it can't summarise",
+            "Name one that reads text with --reconciler; see `longtake engines`.",
+        )
     video, index = yield from _read_video(source)
     out = Path(settings.out) if settings.out else default_folder(video)
     report.prepare_folder(out)
@@ -116,7 +122,8 @@ def _merge(usage: Sequence[StageUsage]) -> tuple[StageUsage, ...]:
 
 def default_folder(video: Video) -> Path:
     """Told apart by name and content: two files of one name don't share a folder."""
-    return Path("longtake-out") / f"{video.path.name[:MOST_NAME]}-{video.sha256[:8]}"
+    name = re.sub(r"[^\w.\- ]", "_", video.path.name)[:MOST_NAME]
+    return Path("longtake-out") / f"{name}-{video.sha256[:8]}"
 
 
 def _raise_if_nothing_came(outcomes: Iterable[Exception | None]) -> None:

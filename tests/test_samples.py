@@ -46,7 +46,7 @@ def lecture(tmp_path_factory: pytest.TempPathFactory) -> Result:
 def test_chapters_of_the_lecture_are_its_slides(lecture: Result) -> None:
     assert lecture.summary
     titles = [chapter.title for chapter in lecture.summary.chapters]
-    assert titles == [slide.title for slide in load_slides()]
+    assert titles == [f'"{slide.title}"' for slide in load_slides()]
 
 
 def test_bullets_of_each_slide_are_in_its_descriptions(lecture: Result) -> None:

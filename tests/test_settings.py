@@ -2,12 +2,15 @@
 
 import dataclasses
 import json
+import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import longtake
 from longtake.cli import main, make_parser
 from longtake.errors import UsageError
 from longtake.settings import Settings, load_settings
@@ -51,6 +54,8 @@ def test_describer_s_key_does_not_go_to_the_reconciler_s_server() -> None:
         ("chunk_secs = 3", "unknown setting 'chunk_secs'"),
         ("chunk_seconds = 'soon'", "not a number"),
         ("frames = true", "not a whole number"),
+        ("frames = 2.7", "not a whole number"),
+        ("chunk_seconds = [1]", "not a number"),
         ("engine = 3", "not a text"),
         ("chunk_seconds = = 3", "can't be read"),
         ("chunk_seconds = -1", "out of range"),
@@ -126,3 +131,64 @@ def test_describe_needs_no_reconciler(numbered: Path, capsys: pytest.CaptureFixt
     document = json.loads(capsys.readouterr().out)
     assert len(document["descriptions"]) == 4
     assert [path.name for path in Path("here").iterdir()] == ["descriptions.csv"]
+
+
+def test_python_s_settings_are_checked_like_all_others(numbered: Path) -> None:
+    for values in ({"nope": 3}, {"chunk_seconds": "soon"}, {"frames": [1]}):
+        with pytest.raises(UsageError):
+            longtake.summarize(numbered, **values)
+
+
+@pytest.mark.parametrize("name", ["http://example.com/a.mp4", "https://x", ""])
+def test_link_is_told_to_be_one(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["summarize", name]) == 2
+    assert "link" in capsys.readouterr().err or not name
+
+
+def run_longtake(*arguments: str, redirect: str = "", **variables: str) -> tuple[int, str, str]:
+    """Exit status, standard output and error of the command in a shell."""
+    quoted = " ".join(shlex.quote(argument) for argument in arguments)
+    command = f"{shlex.quote(sys.executable)} -m longtake.cli {quoted} {redirect}"
+    done = subprocess.run(
+        command, shell=True, capture_output=True, text=True, env=os.environ | variables
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+FAKES = ("--engine", "fake", "--reconciler", "fake")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_terminal_that_can_t_show_a_letter_is_no_reason_to_fail(
+    numbered: Path, encoding: str
+) -> None:
+    status, shown, _ = run_longtake("summarize", str(numbered), *FAKES, PYTHONIOENCODING=encoding)
+    assert status == 0
+    assert "0:00?0:06" in shown or "0:00-0:06" in shown or "0:00" in shown
+
+
+@pytest.mark.parametrize("redirect", [">&-", "2>&-", ">&- 2>&-", "<&-"])
+def test_closed_streams_are_no_reason_to_fail(numbered: Path, redirect: str) -> None:
+    status, shown, told = run_longtake(
+        "summarize", str(numbered), *FAKES, "--json", "--out", "here", redirect=redirect
+    )
+    assert status == 0
+    assert "Traceback" not in told
+    assert (Path("here") / "summary.json").exists()
+    if ">&-" not in redirect.replace("2>&-", ""):
+        assert json.loads(shown)["ledger"]["described"] == 4
+
+
+def test_full_standard_output_is_told(numbered: Path) -> None:
+    status, _, told = run_longtake("summarize", str(numbered), *FAKES, redirect="> /dev/full")
+    assert status == 2
+    assert "no room" in told
+    assert "Traceback" not in told
+
+
+def test_reconciler_that_reads_no_text_is_refused_before_anything_is_described(
+    numbered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["summarize", str(numbered), "--engine", "fake", "--reconciler", "sketch"]) == 2
+    assert "only looks at frames" in capsys.readouterr().err
+    assert not Path("longtake-out").exists()

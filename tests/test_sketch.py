@@ -1,8 +1,12 @@
 """The built-in describer on pictures whose truth is known: movement, light, text and things."""
 
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -160,9 +164,9 @@ def test_dark_picture_is_dark(sketch: SketchEngine) -> None:
 
 
 @pytest.mark.parametrize("shade", [0, 128, 255])
-def test_blank_picture_is_blank(sketch: SketchEngine, shade: int) -> None:
+def test_picture_of_one_colour_is_plain(sketch: SketchEngine, shade: int) -> None:
     said = describe(sketch, [fill((shade, shade, shade))] * 4)
-    assert said.startswith("The picture is blank.")
+    assert said.startswith("The picture is plain.")
     assert ("The picture is dark." in said) == (shade == 0)
     assert "still" not in said
 
@@ -372,7 +376,7 @@ def test_numbers_and_lists_are_words() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1), (7, 3)])
 def test_tiny_frames_have_an_answer(sketch: SketchEngine, size: tuple[int, int]) -> None:
     image = np.full((*size, 3), 200, np.uint8)
-    assert describe(sketch, [image] * 3).startswith("The picture is blank.")
+    assert describe(sketch, [image] * 3).startswith("The picture is plain.")
 
 
 def test_frames_of_different_sizes_are_compared_all_the_same(sketch: SketchEngine) -> None:
@@ -424,3 +428,28 @@ def test_engine_says_that_it_is_no_model(sketch: SketchEngine) -> None:
     assert "no vision-language model" in sketch.why and "--engine server" in sketch.why
     assert sketch.capabilities.frames_per_chunk == FRAMES_PER_CHUNK
     assert set(sketch.options) == {"version", "weights"}
+
+
+def test_flicker_and_plain_colours_are_told(sketch: SketchEngine) -> None:
+    flicker = [np.full((90, 160, 3), 255 * (n % 2), np.uint8) for n in range(8)]
+    assert describe(sketch, flicker).startswith("The picture is plain and changes seven times.")
+
+
+def test_fade_to_black_changes_no_view(sketch: SketchEngine) -> None:
+    ramp = np.tile(np.linspace(60, 250, 160, dtype=np.float32)[None, :, None], (90, 1, 3))
+    frames = [(ramp * max(0.0, 1 - n / 8)).astype(np.uint8) for n in range(10)]
+    text = describe(sketch, frames)
+    assert "fades to black" in text
+    assert "view changes" not in text
+
+
+def test_onnx_runtime_reports_to_nobody(tmp_path: Path) -> None:
+    code = (
+        "import numpy as np\n"
+        "from longtake.engines.sketch import SketchEngine\n"
+        "SketchEngine()._detector.detect(np.zeros((64, 64, 3), np.uint8))\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k not in ("CI", "ORT_DISABLE_TELEMETRY")}
+    environment |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []

@@ -20,6 +20,8 @@ class Capabilities:
     frames_per_chunk: int = 6
     frame_side: int = 512
     """Longest side, in pixels, that its model looks at."""
+    text: bool = True
+    """Whether it answers questions about text alone."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,10 @@ def _write(path: Path, text: str) -> Path:
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return OutputError(f"{path} is a file, not a folder", "Name a folder: --out DIR.")
     return OutputError(
         f"{path} can't be written: {error.strerror}",
-        "Free some room or name another folder: --out DIR. All answers so far are kept.",
+        "Check its permissions and the room on the disk, or name another folder with --out DIR."
+        " All answers so far are kept.",
     )

@@ -6,8 +6,11 @@ from typing import Any
 from longtake.records import Description, Ledger, Result, StageUsage, Summary
 
 
-def as_json(result: Result, *, descriptions: bool = False) -> str:
-    """The document of summary.json, on request with the descriptions; times in seconds."""
+def as_json(result: Result, *, descriptions: bool = False, ascii_only: bool = False) -> str:
+    """The document of summary.json, on request with the descriptions; times in seconds.
+
+    In ASCII alone it is the same document, and passes through any terminal or pipe.
+    """
     document = {
         "video": {
             "source": str(result.video.path),
@@ -20,7 +23,7 @@ def as_json(result: Result, *, descriptions: bool = False) -> str:
     }
     if descriptions:
         document["descriptions"] = [_description(d) for d in result.descriptions]
-    text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    text = json.dumps(document, ensure_ascii=ascii_only, indent=2) + "\n"
     return text.encode("utf-8", "replace").decode()
 
 

@@ -1,6 +1,7 @@
 """What the user names as a source: a file on this machine, told apart by content, never by name."""
 
 import hashlib
+import re
 import stat
 from collections.abc import Generator
 from contextlib import suppress
@@ -14,11 +15,7 @@ BLOCK_BYTES = 1 << 20
 
 def check_file(source: str | Path) -> Path:
     """The file behind `source`; SourceError where it is missing, a folder, empty or unreadable."""
-    path = Path(source)
-    with suppress(RuntimeError):  # a name such as ~x.mp4, where there is no user x
-        path = path.expanduser()
-    if "\0" in str(source):
-        raise SourceError("a file name can't hold a NUL character", "Check the name.")
+    path = _check_name(str(source))
     try:
         facts = path.stat()
     except FileNotFoundError:
@@ -36,6 +33,21 @@ def check_file(source: str | Path) -> Path:
             f"{path} is empty", "The download or copy may have failed; fetch it anew."
         )
     return path
+
+
+def _check_name(source: str) -> Path:
+    """What the name stands for; SourceError for one that can't be a file's."""
+    if not source:
+        raise SourceError("no file is named", "Name a video file.")
+    if re.match(r"\w+://", source):
+        raise SourceError(
+            f"{source} is a link, and links are not supported yet", "Download it, name the file."
+        )
+    if "\0" in source:
+        raise SourceError("a file name can't hold a NUL character", "Check the name.")
+    with suppress(RuntimeError):  # a name such as ~x.mp4, where there is no user x
+        return Path(source).expanduser()
+    return Path(source)
 
 
 def hash_file(path: Path) -> Generator[Progress, None, str]:

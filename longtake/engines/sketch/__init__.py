@@ -21,7 +21,10 @@ from longtake.engines.sketch.words import Sighting, say
 from longtake.errors import EngineFailed, EngineRefused, UsageError
 from longtake.settings import Settings
 
-VERSION = 2
+# ONNX Runtime reports its users to its maker unless this stands there before its first import.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+VERSION = 3
 """Part of each chunk's key: raised whenever the same frames would give another text."""
 FRAMES_PER_CHUNK = 12
 """Two a second: these detectors cost little, and movement needs frames that overlap."""
@@ -44,6 +47,7 @@ class SketchEngine(Engine):
                 width=max(1, os.cpu_count() or 1),
                 frames_per_chunk=FRAMES_PER_CHUNK,
                 frame_side=FRAME_SIDE,
+                text=False,
             ),
             options={"version": VERSION, "weights": hashlib.sha256(weights).hexdigest()},
             why="the built-in detectors and no vision-language model: it names objects, reads text"

@@ -24,6 +24,9 @@ CHANGE_RESPONSE = 0.15
 one picture on the other. Tried on street footage with six shots and on slides: of 10 cuts 9 are
 found, and a car that fills the picture is taken for one. Half a second lies between the frames, so
 it is "the view changes", not "cut"."""
+PLAIN_DIFFERENCE = 25.0
+"""To or from a plain picture nothing can be laid on anything: there only this much is a change, so
+that the last step of a fade is none."""
 PAN_SHARE = 0.02
 """Shift from frame to frame, in frame widths, from which the picture is said to move sideways."""
 PAN_RESPONSE = 0.15
@@ -109,7 +112,8 @@ def _compare(before: np.ndarray, after: np.ndarray) -> _Step:
     difference = float(gaps.mean())
     spread = float((_cells(gaps) > SAME_CELL_DIFFERENCE).mean())
     if before.std() < 1 or after.std() < 1:
-        return _Step(difference, spread, 0.0, 0.0, 0.0, 0.0)
+        alike = float(difference < PLAIN_DIFFERENCE)
+        return _Step(difference, spread, alike, 0.0, 0.0, 0.0)
     window = cv2.createHanningWindow(THUMB, cv2.CV_32F)
     # OpenCV lays the window over its arguments themselves, so it is given copies.
     (x, y), response = cv2.phaseCorrelate(before.copy(), after.copy(), window)

@@ -23,6 +23,9 @@ MOST_TEXT_WORDS = 60
 SAME_TEXT = 0.8
 HEADING_RATIO = 1.25
 
+RESTLESS_CHANGES = 4
+RESTLESS_SHARE = 0.5
+"""From so many changes, and in so many of the steps, they are told as one thing."""
 LITTLE_MOVEMENT = 4.0
 MUCH_MOVEMENT = 18.0
 """Mean difference of grey levels from frame to frame, half a second apart."""
@@ -50,7 +53,7 @@ def say(sightings: Sequence[Sighting], look: Look) -> str:
     """The description of a chunk."""
     sentences = [_say_things(count_things(sightings)), *_say_text(sightings), _say_movement(look)]
     if look.blank:
-        sentences = ["The picture is blank"]
+        sentences = [_say_blank(look)]
     sentences += [_say_light(look), _say_colours(look)]
     return " ".join(f"{sentence}." for sentence in sentences if sentence)
 
@@ -152,12 +155,23 @@ def _quote(lines: Sequence[Line]) -> str:
     return " ".join(words[:MOST_TEXT_WORDS]) + (" …" if len(words) > MOST_TEXT_WORDS else "")
 
 
+def _say_blank(look: Look) -> str:
+    """Pictures of one plain colour each."""
+    times = _say_times(look.changes)
+    return f"The picture is plain and changes {times}" if look.changes else "The picture is plain"
+
+
+def _say_times(number: int) -> str:
+    return "once" if number == 1 else f"{count_word(number)} times"
+
+
 def _say_movement(look: Look) -> str:
     frames = sum(picture.frames for picture in look.pictures)
     if frames == 1:
         return ""
-    times = "once" if look.changes == 1 else f"{count_word(look.changes)} times"
-    changes = f"The view changes {times}" if look.changes else ""
+    if look.changes >= RESTLESS_CHANGES and look.changes > RESTLESS_SHARE * (frames - 1):
+        return "The picture changes all the time"
+    changes = f"The view changes {_say_times(look.changes)}" if look.changes else ""
     if look.fade:
         way = "fades in from black" if look.fade == "in" else "fades to black"
         return f"The picture {way}"
