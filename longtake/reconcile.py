@@ -143,8 +143,20 @@ def _without(note: Note, clauses: Iterable[str]) -> Note:
 
 
 def merge_equal(notes: Iterable[Note]) -> list[Note]:
-    """Neighbours that say the same, as one note with the evidence of all."""
-    return [_join(list(run)) for _, run in groupby(notes, key=lambda note: note.text.casefold())]
+    """Neighbours that say the same, or quote the same, as one note with the evidence of all."""
+    merged = []
+    for _, run in groupby(notes, key=_what_it_says):
+        same = list(run)
+        clauses = dict.fromkeys(c for note in same for c in split_text(note.text, CLAUSE_END))
+        text = same[0].text if len(same) == 1 else ". ".join(clauses) + "."
+        merged.append(replace(_join(same), text=text))
+    return merged
+
+
+def _what_it_says(note: Note) -> tuple[str, ...]:
+    """Its quotations; the whole text, where it has none."""
+    folded = note.text.casefold()
+    return tuple(re.findall(QUOTED, folded)) or (folded,)
 
 
 def merge_titles(notes: Iterable[Note]) -> list[Note]:
@@ -266,6 +278,8 @@ def _ask(kind: str, texts: Sequence[str], check: Callable[[str, Sequence[str]], 
 def check_headline(text: str, titles: Sequence[str]) -> None:
     """BadReply where it is no sentence of the titles, says a thing twice, or next to nothing."""
     check_words(text, titles, HEADLINE_WORDS)
+    if text.casefold() in [title.casefold() for title in titles[1:]]:
+        raise BadReply(f"the headline is only a later part's title: {text!r}")
     claims = list_claims(text)
     if len(set(claims)) < len(claims):
         raise BadReply(f"the headline says a thing twice: {text!r}")
@@ -277,10 +291,10 @@ def check_sentence(text: str, sources: Sequence[str]) -> None:
     """BadReply where it is no sentence of the sources, or says nothing of one of them."""
     check_words(text, sources, SENTENCE_WORDS)
     said = set(list_claims(text))
-    shared = set.intersection(*(set(list_claims(source)) for source in sources))
-    for source in sources:
-        own = set(list_claims(split_text(source, CLAUSE_END)[0])) - shared
-        if own and not own & said:
+    mains = [set(list_claims(split_text(source, CLAUSE_END)[0])) for source in sources]
+    shared = set.intersection(*mains) if len(mains) > 1 else set()
+    for source, main in zip(sources, mains, strict=True):
+        if main - shared and not said & (main - shared):
             raise BadReply(
                 f"the reply leaves out a note: {source[:80]!r}",
                 correction=f"Your last answer left this out: {source}",

@@ -111,7 +111,7 @@ def test_correction_repeats_no_word_of_the_reply() -> None:
 def test_headline_says_no_thing_twice_and_not_next_to_nothing() -> None:
     seen: list[Question] = []
     summarize(describe("Two cars and a red bus stop.", "A dog runs."), seen=seen)
-    for reply in ("Two cars and two cars", "Cars", "A dog"):
+    for reply in ("Two cars and two cars", "Cars", "A dog", "A dog runs"):
         with pytest.raises(BadReply):
             seen[-1].accept(Reply(reply))
     seen[-1].accept(Reply("Two cars and a red bus stop"))
@@ -123,6 +123,27 @@ def test_neighbours_that_say_the_same_are_one() -> None:
     assert summary
     assert [s.evidence for s in summary.sentences] == [(1, 2, 3)]
     assert seen[0].request.text == "- A slide."
+
+
+def test_neighbours_that_quote_the_same_are_one() -> None:
+    texts = [
+        'Text reads "Tides". It stands still.',
+        'Text reads "Tides". A hand moves.',
+        'Text reads "Moon".',
+    ]
+    summary = summarize(describe(*texts))
+    assert summary
+    assert [(s.text, s.evidence) for s in summary.sentences] == [
+        ('Text reads "Tides"; it stands still; a hand moves.', (1, 2)),
+        ('Text reads "Moon".', (3,)),
+    ]
+
+
+def test_what_is_quoted_is_never_said_to_be_much_of_the_video() -> None:
+    texts = ['Text reads "A". Mostly grey.', "It rains. Mostly grey."] * 3
+    summary = summarize(describe(*texts))
+    assert summary
+    assert summary.sentences[-1].text == "Much of the video: mostly grey; it rains."
 
 
 def test_what_half_of_all_share_is_said_once() -> None:
