@@ -134,54 +134,83 @@ KILLED_RUN = """
 import os, signal, sys
 from pathlib import Path
 from longtake.engines.base import Reply
-from longtake.engines.fake import FakeEngine
 from longtake.pipeline import run
 from longtake.settings import Settings
 from longtake.store import Store
 from tests.test_pipeline import Scripted
 
-video, store, log, die_at = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+video, store, log, role, width, die_at = sys.argv[1:]
 
-def answer(request):
+def answer(engine, name, text):
+    if role == name and len(engine.asked) == int(die_at):
+        os.kill(os.getpid(), signal.SIGKILL)
     with open(log, "a") as file:
-        if len(engine.asked) == die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        file.write(f"{request.frames[0].time}\\n")
-    return Reply(f"Something happens at {request.frames[0].time} seconds.")
+        file.write(f"{name} {text}\\n")
+    return Reply(f"{text} is what happens.")
 
-engine = Scripted(answer)
-for step in run(video, Settings(out="out"), Store(store), engine, FakeEngine()):
+describer = Scripted(lambda r: answer(describer, "chunk", r.frames[0].time), int(width))
+reconciler = Scripted(lambda r: answer(reconciler, "question", len(r.text)))
+for step in run(video, Settings(out="out"), Store(Path(store)), describer, reconciler):
     pass
 """
 
 
-def run_until_killed(video: Path, store: Path, log: Path, die_at: int) -> int:
+def run_until_killed(
+    video: Path, store: Path, log: Path, die_at: int, role: str = "chunk", width: int = 1
+) -> int:
     """A run in a process of its own that is killed when it asks for the nth time (0: never)."""
-    arguments = [sys.executable, "-c", KILLED_RUN, video, store, log, die_at]
+    arguments = [sys.executable, "-c", KILLED_RUN, video, store, log, role, width, die_at]
     root = Path(__file__).parents[1]
     environment = os.environ | {"PYTHONPATH": str(root)}
     return subprocess.run([str(a) for a in arguments], env=environment, check=False).returncode
 
 
+def count_chunks(log: Path) -> Counter[str]:
+    """How often each chunk was answered for, by its first frame's time."""
+    lines = (line.split() for line in log.read_text().splitlines())
+    return Counter(time for role, time in lines if role == "chunk")
+
+
+ONCE = {"0.5": 1, "6.5": 1, "12.5": 1, "18.5": 1}
+
+
 def test_run_killed_at_every_chunk_in_turn_asks_each_once(numbered: Path, tmp_path: Path) -> None:
-    chunks = 4
-    for die_at in range(1, chunks + 1):
+    for die_at in range(1, len(ONCE) + 1):
         store, log = tmp_path / f"{die_at}.sqlite", tmp_path / f"{die_at}.log"
         log.touch()
         assert run_until_killed(numbered, store, log, die_at) == -signal.SIGKILL
-        assert len(log.read_text().splitlines()) == die_at - 1
+        assert count_chunks(log).total() == die_at - 1
         assert run_until_killed(numbered, store, log, 0) == 0
-        answered = Counter(log.read_text().splitlines())
-        assert answered == {"0.5": 1, "6.5": 1, "12.5": 1, "18.5": 1}, f"killed at {die_at}"
+        assert count_chunks(log) == ONCE, f"killed at {die_at}"
+
+
+def test_run_killed_while_it_reconciles_describes_nothing_again(
+    numbered: Path, tmp_path: Path
+) -> None:
+    store, log = tmp_path / "store.sqlite", tmp_path / "log"
+    for die_at in (1, 2):
+        assert run_until_killed(numbered, store, log, die_at, "question") == -signal.SIGKILL
+        assert count_chunks(log) == ONCE
+    assert run_until_killed(numbered, store, log, 0) == 0
+    assert count_chunks(log) == ONCE
+
+
+def test_kill_costs_no_more_than_the_requests_under_way(numbered: Path, tmp_path: Path) -> None:
+    width = 3
+    store, log = tmp_path / "store.sqlite", tmp_path / "log"
+    assert run_until_killed(numbered, store, log, 4, width=width) == -signal.SIGKILL
+    assert run_until_killed(numbered, store, log, 0, width=width) == 0
+    answered = count_chunks(log)
+    assert answered.keys() == ONCE.keys()
+    assert answered.total() - len(ONCE) <= width
 
 
 def test_run_killed_again_and_again_comes_to_an_end(numbered: Path, tmp_path: Path) -> None:
     store, log = tmp_path / "store.sqlite", tmp_path / "log"
-    log.touch()
     for _ in range(3):
         assert run_until_killed(numbered, store, log, 2) == -signal.SIGKILL
     assert run_until_killed(numbered, store, log, 0) == 0
-    assert sorted(map(float, log.read_text().splitlines())) == [0.5, 6.5, 12.5, 18.5]
+    assert count_chunks(log) == ONCE
 
 
 def _run_beside(video: Path, store: Path, out: str) -> None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from longtake.engines import open_engine
 from longtake.engines.fake import FakeEngine
+from longtake.models import models_folder
 from longtake.pipeline import run
 from longtake.records import Result
 from longtake.settings import Settings
@@ -67,11 +69,18 @@ def test_demo_s_samples_are_summarised_and_answered_at_once_the_second_time(
     tmp_path: Path,
 ) -> None:
     assert BIKES.exists(), "make samples fetches it"
+    own_home = tmp_path / "own"
+    own_home.mkdir()
+    (own_home / "models").symlink_to(models_folder())
+    environment = os.environ | {"LONGTAKE_HOME": str(own_home)}
     for video, words in ((LECTURE, "Bridges"), (BIKES, "cars")):
         command = [sys.executable, "-m", "longtake.cli", "summarize", str(video)]
         command += ["--out", str(tmp_path / video.stem), "--json"]
-        first, second = (json.loads(subprocess.check_output(command, text=True)) for _ in "12")
+        first, second = (
+            json.loads(subprocess.check_output(command, text=True, env=environment)) for _ in "12"
+        )
         assert words in json.dumps(first["summary"])
+        assert sum(stage["requests"] for stage in first["usage"]) > 0
         assert first["summary"] == second["summary"]
         assert first["headline"] == second["headline"] != ""
         assert sum(stage["requests"] for stage in second["usage"]) == 0
