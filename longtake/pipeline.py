@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,6 @@ def run(
     Each answer is in the store as soon as it is known: a run that is killed goes on where it was.
     `sleep` waits between two tries. Raises LongtakeError where nothing can be said of the video.
     """
-    started = time.monotonic()
     if describer.capabilities.images == 0:
         raise UsageError(
             f"the engine {describer.name!r} takes no images, so it can't describe a video",
@@ -97,7 +96,6 @@ def run(
         summary=summary,
         ledger=keep_ledger(descriptions, summary),
         usage=_merge(usage),
-        seconds=round(time.monotonic() - started, 3),
         out=out,
     )
     if reconciler:
@@ -272,18 +270,16 @@ def _answer_all(
     width = work.settings.at_once or engine.capabilities.width
     waiting = enumerate(jobs)
     running: dict[Future[Answer], int] = {}
-    cost, from_store = Cost(), 0
-    trouble: list[EngineError] = []
-    failed: Counter[str] = Counter()
+    tally = _Tally()
     pool = ThreadPoolExecutor(width, thread_name_prefix=stage)
     try:
         while True:
             batch = list(islice(waiting, width + 1 - len(running)))
             for place, job in batch:
                 if answer := work.store.get(job.key):
-                    from_store += 1
+                    tally.count_stored(answer)
                     yield place, answer, True
-                elif isinstance(request := _prepare(job, engine, trouble), LongtakeError):
+                elif isinstance(request := _prepare(job, engine, tally.trouble), LongtakeError):
                     yield place, request, False
                 else:
                     running[pool.submit(_ask, work, stage, engine, job, request)] = place
@@ -292,17 +288,43 @@ def _answer_all(
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 place = running.pop(future)
                 outcome = _settle(future)
-                cost += _spent(outcome)
-                if isinstance(outcome, EngineError):
-                    failed[outcome.message] += 1
-                    trouble = [] if isinstance(outcome, GAVE_REPLY) else [*trouble, outcome]
-                else:
-                    trouble = []
+                tally.count_asked(outcome)
                 yield place, outcome, False
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-        reason = failed.most_common(1)[0][0] if failed else ""
-        work.usage.append(StageUsage(stage, engine.name, cost, from_store, failed.total(), reason))
+        work.usage.append(tally.as_usage(stage, engine))
+
+
+@dataclass
+class _Tally:
+    """What a stage has cost and met so far."""
+
+    cost: Cost = field(default_factory=Cost)
+    from_store: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    trouble: list[EngineError] = field(default_factory=list)
+    """The last questions in a row to which no reply came at all."""
+
+    def count_stored(self, answer: Answer) -> None:
+        self.from_store += 1
+        if answer.rejected:
+            self.failed[answer.rejected] += 1
+
+    def count_asked(self, outcome: _Outcome) -> None:
+        self.cost += _spent(outcome)
+        if not isinstance(outcome, EngineError):
+            self.trouble.clear()
+            return
+        self.failed[outcome.message] += 1
+        if isinstance(outcome, GAVE_REPLY):
+            self.trouble.clear()
+        else:
+            self.trouble.append(outcome)
+
+    def as_usage(self, stage: str, engine: Engine) -> StageUsage:
+        reason = self.failed.most_common(1)[0][0] if self.failed else ""
+        total = self.failed.total()
+        return StageUsage(stage, engine.name, self.cost, self.from_store, total, reason)
 
 
 def _prepare(job: _Job, engine: Engine, trouble: Sequence[EngineError]) -> Request | LongtakeError:

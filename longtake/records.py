@@ -17,17 +17,13 @@ Support = Literal["model", "own words"]
 
 @dataclass(frozen=True)
 class Video:
-    """A file whose pictures can be read; sizes in pixels as coded, times in seconds."""
+    """A file whose pictures can be read; times in seconds."""
 
     path: Path
     sha256: str
     duration: float
     readable: float
     """Where the last picture ends; less than `duration` where the file is cut off."""
-    width: int
-    height: int
-    codec: str
-    container: str
 
 
 @dataclass(frozen=True)
@@ -160,7 +156,6 @@ class Result:
     summary: Summary | None
     ledger: Ledger
     usage: tuple[StageUsage, ...]
-    seconds: float
     out: Path
     files: tuple[Path, ...] = ()
 

@@ -434,8 +434,9 @@ def test_reply_that_can_t_be_used_is_not_asked_for_twice(numbered: Path, store: 
     assert asked > 3
     assert result.summary
     assert {sentence.support for sentence in result.summary.sentences} == {"own words"}
-    finish(numbered, store, Scripted(say_time), inventing)
+    again = finish(numbered, store, Scripted(say_time), inventing)
     assert len(inventing.asked) == asked
+    assert again.usage[-1].failed == result.usage[-1].failed > 0
 
 
 def test_as_many_requests_as_the_engine_takes_are_under_way(

@@ -48,10 +48,10 @@ def make_result(text: str = "Two cars.", error: str = "boom", name: str = "stree
         (Sentence(text, (1, 2), "model"), Sentence(text, (2,), "own words")),
         (Chapter(Span(0, 12), text),),
     )
-    video = Video(Path(name), "ab" * 32, 3700.0, 3700.0, 640, 360, "h264", "mp4")
+    video = Video(Path(name), "ab" * 32, 3700.0, 3700.0)
     usage = (StageUsage("describe", "fake", cost, 1), StageUsage("reconcile", "gguf:x"))
     ledger = keep_ledger(descriptions, summary)
-    return Result(video, descriptions, summary, ledger, usage, 1.0, Path("out"))
+    return Result(video, descriptions, summary, ledger, usage, Path("out"))
 
 
 def test_csv_has_the_contract_s_columns() -> None:

@@ -387,7 +387,7 @@ def test_only_pyav_errors_and_disk_errors_are_mapped(tmp_path: Path) -> None:
         raise ZeroDivisionError
 
 
-VIDEO = Video(Path("a.mp4"), "", 0, 0, 64, 48, "h264", "mp4")
+VIDEO = Video(Path("a.mp4"), "", 0, 0)
 
 
 @given(

@@ -72,8 +72,7 @@ def probe(path: Path, sha256: str) -> tuple[Video, Index]:
         readable = round(max(packets.end - start, 0.001), 3)
         promised = _promised_seconds(container, stream, packets, start)
         duration = promised if promised > readable + TRUNCATED_SECONDS else readable + packets.lost
-        width, height = stream.codec_context.width, stream.codec_context.height
-        if not (width and height):
+        if not (stream.codec_context.width and stream.codec_context.height):
             raise SourceError(
                 f"{path} does not say how large its pictures are",
                 "Convert it to H.264 first; if that fails, it is broken.",
@@ -83,10 +82,6 @@ def probe(path: Path, sha256: str) -> tuple[Video, Index]:
             sha256=sha256,
             duration=round(duration, 3),
             readable=readable,
-            width=width,
-            height=height,
-            codec=stream.codec_context.name,
-            container=container.format.name,
         )
         step = float(1 / _rate(stream))
         seekable = not packets.lost and container.format.name not in UNSEEKABLE
