@@ -77,8 +77,12 @@ class Store:
             self._database = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-            self._use_wal()
-            self._migrate()
+            try:
+                self._use_wal()
+                self._migrate()
+            except BaseException:
+                self._database.close()
+                raise
 
     def get(self, key: str) -> Answer | None:
         """The answer of that key, if it was ever given."""
