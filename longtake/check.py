@@ -145,22 +145,18 @@ def _holds(clause: str, source: str, *, goes_on: bool) -> bool:
     words, others = _read(clause), _read(source)
     claims = [place for place, word in enumerate(words) if word.claim]
 
-    @cache
-    def follow(number: int, after: int) -> bool:
-        """Whether the claims from `number` on stand in the source behind place `after`."""
-        if number == len(claims):
-            return True
-        place = claims[number]
+    reached = {-1}  # where in the source the last claim may stand
+    for number, place in enumerate(claims):
         beside = number > 0 and claims[number - 1] == place - 1
-        return any(
-            _matches(words[place], others[k])
+        reached = {
+            k
+            for after in reached
+            for k in range(after + 1, len(others))
+            if _matches(words[place], others[k])
             and not (beside and _parts(others[after + 1 : k]))
             and (number > 0 or goes_on or _begins(words[: place + 1], others, k))
-            and follow(number + 1, k)
-            for k in range(after + 1, len(others))
-        )
-
-    return follow(0, -1)
+        }
+    return bool(reached)
 
 
 def _begins(start: Sequence[_Word], others: Sequence[_Word], place: int) -> bool:

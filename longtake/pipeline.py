@@ -175,7 +175,7 @@ def _describe(
     done = [Description(c, "failed", engine.name, error=c.missing) for c in chunks if c.missing]
     yield Progress("describe", len(done), len(chunks), f"describing with {engine.name}")
     with open_frames(video.path, index) as reader:
-        jobs = [_chunk_job(work.settings, engine, video, chunk, reader) for chunk in readable]
+        jobs = (_chunk_job(work.settings, engine, video, chunk, reader) for chunk in readable)
         for place, outcome, stored in _answer_all(work, "describe", engine, jobs):
             done.append(_as_description(readable[place], engine, outcome, stored))
             yield Progress("describe", len(done), len(chunks), description=done[-1])
@@ -232,7 +232,7 @@ def _reconcile(
         yield Progress("reconcile", asked, total, f"summarising with {engine.name}")
         answers = [None] * len(questions)
         causes: list[Exception | None] = [None] * len(questions)
-        jobs = [_question_job(engine, question) for question in questions]
+        jobs = (_question_job(engine, question) for question in questions)
         for place, outcome, _ in _answer_all(work, "reconcile", engine, jobs):
             if isinstance(outcome, Answer):
                 answers[place] = outcome.text or None
@@ -360,10 +360,12 @@ def _ask(work: _Work, stage: str, engine: Engine, job: _Job, request: Request) -
 
 
 def _settle(future: Future[Answer]) -> _Outcome:
+    """The answer or the error, which is kept without the frames that its traceback holds alive."""
     try:
         return future.result()
     except EngineError as error:
-        return error
+        error.__cause__ = error.__context__ = None
+        return error.with_traceback(None)
 
 
 def _spent(outcome: _Outcome) -> Cost:

@@ -6,7 +6,7 @@ else the notes' own words do. Asks nobody itself: it yields questions and is sen
 """
 
 import re
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -118,27 +118,28 @@ def set_apart_common(notes: Sequence[Note]) -> tuple[list[Note], list[Note]]:
     What is quoted is never one of them: it belongs to its time.
     A note with nothing else to say is gone from the first list; the second one rests on it.
     """
-    sharing: dict[str, list[Note]] = defaultdict(list)
-    for note in notes:
-        for clause in dict.fromkeys(split_text(note.text, CLAUSE_END)):
-            sharing[clause].append(note)
-    enough = max(COMMON_NOTES, len(notes)) / 2 if len(notes) >= COMMON_NOTES else len(notes) + 1
-    common = {
-        clause: sharers
-        for clause, sharers in sharing.items()
-        if len(sharers) >= enough and not re.search(QUOTED, clause)
-    }
+    if len(notes) < COMMON_NOTES:
+        return list(notes), []
+    sharing = Counter(clause for note in notes for clause in set(split_text(note.text, CLAUSE_END)))
+    common = [
+        clause
+        for clause, sharers in sharing.most_common()
+        if 2 * sharers >= len(notes) and not re.search(QUOTED, clause)
+    ]
     if not common:
         return list(notes), []
     rest = [_without(note, common) for note in notes]
-    clauses = [*common]
-    text = join_clauses(["Much of the video: " + lower_start(clauses[0]), *clauses[1:]])
-    together = _join([note for sharers in common.values() for note in sharers])
+    together = _join([note for note, left in zip(notes, rest, strict=True) if left is not note])
+    text = join_clauses(["Much of the video: " + lower_start(common[0]), *common[1:]])
     return [note for note in rest if note.text], [replace(together, text=text)]
 
 
-def _without(note: Note, clauses: Iterable[str]) -> Note:
-    kept = [clause for clause in split_text(note.text, CLAUSE_END) if clause not in clauses]
+def _without(note: Note, clauses: Sequence[str]) -> Note:
+    """The note less those clauses; the very same note, where it has none of them."""
+    parts = split_text(note.text, CLAUSE_END)
+    kept = [clause for clause in parts if clause not in clauses]
+    if len(kept) == len(parts):
+        return note
     return replace(note, text=". ".join(kept) + "." if kept else "")
 
 
@@ -146,10 +147,12 @@ def merge_equal(notes: Iterable[Note]) -> list[Note]:
     """Neighbours that say the same, or quote the same, as one note with the evidence of all."""
     merged = []
     for _, run in groupby(notes, key=_what_it_says):
-        same = list(run)
-        clauses = dict.fromkeys(c for note in same for c in split_text(note.text, CLAUSE_END))
-        text = same[0].text if len(same) == 1 else ". ".join(clauses) + "."
-        merged.append(replace(_join(same), text=text))
+        first, *others = run
+        if others:
+            same = [first, *others]
+            clauses = dict.fromkeys(c for note in same for c in split_text(note.text, CLAUSE_END))
+            first = replace(_join(same), text=". ".join(clauses) + ".")
+        merged.append(first)
     return merged
 
 
@@ -209,14 +212,13 @@ def _fold(groups: Sequence[list[Note]]) -> Generator[list[Question], Answers, li
     """Each group as a model's sentence, or in its own words: note by note, as long as they fit."""
     answers = yield [_ask("sentence", _texts(group), check_sentence) for group in groups]
     answered = list(zip(groups, answers, strict=True))
-    apart = [
+    if sum(1 if answer else len(group) for group, answer in answered) > MAX_SENTENCES:
+        return [_reword(group, answer) for group, answer in answered]
+    return [
         note
         for group, answer in answered
         for note in ([_reword(group, answer)] if answer else [_reword([n], None) for n in group])
     ]
-    if len(apart) <= MAX_SENTENCES:
-        return apart
-    return [_reword(group, answer) for group, answer in answered]
 
 
 def _reword(group: Sequence[Note], answer: str | None) -> Note:
