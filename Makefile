@@ -53,7 +53,7 @@ format: dev ## put the code into its style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: dev ## memory and speed, as in the README
+bench: dev ## the memory figures of the README
 	$(BIN)/python benchmarks/memory.py
 
 lock: ## resolve the requirement files anew (needs uv)

@@ -20,16 +20,19 @@ VERSION = 1
 """Part of a chunk's key: raised whenever frames are picked, or replies accepted, in another way."""
 
 _REFUSAL = re.compile(
-    r"(i['’]?m (sorry|unable)|i am (sorry|unable)|sorry,|unfortunately,? i|i (can ?not|can['’]t|"
-    r"don['’]t (have the ability to|see any|have access))|as an? (ai|large|language)\b|"
-    r"(it (looks|seems|appears) like|it (seems|appears) that) (you|there (is|are|were) no|no)\b|"
-    r"there (is|are) no (images?|frames?|video)\b|no (images?|frames?|video) (was|were|is|are)\b|"
-    r"please (provide|upload|attach|share|send|describe)\b)",
+    r"(i['’]?m|i am) (sorry|unable)|sorry,|unfortunately,? i\b|as an? (ai|large|language)\b|"
+    r"i (can ?not|can['’]t|don['’]t have the ability to|don['’]t have access)|"
+    r"please (provide|upload|attach|share|send)\b|"
+    r"(i don['’]t see( any)?|(it (looks|seems|appears) (like|that) )?(there (is|are|was|were) )?no)"
+    r" (\w+ )?(images?|frames?|videos?|files?)\b[^.]{0,20}?"
+    r"(attached|provided|uploaded|shared|included|available|to describe|[.!]|$)|"
+    r"it (looks|seems|appears)\b[^.]{0,30}?\b(attached|provided|uploaded|shared)\b",
     re.IGNORECASE,
 )
 _SERVER_WORDS = re.compile(
-    r"(error\b|internal server error|bad gateway|service unavailable|gateway timeout|too many req|"
-    r"rate limit|(the )?model is (loading|overloaded)|upstream|traceback|null\b|none\b|n/a\b)",
+    r"error(:| \d)|internal server error|bad gateway|service unavailable|gateway timeout|"
+    r"too many requests|rate limit|(the )?model is (loading|overloaded)|upstream (request|connect)|"
+    r"traceback \(most",
     re.IGNORECASE,
 )
 """What servers and proxies send in place of an answer, as text with status 200."""

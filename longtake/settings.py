@@ -84,12 +84,15 @@ class Settings:
     def for_reconciler(self) -> "Settings":
         """These settings with the reconciler's own server, where it has one.
 
-        The describer's key never goes to another address.
+        The describer's key never goes to another address, nor its model's context length.
         """
         if not self.reconciler_base_url:
             return self
         return dataclasses.replace(
-            self, base_url=self.reconciler_base_url, api_key=self.reconciler_api_key
+            self,
+            base_url=self.reconciler_base_url,
+            api_key=self.reconciler_api_key,
+            context_tokens=0,
         )
 
     def __post_init__(self) -> None:

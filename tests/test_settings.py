@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,12 +41,10 @@ def test_servers_own_variables_are_read(tmp_path: Path) -> None:
 
 
 def test_describer_s_key_does_not_go_to_the_reconciler_s_server() -> None:
-    settings = Settings(base_url="http://a/v1", api_key="secret")
+    settings = Settings(base_url="http://a/v1", api_key="secret", context_tokens=900)
     assert settings.for_reconciler() == settings
-    other = Settings(
-        base_url="http://a/v1", api_key="secret", reconciler_base_url="http://b/v1"
-    ).for_reconciler()
-    assert (other.base_url, other.api_key) == ("http://b/v1", "")
+    other = replace(settings, reconciler_base_url="http://b/v1").for_reconciler()
+    assert (other.base_url, other.api_key, other.context_tokens) == ("http://b/v1", "", 0)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +163,7 @@ def test_terminal_that_can_t_show_a_letter_is_no_reason_to_fail(
 ) -> None:
     status, shown, _ = run_longtake("summarize", str(numbered), *FAKES, PYTHONIOENCODING=encoding)
     assert status == 0
-    assert "0:00?0:06" in shown or "0:00-0:06" in shown or "0:00" in shown
+    assert "0:00?0:06" in shown
 
 
 @pytest.mark.parametrize("redirect", [">&-", "2>&-", ">&- 2>&-", "<&-"])

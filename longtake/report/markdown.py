@@ -68,8 +68,9 @@ def say_ledger(ledger: Ledger) -> str:
 def say_failures(usage: Sequence[StageUsage]) -> list[str]:
     """What the reconciler left unanswered; of the describer's failures the gaps tell."""
     return [
-        f"{part.failed} questions to {part.engine} got no reply that could be used; the"
-        f" descriptions' own words stand there. Commonest reason: {part.reason}"
+        f"{part.failed} {'question' if part.failed == 1 else 'questions'} to {part.engine} got no"
+        " reply that could be used; the descriptions' own words stand there. Commonest reason:"
+        f" {part.reason}"
         for part in usage
         if part.stage == "reconcile" and part.failed
     ]
