@@ -8,7 +8,19 @@ print(result.summary.headline)
 from typing import TYPE_CHECKING, Any
 
 from longtake.errors import LongtakeError
-from longtake.records import Description, Ledger, Progress, Result, Sentence, Summary, Video
+from longtake.records import (
+    Chunk,
+    Description,
+    Ledger,
+    Overview,
+    Progress,
+    Result,
+    Scan,
+    Sentence,
+    Shot,
+    Summary,
+    Video,
+)
 from longtake.timecode import Span
 
 if TYPE_CHECKING:
@@ -17,15 +29,20 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Chunk",
     "Description",
     "Ledger",
     "LongtakeError",
+    "Overview",
     "Progress",
     "Result",
+    "Scan",
     "Sentence",
+    "Shot",
     "Span",
     "Summary",
     "Video",
+    "scan",
     "summarize",
 ]
 
@@ -38,3 +55,10 @@ def summarize(source: "str | Path", **settings: Any) -> Result:
     from longtake.pipeline import summarize as run_to_end
 
     return run_to_end(source, settings)
+
+
+def scan(source: "str | Path", **settings: Any) -> Overview:
+    """The shots, motion and chunks of one video, without a model; settings as for `summarize`."""
+    from longtake.pipeline import survey
+
+    return survey(source, settings)

@@ -15,10 +15,12 @@ from longtake import __version__
 from longtake.errors import LongtakeError, UsageError
 from longtake.plain import one_line
 from longtake.settings import Settings, load_settings
+from longtake.timecode import format_tenths, format_time
 
 if TYPE_CHECKING:
     from longtake.models import Asset
-    from longtake.records import Progress, Result
+    from longtake.records import Overview, Progress, Result
+    from longtake.timecode import Span
 
 EXIT_GAPS = 3
 EXIT_INTERRUPTED = 130
@@ -90,15 +92,27 @@ def make_parser() -> argparse.ArgumentParser:
         command.add_argument("source", metavar="FILE", help="the video")
         command.add_argument("--json", action="store_true", help="print one JSON document")
         _add_settings(command)
+    scan = commands.add_parser(
+        "scan", help="show its shots, chunks and motion; no model is asked", allow_abbrev=False
+    )
+    scan.set_defaults(command=scan_video)
+    scan.add_argument("source", metavar="FILE", help="the video")
+    scan.add_argument(
+        "--json", action="store_true", help="print one JSON document; pictures only with --out"
+    )
+    _add_settings(scan, ("chunking", "chunk_seconds", "out"))
     engines = commands.add_parser("engines", help="list the engines")
     engines.set_defaults(command=list_engines)
     _add_models(commands.add_parser("models", help="list, fetch and remove models"))
     return parser
 
 
-def _add_settings(parser: argparse.ArgumentParser) -> None:
+def _add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = ()) -> None:
+    """A flag for each setting, or for these."""
     group = parser.add_argument_group("settings")
     for spec in dataclasses.fields(Settings):
+        if names and spec.name not in names:
+            continue
         shown = "" if spec.default in ("", 0) else f" (default: {spec.default})"
         group.add_argument(
             "--" + spec.name.replace("_", "-"),
@@ -131,12 +145,7 @@ def run_video(options: argparse.Namespace) -> int:
     from longtake.store import Store, store_path
     from longtake.video.source import check_file
 
-    flags = {
-        name.removeprefix("setting_"): value
-        for name, value in vars(options).items()
-        if name.startswith("setting_")
-    }
-    settings = load_settings(flags)
+    settings = _read_settings(options)
     check_file(options.source)
     fetch_missing(settings.engine)
     with ExitStack() as opened:
@@ -156,6 +165,54 @@ def run_video(options: argparse.Namespace) -> int:
     else:
         print(say_result(last.result), end="")
     return EXIT_GAPS if last.result.ledger.gaps else 0
+
+
+def _read_settings(options: argparse.Namespace) -> Settings:
+    return load_settings(
+        {
+            name.removeprefix("setting_"): value
+            for name, value in vars(options).items()
+            if name.startswith("setting_")
+        }
+    )
+
+
+def scan_video(options: argparse.Namespace) -> int:
+    """`scan`."""
+    from longtake import pipeline
+    from longtake.report import overview_as_json
+    from longtake.store import Store, store_path
+
+    settings = _read_settings(options)
+    with Store(store_path()) as store:
+        draw = bool(settings.out) or not options.json
+        last = show_progress(pipeline.scan_video(options.source, settings, store, draw))
+    assert last.overview
+    print(overview_as_json(last.overview) if options.json else say_overview(last.overview), end="")
+    return EXIT_GAPS if any(chunk.missing for chunk in last.overview.chunks) else 0
+
+
+def say_overview(overview: "Overview") -> str:
+    """The shots, what stands still or is dark, and how many chunks they make."""
+    scan = overview.scan
+    lines = [f"{overview.video.path.name}: {format_time(overview.video.duration)}", ""]
+    for number, shot in enumerate(scan.shots, start=1):
+        how = "" if shot.begins in ("start", "cut") else f", begins with a {shot.begins}"
+        lines.append(f"{number:>5} {_exact(shot.span)} ({shot.span.seconds:.2f} s{how})")
+    lines.append("")
+    for name in ("black", "blank", "frozen"):
+        spans = getattr(scan, name)
+        if spans:
+            seconds = sum(span.seconds for span in spans)
+            lines.append(f"{name:>7}: {seconds:.1f} s in {len(spans)}, first {_exact(spans[0])}")
+    lines.append(f" counts: {len(scan.shots)} shots, {len(overview.chunks)} chunks")
+    lines += [f"    gap: {c.span}: {c.missing}" for c in overview.chunks if c.missing]
+    lines += [f"  files: {path}" for path in overview.files]
+    return "".join(f"{_safe(line)}\n" for line in lines)
+
+
+def _exact(span: "Span") -> str:
+    return f"{format_tenths(span.start)}–{format_tenths(span.end)}"
 
 
 def _tell(role: str, name: str, why: str) -> None:

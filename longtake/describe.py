@@ -14,9 +14,10 @@ from longtake.plain import one_line
 from longtake.prompts import read_prompt
 from longtake.records import Chunk, Frame, Video
 from longtake.timecode import format_time
+from longtake.video.picks import Slot
 
 MAX_TOKENS = 256
-VERSION = 1
+VERSION = 2
 """Part of a chunk's key: raised whenever frames are picked, or replies accepted, in another way."""
 
 _REFUSAL = re.compile(
@@ -41,16 +42,19 @@ FEWEST_WORDS = 3
 
 
 def make_request(chunk: Chunk, frames: Sequence[Frame]) -> Request:
-    """The prompt, then each frame after its time, then the stretch that they come from."""
+    """The prompt, then each frame after its time, then the stretch and its cuts."""
     parts: list[str | Frame] = []
     for frame in frames:
         parts += [f"Frame at {format_time(frame.time)}:", frame]
-    parts.append(f"These frames are from {chunk.span} of the video. Describe this stretch.")
-    return Request(read_prompt("describe").system, tuple(parts), MAX_TOKENS)
+    said = f"These frames are from {chunk.span} of the video."
+    if chunk.cuts:
+        said += f" The view is cut at {', '.join(map(format_time, chunk.cuts))}."
+    parts.append(f"{said} Describe this stretch.")
+    return Request(read_prompt("describe").system, tuple(parts), MAX_TOKENS, cuts=len(chunk.cuts))
 
 
 def key_facts(
-    video: Video, chunk: Chunk, engine: Engine, times: Sequence[float], side: int
+    video: Video, chunk: Chunk, engine: Engine, slots: Sequence[Slot], side: int
 ) -> dict[str, object]:
     """All that would change this chunk's description; `side` is a frame's longest, in pixels."""
     question = make_request(chunk, ())
@@ -59,7 +63,7 @@ def key_facts(
         "video": video.sha256,
         "span": [chunk.span.start, chunk.span.end],
         "version": VERSION,
-        "frames": [list(times), side],
+        "frames": [[list(slot.times) for slot in slots], side],
         "prompt": [question.system, question.text, question.max_tokens],
         "engine": engine.name,
         "options": dict(engine.options),

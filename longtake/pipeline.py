@@ -30,8 +30,11 @@ from longtake.records import (
     Chunk,
     Cost,
     Description,
+    Frame,
+    Overview,
     Progress,
     Result,
+    Scan,
     StageUsage,
     Summary,
     Video,
@@ -39,13 +42,27 @@ from longtake.records import (
 )
 from longtake.settings import Settings, load_settings
 from longtake.store import Answer, Store, make_key, store_path
-from longtake.video.chunks import plan_chunks, sample_times
-from longtake.video.frames import FrameReader, open_frames
+from longtake.video.chunks import plan_chunks
+from longtake.video.frames import FrameReader, Picture, open_frames
+from longtake.video.picks import (
+    Slot,
+    drop_repeats,
+    is_still,
+    most_motion,
+    plan_slots,
+    spread_evenly,
+)
 from longtake.video.probe import Index, probe
+from longtake.video.repeats import ChunkLook, Repeats, make_coarse
+from longtake.video.scan import scan, scan_as_json, scan_from_json, scan_key
 from longtake.video.source import check_file, hash_file
 
 GIVE_UP_AFTER = 8
 """Questions in a row that the engine gave no reply to at all: the rest is not asked."""
+
+SHEET_SIDE = 240
+SHEET_FRAMES, SHEET_SECONDS = 6, 2.0
+"""As for an engine whose own numbers are not known."""
 
 MOST_NAME = 60
 """Characters of a file's name that its folder takes over."""
@@ -78,14 +95,15 @@ def run(
             f"the engine {reconciler.name!r} only looks at frames, so it can't summarise",
             "Name one that reads text with --reconciler; see `longtake engines`.",
         )
-    video, index = yield from _read_video(source)
+    video, index, seen = yield from look_at(source, store)
     out = Path(settings.out) if settings.out else default_folder(video)
     report.prepare_folder(out)
     usage: list[StageUsage] = []
     work = _Work(settings, store, sleep, usage)
-    descriptions = yield from _describe(work, describer, video, index)
+    chunks = plan_chunks(video, seen, settings.chunk_seconds, settings.chunking)
+    descriptions = yield from _describe(work, describer, video, index, seen, chunks)
     files = [report.write_descriptions(out, descriptions)]
-    if not any(d.status == "described" for d in descriptions):
+    if not any(d.text for d in descriptions):
         _raise_if_nothing_came(d.cause for d in descriptions)
     summary = None
     if reconciler:
@@ -101,6 +119,27 @@ def run(
     if reconciler:
         files += report.write_summary(out, result)
     yield Progress("done", 1, 1, result=replace(result, files=tuple(files)))
+
+
+def scan_video(
+    source: str | Path, settings: Settings, store: Store, draw: bool
+) -> Iterator[Progress]:
+    """What a video looks like, and with `draw` pictures of it; the last Progress holds it."""
+    video, index, seen = yield from look_at(source, store)
+    chunks = plan_chunks(video, seen, settings.chunk_seconds, settings.chunking)
+    overview = Overview(video, seen, tuple(chunks))
+    if draw:
+        out = Path(settings.out) if settings.out else default_folder(video)
+        report.prepare_folder(out)
+        frames: list[Frame | None] = []
+        with open_frames(video.path, index) as reader:
+            for chunk in chunks:
+                slots = plan_slots(chunk, seen, SHEET_FRAMES, SHEET_SECONDS)
+                pictures = [] if chunk.missing else reader.read(chunk.span, slots[:1], SHEET_SIDE)
+                frames.append(pictures[0].as_frame() if pictures else None)
+                yield Progress("draw", len(frames), len(chunks), "drawing the contact sheet")
+        overview = replace(overview, files=report.write_pictures(out, overview, frames))
+    yield Progress("done", 1, 1, overview=overview)
 
 
 def _merge(usage: Sequence[StageUsage]) -> tuple[StageUsage, ...]:
@@ -150,66 +189,202 @@ class _Job:
     """One thing to ask; `prepare` makes the request when its turn has come."""
 
     key: str
-    prepare: Callable[[], Request]
+    prepare: Callable[[], "_Prepared"]
     accept: Callable[[Reply], None]
     clean: Callable[[Reply], str]
+    recall: Callable[[Answer], None] = lambda answer: None
+    """Called where the store knows the answer."""
+    alone: bool = False
+    """Whether an answer that another stands for is none."""
     keep_bad: bool = False
     """Whether to remember that no usable reply came: the same question would fail again."""
 
 
-_Outcome = Answer | LongtakeError
+@dataclass(frozen=True)
+class _Prepared:
+    """What to ask, or the number of the chunk whose answer will do.
+
+    `look` is what the chunk looks like.
+    """
+
+    request: Request | None
+    same_as: int = 0
+    look: bytes = b""
 
 
-def _read_video(source: str | Path) -> Generator[Progress, None, tuple[Video, Index]]:
+_Outcome = Answer | LongtakeError | _Prepared
+
+
+def look_at(
+    source: str | Path, store: Store
+) -> Generator[Progress, None, tuple[Video, Index, Scan]]:
+    """What a file is and what it looks like; what the store knows of it is not done again."""
     path = check_file(source)
     sha256 = yield from hash_file(path)
-    return probe(path, sha256)
+    video, index = probe(path, sha256)
+    if kept := store.get_scan(scan_key(video)):
+        return video, index, scan_from_json(kept)
+    seen = yield from scan(video, index)
+    store.put_scan(scan_key(video), scan_as_json(seen))
+    return video, index, seen
 
 
 def _describe(
-    work: _Work, engine: Engine, video: Video, index: Index
+    work: _Work,
+    engine: Engine,
+    video: Video,
+    index: Index,
+    seen: Scan,
+    chunks: Sequence[Chunk],
 ) -> Generator[Progress, None, list[Description]]:
     """A description, or the reason why there is none, for every chunk."""
-    chunks = plan_chunks(video, work.settings.chunk_seconds)
-    readable = [chunk for chunk in chunks if not chunk.missing]
-    done = [Description(c, "failed", engine.name, error=c.missing) for c in chunks if c.missing]
+    done = {
+        c.number: Description(c, "failed", engine.name, error=c.missing)
+        for c in chunks
+        if c.missing
+    }
     yield Progress("describe", len(done), len(chunks), f"describing with {engine.name}")
     with open_frames(video.path, index) as reader:
-        jobs = (_chunk_job(work.settings, engine, video, chunk, reader) for chunk in readable)
-        for place, outcome, stored in _answer_all(work, "describe", engine, jobs):
-            done.append(_as_description(readable[place], engine, outcome, stored))
-            yield Progress("describe", len(done), len(chunks), description=done[-1])
-    return sorted(done, key=lambda description: description.chunk.number)
+        asking = _Asking(work, engine, video, seen, reader, chunks)
+        readable = [chunk for chunk in chunks if not chunk.missing]
+        for description in asking.describe(readable):
+            done[description.chunk.number] = description
+            yield Progress("describe", len(done), len(chunks), description=description)
+    return [done[number] for number in sorted(done)]
 
 
-def _chunk_job(
-    settings: Settings, engine: Engine, video: Video, chunk: Chunk, reader: FrameReader
-) -> _Job:
-    frames = settings.frames or engine.capabilities.frames_per_chunk
-    frames = min(frames, engine.capabilities.images or frames)
-    side = settings.frame_side or engine.capabilities.frame_side
-    times = sample_times(chunk.span, frames, settings.chunk_seconds)
+class _Asking:
+    """Describes the chunks of one video; those that look the same are asked about once."""
 
-    def prepare() -> Request:
-        found = reader.read(chunk.span, times, side)
-        if not found:
-            raise SourceError(
-                f"no picture can be decoded from {chunk.span}",
-                "Check that it plays in a video player; convert it to H.264 if it does.",
+    def __init__(
+        self,
+        work: _Work,
+        engine: Engine,
+        video: Video,
+        seen: Scan,
+        reader: FrameReader,
+        chunks: Sequence[Chunk],
+    ) -> None:
+        settings, capabilities = work.settings, engine.capabilities
+        self._work, self._engine, self._scan, self._reader = work, engine, seen, reader
+        self._side = settings.frame_side or capabilities.frame_side
+        self._chunks = {chunk.number: chunk for chunk in chunks}
+        self._slots = {
+            number: plan_frames(settings, engine, chunk, seen)
+            for number, chunk in self._chunks.items()
+        }
+        self._keys = {
+            number: make_key(
+                describe.key_facts(video, chunk, engine, self._slots[number], self._side)
             )
-        return describe.make_request(chunk, found)
+            for number, chunk in self._chunks.items()
+        }
+        self._numbers = {key: number for number, key in self._keys.items()}
+        self._repeats = Repeats(lambda number: [p.look for p in self._read(self._chunks[number])])
 
-    key = make_key(describe.key_facts(video, chunk, engine, times, side))
-    return _Job(key, prepare, describe.accept, describe.clean)
+    def describe(self, chunks: Sequence[Chunk]) -> Iterator[Description]:
+        """Each chunk's description as it becomes known; a twin's after its original's."""
+        done: dict[int, Description] = {}
+        waiting: list[tuple[Chunk, int, bool]] = []
+        jobs = (self._job(chunk, alone=False) for chunk in chunks)
+        for place, outcome, stored in _answer_all(self._work, "describe", self._engine, jobs):
+            chunk = chunks[place]
+            if isinstance(outcome, _Prepared):
+                waiting.append((chunk, outcome.same_as, stored))
+            elif isinstance(outcome, Answer) and outcome.same_as:
+                waiting.append((chunk, self._numbers.get(outcome.same_as, 0), True))
+            else:
+                done[chunk.number] = _as_description(chunk, self._engine, outcome, stored)
+                yield done[chunk.number]
+            for twin in [twin for twin in waiting if twin[1] in done and done[twin[1]].text]:
+                waiting.remove(twin)
+                yield self._reuse(twin[0], done[twin[1]], twin[2])
+        # Those whose original got no description are asked about themselves.
+        left = [chunk for chunk, _, _ in waiting]
+        jobs = (self._job(chunk, alone=True) for chunk in left)
+        for place, outcome, stored in _answer_all(self._work, "describe", self._engine, jobs):
+            yield _as_description(left[place], self._engine, outcome, stored)
+
+    def _reuse(self, chunk: Chunk, original: Description, stored: bool) -> Description:
+        if not stored:
+            same_as = self._keys[original.chunk.number]
+            answer = Answer(self._engine.name, requests=0, same_as=same_as)
+            self._work.store.put(self._keys[chunk.number], "describe", answer)
+        return Description(
+            chunk,
+            "reused",
+            self._engine.name,
+            text=original.text,
+            same_as=original.chunk.number,
+            stored=stored,
+        )
+
+    def _job(self, chunk: Chunk, *, alone: bool) -> _Job:
+        def prepare() -> _Prepared:
+            pictures = self._read(chunk)
+            if not pictures:
+                raise SourceError(
+                    f"no picture can be decoded from {chunk.span}",
+                    "Check that it plays in a video player; convert it to H.264 if it does.",
+                )
+            look = self._look(chunk, make_coarse([p.look for p in pictures]))
+            twin = None if alone else self._repeats.find(look, [p.look for p in pictures])
+            if twin:
+                return _Prepared(None, same_as=twin)
+            self._repeats.add(look)
+            frames = [picture.as_frame() for picture in pictures]
+            return _Prepared(describe.make_request(chunk, frames), look=look.coarse)
+
+        def recall(answer: Answer) -> None:
+            if answer.look:
+                self._repeats.add(self._look(chunk, answer.look))
+
+        key = self._keys[chunk.number]
+        return _Job(key, prepare, describe.accept, describe.clean, recall=recall, alone=alone)
+
+    def _look(self, chunk: Chunk, coarse: bytes) -> ChunkLook:
+        return ChunkLook(
+            chunk.number,
+            chunk.span.seconds,
+            is_still(chunk, self._scan),
+            most_motion(chunk, self._scan),
+            coarse,
+        )
+
+    def _read(self, chunk: Chunk) -> list[Picture]:
+        """The pictures of a chunk that are sent."""
+        pictures = self._reader.read(chunk.span, self._slots[chunk.number], self._side)
+        if self._engine.capabilities.repeats:
+            return pictures
+        return [pictures[place] for place in drop_repeats([p.look for p in pictures])]
+
+
+def plan_frames(settings: Settings, engine: Engine, chunk: Chunk, seen: Scan) -> tuple[Slot, ...]:
+    """Where in a chunk to look for frames, within the budgets of the user and the engine."""
+    able = engine.capabilities
+    most = settings.frames or able.frames_per_chunk
+    cost = engine.frame_tokens(settings.frame_side or able.frame_side)
+    if settings.visual_tokens and cost:
+        most = min(most, settings.visual_tokens // cost)
+    most = max(1, min(most, able.images or most))
+    if able.repeats:
+        share = min(1.0, chunk.span.seconds / settings.chunk_seconds)
+        times = spread_evenly(chunk.span, max(1, round(most * share)))
+        return tuple(Slot((time,)) for time in times)
+    spacing = able.frame_seconds
+    if settings.frames:
+        spacing = min(spacing, settings.chunk_seconds / settings.frames)
+    return plan_slots(chunk, seen, most, spacing)
 
 
 def _as_description(chunk: Chunk, engine: Engine, outcome: _Outcome, stored: bool) -> Description:
-    if isinstance(outcome, LongtakeError):
+    if isinstance(outcome, Answer):
         return Description(
-            chunk, "failed", engine.name, error=outcome.message, cost=_spent(outcome), cause=outcome
+            chunk, "described", engine.name, text=outcome.text, cost=_spent(outcome), stored=stored
         )
+    assert isinstance(outcome, LongtakeError)
     return Description(
-        chunk, "described", engine.name, text=outcome.text, cost=_spent(outcome), stored=stored
+        chunk, "failed", engine.name, error=outcome.message, cost=_spent(outcome), cause=outcome
     )
 
 
@@ -236,7 +411,7 @@ def _reconcile(
         for place, outcome, _ in _answer_all(work, "reconcile", engine, jobs):
             if isinstance(outcome, Answer):
                 answers[place] = outcome.text or None
-            else:
+            elif isinstance(outcome, LongtakeError):
                 causes[place] = outcome
             asked += 1
             yield Progress("reconcile", asked, total)
@@ -255,7 +430,11 @@ def _question_job(engine: Engine, question: reconcile.Question) -> _Job:
         "version": reconcile.VERSION,
     }
     return _Job(
-        make_key(facts), lambda: request, question.accept, lambda reply: reply.text, keep_bad=True
+        make_key(facts),
+        lambda: _Prepared(request),
+        question.accept,
+        lambda reply: reply.text,
+        keep_bad=True,
     )
 
 
@@ -276,13 +455,17 @@ def _answer_all(
         while True:
             batch = list(islice(waiting, width + 1 - len(running)))
             for place, job in batch:
-                if answer := work.store.get(job.key):
+                answer = work.store.get(job.key)
+                if answer and not (job.alone and answer.same_as):
                     tally.count_stored(answer)
+                    job.recall(answer)
                     yield place, answer, True
-                elif isinstance(request := _prepare(job, engine, tally.trouble), LongtakeError):
-                    yield place, request, False
+                    continue
+                ready = _prepare(job, engine, tally.trouble)
+                if isinstance(ready, LongtakeError) or not ready.request:
+                    yield place, ready, False
                 else:
-                    running[pool.submit(_ask, work, stage, engine, job, request)] = place
+                    running[pool.submit(_ask, work, stage, engine, job, ready)] = place
             if not (running or batch):
                 break
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -306,7 +489,7 @@ class _Tally:
     """The last questions in a row to which no reply came at all."""
 
     def count_stored(self, answer: Answer) -> None:
-        self.from_store += 1
+        self.from_store += not answer.same_as
         if answer.rejected:
             self.failed[answer.rejected] += 1
 
@@ -327,8 +510,10 @@ class _Tally:
         return StageUsage(stage, engine.name, self.cost, self.from_store, total, reason)
 
 
-def _prepare(job: _Job, engine: Engine, trouble: Sequence[EngineError]) -> Request | LongtakeError:
-    """The job's request; or why nothing is asked."""
+def _prepare(
+    job: _Job, engine: Engine, trouble: Sequence[EngineError]
+) -> _Prepared | LongtakeError:
+    """The job's request, or the chunk that stands for it; or why nothing is asked."""
     if len(trouble) >= GIVE_UP_AFTER:
         last = trouble[-1]
         said = f"not asked, after {len(trouble)} failures of {engine.name} in a row: {last.message}"
@@ -339,10 +524,11 @@ def _prepare(job: _Job, engine: Engine, trouble: Sequence[EngineError]) -> Reque
         return error
 
 
-def _ask(work: _Work, stage: str, engine: Engine, job: _Job, request: Request) -> Answer:
+def _ask(work: _Work, stage: str, engine: Engine, job: _Job, ready: _Prepared) -> Answer:
     """In a thread of its own: ask, and keep the answer in the store at once."""
+    assert ready.request
     try:
-        reply = ask(engine, request, job.accept, sleep=work.sleep)
+        reply = ask(engine, ready.request, job.accept, sleep=work.sleep)
     except BadReply as error:
         if job.keep_bad:
             bad = Answer(engine.name, rejected=error.message, requests=error.tries)
@@ -355,6 +541,7 @@ def _ask(work: _Work, stage: str, engine: Engine, job: _Job, request: Request) -
         input_tokens=reply.input_tokens,
         output_tokens=reply.output_tokens,
         seconds=reply.seconds,
+        look=ready.look,
     )
     return work.store.put(job.key, stage, answer)
 
@@ -372,6 +559,14 @@ def _spent(outcome: _Outcome) -> Cost:
     if isinstance(outcome, Answer):
         return Cost(outcome.requests, outcome.input_tokens, outcome.output_tokens, outcome.seconds)
     return Cost(requests=getattr(outcome, "tries", 0))
+
+
+def survey(source: str | Path, values: Mapping[str, Any]) -> Overview:
+    """What a video looks like, with the user's store; nothing is drawn and no model asked."""
+    with Store(store_path()) as store:
+        *_, last = scan_video(source, load_settings(values), store, draw=False)
+    assert last.overview
+    return last.overview
 
 
 def summarize(source: str | Path, values: Mapping[str, Any]) -> Result:

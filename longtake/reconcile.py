@@ -80,11 +80,7 @@ def reconcile(
     None where nothing was described. Every described chunk is in the evidence of a sentence.
     """
     budget = max(64, context_tokens - PROMPT_RESERVE_TOKENS)
-    described = [
-        Note(d.text, (d.chunk.number,), d.chunk.span)
-        for d in descriptions
-        if d.status == "described"
-    ]
+    described = [Note(d.text, (d.chunk.number,), d.chunk.span) for d in descriptions if d.text]
     if not described:
         return None
     notes, common = set_apart_common(described)

@@ -11,7 +11,8 @@ from typing import Literal
 
 from longtake.timecode import Span
 
-Status = Literal["described", "failed"]
+Status = Literal["described", "reused", "failed"]
+Join = Literal["start", "cut", "fade", "dissolve"]
 Support = Literal["model", "own words"]
 
 
@@ -27,6 +28,38 @@ class Video:
 
 
 @dataclass(frozen=True)
+class Shot:
+    """A stretch without a cut, and the way in which it begins."""
+
+    span: Span
+    begins: Join = "start"
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a whole video looks like, seen cheaply.
+
+    `motion` and `brightness` hold a value from 0 to 1 for each `step` seconds from 0 on; 1 is the
+    most motion of this video, and white.
+    """
+
+    shots: tuple[Shot, ...]
+    step: float
+    motion: tuple[float, ...] = field(repr=False)
+    brightness: tuple[float, ...] = field(repr=False)
+    black: tuple[Span, ...] = ()
+    blank: tuple[Span, ...] = ()
+    """Of one plain colour; black ones are not among them."""
+    frozen: tuple[Span, ...] = ()
+    """Where the picture stands still."""
+
+    @property
+    def cuts(self) -> tuple[float, ...]:
+        """Where a shot gives way to the next, in seconds."""
+        return tuple(shot.span.start for shot in self.shots[1:])
+
+
+@dataclass(frozen=True)
 class Frame:
     """One picture of a video as JPEG, at `time` seconds, `width` × `height` pixels."""
 
@@ -38,11 +71,15 @@ class Frame:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A span that is described in one go; `missing` says why it has no pictures, else empty."""
+    """A span that is described in one go.
+
+    `missing` says why it has no pictures, else empty; `cuts` are the times of cuts inside it.
+    """
 
     number: int
     span: Span
     missing: str = ""
+    cuts: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +102,11 @@ class Cost:
 
 @dataclass(frozen=True)
 class Description:
-    """What became of one chunk: a text, or (never both) the reason why there is none."""
+    """What became of one chunk: a text, or (never both) the reason why there is none.
+
+    The text of a chunk that looks the same as an earlier one is that one's, and `same_as` its
+    number.
+    """
 
     chunk: Chunk
     status: Status
@@ -75,6 +116,7 @@ class Description:
     speech: str = ""
     on_screen: str = ""
     cost: Cost = Cost()
+    same_as: int = 0
     stored: bool = False
     """Whether the answer was in the store already, and nothing was asked in this run."""
     cause: Exception | None = field(default=None, compare=False, repr=False)
@@ -130,6 +172,8 @@ class Ledger:
     failed: int
     summarized: int
     gaps: tuple[Gap, ...] = ()
+    reuses: tuple[tuple[int, int], ...] = ()
+    """Each chunk that has the description of another, with that one's number."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +205,16 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Overview:
+    """What a video looks like and how it is cut into chunks, with the pictures drawn of it."""
+
+    video: Video
+    scan: Scan
+    chunks: tuple[Chunk, ...]
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
 class Progress:
     """What the pipeline yields while it works: `done` of `total` units of `stage`."""
 
@@ -170,6 +224,7 @@ class Progress:
     note: str = ""
     description: Description | None = None
     result: Result | None = None
+    overview: Overview | None = None
 
 
 def keep_ledger(descriptions: Sequence[Description], summary: Summary | None) -> Ledger:
@@ -184,8 +239,9 @@ def keep_ledger(descriptions: Sequence[Description], summary: Summary | None) ->
     return Ledger(
         planned=len(descriptions),
         described=counts["described"],
-        reused=0,
+        reused=counts["reused"],
         failed=counts["failed"],
         summarized=len(cited),
         gaps=tuple(gaps),
+        reuses=tuple((d.chunk.number, d.same_as) for d in descriptions if d.same_as),
     )

@@ -43,8 +43,16 @@ class Settings:
         "independent", "how chunks are described: each on its own", choices=("independent",)
     )
     chunk_seconds: float = _setting(6.0, "length of a chunk, in seconds", minimum=0.1)
+    chunking: str = _setting(
+        "shots",
+        "chunks follow the film's shots, or are all of one length",
+        choices=("shots", "fixed"),
+    )
     frames: int = _setting(
-        0, "frames sampled from a full chunk (0: as many as suit the engine)", minimum=0
+        0, "most frames sent for a chunk (0: as many as suit the engine)", minimum=0
+    )
+    visual_tokens: int = _setting(
+        0, "most tokens of the model that a chunk's frames may take (0: no limit)", minimum=0
     )
     frame_side: int = _setting(
         0, "longest side of a frame in pixels (0: the engine's own)", minimum=0

@@ -35,13 +35,26 @@ MIGRATIONS = (
         created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
     ) WITHOUT ROWID
     """,
+    "ALTER TABLE answers ADD COLUMN same_as TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE answers ADD COLUMN look BLOB NOT NULL DEFAULT x''",
+    """
+    CREATE TABLE scans (
+        key TEXT PRIMARY KEY,
+        scan TEXT NOT NULL,
+        created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
+    ) WITHOUT ROWID
+    """,
 )
 """Numbered from 1 by their place; never edited once released, only added to."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an engine gave and what it took: a text, or why none of its replies could be used."""
+    """What an engine gave and what it took: a text, or why none of its replies could be used.
+
+    `same_as` is the key of another answer that stands for this one too; `look` is what the chunk
+    looked like, so that a later one may be known to look the same.
+    """
 
     engine: str
     text: str = ""
@@ -50,6 +63,8 @@ class Answer:
     input_tokens: int = 0
     output_tokens: int = 0
     seconds: float = 0.0
+    same_as: str = ""
+    look: bytes = b""
 
 
 _COLUMNS = tuple(field.name for field in fields(Answer))
@@ -96,15 +111,32 @@ class Store:
     def put(self, key: str, stage: str, answer: Answer) -> Answer:
         """Keep an answer, on disk when this returns. The first one of a key stands.
 
-        It is returned, so that two runs that asked the same at once tell the same.
+        It is returned, so that two runs that asked the same at once tell the same. Only an answer
+        of its own takes the place of one that another stands for.
         """
         with self._lock, self._mapped_errors():
             self._database.execute(
                 f"INSERT INTO answers (key, stage, {', '.join(_COLUMNS)})"  # noqa: S608
-                f" VALUES (?, ?{', ?' * len(_COLUMNS)}) ON CONFLICT (key) DO NOTHING",
+                f" VALUES (?, ?{', ?' * len(_COLUMNS)}) ON CONFLICT (key) DO UPDATE SET"
+                f" {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS)}"
+                " WHERE answers.same_as != ''",
                 (key, stage, *astuple(answer)),
             )
         return self.get(key) or answer
+
+    def get_scan(self, key: str) -> str | None:
+        """The scan of that key as it was put, if it was ever made."""
+        with self._lock, self._mapped_errors():
+            row = self._database.execute("SELECT scan FROM scans WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else None
+
+    def put_scan(self, key: str, scan: str) -> None:
+        """Keep a scan."""
+        with self._lock, self._mapped_errors():
+            self._database.execute(
+                "INSERT INTO scans (key, scan) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
+                (key, scan),
+            )
 
     def close(self) -> None:
         """Close the file; what was put is there already."""

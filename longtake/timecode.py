@@ -34,6 +34,12 @@ def format_time(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
+def format_tenths(seconds: float) -> str:
+    """As `format_time`, with the tenth: 1:02:03.4."""
+    tenths = int(seconds * 10 + 0.005)
+    return f"{format_time(tenths / 10)}.{tenths % 10}"
+
+
 def parse_time(text: str) -> float:
     """Seconds of `90`, `1:30`, `1:02:03.5`; ValueError where it is none of these."""
     parts = text.strip().split(":")

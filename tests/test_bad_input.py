@@ -24,7 +24,7 @@ NOBODY = 65534
 AS_ROOT = os.name == "posix" and os.geteuid() == 0
 POSIX = pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 
-FAKE = ["--engine", "fake", "--reconciler", "fake", "--out", "out"]
+FAKE = ["--engine", "fake", "--reconciler", "fake", "--out", "out", "--chunking", "fixed"]
 
 
 @dataclass(frozen=True)
@@ -549,5 +549,6 @@ def test_a_broken_setting_in_the_environment_is_said(
 def test_the_library_call_gives_gaps_as_the_command_line_does(copy: Copy, tmp_path: Path) -> None:
     path = copy("a.mkv")
     cut(path, 0.5)
-    result = summarize(path, {"engine": "fake", "reconciler": "fake", "out": str(tmp_path / "out")})
+    values = {"engine": "fake", "reconciler": "fake", "chunking": "fixed"}
+    result = summarize(path, values | {"out": str(tmp_path / "out")})
     assert [gap.chunk for gap in result.ledger.gaps] == [4]

@@ -40,7 +40,9 @@ class Scripted(Engine):
     """Answers as the test says, and remembers each request."""
 
     def __init__(self, answer: Answer, width: int = 1) -> None:
-        super().__init__("scripted", Capabilities(None, 4096, width=width, frame_side=64))
+        super().__init__(
+            "scripted", Capabilities(None, 4096, width=width, frame_side=64, repeats=True)
+        )
         self.asked: list[Request] = []
         self._answer = answer
 
@@ -61,7 +63,7 @@ def finish(
     video: Path, store: Store, describer: Engine, reconciler: Engine | None = None, **values: object
 ) -> Result:
     """The result of a run to the end, without waits."""
-    settings = Settings(**({"out": "out"} | values))  # type: ignore[arg-type]
+    settings = Settings(**({"out": "out", "chunking": "fixed"} | values))  # type: ignore[arg-type]
     *_, last = run(video, settings, store, describer, reconciler, sleep=lambda seconds: None)
     assert last.result
     return last.result
@@ -150,7 +152,8 @@ def answer(engine, name, text):
 
 describer = Scripted(lambda r: answer(describer, "chunk", r.frames[0].time), int(width))
 reconciler = Scripted(lambda r: answer(reconciler, "question", len(r.text)))
-for step in run(video, Settings(out="out"), Store(Path(store)), describer, reconciler):
+settings = Settings(out="out", chunking="fixed")
+for step in run(video, settings, Store(Path(store)), describer, reconciler):
     pass
 """
 
@@ -215,7 +218,7 @@ def test_run_killed_again_and_again_comes_to_an_end(numbered: Path, tmp_path: Pa
 
 def _run_beside(video: Path, store: Path, out: str) -> None:
     engine = Scripted(say_time, width=2)
-    for _ in run(video, Settings(out=out), Store(store), engine, FakeEngine()):
+    for _ in run(video, Settings(out=out, chunking="fixed"), Store(store), engine, FakeEngine()):
         pass
 
 
@@ -413,7 +416,7 @@ def test_runs_that_asked_the_same_at_once_tell_the_same(numbered: Path, store: S
 
 def test_no_more_frames_are_sent_than_the_engine_takes(numbered: Path, store: Store) -> None:
     engine = Scripted(say_time)
-    engine.capabilities = Capabilities(images=2, context_tokens=4096, frame_side=64)
+    engine.capabilities = Capabilities(images=2, context_tokens=4096, frame_side=64, repeats=True)
     finish(numbered, store, engine)
     assert {len(request.frames) for request in engine.asked} == {2, 1}
 
@@ -454,7 +457,7 @@ def test_as_many_requests_as_the_engine_takes_are_under_way(
 
 def test_stopping_in_the_middle_keeps_what_was_answered(numbered: Path, store: Store) -> None:
     engine = Scripted(say_time)
-    for step in run(numbered, Settings(out="out"), store, engine, None):
+    for step in run(numbered, Settings(out="out", chunking="fixed"), store, engine, None):
         if step.description:
             break
     again = Scripted(say_time)
@@ -465,12 +468,13 @@ def test_stopping_in_the_middle_keeps_what_was_answered(numbered: Path, store: S
 def test_progress_counts_every_chunk_once_and_ends_with_the_result(
     numbered: Path, store: Store
 ) -> None:
-    settings = Settings(out="out")
+    settings = Settings(out="out", chunking="fixed")
     steps: list[Progress] = [*run(numbered, settings, store, Scripted(say_time), FakeEngine())]
     described = [step for step in steps if step.stage == "describe" and step.description]
     assert [(step.done, step.total) for step in described] == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert list(dict.fromkeys(step.stage for step in steps)) == [
         "read",
+        "scan",
         "describe",
         "reconcile",
         "done",

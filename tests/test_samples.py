@@ -60,8 +60,22 @@ def test_bullets_of_each_slide_are_in_its_descriptions(lecture: Result) -> None:
 
 def test_nothing_of_the_lecture_is_missing_from_the_ledger(lecture: Result) -> None:
     ledger = lecture.ledger
-    assert (ledger.planned, ledger.described, ledger.summarized) == (16, 16, 16)
+    assert (ledger.planned, ledger.failed, ledger.summarized) == (20, 0, 20)
+    assert ledger.described + ledger.reused == 20
     assert ledger.gaps == ()
+
+
+def test_no_chunk_of_the_lecture_straddles_two_slides(lecture: Result) -> None:
+    assert not any(description.chunk.cuts for description in lecture.descriptions)
+    assert len({chapter.span.start for chapter in lecture.summary.chapters}) == 7  # type: ignore[union-attr]
+
+
+def test_slides_that_stand_still_are_described_once(lecture: Result) -> None:
+    assert lecture.ledger.reused >= 8
+    for description in lecture.descriptions:
+        if description.same_as:
+            original = lecture.descriptions[description.same_as - 1]
+            assert original.text == description.text
 
 
 @pytest.mark.real

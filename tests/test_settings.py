@@ -16,6 +16,8 @@ from longtake.cli import main, make_parser
 from longtake.errors import UsageError
 from longtake.settings import Settings, load_settings
 
+FAKES = ("--engine", "fake", "--reconciler", "fake", "--chunking", "fixed")
+
 
 def write(folder: Path, text: str) -> Path:
     file = folder / "settings.toml"
@@ -96,9 +98,7 @@ def test_help_loads_nothing_heavy() -> None:
 def test_json_prints_one_document_and_nothing_else(
     numbered: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status = main(
-        ["summarize", str(numbered), "--engine", "fake", "--reconciler", "fake", "--json"]
-    )
+    status = main(["summarize", str(numbered), *FAKES, "--json"])
     assert status == 0
     document = json.loads(capsys.readouterr().out)
     assert document["ledger"]["described"] == 4
@@ -117,7 +117,7 @@ def test_first_lines_say_which_engines_serve_and_why(
 def test_summary_is_printed_with_ledger_and_files(
     numbered: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(["summarize", str(numbered), "--engine", "fake", "--reconciler", "fake", "--out", "here"])
+    main(["summarize", str(numbered), *FAKES, "--out", "here"])
     shown = capsys.readouterr().out
     assert "ledger: 4 chunks planned, 4 described, 0 failed, 4 in the summary." in shown
     for name in ("descriptions.csv", "summary.md", "summary.json"):
@@ -126,7 +126,7 @@ def test_summary_is_printed_with_ledger_and_files(
 
 
 def test_describe_needs_no_reconciler(numbered: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["describe", str(numbered), "--engine", "fake", "--json", "--out", "here"]) == 0
+    assert main(["describe", str(numbered), *FAKES, "--json", "--out", "here"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert len(document["descriptions"]) == 4
     assert [path.name for path in Path("here").iterdir()] == ["descriptions.csv"]
@@ -152,9 +152,6 @@ def run_longtake(*arguments: str, redirect: str = "", **variables: str) -> tuple
         command, shell=True, capture_output=True, text=True, env=os.environ | variables
     )
     return done.returncode, done.stdout, done.stderr
-
-
-FAKES = ("--engine", "fake", "--reconciler", "fake")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

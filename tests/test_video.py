@@ -4,6 +4,7 @@ import os
 import struct
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,11 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longtake.errors import SourceError
-from longtake.records import Frame, Video
+from longtake.records import Frame, Scan, Shot, Video
 from longtake.timecode import Span
-from longtake.video.chunks import MOST_CHUNKS, TAIL_SHARE, plan_chunks, sample_times
+from longtake.video.chunks import LONGEST, MOST_CHUNKS, SHORTEST, cut_evenly, plan_chunks
 from longtake.video.container import open_container
 from longtake.video.frames import FrameReader, open_frames
+from longtake.video.picks import Slot, spread_evenly
 from longtake.video.probe import Index, probe
 from tests.videos import (
     draw_grey,
@@ -96,9 +98,14 @@ def look(path: Path) -> tuple[Video, Index]:
 
 
 def read_one(reader: FrameReader, time: float, side: int = 64) -> Frame:
-    frames = reader.read(Span(time, time + 0.01), [time + 0.005], side)
+    frames = read_at(reader, [time + 0.005], Span(time, time + 0.01), side)
     assert len(frames) == 1, f"no picture at {time}"
     return frames[0]
+
+
+def read_at(reader: FrameReader, times: list[float], span: Span, side: int = 64) -> list[Frame]:
+    pictures = reader.read(span, [Slot((time,)) for time in times], side)
+    return [picture.as_frame() for picture in pictures]
 
 
 def numbers(frames: list[Frame]) -> list[int]:
@@ -108,7 +115,7 @@ def numbers(frames: list[Frame]) -> list[int]:
 def read_all(path: Path, times: list[float], span: Span | None = None) -> list[Frame]:
     video, index = look(path)
     with open_frames(path, index) as reader:
-        return reader.read(span or Span(0, video.duration), times, 64)
+        return read_at(reader, times, span or Span(0, video.duration))
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -158,9 +165,9 @@ def test_any_spans_in_any_order_give_the_frames_that_are_due(
     with open_frames(path, index) as reader:
         for first, length, count in spans:
             span = Span(first / 10, min(first + length, 400) / 10)
-            times = sample_times(span, count, span.seconds)
+            times = spread_evenly(span, count)
             due = sorted({int(time * 10 + 0.005) for time in times})
-            frames = reader.read(span, times, 64)
+            frames = read_at(reader, times, span)
             assert numbers(frames) == due
             assert [frame.time for frame in frames] == pytest.approx([n / 10 for n in due])
 
@@ -195,7 +202,7 @@ def test_sound_that_goes_on_after_the_pictures_is_no_gap(ending: str, tmp_path: 
     path = make_video(tmp_path / f"a.{ending}", seconds=5, sound_seconds=15)
     video, _ = look(path)
     assert video.duration == video.readable == pytest.approx(5, abs=0.2)
-    assert len(plan_chunks(video, 6)) == 1
+    assert len(plan_chunks(video, see(video), 6, "fixed")) == 1
 
 
 def draw_corners(number: int, width: int, height: int) -> np.ndarray:
@@ -346,7 +353,7 @@ def test_the_rest_of_a_file_with_a_hole_keeps_its_times(tmp_path: Path) -> None:
     with open_frames(path, index) as reader:
         for time in (1.05, 9.05, 23.05, 28.05):
             assert read_number(read_jpeg(read_one(reader, time).jpeg)) == int(time * 10)
-        assert reader.read(Span(14, 16), [14.5, 15.5], 64) == []
+        assert read_at(reader, [14.5, 15.5], Span(14, 16)) == []
     assert video.duration == pytest.approx(30, abs=0.1)
 
 
@@ -388,58 +395,88 @@ def test_only_pyav_errors_and_disk_errors_are_mapped(tmp_path: Path) -> None:
 
 
 VIDEO = Video(Path("a.mp4"), "", 0, 0)
+SECONDS = st.floats(0.001, 1e5).map(lambda s: round(s, 3))
+
+
+def see(video: Video, cuts: list[float] | None = None) -> Scan:
+    """A scan that found these cuts, and nothing else."""
+    edges = [0.0, *(cuts or []), video.readable]
+    shots = tuple(Shot(Span(start, end)) for start, end in pairwise(edges))
+    return Scan(shots, 0.5, (), ())
 
 
 @given(
-    seconds=st.floats(0.001, 1e5).map(lambda s: round(s, 3)),
+    seconds=SECONDS,
     chunk_seconds=st.floats(0.1, 1000).map(lambda s: round(s, 3)),
     lost=st.sampled_from([0, 1.5, 100]),
+    shares=st.lists(st.floats(0.0001, 0.9999), max_size=40),
+    chunking=st.sampled_from(["shots", "fixed"]),
 )
-def test_chunks_cover_the_whole_video_without_overlap(
-    seconds: float, chunk_seconds: float, lost: float
+def test_chunks_cover_the_whole_video_without_overlap_within_their_limits(
+    seconds: float, chunk_seconds: float, lost: float, shares: list[float], chunking: str
 ) -> None:
     video = replace(VIDEO, readable=seconds, duration=round(seconds + lost, 3))
     if seconds / chunk_seconds > 10_000:
         return
-    chunks = plan_chunks(video, chunk_seconds)
+    cuts = sorted({round(share * seconds, 3) for share in shares} - {0.0, seconds})
+    chunks = plan_chunks(video, see(video, cuts), chunk_seconds, chunking)
     assert [chunk.number for chunk in chunks] == list(range(1, len(chunks) + 1))
     edges = [chunk.span.start for chunk in chunks] + [video.duration]
     assert edges[0] == 0
     assert edges[1:] == [chunk.span.end for chunk in chunks]
-    readable = [chunk.span.seconds for chunk in chunks if not chunk.missing]
-    assert [bool(chunk.missing) for chunk in chunks] == [False] * len(readable) + [True] * bool(
-        lost
-    )
-    assert all(abs(length - chunk_seconds) < 0.0021 for length in readable[:-1])
-    shortest = chunk_seconds * TAIL_SHARE - 0.002 if readable[1:] else 0
-    assert shortest < readable[-1] < chunk_seconds * (1 + TAIL_SHARE) + 0.002
+    lengths = [chunk.span.seconds for chunk in chunks if not chunk.missing]
+    assert [bool(chunk.missing) for chunk in chunks] == [False] * len(lengths) + [True] * bool(lost)
+    assert max(lengths) < chunk_seconds * LONGEST + 0.003
+    assert len(lengths) == 1 or min(lengths) > chunk_seconds * SHORTEST - 0.003
+    inside = [cut for chunk in chunks for cut in chunk.cuts]
+    starts = {chunk.span.start for chunk in chunks}
+    assert inside == [cut for cut in cuts if cut not in starts]
+    for chunk in chunks:
+        assert all(chunk.span.start < cut < chunk.span.end for cut in chunk.cuts)
+
+
+@pytest.mark.parametrize(
+    ("cuts", "seconds", "ends"),
+    [
+        ([], 5, [5]),
+        ([], 12, [6, 12]),
+        ([], 13, [4.333, 8.667, 13]),
+        ([2, 4], 6, [6]),
+        ([2, 4, 7], 10, [4, 10]),
+        ([7], 14, [3.5, 7, 10.5, 14]),
+        ([9], 10, [4.5, 10]),
+        ([6, 6.5], 12.5, [6.5, 12.5]),
+    ],
+)
+def test_chunks_follow_shots(cuts: list[float], seconds: float, ends: list[float]) -> None:
+    video = replace(VIDEO, readable=seconds, duration=seconds)
+    chunks = plan_chunks(video, see(video, cuts), 6, "shots")
+    assert [chunk.span.end for chunk in chunks] == ends
+
+
+@given(seconds=SECONDS, shares=st.lists(st.floats(0.0001, 0.9999), max_size=40))
+def test_a_chunk_holds_a_cut_only_next_to_a_shot_that_is_short(
+    seconds: float, shares: list[float]
+) -> None:
+    video = replace(VIDEO, readable=seconds, duration=seconds)
+    cuts = sorted({round(share * seconds, 3) for share in shares} - {0.0, seconds})
+    if seconds > 60_000:
+        return
+    scan = see(video, cuts)
+    for chunk in plan_chunks(video, scan, 6, "shots"):
+        for cut in chunk.cuts:
+            beside = [s.span for s in scan.shots if cut in (s.span.start, s.span.end)]
+            assert min(span.seconds for span in beside) < 6 * LONGEST
 
 
 @pytest.mark.parametrize(
     ("seconds", "ends"), [(5, [5]), (7.4, [7.4]), (7.6, [6, 7.6]), (12, [6, 12]), (13.4, [6, 13.4])]
 )
 def test_a_short_rest_is_joined_to_the_chunk_before(seconds: float, ends: list[float]) -> None:
-    chunks = plan_chunks(replace(VIDEO, readable=seconds, duration=seconds), 6)
-    assert [chunk.span.end for chunk in chunks] == ends
+    assert [span.end for span in cut_evenly(seconds, 6)] == ends
 
 
 def test_times_that_can_not_be_are_refused_before_they_fill_the_memory() -> None:
     video = replace(VIDEO, readable=6.0 * (MOST_CHUNKS + 1), duration=1e12)
     with pytest.raises(SourceError, match="too many chunks"):
-        plan_chunks(video, 6)
-
-
-@given(
-    start=st.floats(0, 1e5).map(lambda s: round(s, 3)),
-    length=st.floats(0.1, 100).map(lambda s: round(s, 3)),
-    frames=st.integers(1, 64),
-    chunk_seconds=st.floats(0.1, 100),
-)
-def test_sample_times_ascend_inside_their_span(
-    start: float, length: float, frames: int, chunk_seconds: float
-) -> None:
-    span = Span(start, round(start + length, 3))
-    times = sample_times(span, frames, chunk_seconds)
-    assert 1 <= len(times) <= frames
-    assert times == sorted(times)
-    assert span.start <= times[0] <= times[-1] < span.end
+        plan_chunks(video, see(video), 6, "shots")

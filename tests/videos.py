@@ -1,8 +1,10 @@
 """Videos whose truth is known: every picture carries its own number, as bright and dark blocks."""
 
 import io
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,78 @@ def draw_noisy(number: int, width: int, height: int) -> np.ndarray:
     """The number under noise, so that a picture has some bytes."""
     noise = np.random.default_rng(number).integers(-30, 30, (height, width, 3))
     return (draw_number(number, width, height) + noise).clip(0, 255).astype(np.uint8)
+
+
+@lru_cache(256)
+def make_photo(seed: int, width: int, height: int) -> np.ndarray:
+    """A picture like no other, with large and small things in it, as a photo has."""
+    random = np.random.default_rng(seed)
+    photo = np.zeros((height, width, 3), np.float32)
+    for columns, contrast in ((3, 1.0), (9, 0.6), (30, 0.25)):
+        rows = max(2, columns * height // width)
+        grid = random.integers(0, 256, (rows, columns, 3), np.uint8)
+        large = Image.fromarray(grid).resize((width, height), Image.Resampling.BICUBIC)
+        photo += contrast * (np.asarray(large, np.float32) - 128)
+    light = random.integers(90, 160)
+    return (photo + light).clip(30, 235).astype(np.uint8)
+
+
+def draw_shots(*cuts: int, pan: float = 0.5, seed: int = 0) -> Draw:
+    """Another photo from each of these numbers on, under faint noise as from a camera.
+
+    `pan` is its motion, in pixels a picture; without any there is no noise.
+    """
+
+    def draw(number: int, width: int, height: int) -> np.ndarray:
+        shot = bisect_right(cuts, number)
+        photo = make_photo(1000 * seed + shot, 2 * width, height)
+        there = int(abs(pan * number) % (2 * width))
+        aside = there if there <= width else 2 * width - there
+        noise = np.random.default_rng(number).integers(-5, 6, (height, width, 1)) * (pan > 0)
+        return (photo[:, aside : aside + width] + noise).astype(np.uint8)
+
+    return draw
+
+
+def draw_dimmed(draw: Draw, middle: int, half: int, dark: int = 0) -> Draw:
+    """Down to black in `half` pictures, black from `middle` for `dark` pictures, and up again."""
+
+    def dim(number: int, width: int, height: int) -> np.ndarray:
+        away = max(middle - number, number - (middle + dark), 0)
+        light = min(1.0, away / half)
+        return (draw(number, width, height) * light).astype(np.uint8)
+
+    return dim
+
+
+def draw_dissolved(before: Draw, after: Draw, first: int, last: int) -> Draw:
+    """One over the other by degrees, from `first` to `last`."""
+
+    def dissolve(number: int, width: int, height: int) -> np.ndarray:
+        share = min(1.0, max(0.0, (number - first) / (last - first)))
+        old, new = before(number, width, height), after(number, width, height)
+        return (old * (1 - share) + new * share).astype(np.uint8)
+
+    return dissolve
+
+
+def draw_plain(draw: Draw, first: int, last: int, level: int) -> Draw:
+    """One grey level alone in the pictures `first`..`last`."""
+
+    def plain(number: int, width: int, height: int) -> np.ndarray:
+        pixels = draw(number, width, height)
+        return np.full_like(pixels, level) if first <= number <= last else pixels
+
+    return plain
+
+
+def draw_held(draw: Draw, first: int, last: int) -> Draw:
+    """The picture `first` stands still up to `last`; motion goes on after it."""
+
+    def hold(number: int, width: int, height: int) -> np.ndarray:
+        return draw(first if first <= number <= last else number, width, height)
+
+    return hold
 
 
 def read_number(pixels: np.ndarray) -> int:

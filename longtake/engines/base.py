@@ -18,6 +18,11 @@ class Capabilities:
     width: int = 1
     """Requests that it answers side by side."""
     frames_per_chunk: int = 6
+    """The most that suit it in a chunk of usual length."""
+    frame_seconds: float = 2.0
+    """What may lie between two frames where nothing much happens."""
+    repeats: bool = False
+    """Whether it measures movement: then frames lie evenly, those that show the same included."""
     frame_side: int = 512
     """Longest side, in pixels, that its model looks at."""
     text: bool = True
@@ -35,6 +40,8 @@ class Request:
     """Questions and their answers, which go before as turns of the same talk."""
     attempt: int = 0
     """Counts from 0; engines that sample vary their answer with it."""
+    cuts: int | None = None
+    """How many cuts lie in the stretch that the frames are from; None: not known."""
 
     @property
     def frames(self) -> tuple[Frame, ...]:
@@ -93,6 +100,10 @@ class Engine(ABC):
     @abstractmethod
     def count_tokens(self, text: str) -> int:
         """Tokens of `text` for this model; where it can't be asked, a count never too low."""
+
+    def frame_tokens(self, side: int) -> int:
+        """Tokens that a frame of `side` × `side` pixels takes, never too low; 0: it has none."""
+        return 0
 
     def close(self) -> None:  # noqa: B027 - not every engine holds something
         """Let go of what the engine holds; requests under way end with an error."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from longtake.engines.base import Capabilities, Engine, Reply, Request, byte_bound
 from longtake.engines.http import Connection
+from longtake.engines.visual import frame_tokens
 from longtake.errors import EngineError, EngineFailed, LongtakeError, RequestTooLarge, UsageError
 from longtake.records import Frame
 from longtake.settings import Settings
@@ -41,6 +42,10 @@ class ServerEngine(Engine):
             options={"base_url": server.address},
             why=f"at {server.address}" + ("" if context else _unknown_context()),
         )
+
+    def frame_tokens(self, side: int) -> int:
+        """By the arithmetic of the model's family."""
+        return frame_tokens(self.name, side)
 
     def answer(self, request: Request) -> Reply:
         """One chat completion."""

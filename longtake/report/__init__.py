@@ -6,12 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from longtake.errors import OutputError
-from longtake.records import Description, Result
+from longtake.records import Description, Frame, Overview, Result
 from longtake.report.csv import as_csv
-from longtake.report.json import as_json
+from longtake.report.json import as_json, overview_as_json
 from longtake.report.markdown import as_markdown
+from longtake.report.pictures import draw_sheet, draw_strip, write_picture
 
-__all__ = ["as_json", "prepare_folder", "write_descriptions", "write_summary"]
+__all__ = [
+    "as_json",
+    "overview_as_json",
+    "prepare_folder",
+    "write_descriptions",
+    "write_pictures",
+    "write_summary",
+]
 
 
 def prepare_folder(folder: Path) -> None:
@@ -37,6 +45,16 @@ def write_summary(folder: Path, result: Result) -> list[Path]:
         _write(folder / "summary.md", as_markdown(result)),
         _write(folder / "summary.json", as_json(result)),
     ]
+
+
+def write_pictures(
+    folder: Path, overview: Overview, frames: Sequence[Frame | None]
+) -> tuple[Path, ...]:
+    """Write sheet.png, with a frame for each chunk, and strip.png; their paths."""
+    cells = zip(overview.chunks, frames, strict=True)
+    sheet = draw_sheet(cells, len(overview.chunks))
+    strip = draw_strip(overview.video, overview.scan, overview.chunks)
+    return write_picture(sheet, folder / "sheet.png"), write_picture(strip, folder / "strip.png")
 
 
 def _write(path: Path, text: str) -> Path:

@@ -10,7 +10,7 @@ from longtake.records import Description
 
 COLUMNS = (
     "chunk", "start", "end", "description", "speech", "text", "status", "error", "engine",
-    "input_tokens", "output_tokens", "seconds",
+    "input_tokens", "output_tokens", "seconds", "same_as",
 )  # fmt: skip
 
 RISKY_STARTS = "=+-@＝＋－＠\t\r\n'"
@@ -18,7 +18,10 @@ RISKY_STARTS = "=+-@＝＋－＠\t\r\n'"
 
 
 def as_csv(descriptions: Sequence[Description]) -> str:
-    """The whole file: a header, then the chunks in time order; times in seconds."""
+    """The whole file: a header, then the chunks in time order; times in seconds.
+
+    `same_as` is the chunk whose description one that is `reused` has.
+    """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -51,6 +54,7 @@ def _row(description: Description) -> Iterable[object]:
         cost.input_tokens,
         cost.output_tokens,
         f"{cost.seconds:.3f}",
+        description.same_as or "",
     )
 
 

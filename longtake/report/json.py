@@ -3,7 +3,10 @@
 import json
 from typing import Any
 
-from longtake.records import Description, Ledger, Result, StageUsage, Summary
+from longtake.records import Description, Ledger, Overview, Result, StageUsage, Summary
+from longtake.timecode import Span
+
+STRETCHES = ("black", "blank", "frozen")
 
 
 def as_json(result: Result, *, descriptions: bool = False, ascii_only: bool = False) -> str:
@@ -25,6 +28,27 @@ def as_json(result: Result, *, descriptions: bool = False, ascii_only: bool = Fa
         document["descriptions"] = [_description(d) for d in result.descriptions]
     text = json.dumps(document, ensure_ascii=ascii_only, indent=2) + "\n"
     return text.encode("utf-8", "replace").decode()
+
+
+def overview_as_json(overview: Overview) -> str:
+    """What `scan --json` prints; times in seconds, curves as one value for each `step`."""
+    scan = overview.scan
+    document = {
+        "video": {"source": str(overview.video.path), "sha256": overview.video.sha256},
+        "duration": overview.video.duration,
+        "shots": [{**_span(shot.span), "begins": shot.begins} for shot in scan.shots],
+        "chunks": [{"chunk": chunk.number, **_span(chunk.span)} for chunk in overview.chunks],
+        **{name: [_span(span) for span in getattr(scan, name)] for name in STRETCHES},
+        "step": scan.step,
+        "motion": list(scan.motion),
+        "brightness": list(scan.brightness),
+        "files": [str(path) for path in overview.files],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _span(span: Span) -> dict[str, float]:
+    return {"start": span.start, "end": span.end}
 
 
 def _summary(summary: Summary | None) -> dict[str, Any]:
@@ -51,6 +75,7 @@ def _description(description: Description) -> dict[str, Any]:
         "status": description.status,
         "error": description.error,
         "engine": description.engine,
+        "same_as": description.same_as or None,
     }
 
 
@@ -61,6 +86,7 @@ def _ledger(ledger: Ledger) -> dict[str, Any]:
         "reused": ledger.reused,
         "failed": ledger.failed,
         "summarized": ledger.summarized,
+        "reuses": [{"chunk": chunk, "same_as": other} for chunk, other in ledger.reuses],
         "gaps": [
             {"chunk": g.chunk, "start": g.span.start, "end": g.span.end, "reason": g.reason}
             for g in ledger.gaps

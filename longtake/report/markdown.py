@@ -49,6 +49,8 @@ def _marks(summary: Summary) -> list[str]:
 
 def _ledger(ledger: Ledger) -> list[str]:
     lines = ["## Ledger", "", say_ledger(ledger), ""]
+    if ledger.reuses:
+        lines += [f"{say_reuses(ledger)}.", ""]
     if ledger.gaps:
         lines += ["What the summary does not know:", ""]
         lines += [f"- {g.span} (chunk {g.chunk}): {_plain(g.reason)}" for g in ledger.gaps]
@@ -59,10 +61,23 @@ def _ledger(ledger: Ledger) -> list[str]:
 def say_ledger(ledger: Ledger) -> str:
     """The counts in one sentence."""
     chunks = "chunk" if ledger.planned == 1 else "chunks"
+    reused = f" {ledger.reused} reused," if ledger.reused else ""
     return (
-        f"{ledger.planned} {chunks} planned, {ledger.described} described, {ledger.failed} failed,"
-        f" {ledger.summarized} in the summary."
+        f"{ledger.planned} {chunks} planned, {ledger.described} described,{reused}"
+        f" {ledger.failed} failed, {ledger.summarized} in the summary."
     )
+
+
+def say_reuses(ledger: Ledger) -> str:
+    """`Not asked again: chunks 3–5 look the same as chunk 2`."""
+    twins: dict[int, list[int]] = {}
+    for chunk, other in ledger.reuses:
+        twins.setdefault(other, []).append(chunk)
+    said = [
+        f"{name_chunks(chunks)} look{'s' if len(chunks) == 1 else ''} the same as chunk {other}"
+        for other, chunks in twins.items()
+    ]
+    return f"Not asked again: {'; '.join(said)}"
 
 
 def say_failures(usage: Sequence[StageUsage]) -> list[str]:

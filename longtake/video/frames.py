@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from longtake.looks import make_look
 from longtake.records import Frame
 from longtake.timecode import Span
 from longtake.video.container import open_container, picture_stream
+from longtake.video.cuts import THUMB
+from longtake.video.picks import Slot, choose_frame
 from longtake.video.probe import RESTART_SECONDS, Index
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.video.frame import VideoFrame
+    from av.video.reformatter import VideoReformatter
     from av.video.stream import VideoStream
 
 JPEG_QUALITY = 85
@@ -29,6 +33,8 @@ SMALLEST_SIDE = 32
 """Pictures below this many pixels are enlarged: vision models and JPEG blocks want some."""
 CLOSE_SECONDS = 0.0005
 """Times closer than this are the same: containers round them to their own ticks."""
+COLOUR_SPACES, COLOUR_SPACE_UNKNOWN = {0, 1, 2, 4, 5, 6, 7, 9}, 2
+"""Those of H.273 that ffmpeg can scale from; another is shown as if it were not named."""
 SEEK_BACK_SECONDS = (0.0, 2.0, 10.0)
 LATE_SECONDS = 0.5
 """How much older than the picture that is due a picture may be, where that one is broken."""
@@ -36,6 +42,25 @@ LATE_SECONDS = 0.5
 
 _Matrix = tuple[int, int, int, int]
 """a, b, c, d: a pixel at (x, y) is shown at (a·x + c·y, b·x + d·y); y goes down."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a chunk: its time, the time from which it is on display, pixels and look."""
+
+    time: float
+    shown: float
+    pixels: np.ndarray
+    look: np.ndarray
+
+    def as_frame(self) -> Frame:
+        """As JPEG."""
+        from PIL import Image
+
+        file = io.BytesIO()
+        Image.fromarray(self.pixels).save(file, "JPEG", quality=JPEG_QUALITY)
+        height, width = self.pixels.shape[:2]
+        return Frame(self.time, file.getvalue(), width, height)
 
 
 class FrameReader:
@@ -47,42 +72,87 @@ class FrameReader:
         self._stream = picture_stream(container, path)
         self._tick = self._stream.time_base or Fraction(1, 1)
         self._decoded = self._decode()
-        self._shown: _Picture | None = None
-        self._next: _Picture | None = None
+        self._shown: _Shown | None = None
+        self._next: _Shown | None = None
         self._matrix: _Matrix | None = None
 
-    def read(self, span: Span, times: Sequence[float], side: int) -> list[Frame]:
-        """Frames on display at `times`, in order, each once; empty where none can be decoded.
+    def read(self, span: Span, slots: Sequence[Slot], side: int) -> list[Picture]:
+        """The best picture of each slot, in order, each once; empty where none can be decoded.
 
-        `side` is the longest side in pixels that a frame may have.
+        `side` is the longest side in pixels that a picture may have.
         """
-        frames: list[Frame] = []
-        last: float | None = None
-        for time in times:
-            picture = self._picture_at(time, span.start)
-            if picture and picture.time != last:
-                last = picture.time
-                frames.append(self._encode(picture, max(last, span.start), side))
-        return frames
+        found: list[Picture] = []
+        for slot in slots:
+            pictures: list[Picture] = []
+            for time in slot.times:
+                shown = self._picture_at(time, span.start)
+                if shown and shown.time not in {p.shown for p in (*pictures, *found[-1:])}:
+                    due = round(max(shown.time, span.start), 3)
+                    pixels = self._upright(shown.decoded, side)
+                    pictures.append(Picture(due, shown.time, pixels, make_look(pixels)))
+            if len(pictures) > 1:
+                sharpness = [_sharpness(picture.pixels) for picture in pictures]
+                found.append(pictures[choose_frame([p.look for p in pictures], sharpness)])
+            found += pictures if len(pictures) == 1 else []
+        return found
 
-    def _encode(self, picture: "_Picture", time: float, side: int) -> Frame:
-        """As JPEG, upright, with square pixels, no longer than `side`."""
-        from PIL import Image
+    def key_thumbs(self, least_seconds: float) -> "Iterator[tuple[float, np.ndarray]]":
+        """Time and thumb of key frames at least so far apart; for a reader that is new.
 
-        decoded = picture.decoded
+        A picture that rests on others is left out, whatever its packet says of itself.
+        """
+        import av.error
+        from av.video.frame import PictureType
+        from av.video.reformatter import VideoReformatter
+
+        alone = {PictureType.NONE, PictureType.I, PictureType.SI}
+        last, shrink = float("-inf"), VideoReformatter()
+        for packet in self._packets():
+            if packet is not None:
+                stamp = packet.pts if packet.pts is not None else packet.dts
+                if not packet.is_keyframe or stamp is None:
+                    continue
+                time = float(stamp * self._tick)
+                if time < last + least_seconds:
+                    continue
+                last, packet.pts = time, stamp
+            try:
+                pictures = self._stream.decode(packet)
+            except (av.error.FFmpegError, OSError):
+                continue
+            for picture in pictures:
+                whole = not picture.is_corrupt and picture.pict_type in alone
+                if picture.pts is not None and whole:
+                    time = float(picture.pts * self._tick) - self._index.start
+                    yield time, make_thumb(picture, shrink)
+
+    def thumbs(self, start: float, end: float) -> "Iterator[tuple[float, np.ndarray]]":
+        """Time and thumb of all pictures that can be decoded between two times, both included."""
+        from av.video.reformatter import VideoReformatter
+
+        shrink = VideoReformatter()
+        shown = self._picture_at(start, start)
+        if shown and shown.time >= start - CLOSE_SECONDS:
+            yield shown.time, make_thumb(shown.decoded, shrink)
+        while self._next and self._next.time <= end + CLOSE_SECONDS:
+            self._shown, self._next = self._next, next(self._decoded, None)
+            if self._shown.time >= start - CLOSE_SECONDS:
+                yield self._shown.time, make_thumb(self._shown.decoded, shrink)
+
+    def _upright(self, decoded: "VideoFrame", side: int) -> np.ndarray:
+        """Upright, with square pixels, no longer than `side`: uint8 RGB (height, width, 3)."""
         width = decoded.width * float(self._stream.sample_aspect_ratio or 1)
         longest = max(width, decoded.height)
         scale = max(min(1.0, side / longest), SMALLEST_SIDE / longest)
         size = max(1, round(width * scale)), max(1, round(decoded.height * scale))
+        if decoded.colorspace not in COLOUR_SPACES:
+            decoded.colorspace = COLOUR_SPACE_UNKNOWN
         pixels = decoded.reformat(width=size[0], height=size[1], format="rgb24").to_ndarray()
         # Read once: asking a picture for it ties the picture into a cycle that outlives it.
         self._matrix = self._matrix or _read_matrix(decoded)
-        upright = _turn(pixels, self._matrix)
-        file = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(upright)).save(file, "JPEG", quality=JPEG_QUALITY)
-        return Frame(round(time, 3), file.getvalue(), upright.shape[1], upright.shape[0])
+        return np.ascontiguousarray(_turn(pixels, self._matrix))
 
-    def _picture_at(self, time: float, since: float) -> "_Picture | None":
+    def _picture_at(self, time: float, since: float) -> "_Shown | None":
         """The picture on display at `time`; none where it can't be known or decoded.
 
         A broken one may be stood in for by one shortly before, but by none from before `since`.
@@ -138,7 +208,7 @@ class FrameReader:
         self._shown, self._next = None, next(self._decoded, None)
         return self._next is not None and self._next.time <= due + CLOSE_SECONDS
 
-    def _decode(self) -> "Iterator[_Picture]":
+    def _decode(self) -> "Iterator[_Shown]":
         """Whole pictures with their times; broken ones and broken packets are passed over.
 
         Pictures come in the order of display. Where their times don't (AVI knows only the order of
@@ -159,7 +229,7 @@ class FrameReader:
                     return
                 count, last = count + 1, max(last, time)
                 if not picture.is_corrupt:
-                    yield _Picture(last - self._index.start, picture)
+                    yield _Shown(last - self._index.start, picture)
 
     def _packets(self) -> "Iterator[Packet[VideoStream] | None]":
         """What is left of the stream, up to where it breaks; None at last: the decoder's rest."""
@@ -173,7 +243,7 @@ class FrameReader:
 
 
 @dataclass(frozen=True)
-class _Picture:
+class _Shown:
     """A decoded picture and when it is due, in seconds of the video."""
 
     time: float
@@ -185,6 +255,26 @@ def open_frames(path: Path, index: Index) -> Iterator[FrameReader]:
     """A reader over the file, closed at the end."""
     with open_container(path) as container:
         yield FrameReader(container, path, index)
+
+
+def _sharpness(pixels: np.ndarray) -> float:
+    """The variance of the Laplacian of the grey levels."""
+    import cv2
+
+    return float(cv2.Laplacian(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.CV_32F).var())
+
+
+def make_thumb(decoded: "VideoFrame", shrink: "VideoReformatter") -> np.ndarray:
+    """The picture as grey levels, uint8 of shape (36, 64).
+
+    `shrink` works out how to scale once for all pictures that are alike, which halves the time.
+    """
+    width, height = THUMB
+    if decoded.colorspace not in COLOUR_SPACES:
+        decoded.colorspace = COLOUR_SPACE_UNKNOWN
+    return shrink.reformat(
+        decoded, width=width, height=height, format="gray", interpolation="AREA"
+    ).to_ndarray()
 
 
 def _read_matrix(decoded: "VideoFrame") -> _Matrix:

@@ -34,12 +34,22 @@ class Index:
 
     times: np.ndarray = field(repr=False)
     keys: np.ndarray = field(repr=False)
+    """Empty where nothing can be sought in this file."""
     start: float
     """The file's own time of the first picture, which Longtake calls 0."""
     step: float
     """Seconds from picture to picture, for the rare file that gives its pictures no times."""
     holes: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
     """When bytes that could not be read begin: what is on display from there on is not known."""
+    sizes: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
+    """Bytes of each picture's packets, shape (pictures,)."""
+    reach: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
+    """How many pictures a picture is ahead of all that were decoded before it, shape (pictures,);
+    0 for one that is shown between two of those (a B-frame)."""
+    size: tuple[int, int] = (0, 0)
+    """Width and height in pixels, as coded."""
+    codec: str = ""
+    """As ffmpeg names it."""
 
 
 @dataclass
@@ -47,6 +57,7 @@ class _Packets:
     """What reading all packets of a file has shown; times are the file's own, in seconds."""
 
     times: "array[float]" = field(default_factory=lambda: array("d"))
+    sizes: "array[float]" = field(default_factory=lambda: array("d"))
     keys: "array[float]" = field(default_factory=lambda: array("d"))
     holes: "array[float]" = field(default_factory=lambda: array("d"))
     end: float = float("-inf")
@@ -86,9 +97,29 @@ def probe(path: Path, sha256: str) -> tuple[Video, Index]:
         step = float(1 / _rate(stream))
         seekable = not packets.lost and container.format.name not in UNSEEKABLE
         keys = np.array(packets.keys if seekable else [])
-    times = np.array(packets.times)
-    holes = np.unique(np.array(packets.holes) - start)
-    return video, Index(np.unique(times - start), np.unique(keys - start), start, step, holes)
+        codec = stream.codec_context.codec.canonical_name
+        size = stream.codec_context.width, stream.codec_context.height
+    decoded = np.array(packets.times) - start
+    times, places = np.unique(decoded, return_inverse=True)
+    return video, Index(
+        times=times,
+        keys=np.unique(keys - start),
+        start=start,
+        step=step,
+        holes=np.unique(np.array(packets.holes) - start),
+        sizes=np.bincount(places, weights=np.array(packets.sizes)),
+        reach=_reach(places, len(times)),
+        size=size,
+        codec=codec,
+    )
+
+
+def _reach(places: np.ndarray, pictures: int) -> np.ndarray:
+    """From the place in time of each packet, in decoding order; see Index."""
+    furthest = np.concatenate([[-1], np.maximum.accumulate(places)[:-1]])
+    reach = np.zeros(pictures, int)
+    np.maximum.at(reach, places, places - furthest)
+    return reach
 
 
 def _read_packets(container: "InputContainer", stream: "VideoStream", path: Path) -> _Packets:
@@ -129,6 +160,7 @@ def _note_picture(found: _Packets, packet: "Packet[Any]", step: float) -> None:
         return
     found.last_order = max(found.last_order, order)
     found.times.append(time)
+    found.sizes.append(packet.size)
     found.end = max(found.end, time + length)
     if packet.is_keyframe and stamp is not None:
         found.keys.append(time)

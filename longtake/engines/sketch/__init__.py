@@ -9,6 +9,7 @@ import io
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 
 import numpy as np
@@ -24,7 +25,7 @@ from longtake.settings import Settings
 # ONNX Runtime reports its users to its maker unless this stands there before its first import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-VERSION = 3
+VERSION = 4
 """Part of each chunk's key: raised whenever the same frames would give another text."""
 FRAMES_PER_CHUNK = 12
 """Two a second: these detectors cost little, and movement needs frames that overlap."""
@@ -47,6 +48,8 @@ class SketchEngine(Engine):
                 width=max(1, os.cpu_count() or 1),
                 frames_per_chunk=FRAMES_PER_CHUNK,
                 frame_side=FRAME_SIDE,
+                frame_seconds=0.5,
+                repeats=True,
                 text=False,
             ),
             options={"version": VERSION, "weights": hashlib.sha256(weights).hexdigest()},
@@ -64,6 +67,8 @@ class SketchEngine(Engine):
             raise EngineRefused("sketch only looks at frames", "Reconcile with another engine.")
         images = [_decode(frame.jpeg) for frame in request.frames]
         look = look_at(images)
+        if request.cuts is not None and not look.blank:
+            look = replace(look, changes=request.cuts)
         text = say(self._sight(images, look), look)
         seconds = round(time.monotonic() - started, 3)
         return Reply(text, output_tokens=len(text.split()), seconds=seconds)

@@ -9,14 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
-THUMB = (160, 90)
-SAME_DIFFERENCE = 1.5
-CELLS = (10, 9)
-SAME_CELL_DIFFERENCE = 6.0
-"""Two frames are one picture where the mean difference of grey levels (0..255) is not over the
-first in the whole, nor over the second in any cell of a grid. Measured at 640x360: on a frozen
-picture H.264 leaves up to 1.4 and 2.4 (at CRF 38 up to 4.2 and 5.2); two words of 12 pixels that
-appear make 0.1 and 6.2, of 16 pixels 0.2 and 11."""
+from longtake.looks import SAME_CELL_DIFFERENCE, THUMB, cell_means, is_same, shrink
+
 CHANGE_DIFFERENCE = 6.0
 CHANGE_LIKENESS = 0.4
 CHANGE_RESPONSE = 0.15
@@ -65,7 +59,7 @@ class Look:
 
 def look_at(images: Sequence[np.ndarray]) -> Look:
     """The look of frames in time order, at least one."""
-    thumbs = [_shrink(image) for image in images]
+    thumbs = [shrink(image) for image in images]
     greys = [thumb.mean(axis=2) for thumb in thumbs]
     steps = [_compare(before, after) for before, after in pairwise(greys)]
     calm = [step for step in steps if not step.is_change]
@@ -110,7 +104,7 @@ def _compare(before: np.ndarray, after: np.ndarray) -> _Step:
 
     gaps = np.abs(after - before)
     difference = float(gaps.mean())
-    spread = float((_cells(gaps) > SAME_CELL_DIFFERENCE).mean())
+    spread = float((cell_means(gaps) > SAME_CELL_DIFFERENCE).mean())
     if before.std() < 1 or after.std() < 1:
         alike = float(difference < PLAIN_DIFFERENCE)
         return _Step(difference, spread, alike, 0.0, 0.0, 0.0)
@@ -121,34 +115,14 @@ def _compare(before: np.ndarray, after: np.ndarray) -> _Step:
     return _Step(difference, spread, likeness, x / THUMB[0], y / THUMB[1], response)
 
 
-def _shrink(image: np.ndarray) -> np.ndarray:
-    import cv2
-
-    small: np.ndarray = cv2.resize(image, THUMB, interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32)
-
-
 def _pictures(greys: Sequence[np.ndarray]) -> tuple[Picture, ...]:
     """Runs of frames that stay close to the first of their run."""
     starts = [0]
     for place, grey in enumerate(greys):
-        if not _is_same(grey, greys[starts[-1]]):
+        if not is_same(grey, greys[starts[-1]]):
             starts.append(place)
     ends = [*starts[1:], len(greys)]
     return tuple(Picture(a, b - a) for a, b in zip(starts, ends, strict=True))
-
-
-def _is_same(one: np.ndarray, other: np.ndarray) -> bool:
-    gaps = np.abs(one - other)
-    return bool(gaps.mean() <= SAME_DIFFERENCE and _cells(gaps).max() <= SAME_CELL_DIFFERENCE)
-
-
-def _cells(gaps: np.ndarray) -> np.ndarray:
-    """The mean of each cell of the grid."""
-    across, down = CELLS
-    parts = gaps.reshape(down, THUMB[1] // down, across, THUMB[0] // across)
-    means: np.ndarray = parts.mean(axis=(1, 3))
-    return means
 
 
 def _pan(steps: Sequence[_Step]) -> str:

@@ -1,0 +1,232 @@
+"""Where the view is cut, told from the sizes of packets and from small grey pictures.
+
+Pure functions of arrays; knows no file. A thumb is a picture as grey levels of shape (36, 64).
+A place is a picture's number in time order, and a cut's place that of the new shot's first picture.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+THUMB = (64, 36)
+"""Width and height."""
+
+Kind = Literal["cut", "fade", "dissolve"]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A change of shot."""
+
+    place: int
+    kind: Kind = "cut"
+    strength: float = 0.0
+    """How much the picture changes there, in grey levels."""
+
+
+@dataclass(frozen=True)
+class Spike:
+    """A packet far larger than its neighbours; the cut, if it is one, is in `first`..`place`."""
+
+    place: int
+    first: int
+    strength: float
+    """Its size over the median of its neighbours."""
+    share: float
+    """Its size over that of the smaller of the key frames around it."""
+
+
+SPIKE_STRENGTH = 2.5
+SPIKE_SHARE = 0.2
+NEIGHBOURS = 12
+
+
+def find_spikes(sizes: np.ndarray, reach: np.ndarray, keys: np.ndarray) -> list[Spike]:
+    """Spikes among the pictures between key frames; `keys` are the places of those."""
+    is_key = np.zeros(len(sizes), bool)
+    is_key[keys] = True
+    ahead = np.flatnonzero((reach > 0) & ~is_key)
+    if not len(ahead) or not len(keys):
+        return []
+    values = sizes[ahead]
+    medians = _neighbour_median(values)
+    after = np.searchsorted(keys, ahead)
+    before_size = sizes[keys[np.maximum(after - 1, 0)]]
+    after_size = sizes[keys[np.minimum(after, len(keys) - 1)]]
+    share = values / np.maximum(np.minimum(before_size, after_size), 1)
+    strength = values / np.maximum(medians, 1)
+    chosen = np.flatnonzero((strength >= SPIKE_STRENGTH) & (share >= SPIKE_SHARE))
+    return [
+        Spike(
+            int(ahead[k]), int(ahead[k] - reach[ahead[k]] + 1), float(strength[k]), float(share[k])
+        )
+        for k in chosen
+    ]
+
+
+def _neighbour_median(values: np.ndarray) -> np.ndarray:
+    """The median of each value's neighbours, itself left out; without any, the value itself."""
+    if len(values) < 2:
+        return values.astype(float)
+    padded = np.pad(values.astype(float), NEIGHBOURS, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1)
+    medians = np.empty(len(values))
+    others = [k for k in range(2 * NEIGHBOURS + 1) if k != NEIGHBOURS]
+    for start in range(0, len(values), 4096):
+        part = windows[start : start + 4096][:, others]
+        medians[start : start + 4096] = np.nanmedian(part, axis=1)
+    return medians
+
+
+LEAST_DIFFERENCE = 8.0
+LEAST_RATIO = 3.0
+STILL_DIFFERENCE = 2.5
+STILL_RATIO = 10.0
+STILL_SPREAD = 0.1
+AROUND = 3
+FLASH_PICTURES = 5
+SHORTEST_SHOT = 5
+MARGIN = 32
+"""Pictures before and after that a decision may look at."""
+BLACK_LEVEL, BLACK_SPREAD = 20.0, 6.0
+PLAIN_SPREAD = 2.0
+MOST_SHIFT = (8, 4)
+SHIFTED = 0.6
+ALIKE = 0.85
+DISSOLVE_LENGTHS = (8, 12, 18, 24)
+DISSOLVE_DIFFERENCE = 14.0
+DISSOLVE_REST = 0.2
+
+
+def find_cuts(thumbs: np.ndarray) -> list[Cut]:
+    """The cuts in a run of neighbouring pictures, shape (pictures, 36, 64)."""
+    if len(thumbs) < 3:
+        return []
+    thumbs = thumbs.astype(np.float32)
+    steps = np.abs(np.diff(thumbs, axis=0)).mean(axis=(1, 2))
+    hard = [t for t in range(1, len(thumbs)) if _is_hard(thumbs, steps, t)]
+    cuts = [Cut(t, "cut", float(steps[t - 1])) for t in hard]
+    for cut in [*_fades(thumbs, steps, hard), *_dissolves(thumbs, steps, hard)]:
+        if all(abs(cut.place - other.place) >= 2 * SHORTEST_SHOT for other in cuts):
+            cuts.append(cut)
+    return apart(cuts)
+
+
+def _is_hard(thumbs: np.ndarray, steps: np.ndarray, t: int) -> bool:
+    """Whether picture `t` begins another shot; steps[t - 1] is the step that leads to it."""
+    step = steps[t - 1]
+    around = np.concatenate([steps[max(0, t - 1 - AROUND) : t - 1], steps[t : t + AROUND]])
+    if not len(around):
+        return False
+    level = float(np.sort(around)[: max(1, len(around) - 1)].mean())
+    sudden = step >= LEAST_DIFFERENCE and step >= LEAST_RATIO * level
+    if not sudden:
+        spread = (np.abs(thumbs[t] - thumbs[t - 1]) > 12).mean()
+        sudden = (
+            step >= STILL_DIFFERENCE
+            and step >= STILL_RATIO * max(level, 0.05)
+            and spread >= STILL_SPREAD
+        )
+    return (
+        bool(sudden)
+        and not _is_flash(thumbs, step, t)
+        and likeness(thumbs[t - 1], thumbs[t]) < ALIKE
+    )
+
+
+def likeness(one: np.ndarray, other: np.ndarray) -> float:
+    """Correlation of two thumbs, -1..1, whatever their light and contrast; 0 for a plain one."""
+    first, second = one - one.mean(), other - other.mean()
+    size = float(np.sqrt((first**2).sum() * (second**2).sum()))
+    return float((first * second).sum()) / size if size > 1 else 0.0
+
+
+def is_shifted(before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether one picture laid a little aside covers most of what differs: the camera moved."""
+    height, width = before.shape
+    x, y = MOST_SHIFT
+    inner = after[y : height - y, x : width - x]
+    gaps = [
+        np.abs(before[y + b : height - y + b, x + a : width - x + a] - inner).mean()
+        for b in range(-y, y + 1)
+        for a in range(-x, x + 1)
+    ]
+    return bool(min(gaps) < SHIFTED * gaps[len(gaps) // 2])
+
+
+def _is_flash(thumbs: np.ndarray, step: float, t: int) -> bool:
+    """Whether what was there before comes back within a few pictures, or came back just now."""
+    later = thumbs[t + 1 : t + 1 + FLASH_PICTURES]
+    earlier = thumbs[max(0, t - 1 - FLASH_PICTURES) : t - 1]
+    returns = np.abs(later - thumbs[t - 1]).mean(axis=(1, 2))
+    returned = np.abs(earlier - thumbs[t]).mean(axis=(1, 2))
+    return bool((returns < step / 2).any() or (returned < step / 2).any())
+
+
+def _fades(thumbs: np.ndarray, steps: np.ndarray, hard: list[int]) -> list[Cut]:
+    """The middle of each stretch of black that is entered or left by degrees."""
+    black = (thumbs.mean(axis=(1, 2)) < BLACK_LEVEL) & (thumbs.std(axis=(1, 2)) < BLACK_SPREAD)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], black, [False]]).astype(int)))
+    cuts = []
+    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if start == 0 or end == len(thumbs):
+            continue
+        if not any(start <= t <= end for t in hard):
+            cuts.append(Cut((start + end) // 2, "fade"))
+    return cuts
+
+
+def _dissolves(thumbs: np.ndarray, steps: np.ndarray, hard: list[int]) -> list[Cut]:
+    """Where the middle picture is the mean of two others that differ: one shot over another."""
+    found: list[tuple[float, int]] = []
+    plain = (thumbs.std(axis=(1, 2)) < BLACK_SPREAD) | (thumbs.mean(axis=(1, 2)) < BLACK_LEVEL)
+    for length in DISSOLVE_LENGTHS:
+        if len(thumbs) <= length:
+            continue
+        half = length // 2
+        start, middle, end = thumbs[:-length], thumbs[half : half - length], thumbs[length:]
+        gap = np.abs(end - start).mean(axis=(1, 2))
+        rest = np.abs(middle - (start + end) / 2).mean(axis=(1, 2))
+        quarter = half // 2
+        first = thumbs[quarter : quarter - length]
+        due = (start * (length - quarter) + end * quarter) / length
+        rest += np.abs(first - due).mean(axis=(1, 2))
+        score = rest / 2 / np.maximum(gap, 1)
+        for t in np.flatnonzero((gap >= DISSOLVE_DIFFERENCE) & (score <= DISSOLVE_REST)).tolist():
+            largest = steps[t : t + length].max()
+            if (
+                largest < 3.5 * gap[t] / length
+                and not plain[t : t + length + 1].any()
+                and not any(t <= h <= t + length for h in hard)
+                and not is_shifted(thumbs[t], thumbs[t + length])
+                and likeness(thumbs[t], thumbs[t + length]) < ALIKE
+            ):
+                found.append((float(gap[t] * (1 - score[t])), t + half))
+    cuts: list[Cut] = []
+    for _, place in sorted(found, reverse=True):
+        if all(abs(place - cut.place) > DISSOLVE_LENGTHS[-1] for cut in cuts):
+            cuts.append(Cut(place, "dissolve"))
+    return cuts
+
+
+def apart(cuts: Iterable[Cut]) -> list[Cut]:
+    """In order; of those that are closer than the shortest shot, the one with the largest step."""
+    kept: list[Cut] = []
+    for cut in sorted(cuts, key=lambda cut: cut.place):
+        if not kept or cut.place - kept[-1].place >= SHORTEST_SHOT:
+            kept.append(cut)
+        elif cut.strength > kept[-1].strength:
+            kept[-1] = cut
+    return kept
+
+
+def is_black(thumb: np.ndarray) -> bool:
+    """Whether there is nothing but black."""
+    return bool(thumb.mean() < BLACK_LEVEL and thumb.std() < BLACK_SPREAD)
+
+
+def is_plain(thumb: np.ndarray) -> bool:
+    """Whether there is nothing but one colour."""
+    return bool(thumb.std() < PLAIN_SPREAD)

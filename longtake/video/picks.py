@@ -1,0 +1,137 @@
+"""Which frames of a chunk a model is given: few that miss nothing. Decodes nothing itself.
+
+A slot is a moment worth a frame, with the times at which to look for a good one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from longtake.looks import is_same
+from longtake.records import Chunk, Scan
+from longtake.timecode import Span
+
+AFTER_CUT = 0.25
+"""Seconds after a cut at which its frame is taken: cuts may be two pictures off."""
+NEXT_SECONDS = (0.0, 0.2, 0.4)
+"""Where a slot looks for a good frame, from its own time on."""
+PEAKS = 2
+PEAK_RATIO, PEAK_LEAST = 1.6, 0.15
+"""A peak of motion is over the mean of its chunk by the first, and over the second in any case."""
+BLURRED = 0.5
+"""A frame is blurred that has less than this share of the sharpness of one just after it."""
+PLAIN_SPREAD = 6.0
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Times in seconds at which to look; the first is what is wanted."""
+
+    times: tuple[float, ...]
+
+
+def spread_evenly(span: Span, count: int) -> list[float]:
+    """The middles of `count` equal parts."""
+    step = span.seconds / count
+    return [round(span.start + (k + 0.5) * step, 3) for k in range(count)]
+
+
+def plan_slots(chunk: Chunk, scan: Scan, most: int, spacing: float) -> tuple[Slot, ...]:
+    """Slots in time order, from 1 to `most`: near each cut, at peaks of motion, and in between.
+
+    No two neighbours are farther apart than `spacing` seconds where the number allows it.
+    """
+    shots = _parts(chunk)
+    times: list[float] = []
+    if len(shots) > 1:
+        longest = sorted(shots, key=lambda shot: -shot.seconds)[:most]
+        times = [shot.start + min(AFTER_CUT, shot.seconds / 2) for shot in longest]
+    times += _peaks(chunk, scan, times, spacing)[: most - len(times)]
+    times = _fill(sorted(times), shots, most, spacing)
+    slots = []
+    for time, following in pairwise([*times, float("inf")]):
+        shot = next(s for s in reversed(shots) if s.start <= time)
+        slots.append(_slot(time, Span(shot.start, min(shot.end, following))))
+    return tuple(slots)
+
+
+def is_still(chunk: Chunk, scan: Scan) -> bool:
+    """Whether the picture stands still in the whole chunk."""
+    return any(s.start <= chunk.span.start and chunk.span.end <= s.end for s in scan.frozen)
+
+
+def most_motion(chunk: Chunk, scan: Scan) -> float:
+    """The highest point of the motion curve in the chunk."""
+    first, end = int(chunk.span.start / scan.step), int(chunk.span.end / scan.step) + 1
+    return max(scan.motion[first:end], default=0.0)
+
+
+def _parts(chunk: Chunk) -> list[Span]:
+    """The chunk's span, divided at its cuts."""
+    edges = [chunk.span.start, *chunk.cuts, chunk.span.end]
+    return [Span(start, end) for start, end in pairwise(edges)]
+
+
+def _slot(time: float, shot: Span) -> Slot:
+    """Times from this one on that stay well inside the shot."""
+    last = max(time, shot.end - AFTER_CUT)
+    return Slot(tuple(round(time + s, 3) for s in NEXT_SECONDS if time + s <= last))
+
+
+def _peaks(chunk: Chunk, scan: Scan, taken: Sequence[float], spacing: float) -> list[float]:
+    """The middles of the steps with most motion, the strongest first."""
+    first = int(np.ceil(chunk.span.start / scan.step))
+    end = int(chunk.span.end / scan.step)
+    curve = np.array(scan.motion[first:end])
+    if len(curve) < 3:
+        return []
+    high = max(PEAK_RATIO * float(curve.mean()), PEAK_LEAST)
+    chosen: list[float] = []
+    for place in np.argsort(-curve, kind="stable").tolist():
+        time = (first + place + 0.5) * scan.step
+        if curve[place] < high or len(chosen) == PEAKS:
+            break
+        if all(abs(time - other) >= spacing / 2 for other in [*taken, *chosen]):
+            chosen.append(time)
+    return chosen
+
+
+def _fill(times: list[float], shots: Sequence[Span], most: int, spacing: float) -> list[float]:
+    """Add times where the gaps are longest; an edge counts as half a spacing away."""
+    span = Span(shots[0].start, shots[-1].end)
+    if not times:
+        return spread_evenly(span, max(1, min(most, round(span.seconds / spacing))))
+    while len(times) < most:
+        edges = [span.start - spacing / 2, *times, span.end + spacing / 2]
+        gap, start, end = max((b - a, a, b) for a, b in pairwise(edges))
+        if gap <= 1.5 * spacing:
+            break
+        middle = (start + end) / 2
+        times = sorted([*times, min(max(middle, span.start), span.end - 0.001)])
+    return [round(time, 3) for time in times]
+
+
+def choose_frame(looks: Sequence[np.ndarray], sharpness: Sequence[float]) -> int:
+    """Of a slot's pictures the first, unless it is plain or blurred and a later one is not."""
+    good = [place for place, look in enumerate(looks) if float(look.std()) >= PLAIN_SPREAD]
+    if not good:
+        return 0
+    best = max(sharpness[place] for place in good)
+    return next(place for place in good if sharpness[place] >= BLURRED * best)
+
+
+def drop_repeats(looks: Sequence[np.ndarray]) -> list[int]:
+    """Places of the pictures to keep: at least one, none like the one kept before it.
+
+    Plain pictures go, too, where there are others.
+    """
+    plain = [float(look.std()) < PLAIN_SPREAD for look in looks]
+    kept: list[int] = []
+    for place, look in enumerate(looks):
+        if plain[place] and not all(plain):
+            continue
+        if not kept or not is_same(looks[kept[-1]], look):
+            kept.append(place)
+    return kept

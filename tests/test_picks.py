@@ -1,0 +1,303 @@
+"""Few frames that miss nothing, and nothing asked twice."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longtake.engines.base import Capabilities, Engine, Reply, Request
+from longtake.engines.visual import frame_tokens
+from longtake.errors import EngineFailed
+from longtake.looks import make_look
+from longtake.pipeline import plan_frames, run
+from longtake.records import Chunk, Result, Scan, Shot
+from longtake.settings import Settings
+from longtake.store import Store
+from longtake.timecode import Span
+from longtake.video.picks import AFTER_CUT, choose_frame, drop_repeats, plan_slots
+from longtake.video.repeats import ChunkLook, Repeats, make_coarse
+from tests.videos import Draw, make_video
+
+STEP = 0.5
+
+
+def see(
+    seconds: float,
+    cuts: tuple[float, ...] = (),
+    frozen: tuple[Span, ...] = (),
+    peaks: tuple[float, ...] = (),
+) -> Scan:
+    """A scan of these findings; motion is 0.2 but for the peaks."""
+    edges = [0.0, *cuts, seconds]
+    motion = [0.2] * (int(seconds / STEP) + 1)
+    for peak in peaks:
+        motion[int(peak / STEP)] = 1.0
+    shots = tuple(Shot(Span(a, b), "cut") for a, b in pairwise(edges))
+    return Scan(shots, STEP, tuple(motion), (), frozen=frozen)
+
+
+def times_of(chunk: Chunk, scan: Scan, most: int = 6, spacing: float = 2.0) -> list[float]:
+    return [slot.times[0] for slot in plan_slots(chunk, scan, most, spacing)]
+
+
+def test_frames_are_spread_where_nothing_much_happens() -> None:
+    assert times_of(Chunk(1, Span(6, 12)), see(20)) == [7, 9, 11]
+
+
+def test_a_frame_lies_just_after_each_cut() -> None:
+    times = times_of(Chunk(1, Span(0, 6), cuts=(2.0, 4.5)), see(6, (2.0, 4.5)))
+    for cut in (2.0, 4.5):
+        assert cut + AFTER_CUT in times
+
+
+def test_a_frame_lies_at_a_peak_of_motion() -> None:
+    times = times_of(Chunk(1, Span(0, 6)), see(6, peaks=(3.6,)))
+    assert 3.75 in times
+
+
+def test_a_chunk_that_seems_to_stand_still_is_looked_at_more_than_once() -> None:
+    frozen = (Span(0, 30),)
+    assert times_of(Chunk(2, Span(6, 12)), see(30, frozen=frozen)) == [7, 9, 11]
+
+
+def test_no_two_frames_are_much_farther_apart_than_wanted() -> None:
+    times = times_of(Chunk(1, Span(0, 20), cuts=(19.0,)), see(20, (19.0,)), most=30)
+    assert max(b - a for a, b in pairwise([0, *times, 20])) <= 3.01
+
+
+@given(
+    start=st.floats(0, 1000).map(lambda s: round(s, 3)),
+    length=st.floats(0.001, 60).map(lambda s: round(s, 3)),
+    shares=st.lists(st.floats(0.01, 0.99), max_size=12),
+    peaks=st.lists(st.floats(0, 1), max_size=4),
+    most=st.integers(1, 24),
+    spacing=st.floats(0.1, 10),
+)
+def test_slots_keep_their_order_their_chunk_and_their_budget(
+    start: float,
+    length: float,
+    shares: list[float],
+    peaks: list[float],
+    most: int,
+    spacing: float,
+) -> None:
+    span = Span(start, round(start + length, 3))
+    cuts = tuple(sorted({round(start + s * length, 3) for s in shares} - {span.start, span.end}))
+    scan = see(span.end, cuts, peaks=tuple(start + p * length for p in peaks if start + p * length))
+    slots = plan_slots(Chunk(1, span, cuts=cuts), scan, most, spacing)
+    assert 1 <= len(slots) <= most
+    times = [time for slot in slots for time in slot.times]
+    assert times == sorted(times)
+    assert span.start <= times[0] and times[-1] <= span.end
+
+
+NOISE = np.random.default_rng(1).integers(0, 255, (90, 160, 3)).astype(np.uint8)
+BLACK = np.zeros((90, 160, 3), np.uint8)
+
+
+def test_a_plain_picture_gives_way_to_a_better_neighbour() -> None:
+    assert choose_frame([make_look(BLACK), make_look(NOISE)], [0.0, 50.0]) == 1
+    assert choose_frame([make_look(BLACK), make_look(BLACK)], [0.0, 0.0]) == 0
+
+
+def test_a_blurred_picture_gives_way_to_a_sharp_neighbour() -> None:
+    look = make_look(NOISE)
+    assert choose_frame([look, look, look], [10.0, 12.0, 90.0]) == 2
+    assert choose_frame([look, look], [60.0, 90.0]) == 0
+
+
+def test_pictures_like_the_one_before_are_dropped_and_one_is_always_kept() -> None:
+    one, other = make_look(NOISE), make_look(NOISE[::-1])
+    assert drop_repeats([one, one, other, other, one]) == [0, 2, 4]
+    assert drop_repeats([make_look(BLACK)] * 3) == [0]
+    assert drop_repeats([make_look(BLACK), one]) == [1]
+
+
+@pytest.mark.parametrize(
+    ("model", "side", "tokens"),
+    [
+        ("server:Qwen/Qwen2.5-VL-7B-Instruct", 560, 400),
+        ("Qwen3-VL-4B", 512, 256),
+        ("SmolVLM2-500M-Video-Instruct", 512, 64),
+        ("google/gemma-3-4b-it", 896, 256),
+        ("unheard-of", 512, 1369),
+    ],
+)
+def test_a_frame_costs_what_the_model_card_says(model: str, side: int, tokens: int) -> None:
+    assert frame_tokens(model, side) == tokens
+
+
+class Counting(Engine):
+    """Tells requests apart by their first frame, and fails where the test wants it."""
+
+    def __init__(self, fails: Callable[[Request], bool] = lambda request: False) -> None:
+        super().__init__("counting", Capabilities(None, 4096, frame_side=160))
+        self.asked: list[Request] = []
+        self._fails = fails
+
+    def answer(self, request: Request) -> Reply:
+        self.asked.append(request)
+        if self._fails(request):
+            raise EngineFailed("boom")
+        return Reply(f"Something is seen from {request.frames[0].time} seconds on.")
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def frame_tokens(self, side: int) -> int:
+        return 100
+
+
+def test_visual_tokens_limit_the_frames_but_one_is_always_sent() -> None:
+    chunk, scan, engine = Chunk(1, Span(0, 6)), see(6), Counting()
+    for budget, frames in ((0, 3), (300, 3), (250, 2), (50, 1)):
+        assert len(plan_frames(Settings(visual_tokens=budget), engine, chunk, scan)) == frames
+
+
+def test_asking_for_more_frames_gives_more() -> None:
+    slots = plan_frames(Settings(frames=12), Counting(), Chunk(1, Span(0, 6)), see(6))
+    assert len(slots) == 12
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store.sqlite")
+
+
+def draw_pages(*seeds: int, pictures: int = 120) -> Draw:
+    """Pages of noise, each for so many pictures; 0 is a page whose noise changes all the time."""
+
+    def draw(number: int, width: int, height: int) -> np.ndarray:
+        seed = seeds[min(number // pictures, len(seeds) - 1)]
+        random = np.random.default_rng(seed or 1000 + number)
+        coarse = random.integers(0, 255, (6, 8, 3)).astype(np.uint8)
+        return np.kron(coarse, np.ones((height // 6, width // 8, 1), np.uint8))
+
+    return draw
+
+
+def describe(path: Path, store: Store, engine: Engine, **values: object) -> Result:
+    settings = Settings(**({"out": str(path.parent / "out")} | values))  # type: ignore[arg-type]
+    *_, last = run(path, settings, store, engine, None, sleep=lambda seconds: None)
+    assert last.result
+    return last.result
+
+
+def statuses(result: Result) -> list[tuple[str, int]]:
+    return [(d.status, d.same_as) for d in result.descriptions]
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two pages of 12 s, then the first again."""
+    folder = tmp_path_factory.mktemp("pages")
+    return make_video(folder / "a.mp4", seconds=36, size=(160, 96), draw=draw_pages(1, 2, 1))
+
+
+AS_PAGES = [("described", 0), ("reused", 1), ("described", 0), ("reused", 3)] + [("reused", 1)] * 2
+
+
+def test_a_page_that_stands_or_comes_back_is_asked_about_once(pages: Path, store: Store) -> None:
+    engine = Counting()
+    result = describe(pages, store, engine)
+    assert statuses(result) == AS_PAGES
+    assert len(engine.asked) == 2
+    assert all(len(request.frames) == 1 for request in engine.asked)
+    texts = [d.text for d in result.descriptions]
+    assert texts[0] == texts[1] == texts[4] == texts[5] != texts[2] == texts[3]
+    assert result.ledger.described == 2 and result.ledger.reused == 4
+    assert result.ledger.reuses == ((2, 1), (4, 3), (5, 1), (6, 1))
+
+
+def test_a_second_run_asks_nothing_and_tells_the_same(pages: Path, store: Store) -> None:
+    first = describe(pages, store, Counting())
+    again = Counting()
+    second = describe(pages, store, again)
+    assert not again.asked
+    assert statuses(second) == statuses(first)
+    assert [d.text for d in second.descriptions] == [d.text for d in first.descriptions]
+
+
+@pytest.mark.parametrize("kept", [1, 2, 3, 4])
+def test_a_killed_run_goes_on_and_comes_to_the_same(pages: Path, store: Store, kept: int) -> None:
+    steps = run(pages, Settings(out=str(pages.parent / "out")), store, Counting(), None)
+    for _ in range(kept):
+        next(step for step in steps if step.description)
+    steps.close()  # type: ignore[attr-defined]
+    engine = Counting()
+    result = describe(pages, store, engine)
+    assert statuses(result) == AS_PAGES
+    assert len(engine.asked) <= 1
+
+
+def test_where_the_first_of_its_look_fails_the_others_are_asked_about(
+    pages: Path, store: Store
+) -> None:
+    engine = Counting(lambda request: request.frames[0].time < 6)
+    result = describe(pages, store, engine)
+    assert statuses(result) == [
+        ("failed", 0), ("described", 0), ("described", 0), ("reused", 3), ("described", 0),
+        ("described", 0),
+    ]  # fmt: skip
+    # Mended, the first is asked about again; what the others were told stands.
+    mended = Counting()
+    assert statuses(describe(pages, store, mended))[:2] == [("described", 0), ("described", 0)]
+    assert len(mended.asked) == 1
+
+
+def test_a_moving_picture_is_never_taken_for_another_chunk(tmp_path: Path, store: Store) -> None:
+    path = make_video(tmp_path / "a.mp4", seconds=24, size=(160, 96), draw=draw_pages(0))
+    engine = Counting()
+    result = describe(path, store, engine, chunking="fixed")
+    assert {d.status for d in result.descriptions} == {"described"}
+    assert len(engine.asked) == 4
+
+
+def test_a_small_change_on_a_page_is_asked_about(tmp_path: Path, store: Store) -> None:
+    page = draw_pages(1)
+
+    def draw(number: int, width: int, height: int) -> np.ndarray:
+        pixels = page(0, width, height).copy()
+        if number >= 60:
+            pixels[40:52, 60:100] = 255 - pixels[40:52, 60:100]
+        return pixels
+
+    path = make_video(tmp_path / "a.mp4", seconds=12, size=(640, 384), draw=draw)
+    result = describe(path, store, Counting(), chunking="fixed")
+    assert statuses(result) == [("described", 0), ("described", 0)]
+
+
+def look(number: int, **values: object) -> ChunkLook:
+    known = ChunkLook(number, 6.0, False, 0.5, make_coarse([make_look(NOISE)]))
+    return replace(known, **values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({}, 1),
+        ({"seconds": 5.0}, None),
+        ({"motion": 0.9}, None),
+        ({"still": True}, None),
+        ({"coarse": make_coarse([make_look(NOISE)] * 2)}, None),
+        ({"coarse": make_coarse([make_look(BLACK)])}, None),
+    ],
+)
+def test_in_doubt_a_chunk_is_no_repeat(change: dict[str, object], found: int | None) -> None:
+    repeats = Repeats(lambda number: [make_look(NOISE)])
+    repeats.add(look(1))
+    assert repeats.find(look(2, **change), [make_look(NOISE)]) == found
+
+
+def test_frames_are_compared_whole_before_a_chunk_counts_as_a_repeat() -> None:
+    almost = NOISE.copy()
+    almost[40:46, 60:70] ^= 127
+    repeats = Repeats(lambda number: [make_look(NOISE)])
+    repeats.add(look(1))
+    assert look(2, coarse=make_coarse([make_look(almost)])).may_equal(look(1))
+    assert repeats.find(look(2), [make_look(almost)]) is None
