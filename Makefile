@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev models samples demo test test-real lint format bench lock clean
+.PHONY: help setup dev models samples demo test test-real lint format bench scenedetect lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,12 +53,21 @@ format: dev ## put the code into its style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: dev ## the memory figures of the README
+bench: dev scenedetect ## the figures of the README: memory, and the scan beside PySceneDetect
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python -m benchmarks.scan
+
+scenedetect: .cache/scenedetect/.setup
+
+.cache/scenedetect/.setup: $(BIN)/.setup requirements/bench.txt
+	$(BIN)/python -m venv --clear .cache/scenedetect
+	.cache/scenedetect/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/bench.txt
+	@touch $@
 
 lock: ## resolve the requirement files anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml requirements/build.in -o requirements/default.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --group dev -c requirements/default.txt -o requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/bench.in -c requirements/default.txt --no-emit-package opencv-python -o requirements/bench.txt
 
 clean: ## remove what make has made here
 	rm -rf $(VENV) .cache longtake-out
