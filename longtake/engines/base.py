@@ -19,7 +19,7 @@ class Capabilities:
     """Requests that it answers side by side."""
     frames_per_chunk: int = 6
     """The most that suit it in a chunk of usual length."""
-    frame_seconds: float = 2.0
+    frame_seconds: float = 2.25
     """What may lie between two frames where nothing much happens."""
     repeats: bool = False
     """Whether it measures movement: then frames lie evenly, those that show the same included."""
