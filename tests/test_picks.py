@@ -164,11 +164,6 @@ def test_asking_for_more_frames_gives_more() -> None:
     assert len(slots) == 12
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store.sqlite")
-
-
 def draw_pages(*seeds: int, pictures: int = 120) -> Draw:
     """Pages of noise, each for so many pictures; 0 is a page whose noise changes all the time."""
 
