@@ -12,6 +12,7 @@ LongtakeError                  a message and a hint; carries the exit status of 
     ├── EngineFailed           the engine broke on this request (5xx, a crash inside)
     ├── EngineRefused          401, 403, 404, 400: asking again can't help
     ├── RequestTooLarge        more tokens or images than the model takes
+    ├── OutOfMemory            the engine's memory did not suffice for this request
     └── BadReply               a reply came, but not with what was asked for
 """
 
@@ -93,6 +94,10 @@ class EngineRefused(EngineError):
 
 class RequestTooLarge(EngineError):
     """The request holds more tokens or images than the model takes."""
+
+
+class OutOfMemory(EngineError):
+    """The engine's memory did not suffice; with less at once, or less in a request, it may."""
 
 
 class BadReply(EngineError):

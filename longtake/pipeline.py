@@ -363,7 +363,8 @@ def plan_frames(settings: Settings, engine: Engine, chunk: Chunk, seen: Scan) ->
     """Where in a chunk to look for frames, within the budgets of the user and the engine."""
     able = engine.capabilities
     most = settings.frames or able.frames_per_chunk
-    cost = engine.frame_tokens(settings.frame_side or able.frame_side)
+    side = settings.frame_side or able.frame_side
+    cost = engine.frame_tokens(side, side)
     if settings.visual_tokens and cost:
         most = min(most, settings.visual_tokens // cost)
     most = max(1, min(most, able.images or most))

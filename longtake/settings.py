@@ -85,6 +85,21 @@ class Settings:
     context_tokens: int = _setting(
         0, "context length of the server's model (0: ask the server)", minimum=0
     )
+    frames_as: str = _setting(
+        "images",
+        "how a server is sent frames: as images, or as one video where it takes those (vLLM)",
+        choices=("images", "video"),
+    )
+    quantize: str = _setting(
+        "none",
+        "load the weights of `transformers` models in fewer bits (8bit, 4bit: needs CUDA)",
+        choices=("none", "8bit", "4bit"),
+    )
+    device: str = _setting(
+        "auto",
+        "where `transformers` and `gguf` models run",
+        choices=("auto", "cpu", "cuda", "mps"),
+    )
     timeout_seconds: float = _setting(
         120.0, "how long to wait for one reply, in seconds", minimum=0.1
     )

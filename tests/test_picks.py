@@ -129,7 +129,7 @@ def test_pictures_like_the_one_before_are_dropped_and_one_is_always_kept() -> No
     ],
 )
 def test_a_frame_costs_what_the_model_card_says(model: str, side: int, tokens: int) -> None:
-    assert frame_tokens(model, side) == tokens
+    assert frame_tokens(model, side, side) == tokens
 
 
 class Counting(Engine):
@@ -149,7 +149,7 @@ class Counting(Engine):
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 
-    def frame_tokens(self, side: int) -> int:
+    def frame_tokens(self, width: int, height: int) -> int:
         return 100
 
 

@@ -4,8 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from longtake.errors import UsageError
 from longtake.records import Frame
 
 
@@ -16,7 +17,9 @@ class Capabilities:
     images: int | None
     context_tokens: int
     width: int = 1
-    """Requests that it answers side by side."""
+    """Requests that suit it side by side, to begin with."""
+    widest: int = 0
+    """Up to how many may be tried, where more answers in the same time tell; 0: `width` is all."""
     frames_per_chunk: int = 6
     """The most that suit it in a chunk of usual length."""
     frame_seconds: float = 2.25
@@ -27,6 +30,8 @@ class Capabilities:
     """Longest side, in pixels, that its model looks at."""
     text: bool = True
     """Whether it answers questions about text alone."""
+    schemas: bool = False
+    """Whether it holds a reply to a request's JSON schema."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,8 @@ class Request:
     """Counts from 0; engines that sample vary their answer with it."""
     cuts: int | None = None
     """How many cuts lie in the stretch that the frames are from; None: not known."""
+    schema: Mapping[str, Any] | None = None
+    """A JSON schema for the reply, held where the capabilities say so; None: plain text."""
 
     @property
     def frames(self) -> tuple[Frame, ...]:
@@ -101,9 +108,20 @@ class Engine(ABC):
     def count_tokens(self, text: str) -> int:
         """Tokens of `text` for this model; where it can't be asked, a count never too low."""
 
-    def frame_tokens(self, side: int) -> int:
-        """Tokens that a frame of `side` × `side` pixels takes, never too low; 0: it has none."""
+    def frame_tokens(self, width: int, height: int) -> int:
+        """Tokens that a frame of that size in pixels takes, never too low; 0: it has none."""
         return 0
+
+    def check_sight(self) -> None:
+        """UsageError where its model takes no images; called once, before the first are sent.
+
+        An engine that can't know otherwise asks its model about a tiny one.
+        """
+        if self.capabilities.images == 0:
+            raise UsageError(
+                f"the engine {self.name!r} takes no images, so it can't describe a video",
+                "Name one that does with --engine; see `longtake engines`.",
+            )
 
     def close(self) -> None:  # noqa: B027 - not every engine holds something
         """Let go of what the engine holds; requests under way end with an error."""

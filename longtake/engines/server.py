@@ -43,9 +43,9 @@ class ServerEngine(Engine):
             why=f"at {server.address}" + ("" if context else _unknown_context()),
         )
 
-    def frame_tokens(self, side: int) -> int:
+    def frame_tokens(self, width: int, height: int) -> int:
         """By the arithmetic of the model's family."""
-        return frame_tokens(self.name, side)
+        return frame_tokens(self.name, width, height)
 
     def answer(self, request: Request) -> Reply:
         """One chat completion."""

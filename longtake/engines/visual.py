@@ -19,9 +19,9 @@ SMALLEST_PATCH = 14
 """No family spends more than a token on a patch of this side."""
 
 
-def frame_tokens(model: str, side: int) -> int:
-    """Tokens for a frame of `side` × `side` pixels: never too low, exact for known families."""
+def frame_tokens(model: str, width: int, height: int) -> int:
+    """Tokens for a frame of that size in pixels: never too low, exact for known families."""
     for name, patch in _FAMILIES:
         if re.search(name, model, re.IGNORECASE):
-            return -patch if patch < 0 else ceil(side / patch) ** 2
-    return ceil(side / SMALLEST_PATCH) ** 2
+            return -patch if patch < 0 else ceil(width / patch) * ceil(height / patch)
+    return ceil(width / SMALLEST_PATCH) * ceil(height / SMALLEST_PATCH)
