@@ -283,7 +283,7 @@ class _Bars:
 
 def say_result(result: "Result") -> str:
     """What a person reads in the terminal."""
-    from longtake.report.markdown import join_numbers, say_failures, say_ledger
+    from longtake.report.markdown import join_numbers, say_failures, say_ledger, say_remarks
     from longtake.timecode import Span
 
     lines = []
@@ -298,7 +298,8 @@ def say_result(result: "Result") -> str:
         lines += [f"{d.chunk.span!s:>12}  {d.text or f'({d.error})'}" for d in result.descriptions]
     lines += ["", f"ledger: {say_ledger(result.ledger)}"]
     lines += [f"   gap: {gap.span}: {gap.reason}" for gap in result.ledger.gaps]
-    lines += [f"  note: {note}" for note in say_failures(result.usage)]
+    notes = (*say_remarks(result.ledger), *say_failures(result.usage))
+    lines += [f"  note: {note}" for note in notes]
     lines += [f" files: {path}" for path in result.files]
     return "".join(f"{_safe(line)}\n" for line in lines)
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from longtake.engines.base import Engine, Reply, Request
 from longtake.errors import BadReply
@@ -17,6 +18,8 @@ from longtake.timecode import format_time
 from longtake.video.picks import Slot
 
 MAX_TOKENS = 256
+SPARE_TOKENS = 64
+"""Kept free for what a chat template puts around the words."""
 VERSION = 2
 """Part of a chunk's key: raised whenever frames are picked, or replies accepted, in another way."""
 
@@ -43,21 +46,27 @@ FEWEST_WORDS = 3
 
 def make_request(chunk: Chunk, frames: Sequence[Frame]) -> Request:
     """The prompt, then each frame after its time, then the stretch and its cuts."""
+    question = make_question(chunk)
     parts: list[str | Frame] = []
     for frame in frames:
         parts += [f"Frame at {format_time(frame.time)}:", frame]
+    return replace(question, parts=(*parts, *question.parts))
+
+
+def make_question(chunk: Chunk) -> Request:
+    """The request without its frames."""
     said = f"These frames are from {chunk.span} of the video."
     if chunk.cuts:
         said += f" The view is cut at {', '.join(map(format_time, chunk.cuts))}."
-    parts.append(f"{said} Describe this stretch.")
-    return Request(read_prompt("describe").system, tuple(parts), MAX_TOKENS, cuts=len(chunk.cuts))
+    parts = (f"{said} Describe this stretch.",)
+    return Request(read_prompt("describe").system, parts, MAX_TOKENS, cuts=len(chunk.cuts))
 
 
 def key_facts(
     video: Video, chunk: Chunk, engine: Engine, slots: Sequence[Slot], side: int
 ) -> dict[str, object]:
     """All that would change this chunk's description; `side` is a frame's longest, in pixels."""
-    question = make_request(chunk, ())
+    question = make_question(chunk)
     return {
         "stage": "describe",
         "video": video.sha256,

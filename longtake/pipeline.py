@@ -1,34 +1,34 @@
 """The one place where the stages meet: a video, two engines and the store in; progress out.
 
-Requests run side by side in threads here, around `Engine.answer`. Front ends iterate `run`; they
-hold no logic of their own.
+Front ends iterate `run`; they hold no logic of their own. Requests run side by side in `asking.py`.
 """
 
+import logging
 import re
 import time
-from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from collections import Counter, deque
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from longtake import describe, reconcile, report
+from longtake.asking import Job, Outcome, Prepared, Sleep, Work, answer_all, spent
 from longtake.engines import open_engine
-from longtake.engines.base import Engine, Reply, Request
-from longtake.engines.retry import ask
+from longtake.engines.base import Engine, byte_bound
 from longtake.errors import (
     BadReply,
     EngineError,
     LongtakeError,
-    RequestTooLarge,
+    OutOfMemory,
     SourceError,
     UsageError,
 )
+from longtake.fit import SMALLEST_SIDE, View, fit_view, scale, steps_down
+from longtake.plain import one_line
 from longtake.records import (
     Chunk,
-    Cost,
     Description,
     Frame,
     Overview,
@@ -42,8 +42,9 @@ from longtake.records import (
 )
 from longtake.settings import Settings, load_settings
 from longtake.store import Answer, Store, make_key, store_path
+from longtake.timecode import Span
 from longtake.video.chunks import plan_chunks
-from longtake.video.frames import FrameReader, Picture, open_frames
+from longtake.video.frames import FrameReader, Picture, open_frames, shrink_frame
 from longtake.video.picks import (
     Slot,
     drop_repeats,
@@ -51,14 +52,14 @@ from longtake.video.picks import (
     most_motion,
     plan_slots,
     spread_evenly,
+    spread_places,
 )
 from longtake.video.probe import Index, probe
 from longtake.video.repeats import ChunkLook, Repeats, make_coarse
 from longtake.video.scan import scan, scan_as_json, scan_from_json, scan_key
 from longtake.video.source import check_file, hash_file
 
-GIVE_UP_AFTER = 8
-"""Questions in a row that the engine gave no reply to at all: the rest is not asked."""
+LOG = logging.getLogger("longtake")
 
 SHEET_SIDE = 240
 SHEET_FRAMES, SHEET_SECONDS = 6, 2.0
@@ -66,10 +67,6 @@ SHEET_FRAMES, SHEET_SECONDS = 6, 2.0
 
 MOST_NAME = 60
 """Characters of a file's name that its folder takes over."""
-
-GAVE_REPLY = (BadReply, RequestTooLarge)
-
-Sleep = Callable[[float], None]
 
 
 def run(
@@ -86,10 +83,7 @@ def run(
     `sleep` waits between two tries. Raises LongtakeError where nothing can be said of the video.
     """
     if describer.capabilities.images == 0:
-        raise UsageError(
-            f"the engine {describer.name!r} takes no images, so it can't describe a video",
-            "Name one that does with --engine; see `longtake engines`.",
-        )
+        describer.check_sight()
     if reconciler and not reconciler.capabilities.text:
         raise UsageError(
             f"the engine {reconciler.name!r} only looks at frames, so it can't summarise",
@@ -99,7 +93,7 @@ def run(
     out = Path(settings.out) if settings.out else default_folder(video)
     report.prepare_folder(out)
     usage: list[StageUsage] = []
-    work = _Work(settings, store, sleep, usage)
+    work = Work(settings, store, sleep, usage)
     chunks = plan_chunks(video, seen, settings.chunk_seconds, settings.chunking)
     descriptions = yield from _describe(work, describer, video, index, seen, chunks)
     files = [report.write_descriptions(out, descriptions)]
@@ -174,47 +168,6 @@ def _raise_if_nothing_came(outcomes: Iterable[Exception | None]) -> None:
         raise next(cause for cause in causes if type(cause) is commonest)
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What every stage of a run needs."""
-
-    settings: Settings
-    store: Store
-    sleep: Sleep
-    usage: list[StageUsage]
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One thing to ask; `prepare` makes the request when its turn has come."""
-
-    key: str
-    prepare: Callable[[], "_Prepared"]
-    accept: Callable[[Reply], None]
-    clean: Callable[[Reply], str]
-    recall: Callable[[Answer], None] = lambda answer: None
-    """Called where the store knows the answer."""
-    alone: bool = False
-    """Whether an answer that another stands for is none."""
-    keep_bad: bool = False
-    """Whether to remember that no usable reply came: the same question would fail again."""
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """What to ask, or the number of the chunk whose answer will do.
-
-    `look` is what the chunk looks like.
-    """
-
-    request: Request | None
-    same_as: int = 0
-    look: bytes = b""
-
-
-_Outcome = Answer | LongtakeError | _Prepared
-
-
 def look_at(
     source: str | Path, store: Store
 ) -> Generator[Progress, None, tuple[Video, Index, Scan]]:
@@ -230,7 +183,7 @@ def look_at(
 
 
 def _describe(
-    work: _Work,
+    work: Work,
     engine: Engine,
     video: Video,
     index: Index,
@@ -243,9 +196,10 @@ def _describe(
         for c in chunks
         if c.missing
     }
-    yield Progress("describe", len(done), len(chunks), f"describing with {engine.name}")
     with open_frames(video.path, index) as reader:
-        asking = _Asking(work, engine, video, seen, reader, chunks)
+        asking = _Asking(work, engine, video, index, seen, reader, chunks)
+        note = f"describing with {engine.name}, at most {asking.view} a chunk"
+        yield Progress("describe", len(done), len(chunks), note)
         readable = [chunk for chunk in chunks if not chunk.missing]
         for description in asking.describe(readable):
             done[description.chunk.number] = description
@@ -258,24 +212,29 @@ class _Asking:
 
     def __init__(
         self,
-        work: _Work,
+        work: Work,
         engine: Engine,
         video: Video,
+        index: Index,
         seen: Scan,
         reader: FrameReader,
         chunks: Sequence[Chunk],
     ) -> None:
-        settings, capabilities = work.settings, engine.capabilities
+        settings = work.settings
         self._work, self._engine, self._scan, self._reader = work, engine, seen, reader
-        self._side = settings.frame_side or capabilities.frame_side
+        self.view = plan_view(settings, engine, index.size)
+        self._views = deque(steps_down(self.view))
+        """What is shown now, and after it less and less; `_why` no more is."""
+        self._why = ""
+        self._sighted = False
         self._chunks = {chunk.number: chunk for chunk in chunks}
         self._slots = {
-            number: plan_frames(settings, engine, chunk, seen)
+            number: plan_frames(settings, engine, chunk, seen, self.view.frames)
             for number, chunk in self._chunks.items()
         }
         self._keys = {
             number: make_key(
-                describe.key_facts(video, chunk, engine, self._slots[number], self._side)
+                describe.key_facts(video, chunk, engine, self._slots[number], self.view.side)
             )
             for number, chunk in self._chunks.items()
         }
@@ -287,9 +246,9 @@ class _Asking:
         done: dict[int, Description] = {}
         waiting: list[tuple[Chunk, int, bool]] = []
         jobs = (self._job(chunk, alone=False) for chunk in chunks)
-        for place, outcome, stored in _answer_all(self._work, "describe", self._engine, jobs):
+        for place, outcome, stored in answer_all(self._work, "describe", self._engine, jobs):
             chunk = chunks[place]
-            if isinstance(outcome, _Prepared):
+            if isinstance(outcome, Prepared):
                 waiting.append((chunk, outcome.same_as, stored))
             elif isinstance(outcome, Answer) and outcome.same_as:
                 waiting.append((chunk, self._numbers.get(outcome.same_as, 0), True))
@@ -302,7 +261,7 @@ class _Asking:
         # Those whose original got no description are asked about themselves.
         left = [chunk for chunk, _, _ in waiting]
         jobs = (self._job(chunk, alone=True) for chunk in left)
-        for place, outcome, stored in _answer_all(self._work, "describe", self._engine, jobs):
+        for place, outcome, stored in answer_all(self._work, "describe", self._engine, jobs):
             yield _as_description(left[place], self._engine, outcome, stored)
 
     def _reuse(self, chunk: Chunk, original: Description, stored: bool) -> Description:
@@ -316,31 +275,79 @@ class _Asking:
             self._engine.name,
             text=original.text,
             same_as=original.chunk.number,
+            remark=original.remark,
             stored=stored,
         )
 
-    def _job(self, chunk: Chunk, *, alone: bool) -> _Job:
-        def prepare() -> _Prepared:
-            pictures = self._read(chunk)
-            if not pictures:
-                raise SourceError(
-                    f"no picture can be decoded from {chunk.span}",
-                    "Check that it plays in a video player; convert it to H.264 if it does.",
-                )
-            look = self._look(chunk, make_coarse([p.look for p in pictures]))
-            twin = None if alone else self._repeats.find(look, [p.look for p in pictures])
-            if twin:
-                return _Prepared(None, same_as=twin)
-            self._repeats.add(look)
-            frames = [picture.as_frame() for picture in pictures]
-            return _Prepared(describe.make_request(chunk, frames), look=look.coarse)
+    def _job(self, chunk: Chunk, *, alone: bool) -> Job:
+        frames: list[Frame] = []
+        return Job(
+            self._keys[chunk.number],
+            prepare=partial(self._prepare, chunk, frames, alone),
+            accept=describe.accept,
+            clean=describe.clean,
+            recall=partial(self._recall, chunk),
+            lessen=partial(self._lessen, chunk, frames),
+            alone=alone,
+        )
 
-        def recall(answer: Answer) -> None:
-            if answer.look:
-                self._repeats.add(self._look(chunk, answer.look))
+    def _prepare(self, chunk: Chunk, frames: list[Frame], alone: bool) -> Prepared:
+        """The request, whose frames are kept in `frames`; or the earlier chunk that will do."""
+        self._check_sight()
+        pictures = self._read(chunk)
+        if not pictures:
+            raise SourceError(
+                f"no picture can be decoded from {chunk.span}",
+                "Check that it plays in a video player; convert it to H.264 if it does.",
+            )
+        looks = [picture.look for picture in pictures]
+        look = self._look(chunk, make_coarse(looks))
+        if not alone and (twin := self._repeats.find(look, looks)):
+            return Prepared(None, same_as=twin)
+        self._repeats.add(look)
+        frames[:] = [picture.as_frame() for picture in pictures]
+        return self._show(chunk, frames, look.coarse)
 
-        key = self._keys[chunk.number]
-        return _Job(key, prepare, describe.accept, describe.clean, recall=recall, alone=alone)
+    def _recall(self, chunk: Chunk, answer: Answer) -> None:
+        if answer.look:
+            self._repeats.add(self._look(chunk, answer.look))
+
+    def _lessen(
+        self, chunk: Chunk, frames: Sequence[Frame], ready: Prepared, error: EngineError
+    ) -> Prepared | None:
+        while (less := self._show(chunk, frames, ready.look)) == ready:
+            if not self._step_down(error):
+                return None
+        return less
+
+    def _check_sight(self) -> None:
+        """Once, before the first frames are sent: a run that the store answers asks nothing."""
+        if not self._sighted:
+            self._engine.check_sight()
+            self._sighted = True
+
+    def _show(self, chunk: Chunk, frames: Sequence[Frame], look: bytes) -> Prepared:
+        """The request with as much of the frames as is shown now."""
+        view = self._views[0]
+        kept = [frames[place] for place in spread_places(len(frames), view.frames)]
+        kept = [shrink_frame(frame, view.side) for frame in kept]
+        shown, whole = say_frames(kept), say_frames(frames)
+        remark = "" if shown == whole else f"seen with {shown} in place of {whole}: {self._why}"
+        return Prepared(describe.make_request(chunk, kept), look=look, remark=remark)
+
+    def _step_down(self, error: EngineError) -> bool:
+        """From now on show less: what one chunk needs, its neighbours need as well.
+
+        False where there is no less.
+        """
+        if len(self._views) == 1:
+            return False
+        self._views.popleft()
+        memory = isinstance(error, OutOfMemory)
+        self._why = "memory did not suffice" if memory else "more was too large for the engine"
+        said = one_line(error.message)[:200]
+        LOG.info("%s: %s: from here on at most %s a chunk", self._engine.name, said, self._views[0])
+        return True
 
     def _look(self, chunk: Chunk, coarse: bytes) -> ChunkLook:
         return ChunkLook(
@@ -353,21 +360,50 @@ class _Asking:
 
     def _read(self, chunk: Chunk) -> list[Picture]:
         """The pictures of a chunk that are sent."""
-        pictures = self._reader.read(chunk.span, self._slots[chunk.number], self._side)
+        pictures = self._reader.read(chunk.span, self._slots[chunk.number], self.view.side)
         if self._engine.capabilities.repeats:
             return pictures
         return [pictures[place] for place in drop_repeats([p.look for p in pictures])]
 
 
-def plan_frames(settings: Settings, engine: Engine, chunk: Chunk, seen: Scan) -> tuple[Slot, ...]:
-    """Where in a chunk to look for frames, within the budgets of the user and the engine."""
+def plan_view(settings: Settings, engine: Engine, size: tuple[int, int]) -> View:
+    """How much of each chunk of a video of that size to show, within what the engine takes.
+
+    UsageError where its context does not even hold one small frame.
+    """
     able = engine.capabilities
     most = settings.frames or able.frames_per_chunk
-    side = settings.frame_side or able.frame_side
-    cost = engine.frame_tokens(side, side)
-    if settings.visual_tokens and cost:
-        most = min(most, settings.visual_tokens // cost)
     most = max(1, min(most, able.images or most))
+    side = settings.frame_side or able.frame_side
+
+    def cost(side: int) -> int:
+        return engine.frame_tokens(*scale(*size, side))
+
+    if settings.visual_tokens and cost(side):
+        most = max(1, min(most, settings.visual_tokens // cost(side)))
+    wanted = View(most, side)
+    question = describe.make_question(Chunk(1, Span(0.0, settings.chunk_seconds)))
+    text = f"{question.system} {question.text}"
+    room = able.context_tokens - question.max_tokens - describe.SPARE_TOKENS
+    # A bound by bytes asks no server, and most contexts hold it.
+    found = fit_view(wanted, room - byte_bound(text), cost)
+    if found != wanted:
+        found = fit_view(wanted, room - engine.count_tokens(text), cost)
+    if found:
+        return found
+    raise UsageError(
+        f"the context of {engine.name} is too small: {able.context_tokens} tokens are to hold a"
+        f" question of {engine.count_tokens(text)}, a reply of {question.max_tokens} and one frame"
+        f" of {cost(SMALLEST_SIDE)}",
+        "Start it with a longer context, or use another model.",
+    )
+
+
+def plan_frames(
+    settings: Settings, engine: Engine, chunk: Chunk, seen: Scan, most: int
+) -> tuple[Slot, ...]:
+    """Where in a chunk to look for frames, at most so many in one of usual length."""
+    able = engine.capabilities
     if able.repeats:
         share = min(1.0, chunk.span.seconds / settings.chunk_seconds)
         times = spread_evenly(chunk.span, max(1, round(most * share)))
@@ -378,19 +414,31 @@ def plan_frames(settings: Settings, engine: Engine, chunk: Chunk, seen: Scan) ->
     return plan_slots(chunk, seen, most, spacing)
 
 
-def _as_description(chunk: Chunk, engine: Engine, outcome: _Outcome, stored: bool) -> Description:
+def say_frames(frames: Sequence[Frame]) -> str:
+    """`3 frames of 384×216`."""
+    size = f"{frames[0].width}×{frames[0].height}"
+    return f"{len(frames)} {'frame' if len(frames) == 1 else 'frames'} of {size}"
+
+
+def _as_description(chunk: Chunk, engine: Engine, outcome: Outcome, stored: bool) -> Description:
     if isinstance(outcome, Answer):
         return Description(
-            chunk, "described", engine.name, text=outcome.text, cost=_spent(outcome), stored=stored
+            chunk,
+            "described",
+            engine.name,
+            text=outcome.text,
+            remark=outcome.remark,
+            cost=spent(outcome),
+            stored=stored,
         )
     assert isinstance(outcome, LongtakeError)
     return Description(
-        chunk, "failed", engine.name, error=outcome.message, cost=_spent(outcome), cause=outcome
+        chunk, "failed", engine.name, error=outcome.message, cost=spent(outcome), cause=outcome
     )
 
 
 def _reconcile(
-    work: _Work, engine: Engine, descriptions: list[Description]
+    work: Work, engine: Engine, descriptions: list[Description]
 ) -> Generator[Progress, None, Summary | None]:
     """Drive `reconcile.reconcile`: ask what it asks, answer None where no reply could be used."""
     talk = reconcile.reconcile(
@@ -409,7 +457,7 @@ def _reconcile(
         answers = [None] * len(questions)
         causes: list[Exception | None] = [None] * len(questions)
         jobs = (_question_job(engine, question) for question in questions)
-        for place, outcome, _ in _answer_all(work, "reconcile", engine, jobs):
+        for place, outcome, _ in answer_all(work, "reconcile", engine, jobs):
             if isinstance(outcome, Answer):
                 answers[place] = outcome.text or None
             elif isinstance(outcome, LongtakeError):
@@ -420,7 +468,7 @@ def _reconcile(
             _raise_if_nothing_came(causes)
 
 
-def _question_job(engine: Engine, question: reconcile.Question) -> _Job:
+def _question_job(engine: Engine, question: reconcile.Question) -> Job:
     request = question.request
     facts = {
         "stage": "reconcile",
@@ -430,136 +478,13 @@ def _question_job(engine: Engine, question: reconcile.Question) -> _Job:
         "options": dict(engine.options),
         "version": reconcile.VERSION,
     }
-    return _Job(
+    return Job(
         make_key(facts),
-        lambda: _Prepared(request),
+        lambda: Prepared(request),
         question.accept,
         lambda reply: reply.text,
         keep_bad=True,
     )
-
-
-def _answer_all(
-    work: _Work, stage: str, engine: Engine, jobs: Iterable[_Job]
-) -> Iterator[tuple[int, _Outcome, bool]]:
-    """Each job's place, what came of it, and whether the store knew; in the order of arrival.
-
-    Requests are made just ahead of the engine, one more than it answers side by side, so that
-    memory stays flat and the engine does not wait.
-    """
-    width = work.settings.at_once or engine.capabilities.width
-    waiting = enumerate(jobs)
-    running: dict[Future[Answer], int] = {}
-    tally = _Tally()
-    pool = ThreadPoolExecutor(width, thread_name_prefix=stage)
-    try:
-        while True:
-            batch = list(islice(waiting, width + 1 - len(running)))
-            for place, job in batch:
-                answer = work.store.get(job.key)
-                if answer and not (job.alone and answer.same_as):
-                    tally.count_stored(answer)
-                    job.recall(answer)
-                    yield place, answer, True
-                    continue
-                ready = _prepare(job, engine, tally.trouble)
-                if isinstance(ready, LongtakeError) or not ready.request:
-                    yield place, ready, False
-                else:
-                    running[pool.submit(_ask, work, stage, engine, job, ready)] = place
-            if not (running or batch):
-                break
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                place = running.pop(future)
-                outcome = _settle(future)
-                tally.count_asked(outcome)
-                yield place, outcome, False
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        work.usage.append(tally.as_usage(stage, engine))
-
-
-@dataclass
-class _Tally:
-    """What a stage has cost and met so far."""
-
-    cost: Cost = field(default_factory=Cost)
-    from_store: int = 0
-    failed: Counter[str] = field(default_factory=Counter)
-    trouble: list[EngineError] = field(default_factory=list)
-    """The last questions in a row to which no reply came at all."""
-
-    def count_stored(self, answer: Answer) -> None:
-        self.from_store += not answer.same_as
-        if answer.rejected:
-            self.failed[answer.rejected] += 1
-
-    def count_asked(self, outcome: _Outcome) -> None:
-        self.cost += _spent(outcome)
-        if not isinstance(outcome, EngineError):
-            self.trouble.clear()
-            return
-        self.failed[outcome.message] += 1
-        if isinstance(outcome, GAVE_REPLY):
-            self.trouble.clear()
-        else:
-            self.trouble.append(outcome)
-
-    def as_usage(self, stage: str, engine: Engine) -> StageUsage:
-        reason = self.failed.most_common(1)[0][0] if self.failed else ""
-        total = self.failed.total()
-        return StageUsage(stage, engine.name, self.cost, self.from_store, total, reason)
-
-
-def _prepare(
-    job: _Job, engine: Engine, trouble: Sequence[EngineError]
-) -> _Prepared | LongtakeError:
-    """The job's request, or the chunk that stands for it; or why nothing is asked."""
-    if len(trouble) >= GIVE_UP_AFTER:
-        last = trouble[-1]
-        said = f"not asked, after {len(trouble)} failures of {engine.name} in a row: {last.message}"
-        return type(last)(said, last.hint)
-    try:
-        return job.prepare()
-    except SourceError as error:
-        return error
-
-
-def _ask(work: _Work, stage: str, engine: Engine, job: _Job, ready: _Prepared) -> Answer:
-    """In a thread of its own: ask, and keep the answer in the store at once."""
-    assert ready.request
-    try:
-        reply = ask(engine, ready.request, job.accept, sleep=work.sleep)
-    except BadReply as error:
-        if job.keep_bad:
-            bad = Answer(engine.name, rejected=error.message, requests=error.tries)
-            work.store.put(job.key, stage, bad)
-        raise
-    answer = Answer(
-        engine=engine.name,
-        text=job.clean(reply),
-        requests=reply.tries,
-        input_tokens=reply.input_tokens,
-        output_tokens=reply.output_tokens,
-        seconds=reply.seconds,
-        look=ready.look,
-    )
-    return work.store.put(job.key, stage, answer)
-
-
-def _settle(future: Future[Answer]) -> _Outcome:
-    """The answer or the error, which is kept without the frames that its traceback holds alive."""
-    try:
-        return future.result()
-    except EngineError as error:
-        error.__cause__ = error.__context__ = None
-        return error.with_traceback(None)
-
-
-def _spent(outcome: _Outcome) -> Cost:
-    if isinstance(outcome, Answer):
-        return Cost(outcome.requests, outcome.input_tokens, outcome.output_tokens, outcome.seconds)
-    return Cost(requests=getattr(outcome, "tries", 0))
 
 
 def survey(source: str | Path, values: Mapping[str, Any]) -> Overview:

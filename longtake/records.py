@@ -117,6 +117,8 @@ class Description:
     on_screen: str = ""
     cost: Cost = Cost()
     same_as: int = 0
+    remark: str = ""
+    """What to know of the text: that it was seen with less, or that its end was cut off."""
     stored: bool = False
     """Whether the answer was in the store already, and nothing was asked in this run."""
     cause: Exception | None = field(default=None, compare=False, repr=False)
@@ -174,6 +176,8 @@ class Ledger:
     gaps: tuple[Gap, ...] = ()
     reuses: tuple[tuple[int, int], ...] = ()
     """Each chunk that has the description of another, with that one's number."""
+    remarks: tuple[tuple[int, str], ...] = ()
+    """Each chunk whose description wants a word: seen with less, cut off."""
 
 
 @dataclass(frozen=True)
@@ -244,4 +248,5 @@ def keep_ledger(descriptions: Sequence[Description], summary: Summary | None) ->
         summarized=len(cited),
         gaps=tuple(gaps),
         reuses=tuple((d.chunk.number, d.same_as) for d in descriptions if d.same_as),
+        remarks=tuple((d.chunk.number, d.remark) for d in descriptions if d.remark),
     )

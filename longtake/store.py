@@ -44,6 +44,7 @@ MIGRATIONS = (
         created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
     ) WITHOUT ROWID
     """,
+    "ALTER TABLE answers ADD COLUMN remark TEXT NOT NULL DEFAULT ''",
 )
 """Numbered from 1 by their place; never edited once released, only added to."""
 
@@ -53,7 +54,7 @@ class Answer:
     """What an engine gave and what it took: a text, or why none of its replies could be used.
 
     `same_as` is the key of another answer that stands for this one too; `look` is what the chunk
-    looked like, so that a later one may be known to look the same.
+    looked like, so that a later one may be known to look the same; `remark` is what to know of it.
     """
 
     engine: str
@@ -65,6 +66,7 @@ class Answer:
     seconds: float = 0.0
     same_as: str = ""
     look: bytes = b""
+    remark: str = ""
 
 
 _COLUMNS = tuple(field.name for field in fields(Answer))

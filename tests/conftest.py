@@ -36,3 +36,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """20 s at 10 pictures a second; each picture carries its own number."""
     return make_video(tmp_path_factory.mktemp("videos") / "numbered.mp4", seconds=20)
+
+
+@pytest.fixture(scope="session")
+def two_hundred(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video of 200 chunks of half a second."""
+    folder = tmp_path_factory.mktemp("videos")
+    return make_video(folder / "two_hundred.mp4", seconds=100, rate=4, size=(32, 32))

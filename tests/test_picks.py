@@ -14,7 +14,7 @@ from longtake.engines.base import Capabilities, Engine, Reply, Request
 from longtake.engines.visual import frame_tokens
 from longtake.errors import EngineFailed
 from longtake.looks import make_look
-from longtake.pipeline import plan_frames, run
+from longtake.pipeline import plan_frames, plan_view, run
 from longtake.records import Chunk, Result, Scan, Shot
 from longtake.settings import Settings
 from longtake.store import Store
@@ -156,11 +156,13 @@ class Counting(Engine):
 def test_visual_tokens_limit_the_frames_but_one_is_always_sent() -> None:
     chunk, scan, engine = Chunk(1, Span(0, 6)), see(6), Counting()
     for budget, frames in ((0, 3), (300, 3), (250, 2), (50, 1)):
-        assert len(plan_frames(Settings(visual_tokens=budget), engine, chunk, scan)) == frames
+        settings = Settings(visual_tokens=budget)
+        most = plan_view(settings, engine, (64, 64)).frames
+        assert len(plan_frames(settings, engine, chunk, scan, most)) == frames
 
 
 def test_asking_for_more_frames_gives_more() -> None:
-    slots = plan_frames(Settings(frames=12), Counting(), Chunk(1, Span(0, 6)), see(6))
+    slots = plan_frames(Settings(frames=12), Counting(), Chunk(1, Span(0, 6)), see(6), 12)
     assert len(slots) == 12
 
 

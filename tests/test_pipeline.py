@@ -31,7 +31,7 @@ from longtake.pipeline import run
 from longtake.records import Progress, Result
 from longtake.settings import Settings
 from longtake.store import Store
-from tests.videos import make_video, read_jpeg, read_number
+from tests.videos import read_jpeg, read_number
 
 Answer = Callable[[Request], Reply]
 
@@ -261,13 +261,6 @@ FAULTS: dict[str, Callable[[], Reply | EngineError]] = {
     "nested": lambda: Reply("[" * 9000),
     "echo": lambda: Reply("Frame at 0:00: Frame at 0:01: a"),
 }
-
-
-@pytest.fixture(scope="session")
-def two_hundred(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A video of 200 chunks of half a second."""
-    folder = tmp_path_factory.mktemp("videos")
-    return make_video(folder / "two_hundred.mp4", seconds=100, rate=4, size=(32, 32))
 
 
 @pytest.mark.parametrize("seed", range(3))

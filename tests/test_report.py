@@ -58,7 +58,7 @@ def test_csv_has_the_contract_s_columns() -> None:
     header, first, _, failed = csv.reader(io.StringIO(as_csv(make_result().descriptions)))
     assert ",".join(header) == (
         "chunk,start,end,description,speech,text,status,error,engine,input_tokens,output_tokens,"
-        "seconds,same_as"
+        "seconds,same_as,remark"
     )
     assert first == [
         "1",
@@ -73,6 +73,7 @@ def test_csv_has_the_contract_s_columns() -> None:
         "20",
         "5",
         "0.250",
+        "",
         "",
     ]
     assert failed[6:8] == ["failed", "boom"]
@@ -117,6 +118,7 @@ def test_json_has_the_contract_s_keys() -> None:
         "failed": 1,
         "summarized": 2,
         "reuses": [],
+        "remarks": [],
         "gaps": [{"chunk": 3, "start": 12, "end": 3700, "reason": "boom"}],
     }
     assert document["usage"][0] == {

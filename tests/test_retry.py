@@ -5,7 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from longtake.engines.base import Capabilities, Engine, Reply, Request
-from longtake.engines.retry import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, TRIES, ask
+from longtake.engines.retry import (
+    FIRST_WAIT_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    PATIENCE_SECONDS,
+    TRIES,
+    ask,
+)
 from longtake.errors import (
     BadReply,
     EngineBusy,
@@ -56,12 +62,39 @@ def test_good_reply_is_asked_for_once() -> None:
 
 
 @pytest.mark.parametrize("kind", [EngineUnreachable, EngineTimeout, EngineBusy, EngineFailed])
-def test_passing_trouble_is_asked_again(kind: type[EngineError]) -> None:
+def test_passing_trouble_is_asked_again_the_same(kind: type[EngineError]) -> None:
     engine = Scripted(kind("a"), kind("b"), GOOD)
     reply = engine.ask()
     assert (reply.text, reply.tries) == ("good", 3)
-    assert [request.attempt for request in engine.asked] == [0, 1, 2]
-    assert {request.parts for request in engine.asked} == {QUESTION.parts}
+    assert engine.asked == [QUESTION] * 3
+
+
+@pytest.mark.parametrize(
+    "error",
+    [EngineUnreachable("away"), EngineBusy("loading"), EngineBusy("busy", retry_after=0.0)],
+)
+def test_engine_that_is_away_is_waited_for_and_no_longer_than_that(error: EngineError) -> None:
+    engine = Scripted(*[error] * 6, EngineFailed("x"), BadReply("y"), GOOD)
+    assert engine.ask().tries == 9
+    assert [request.attempt for request in engine.asked] == [0] * 8 + [1]
+    engine = Scripted(*[error] * 99)
+    with pytest.raises(type(error)) as caught:
+        engine.ask()
+    assert sum(engine.waits) <= PATIENCE_SECONDS + LONGEST_WAIT_SECONDS
+    assert TRIES < caught.value.tries == len(engine.asked) <= PATIENCE_SECONDS + 1
+
+
+def test_each_error_is_noticed() -> None:
+    errors = [EngineBusy("a"), EngineTimeout("b"), BadReply("c")]
+    noticed: list[EngineError] = []
+    ask(
+        Scripted(*errors, GOOD),
+        QUESTION,
+        lambda r: None,
+        sleep=lambda s: None,
+        notice=noticed.append,
+    )
+    assert noticed == errors
 
 
 @pytest.mark.parametrize("kind", [EngineRefused, RequestTooLarge])

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from longtake.engines.base import Engine, Reply, Request
-from longtake.errors import BadReply, EngineBusy, EngineError
+from longtake.errors import BadReply, EngineBusy, EngineError, EngineUnreachable
 
 TRIES = 3
+PATIENCE_SECONDS = 60.0
+"""How long to wait in all for an engine that is busy or away: a server may be started anew."""
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 30.0
+AWAY = (EngineUnreachable, EngineBusy)
 
 
 def ask(
@@ -19,25 +22,38 @@ def ask(
     accept: Callable[[Reply], None],
     *,
     tries: int = TRIES,
+    patience: float = PATIENCE_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
+    notice: Callable[[EngineError], None] = lambda error: None,
 ) -> Reply:
     """The first reply that `accept` does not raise BadReply about; else the last EngineError.
 
-    Both carry in `tries` how often was asked. A correction goes with the next attempt alone.
+    Both carry in `tries` how often was asked. A correction goes with the next attempt alone. An
+    engine that is away or busy gets as many tries as fit into `patience`, in seconds, where that is
+    more than none. `notice` is told each error.
     """
-    correction = ""
-    for attempt in range(tries):
+    if tries < 1:
+        raise ValueError(f"tries must be at least 1, not {tries}")
+    correction, attempt, asked, failed, waited = "", 0, 0, 0, 0.0
+    while True:
+        asked += 1
         try:
             reply = engine.answer(request.again(attempt, correction))
             accept(reply)
-            return replace(reply, tries=attempt + 1)
+            return replace(reply, tries=asked)
         except EngineError as error:
-            error.tries = attempt + 1
-            if not error.retry or error.tries == tries:
+            error.tries = asked
+            notice(error)
+            away = patience > 0 and isinstance(error, AWAY)
+            failed += not away
+            if not error.retry or failed == tries or (away and waited >= patience):
                 raise
+            # Only another reply needs another attempt: what comes after trouble is the same.
+            attempt += isinstance(error, BadReply)
             correction = error.correction if isinstance(error, BadReply) else ""
-            sleep(_wait_seconds(error, error.tries))
-    raise ValueError(f"tries must be at least 1, not {tries}")
+            wait = _wait_seconds(error, asked)
+            waited += max(wait, FIRST_WAIT_SECONDS)
+            sleep(wait)
 
 
 def _wait_seconds(error: EngineError, attempt: int) -> float:

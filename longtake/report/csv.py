@@ -10,7 +10,7 @@ from longtake.records import Description
 
 COLUMNS = (
     "chunk", "start", "end", "description", "speech", "text", "status", "error", "engine",
-    "input_tokens", "output_tokens", "seconds", "same_as",
+    "input_tokens", "output_tokens", "seconds", "same_as", "remark",
 )  # fmt: skip
 
 RISKY_STARTS = "=+-@＝＋－＠\t\r\n'"
@@ -20,7 +20,8 @@ RISKY_STARTS = "=+-@＝＋－＠\t\r\n'"
 def as_csv(descriptions: Sequence[Description]) -> str:
     """The whole file: a header, then the chunks in time order; times in seconds.
 
-    `same_as` is the chunk whose description one that is `reused` has.
+    `same_as` is the chunk whose description one that is `reused` has; `remark` says of a
+    description that it was seen with less than was planned, or cut off.
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
@@ -55,6 +56,7 @@ def _row(description: Description) -> Iterable[object]:
         cost.output_tokens,
         f"{cost.seconds:.3f}",
         description.same_as or "",
+        description.remark,
     )
 
 

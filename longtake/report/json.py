@@ -76,6 +76,7 @@ def _description(description: Description) -> dict[str, Any]:
         "error": description.error,
         "engine": description.engine,
         "same_as": description.same_as or None,
+        "remark": description.remark,
     }
 
 
@@ -87,6 +88,7 @@ def _ledger(ledger: Ledger) -> dict[str, Any]:
         "failed": ledger.failed,
         "summarized": ledger.summarized,
         "reuses": [{"chunk": chunk, "same_as": other} for chunk, other in ledger.reuses],
+        "remarks": [{"chunk": chunk, "remark": remark} for chunk, remark in ledger.remarks],
         "gaps": [
             {"chunk": g.chunk, "start": g.span.start, "end": g.span.end, "reason": g.reason}
             for g in ledger.gaps

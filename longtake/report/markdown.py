@@ -51,6 +51,7 @@ def _ledger(ledger: Ledger) -> list[str]:
     lines = ["## Ledger", "", say_ledger(ledger), ""]
     if ledger.reuses:
         lines += [f"{say_reuses(ledger)}.", ""]
+    lines += [f"{_plain(remark)}.\n" for remark in say_remarks(ledger)]
     if ledger.gaps:
         lines += ["What the summary does not know:", ""]
         lines += [f"- {g.span} (chunk {g.chunk}): {_plain(g.reason)}" for g in ledger.gaps]
@@ -78,6 +79,14 @@ def say_reuses(ledger: Ledger) -> str:
         for other, chunks in twins.items()
     ]
     return f"Not asked again: {'; '.join(said)}"
+
+
+def say_remarks(ledger: Ledger) -> list[str]:
+    """`Chunks 3–5: seen with …`, one for each remark."""
+    chunks: dict[str, list[int]] = {}
+    for chunk, remark in ledger.remarks:
+        chunks.setdefault(remark, []).append(chunk)
+    return [f"{name_chunks(numbers).capitalize()}: {remark}" for remark, numbers in chunks.items()]
 
 
 def say_failures(usage: Sequence[StageUsage]) -> list[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from longtake.fit import scale
 from longtake.looks import make_look
 from longtake.records import Frame
 from longtake.timecode import Span
@@ -61,6 +62,20 @@ class Picture:
         Image.fromarray(self.pixels).save(file, "JPEG", quality=JPEG_QUALITY)
         height, width = self.pixels.shape[:2]
         return Frame(self.time, file.getvalue(), width, height)
+
+
+def shrink_frame(frame: Frame, side: int) -> Frame:
+    """The frame with its longest side brought down to `side` pixels; itself where it is no more."""
+    from PIL import Image
+
+    size = scale(frame.width, frame.height, side)
+    if size == (frame.width, frame.height):
+        return frame
+    file = io.BytesIO()
+    with Image.open(io.BytesIO(frame.jpeg)) as image:
+        smaller = image.resize(size, Image.Resampling.LANCZOS)
+    smaller.save(file, "JPEG", quality=JPEG_QUALITY)
+    return Frame(frame.time, file.getvalue(), *size)
 
 
 class FrameReader:

@@ -38,6 +38,12 @@ def spread_evenly(span: Span, count: int) -> list[float]:
     return [round(span.start + (k + 0.5) * step, 3) for k in range(count)]
 
 
+def spread_places(count: int, most: int) -> list[int]:
+    """Which of `count` things in a row to keep, so that at most so many lie evenly among them."""
+    kept = min(count, most)
+    return [int((k + 0.5) * count / kept) for k in range(kept)]
+
+
 def plan_slots(chunk: Chunk, scan: Scan, most: int, spacing: float) -> tuple[Slot, ...]:
     """Slots in time order, from 1 to `most`: near each cut, at peaks of motion, and in between.
 

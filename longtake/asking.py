@@ -1,0 +1,310 @@
+"""Requests side by side: many jobs in, what came of each out, every answer in the store at once.
+
+The one place with threads around `Engine.answer`. Knows no video and no stage; finds the engine's
+width, and asks with less where a request was too large or the memory did not suffice.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+
+from longtake.engines.base import Engine, Reply, Request
+from longtake.engines.retry import PATIENCE_SECONDS, ask
+from longtake.errors import (
+    BadReply,
+    EngineBusy,
+    EngineError,
+    EngineTimeout,
+    LongtakeError,
+    OutOfMemory,
+    RequestTooLarge,
+    SourceError,
+)
+from longtake.records import Cost, StageUsage
+from longtake.settings import Settings
+from longtake.store import Answer, Store
+from longtake.width import Width
+
+GIVE_UP_AFTER = 8
+"""Questions in a row that the engine gave no reply to at all: the rest is not asked."""
+MOST_AHEAD = 16
+"""Requests made ready ahead of their turn, at most: each holds its frames."""
+
+GAVE_REPLY = (BadReply, RequestTooLarge)
+TOO_MUCH = (OutOfMemory, RequestTooLarge)
+
+Sleep = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every stage of a run needs."""
+
+    settings: Settings
+    store: Store
+    sleep: Sleep = time.sleep
+    usage: list[StageUsage] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What to ask, or the number of the chunk whose answer will do.
+
+    `look` is what the chunk looks like, `remark` what to know of an answer to this.
+    """
+
+    request: Request | None
+    same_as: int = 0
+    look: bytes = b""
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing to ask; `prepare` makes the request when its turn has come."""
+
+    key: str
+    prepare: Callable[[], Prepared]
+    accept: Callable[[Reply], None]
+    clean: Callable[[Reply], str]
+    recall: Callable[[Answer], None] = lambda answer: None
+    """Called where the store knows the answer."""
+    lessen: Callable[[Prepared, EngineError], Prepared | None] = lambda ready, error: None
+    """The same asked with less, after an error that says it was too much; None: no less."""
+    alone: bool = False
+    """Whether an answer that another stands for is none."""
+    keep_bad: bool = False
+    """Whether to remember that no usable reply came: the same question would fail again."""
+
+
+Outcome = Answer | LongtakeError | Prepared
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A job whose request is made."""
+
+    place: int
+    job: Job
+    prepared: Prepared
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A request under way: since which epoch of the width, and whether others were beside it."""
+
+    ready: _Ready
+    epoch: int
+    crowded: bool
+
+
+def answer_all(
+    work: Work, stage: str, engine: Engine, jobs: Iterable[Job]
+) -> Iterator[tuple[int, Outcome, bool]]:
+    """Each job's place, what came of it, and whether the store knew; in the order of arrival.
+
+    Requests are made just ahead of the engine, so that memory stays flat and it does not wait.
+    """
+    width = open_width(work.settings, engine)
+    tally = _Tally()
+    coming = _Coming(work, engine, jobs, tally)
+    running: dict[Future[Answer], _Running] = {}
+    pool = ThreadPoolExecutor(width.most, thread_name_prefix=stage)
+    try:
+        while True:
+            while len(running) < width.now and (ready := coming.take()):
+                # One long wait for an engine that is away is enough: who comes after waits less.
+                patience = 0.0 if tally.trouble else PATIENCE_SECONDS
+                future = pool.submit(_ask, work, stage, engine, ready, width, patience)
+                running[future] = _Running(ready, width.epoch, len(running) > 0)
+            yield from coming.settled()
+            if not running:
+                break
+            # While nothing has come, the next requests are made ready.
+            done = wait(running, 0, FIRST_COMPLETED).done
+            while not done and len(coming.ahead) < min(width.now, MOST_AHEAD) and coming.prepare():
+                yield from coming.settled()
+                done = wait(running, 0, FIRST_COMPLETED).done
+            for future in done or wait(running, return_when=FIRST_COMPLETED).done:
+                was = running.pop(future)
+                outcome = _settle(future)
+                if isinstance(outcome, TOO_MUCH) and (less := _lessen(was, outcome, width)):
+                    tally.count_again(outcome)
+                    coming.ahead.appendleft(less)
+                    continue
+                if isinstance(outcome, Answer):
+                    width.take_answer()
+                tally.count_asked(outcome)
+                yield was.ready.place, outcome, False
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        work.usage.append(tally.as_usage(stage, engine))
+
+
+def open_width(settings: Settings, engine: Engine) -> Width:
+    """The user's width, else what suits the engine, with room to find more."""
+    able = engine.capabilities
+    start = settings.at_once or able.width
+    return Width(start, settings.at_once or max(able.width, able.widest))
+
+
+def spent(outcome: Outcome) -> Cost:
+    """What an answer, or the tries for one, took."""
+    if isinstance(outcome, Answer):
+        return Cost(outcome.requests, outcome.input_tokens, outcome.output_tokens, outcome.seconds)
+    return Cost(requests=getattr(outcome, "tries", 0))
+
+
+class _Coming:
+    """The jobs that are left: taken in order, made ready ahead; what the store knows is settled."""
+
+    def __init__(self, work: Work, engine: Engine, jobs: Iterable[Job], tally: "_Tally") -> None:
+        self._work, self._engine, self._tally = work, engine, tally
+        self._jobs = enumerate(jobs)
+        self.ahead: deque[_Ready] = deque()
+        self._settled: deque[tuple[int, Outcome, bool]] = deque()
+
+    def take(self) -> _Ready | None:
+        """The next request; None where nothing is left to ask."""
+        while self.ahead or self.prepare():
+            if not self.ahead:
+                continue
+            ready = self.ahead.popleft()
+            if not (error := self._tally.give_up(self._engine)):
+                return ready
+            self._settled.append((ready.place, error, False))
+        return None
+
+    def settled(self) -> Iterator[tuple[int, Outcome, bool]]:
+        """What came of jobs that needed no request."""
+        while self._settled:
+            yield self._settled.popleft()
+
+    def prepare(self) -> bool:
+        """Look at one more job; False where none is left."""
+        for place, job in self._jobs:
+            answer = self._work.store.get(job.key)
+            if answer and not (job.alone and answer.same_as):
+                self._tally.count_stored(answer)
+                job.recall(answer)
+                self._settled.append((place, answer, True))
+                return True
+            ready = self._tally.give_up(self._engine) or _prepare(job)
+            if isinstance(ready, LongtakeError) or not ready.request:
+                self._settled.append((place, ready, False))
+            else:
+                self.ahead.append(_Ready(place, job, ready))
+            return True
+        return False
+
+
+@dataclass
+class _Tally:
+    """What a stage has cost and met so far."""
+
+    cost: Cost = field(default_factory=Cost)
+    from_store: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    trouble: list[EngineError] = field(default_factory=list)
+    """The last questions in a row to which no reply came at all."""
+
+    def count_stored(self, answer: Answer) -> None:
+        self.from_store += not answer.same_as
+        if answer.rejected:
+            self.failed[answer.rejected] += 1
+
+    def give_up(self, engine: Engine) -> EngineError | None:
+        """Why nothing more is asked, after too much trouble in a row."""
+        if len(self.trouble) < GIVE_UP_AFTER:
+            return None
+        last = self.trouble[-1]
+        said = f"not asked, after {len(self.trouble)} failures of {engine.name} in a row"
+        return type(last)(f"{said}: {last.message}", last.hint)
+
+    def count_again(self, outcome: EngineError) -> None:
+        """A request that is asked once more, with less."""
+        self.cost += spent(outcome)
+        self.trouble.clear()
+
+    def count_asked(self, outcome: Outcome) -> None:
+        self.cost += spent(outcome)
+        if not isinstance(outcome, EngineError):
+            self.trouble.clear()
+            return
+        self.failed[outcome.message] += 1
+        if isinstance(outcome, GAVE_REPLY):
+            self.trouble.clear()
+        else:
+            self.trouble.append(outcome)
+
+    def as_usage(self, stage: str, engine: Engine) -> StageUsage:
+        reason = self.failed.most_common(1)[0][0] if self.failed else ""
+        total = self.failed.total()
+        return StageUsage(stage, engine.name, self.cost, self.from_store, total, reason)
+
+
+def _lessen(was: _Running, error: EngineError, width: Width) -> _Ready | None:
+    """The same once more: alone where others took memory beside it, else with less in it."""
+    if isinstance(error, OutOfMemory) and was.crowded:
+        width.take_trouble(was.epoch, lasting=True)
+        return was.ready
+    less = was.ready.job.lessen(was.ready.prepared, error)
+    return replace(was.ready, prepared=less) if less else None
+
+
+def _prepare(job: Job) -> Prepared | SourceError:
+    """The job's request, or the chunk that stands for it; or why nothing can be asked."""
+    try:
+        return job.prepare()
+    except SourceError as error:
+        return error
+
+
+def _ask(
+    work: Work, stage: str, engine: Engine, ready: _Ready, width: Width, patience: float
+) -> Answer:
+    """In a thread of its own: ask, and keep the answer in the store at once."""
+    job, prepared, epoch = ready.job, ready.prepared, width.epoch
+    assert prepared.request
+
+    def notice(error: EngineError) -> None:
+        if isinstance(error, EngineBusy | EngineTimeout):
+            width.take_trouble(epoch)
+
+    try:
+        reply = ask(
+            engine,
+            prepared.request,
+            job.accept,
+            patience=patience,
+            sleep=work.sleep,
+            notice=notice,
+        )
+    except BadReply as error:
+        if job.keep_bad:
+            bad = Answer(engine.name, rejected=error.message, requests=error.tries)
+            work.store.put(job.key, stage, bad)
+        raise
+    cut = "" if reply.complete else "the reply was cut off, and ends with its last whole sentence"
+    answer = Answer(
+        engine=engine.name,
+        text=job.clean(reply),
+        requests=reply.tries,
+        input_tokens=reply.input_tokens,
+        output_tokens=reply.output_tokens,
+        seconds=reply.seconds,
+        look=prepared.look,
+        remark="; ".join(remark for remark in (prepared.remark, cut) if remark),
+    )
+    return work.store.put(job.key, stage, answer)
+
+
+def _settle(future: Future[Answer]) -> Outcome:
+    """The answer or the error, which is kept without the frames that its traceback holds alive."""
+    try:
+        return future.result()
+    except EngineError as error:
+        error.__cause__ = error.__context__ = None
+        return error.with_traceback(None)

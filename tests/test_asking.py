@@ -1,0 +1,280 @@
+"""Less at once, then less in a request: what a run does where memory or context do not suffice."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from longtake.engines.base import Capabilities, Engine, Reply, Request
+from longtake.errors import (
+    EngineBusy,
+    EngineUnreachable,
+    LongtakeError,
+    OutOfMemory,
+    RequestTooLarge,
+    UsageError,
+)
+from longtake.pipeline import plan_view, run
+from longtake.records import Frame, Result
+from longtake.report.csv import as_csv
+from longtake.report.json import as_json
+from longtake.report.markdown import as_markdown
+from longtake.settings import Settings
+from longtake.store import Store
+from tests.videos import make_video, read_jpeg, read_number
+
+Rule = Callable[[Request, int], None]
+"""Raises where a request, with so many under way, is too much."""
+
+
+class Limited(Engine):
+    """An engine whose memory or context is a rule of the test; it looks at few pictures."""
+
+    def __init__(self, rule: Rule, width: int = 1, widest: int = 0, context: int = 4096) -> None:
+        able = Capabilities(
+            None, context, width=width, widest=widest, frame_side=256, frame_seconds=1.0
+        )
+        super().__init__("limited", able)
+        self.asked: list[Request] = []
+        self.most_at_once = 0
+        self._rule = rule
+        self._under_way = 0
+        self._lock = threading.Lock()
+
+    def answer(self, request: Request) -> Reply:
+        with self._lock:
+            self._under_way += 1
+            under_way = self._under_way
+            self.most_at_once = max(self.most_at_once, under_way)
+            self.asked.append(request)
+        try:
+            self._rule(request, under_way)
+            time.sleep(0.005)
+            return Reply(f"Something is seen from {request.frames[0].time} seconds on.", 10, 5)
+        finally:
+            with self._lock:
+                self._under_way -= 1
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def frame_tokens(self, width: int, height: int) -> int:
+        return width * height // 256
+
+
+def doze(seconds: float) -> None:
+    """A wait of the run, as short as a test has time for."""
+    time.sleep(min(seconds, 0.02))
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20 s at 10 pictures a second that are large enough to be shown smaller."""
+    folder = tmp_path_factory.mktemp("videos")
+    return make_video(folder / "wide.mp4", seconds=20, size=(320, 240))
+
+
+def finish(video: Path, store: Store, engine: Engine, **values: object) -> Result:
+    settings = Settings(**({"out": "out", "chunking": "fixed", "chunk_seconds": 5.0} | values))  # type: ignore[arg-type]
+    *_, last = run(video, settings, store, engine, None, sleep=doze)
+    assert last.result
+    return last.result
+
+
+def pixels(frames: tuple[Frame, ...]) -> int:
+    return sum(frame.width * frame.height for frame in frames)
+
+
+def run_out(more_than: int, error: type[LongtakeError] = OutOfMemory) -> Rule:
+    """Memory, or a context, for so many pixels in one request."""
+
+    def rule(request: Request, under_way: int) -> None:
+        if pixels(request.frames) > more_than:
+            raise error("CUDA out of memory")
+
+    return rule
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [(OutOfMemory, "memory did not suffice"), (RequestTooLarge, "too large for the engine")],
+)
+def test_chunk_that_is_too_much_is_seen_with_less_and_the_ledger_says_so(
+    wide: Path, store: Store, error: type[LongtakeError], why: str
+) -> None:
+    engine = Limited(run_out(60_000, error))
+    result = finish(wide, store, engine)
+    assert {d.status for d in result.descriptions} == {"described"}
+    remarks = dict(result.ledger.remarks)
+    assert sorted(remarks) == [1, 2, 3, 4]
+    assert all(why in remark and "in place of" in remark for remark in remarks.values())
+    assert all(pixels(request.frames) <= 60_000 for request in engine.asked[-3:])
+    for written in (
+        as_csv(result.descriptions),
+        as_markdown(result).replace("\\", ""),
+        as_json(result),
+    ):
+        assert why in written
+
+
+def test_later_chunks_start_with_what_fitted(wide: Path, store: Store) -> None:
+    engine = Limited(run_out(60_000))
+    finish(wide, store, engine)
+    refused = [pixels(request.frames) > 60_000 for request in engine.asked]
+    steps = refused.index(False)
+    # The second chunk was made ready before the first one failed, later ones were not.
+    assert sum(refused) <= 2 * steps
+
+
+def test_what_is_left_of_a_chunk_is_smaller_frames_in_order(wide: Path, store: Store) -> None:
+    engine = Limited(run_out(60_000))
+    result = finish(wide, store, engine, frame_side=320)
+    whole, less = engine.asked[0].frames, engine.asked[-1].frames
+    assert len(less) <= len(whole) and max(less[0].width, less[0].height) < 320
+    assert [f.time for f in less] == sorted(f.time for f in less)
+    span = result.descriptions[-1].chunk.span
+    assert all(span.start <= frame.time < span.end for frame in less)
+    for frame in less:
+        assert abs(read_number(read_jpeg(frame.jpeg)) - frame.time * 10) <= 1
+    for before, frame in zip(engine.asked[-1].parts[::2], less, strict=False):
+        assert isinstance(before, str) and before.startswith("Frame at")
+        assert frame in engine.asked[-1].parts
+
+
+def test_remark_is_there_again_where_the_store_answers(wide: Path, store: Store) -> None:
+    first = finish(wide, store, Limited(run_out(60_000)))
+    again = Limited(run_out(60_000))
+    assert finish(wide, store, again).ledger == first.ledger
+    assert again.asked == []
+
+
+def test_chunk_that_is_too_much_even_as_one_small_frame_is_a_gap(wide: Path, store: Store) -> None:
+    def rule(request: Request, under_way: int) -> None:
+        if request.frames[0].time > 14:
+            raise OutOfMemory("no memory at all")
+
+    result = finish(wide, store, Limited(rule))
+    assert [gap.chunk for gap in result.ledger.gaps] == [4]
+    assert "no memory at all" in result.ledger.gaps[0].reason
+
+
+def test_fewer_at_once_come_before_smaller_frames(two_hundred: Path, store: Store) -> None:
+    def rule(request: Request, under_way: int) -> None:
+        time.sleep(0.05)
+        if under_way > 3:
+            raise OutOfMemory("CUDA out of memory")
+
+    engine = Limited(rule, width=8)
+    result = finish(two_hundred, store, engine, chunk_seconds=2.0)
+    assert {d.status for d in result.descriptions} == {"described"}
+    assert result.ledger.remarks == ()
+    assert engine.most_at_once > 3
+    assert len(engine.asked) <= result.ledger.planned + 3 * 8
+
+
+def test_width_grows_while_that_brings_more(two_hundred: Path, store: Store) -> None:
+    engine = Limited(lambda request, under_way: time.sleep(0.02), width=2, widest=8)
+    result = finish(two_hundred, store, engine, chunk_seconds=0.5, frames=1)
+    assert result.ledger.described == result.ledger.planned == 200
+    assert 4 <= engine.most_at_once <= 8
+
+
+def test_busy_engine_is_asked_fewer_at_once(two_hundred: Path, store: Store) -> None:
+    def rule(request: Request, under_way: int) -> None:
+        if under_way > 2:
+            raise EngineBusy("slow down")
+
+    engine = Limited(rule, width=8)
+    result = finish(two_hundred, store, engine, chunk_seconds=1.0, frames=1)
+    assert result.ledger.described == 100
+    assert engine.most_at_once >= 3
+
+
+def test_width_of_the_user_is_kept(two_hundred: Path, store: Store) -> None:
+    engine = Limited(lambda request, under_way: time.sleep(0.01), width=1, widest=64)
+    finish(two_hundred, store, engine, chunk_seconds=1.0, frames=1, at_once=3)
+    assert engine.most_at_once == 3
+
+
+def test_engine_that_dies_and_comes_back_loses_nothing(two_hundred: Path, store: Store) -> None:
+    away = list(range(6))
+
+    def rule(request: Request, under_way: int) -> None:
+        if request.frames[0].time > 30 and away:
+            away.pop()
+            raise EngineUnreachable("the server is being started anew")
+
+    engine = Limited(rule, width=4)
+    result = finish(two_hundred, store, engine, chunk_seconds=1.0, frames=1)
+    assert result.ledger.described == result.ledger.planned and not result.ledger.gaps
+    assert away == []
+
+
+@pytest.mark.parametrize(
+    ("context", "frames", "side"), [(4096, 6, 256), (1200, 6, 224), (900, 4, 224), (650, 1, 224)]
+)
+def test_frames_are_chosen_so_that_a_chunk_fits_the_context(
+    context: int, frames: int, side: int
+) -> None:
+    engine = Limited(lambda request, under_way: None, context=context)
+    view = plan_view(Settings(chunk_seconds=5.0), engine, (320, 180))
+    assert view.side == side and abs(view.frames - frames) <= 1
+    words = 160
+    assert words + 256 + view.frames * engine.frame_tokens(side, side * 9 // 16) <= context
+
+
+def test_context_that_holds_no_frame_is_said_before_anything_is_asked(
+    wide: Path, store: Store
+) -> None:
+    engine = Limited(lambda request, under_way: None, context=400)
+    with pytest.raises(UsageError, match="context of limited is too small: 400 tokens") as caught:
+        finish(wide, store, engine)
+    assert engine.asked == [] and "longer context" in caught.value.hint
+
+
+def test_reply_that_was_cut_off_is_marked(wide: Path, store: Store) -> None:
+    class Cut(Limited):
+        def answer(self, request: Request) -> Reply:
+            text = f"It begins at {request.frames[0].time} seconds. Then some"
+            return Reply(text, 10, 256, complete=False)
+
+    result = finish(wide, store, Cut(lambda request, under_way: None))
+    assert result.descriptions[0].text == "It begins at 0.5 seconds."
+    assert [remark for _, remark in result.ledger.remarks] == [
+        "the reply was cut off, and ends with its last whole sentence"
+    ] * 4
+
+
+class Blind(Limited):
+    """Learns only when it is asked that its model takes no images."""
+
+    looked = 0
+
+    def check_sight(self) -> None:
+        self.looked += 1
+        raise UsageError("the model takes no images", "Name another.")
+
+
+class Sighted(Limited):
+    """Counts how often it was asked whether it sees."""
+
+    looked = 0
+
+    def check_sight(self) -> None:
+        self.looked += 1
+
+
+def test_blind_model_is_told_of_before_the_first_chunk(wide: Path, store: Store) -> None:
+    engine = Blind(lambda request, under_way: None)
+    with pytest.raises(UsageError, match="takes no images"):
+        finish(wide, store, engine)
+    assert engine.asked == [] and engine.looked == 1
+
+
+def test_sight_is_checked_once_and_not_where_the_store_answers(wide: Path, store: Store) -> None:
+    engine = Sighted(lambda request, under_way: None)
+    finish(wide, store, engine)
+    finish(wide, store, engine)
+    assert engine.looked == 1 and len(engine.asked) == 4
