@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import errno
 import io
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -35,6 +36,7 @@ be reached, 1 a bug. Every setting can also stand in LONGTAKE_HOME/settings.toml
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
     _prepare_streams()
+    _show_notes()
     options = make_parser().parse_args(arguments)
     try:
         status: int = options.command(options)
@@ -67,6 +69,19 @@ def _prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+class _Notes(logging.Handler):
+    """What Longtake has to say while it works, a line each on standard error as it is then."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"note: {one_line(record.getMessage())}", file=sys.stderr)
+
+
+def _show_notes() -> None:
+    log = logging.getLogger("longtake")
+    log.setLevel(logging.INFO)
+    log.handlers = [_Notes()]
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -1,0 +1,165 @@
+"""Longtake's describe step beside a plain client with the same requests, on the same real server.
+
+    python -m benchmarks.throughput [--widths 1,4,16] [--repeats 3] [--base-url URL]
+
+Both sides ask a fresh llama.cpp server each time (or the server at URL, such as a vLLM). The plain
+client is a closed loop: so many threads, each with a connection of its own, that send the bodies
+Longtake had sent to a recorder, as fast as answers come. The ratio of their requests a second is
+Longtake's cost: decoding, JPEG, JSON, threads, the store.
+"""
+
+import argparse
+import queue
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import httpx2
+
+from benchmarks.memory import make_video
+from longtake.engines.base import Engine, Reply, Request
+from longtake.engines.server import open_server
+from longtake.pipeline import run
+from longtake.settings import Settings
+from longtake.store import Store
+from tests.servers import as_models, serve
+
+CHUNK_SECONDS = 2.0
+FRAMES = 3
+REQUESTS_PER_WIDTH = {1: 10, 4: 24, 16: 64}
+REPLY_TOKENS = 24
+
+
+class Shortened(Engine):
+    """The server's answers, each short and taken for a description whatever it says."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine.name, engine.capabilities, engine.options, engine.why)
+        self._engine = engine
+
+    def answer(self, request: Request) -> Reply:
+        reply = self._engine.answer(replace(request, max_tokens=REPLY_TOKENS))
+        return replace(reply, text="A model said something of it.", complete=True)
+
+    def count_tokens(self, text: str) -> int:
+        return self._engine.count_tokens(text)
+
+    def frame_tokens(self, width: int, height: int) -> int:
+        return 16
+
+
+@contextmanager
+def open_address(base_url: str, slots: int) -> Iterator[str]:
+    """The address given, or that of a fresh llama.cpp server, which ends afterwards."""
+    if base_url:
+        yield base_url
+        return
+    command = [sys.executable, "-m", "benchmarks.llama_server", str(slots)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as it:
+        assert it.stdout
+        yield f"{it.stdout.readline().strip()}/v1"
+        it.communicate()
+
+
+def time_longtake(video: Path, base_url: str, width: int) -> float:
+    """Seconds of the describe step alone, with an empty store."""
+    settings = Settings(
+        base_url=base_url,
+        at_once=width,
+        chunking="fixed",
+        chunk_seconds=CHUNK_SECONDS,
+        frames=FRAMES,
+        out=str(video.parent / "out"),
+    )
+    begun = ended = 0.0
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_server("", settings) as server,
+        Store(Path(folder) / "store.sqlite") as store,
+    ):
+        for step in run(video, settings, store, Shortened(server), None):
+            if step.stage == "describe":
+                begun = begun or time.perf_counter()
+                ended = time.perf_counter()
+        assert step.result
+        assert not step.result.ledger.gaps, step.result.ledger
+    return ended - begun
+
+
+def record_bodies(video: Path) -> list[bytes]:
+    """What Longtake sends for that video, as bytes."""
+    with serve() as server:
+        facts = {"id": "tiny", "max_model_len": 4096}
+        server.set(
+            "/v1/models", as_models(facts | {"architecture": {"input_modalities": ["image"]}})
+        )
+        time_longtake(video, server.base_url, 1)
+        return [asked.body for asked in server.asked if asked.path.endswith("/chat/completions")]
+
+
+def time_plain(bodies: list[bytes], base_url: str, width: int) -> float:
+    """Seconds of a closed loop of so many clients over all bodies."""
+    waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    for body in bodies:
+        waiting.put(body)
+    model = httpx2.get(f"{base_url}/models").json()["data"][0]["id"]
+
+    def work() -> None:
+        with httpx2.Client(timeout=600) as client:
+            while True:
+                try:
+                    body = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                answer = client.post(
+                    f"{base_url}/chat/completions",
+                    content=body.replace(b'"model": "tiny"', f'"model": "{model}"'.encode()),
+                    headers={"Content-Type": "application/json"},
+                )
+                answer.raise_for_status()
+
+    threads = [threading.Thread(target=work) for _ in range(width)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    """Measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--widths", default="1,4,16")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--base-url", default="")
+    options = parser.parse_args()
+    print(f"{'width':>5} {'requests':>8} {'longtake':>10} {'plain':>10} {'ratio':>6}  (requests/s)")
+    for width in map(int, options.widths.split(",")):
+        count = REQUESTS_PER_WIDTH.get(width, 4 * width)
+        with tempfile.TemporaryDirectory() as folder:
+            video = make_video(Path(folder) / "video.mp4", int(count * CHUNK_SECONDS))
+            bodies = record_bodies(video)
+            sides: dict[str, list[float]] = {"longtake": [], "plain": []}
+            for turn in range(options.repeats):
+                # Each side is first in turn, so that what warms up or drifts favours neither.
+                for side in ("longtake", "plain") if turn % 2 else ("plain", "longtake"):
+                    with open_address(options.base_url, width) as address:
+                        if side == "plain":
+                            seconds = time_plain(bodies, address, width)
+                        else:
+                            seconds = time_longtake(video, address, width)
+                    sides[side].append(len(bodies) / seconds)
+        ours, plain = (statistics.median(sides[side]) for side in ("longtake", "plain"))
+        print(f"{width:>5} {len(bodies):>8} {ours:>10.2f} {plain:>10.2f} {ours / plain:>6.3f}")
+
+
+if __name__ == "__main__":
+    main()
