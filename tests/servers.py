@@ -101,6 +101,11 @@ CHAT = "/v1/chat/completions"
 MODELS = "/v1/models"
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # the usual five make a crowd wait for a second
+
+
 @contextmanager
 def serve() -> Iterator[ScriptedServer]:
     """A running server with one model of 4096 tokens, which says "A cat." to everything."""
@@ -141,8 +146,7 @@ def serve() -> Iterator[ScriptedServer]:
         def log_message(self, *parts: Any) -> None:
             """Tests have nothing to say."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     script.url = f"http://127.0.0.1:{server.server_port}"

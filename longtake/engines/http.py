@@ -3,14 +3,16 @@
 httpx2's exceptions and a server's status codes stop here. Knows nothing of models or chats.
 """
 
+import functools
 import ipaddress
 import json
-import queue
 import re
+import socket
+import ssl
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,14 +26,38 @@ from longtake.errors import (
     EngineRefused,
     EngineTimeout,
     EngineUnreachable,
+    OutOfMemory,
     RequestTooLarge,
     UsageError,
 )
 from longtake.plain import one_line
 
 CONNECT_SECONDS = 10.0
+IDLE_SECONDS = 4.0
+"""Connections are used again within this time: uvicorn, below vLLM, closes them after five."""
+TICK_SECONDS = 0.1
 MOST_REPLY_BYTES = 16 << 20
 """A reply has some kilobytes, a cloud's list of models a megabyte; more is not read."""
+
+_OUT_OF_MEMORY = re.compile(
+    r"out[ -]of[ -]memory|OutOfMemory|(insufficient|not enough) (\w+ )?memory"
+    r"|fail(ed|ure) to allocate|alloc(ation)?[_ ]failed|unable to allocate"
+    r"|more (\w+ )?memory \([^)]*\) than is available"
+    # llama.cpp, where slots share one cache and it is full: fewer at once fit into it.
+    r"|context size has been exceeded",
+    re.IGNORECASE,
+)
+_TOO_LARGE = re.compile(
+    r"context[ _-]?(length|size|window|limit|the overflow)|too (long|large|many)|exceed"
+    r"|at most (?!0 )",
+    re.IGNORECASE,
+)
+_CONTEXT_TOO_SHORT = re.compile(
+    r"exceeds? .{0,40}context|max(imum)? context length|context (length|window) (of|is|exceeded)",
+    re.IGNORECASE,
+)
+"""Sure enough where the status says something else."""
+_TOO_LARGE_AT = {400: _TOO_LARGE, 422: _TOO_LARGE}
 
 
 @dataclass(frozen=True)
@@ -42,46 +68,63 @@ class Answer:
     retry_after: str
     body: bytes
 
+    @property
+    def words(self) -> str:
+        """What an error's body says, in full and as it came."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return self.body.decode("utf-8", "replace")
+        error = found.get("error", found) if isinstance(found, dict) else found
+        return str(error.get("message", error) if isinstance(error, dict) else error)
+
 
 class Connection:
-    """A server at one address; each request ends within the seconds given, whatever it does."""
+    """A server at one address; each request ends within the seconds given, whatever it does.
+
+    httpx2 bounds each read, not their sum: a server that drips would hold it for ever. So one
+    thread watches all requests under way, and shuts the line of a late one.
+    """
 
     def __init__(self, address: str, key: str, timeout_seconds: float) -> None:
         self.address = address.rstrip("/")
+        self.timeout_seconds = timeout_seconds
+        self.keep_alive = True
+        """Whether a connection serves for the next request, too."""
         self._key = key
-        self._seconds = timeout_seconds
-        self._client = _open_client(_check_address(self.address), key, timeout_seconds)
+        self._host = _check_address(self.address)
+        self._tls = _load_trusted()
+        self._lock = threading.Lock()
+        self._idle = [self._open_line()]
+        self._busy: set[_Line] = set()
+        self._closed = threading.Event()
+        self._watch: threading.Thread | None = None
 
-    def send(self, method: str, url: str, body: dict[str, Any] | None = None) -> Answer:
-        """What the server answers, of any status.
-
-        httpx2 bounds each read, not their sum: a server that drips would hold it for ever. So it
-        works in a thread, which is left behind where time runs out, and ends with its next read.
-        """
-        ends = time.monotonic() + self._seconds
-        outcomes: queue.SimpleQueue[Answer | Exception] = queue.SimpleQueue()
-
-        def work() -> None:
-            try:
-                outcomes.put(_exchange(self._client, method, url, body, ends))
-            except Exception as error:
-                outcomes.put(error)
-
-        threading.Thread(target=work, daemon=True).start()
+    def send(
+        self,
+        method: str,
+        url: str,
+        body: Mapping[str, Any] | None = None,
+        seconds: float | None = None,
+    ) -> Answer:
+        """What the server answers, of any status; `seconds` where less than usual will do."""
+        seconds = min(seconds or self.timeout_seconds, self.timeout_seconds)
         with mapped_errors(self.address, self._key):
+            line = self._take_line(time.monotonic() + seconds)
             try:
-                outcome = outcomes.get(timeout=self._seconds)
-            except queue.Empty:
-                raise httpx2.ReadTimeout("") from None
-            if isinstance(outcome, Exception):
-                raise outcome
-        return outcome
+                answer = line.exchange(method, url, body, seconds, self.keep_alive)
+            except BaseException as error:
+                self._release(line, broken=True)
+                if isinstance(error, Exception) and time.monotonic() >= line.ends:
+                    raise httpx2.ReadTimeout("") from error
+                raise
+            self._release(line, broken=False)
+            return answer
 
     def read(self, answer: Answer) -> dict[str, Any]:
         """The JSON object that came; EngineError for all but success."""
         if not 200 <= answer.status < 300:
-            said = f"the server answered {answer.status}: {_error_text(answer, self._key)}"
-            raise _status_error(answer, said)
+            raise self._status_error(answer)
         try:
             found = json.loads(answer.body)
         except (ValueError, RecursionError) as error:
@@ -90,11 +133,114 @@ class Connection:
             ) from error
         if not isinstance(found, dict):
             raise EngineFailed(f"the server answered with {type(found).__name__}, not an object")
+        if wrong := found.get("error"):
+            # OpenRouter, among others, begins with success before it knows better.
+            code = wrong.get("code") if isinstance(wrong, dict) else None
+            status = code if isinstance(code, int) and 400 <= code < 600 else 500
+            raise self._status_error(Answer(status, "", answer.body))
         return found
 
+    def show(self, text: str) -> str:
+        """A server's words, made fit to show: on one line, kept short, without the key."""
+        return _plain(text, self._key)
+
     def close(self) -> None:
-        """Drop the connections."""
-        self._client.close()
+        """Drop the connections; requests under way end with an error."""
+        self._closed.set()
+        with self._lock:
+            lines, self._idle = self._idle, []
+            for line in self._busy:
+                line.shut()
+        for line in lines:
+            line.client.close()
+
+    def _status_error(self, answer: Answer) -> EngineError:
+        said = f"the server answered {answer.status}: {self.show(answer.words) or 'nothing'}"
+        return _status_error(answer, said)
+
+    def _open_line(self) -> "_Line":
+        return _Line(_open_client(self._host, self._key, self.timeout_seconds, self._tls))
+
+    def _take_line(self, ends: float) -> "_Line":
+        with self._lock:
+            if self._closed.is_set():
+                raise RuntimeError("closed")
+            line = self._idle.pop() if self._idle else self._open_line()
+            line.ends = ends
+            self._busy.add(line)
+            if self._watch is None:
+                self._watch = threading.Thread(target=self._shut_late_ones, daemon=True)
+                self._watch.start()
+        return line
+
+    def _release(self, line: "_Line", *, broken: bool) -> None:
+        with self._lock:
+            self._busy.discard(line)
+            keep = not broken and not self._closed.is_set()
+            if keep:
+                self._idle.append(line)
+        if not keep:
+            line.client.close()
+
+    def _shut_late_ones(self) -> None:
+        while not self._closed.wait(TICK_SECONDS):
+            with self._lock:
+                for line in self._busy:
+                    if time.monotonic() >= line.ends:
+                        line.shut()
+
+
+class _Line:
+    """A client of its own for one request at a time, so that its socket is known."""
+
+    def __init__(self, client: httpx2.Client) -> None:
+        self.client = client
+        self.ends = 0.0
+        self._socket: socket.socket | None = None
+
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        body: Mapping[str, Any] | None,
+        seconds: float,
+        keep_alive: bool,
+    ) -> Answer:
+        """One request and its answer."""
+        pieces: list[bytes] = []
+        size = 0
+        headers = {"Content-Type": "application/json"}
+        if not keep_alive:
+            headers["Connection"] = "close"
+        with self.client.stream(
+            method,
+            url,
+            # ASCII: broken characters are for the server to refuse.
+            content=None if body is None else json.dumps(body),
+            headers=headers,
+            timeout=httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
+            extensions={"trace": self._note_socket},
+        ) as response:
+            for piece in response.iter_bytes():
+                pieces.append(piece)
+                size += len(piece)
+                if size > MOST_REPLY_BYTES:
+                    raise EngineFailed(f"the server sent more than {MOST_REPLY_BYTES >> 20} MiB")
+                if time.monotonic() > self.ends:
+                    raise httpx2.ReadTimeout("")
+            retry_after = response.headers.get("retry-after", "")
+            return Answer(response.status_code, retry_after, b"".join(pieces))
+
+    def shut(self) -> None:
+        """End what is under way: a read or write of another thread returns at once."""
+        if self._socket:
+            with suppress(OSError):
+                # Not the method of a TLS socket, which takes it apart under the other's hands.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def _note_socket(self, event: str, info: Mapping[str, Any]) -> None:
+        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            self._socket = info["return_value"].get_extra_info("socket")
 
 
 def _check_address(address: str) -> str:
@@ -112,7 +258,13 @@ def _check_address(address: str) -> str:
     raise UsageError(f"--base-url {address!r} is no address", "Such as http://127.0.0.1:8000/v1.")
 
 
-def _open_client(host: str, key: str, timeout_seconds: float) -> httpx2.Client:
+@functools.cache
+def _load_trusted() -> ssl.SSLContext:
+    """Whom to trust over TLS: it takes a while to read, so it is read once."""
+    return httpx2.create_ssl_context()
+
+
+def _open_client(host: str, key: str, timeout_seconds: float, tls: ssl.SSLContext) -> httpx2.Client:
     """A client for that host: past the environment's proxy where the host is this machine."""
     if not (key.isascii() and key.isprintable()):
         raise UsageError(
@@ -121,7 +273,9 @@ def _open_client(host: str, key: str, timeout_seconds: float) -> httpx2.Client:
     shown = f"[{host}]" if ":" in host else host
     try:
         return httpx2.Client(
-            timeout=httpx2.Timeout(timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds)),
+            verify=tls,
+            timeout=timeout_seconds,
+            limits=httpx2.Limits(keepalive_expiry=IDLE_SECONDS),
             headers={"Authorization": f"Bearer {key}"} if key else {},
             mounts={f"all://{shown}": None} if _is_this_machine(host) else {},
         )
@@ -136,28 +290,6 @@ def _is_this_machine(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
-
-
-def _exchange(
-    client: httpx2.Client, method: str, url: str, body: dict[str, Any] | None, ends: float
-) -> Answer:
-    """One request and its answer, read until `ends` (of the monotonic clock)."""
-    pieces: list[bytes] = []
-    size = 0
-    # ASCII: broken characters are for the server to refuse.
-    content = None if body is None else json.dumps(body)
-    headers = {"Content-Type": "application/json"}
-    with client.stream(method, url, content=content, headers=headers) as response:
-        for piece in response.iter_bytes():
-            pieces.append(piece)
-            size += len(piece)
-            if size > MOST_REPLY_BYTES:
-                raise EngineFailed(f"the server sent more than {MOST_REPLY_BYTES >> 20} MiB")
-            if time.monotonic() > ends:
-                raise httpx2.ReadTimeout("")
-        return Answer(
-            response.status_code, response.headers.get("retry-after", ""), b"".join(pieces)
-        )
 
 
 @contextmanager
@@ -176,7 +308,8 @@ def mapped_errors(address: str, key: str = "") -> Iterator[None]:
     except (httpx2.HTTPError, httpx2.CookieConflict, RuntimeError) as error:
         # RuntimeError: the client was closed, or a stream of it.
         raise EngineUnreachable(
-            f"{address} can't be reached: {_plain(str(error), key)}", "Is the server running there?"
+            f"{address} can't be reached: {_plain(str(error), key)}",
+            "Is the server running there? `longtake doctor` lists the servers that answer here.",
         ) from error
 
 
@@ -185,7 +318,9 @@ def _status_error(answer: Answer, said: str) -> EngineError:
     status = answer.status
     if status in (401, 403):
         return EngineRefused(said, "Check the key: --api-key, or OPENAI_API_KEY.")
-    if status == 413 or (status == 400 and _is_too_large(said)):
+    if _OUT_OF_MEMORY.search(answer.words):
+        return OutOfMemory(said, "Lower --at-once, --frames or --frame-side.")
+    if status == 413 or _TOO_LARGE_AT.get(status, _CONTEXT_TOO_SHORT).search(answer.words):
         return RequestTooLarge(said, "Lower --frames or --frame-side.")
     if status in (429, 503):
         return EngineBusy(said, "Lower --at-once.", _retry_after(answer))
@@ -196,24 +331,9 @@ def _status_error(answer: Answer, said: str) -> EngineError:
     return EngineRefused(said, "Check --base-url and the model's name.")
 
 
-def _error_text(answer: Answer, key: str) -> str:
-    """The server's own words."""
-    try:
-        found = json.loads(answer.body)
-        error = found.get("error", found) if isinstance(found, dict) else found
-        text = str(error.get("message", error) if isinstance(error, dict) else error)
-    except (ValueError, RecursionError):
-        text = answer.body.decode("utf-8", "replace")
-    return _plain(text, key) or "nothing"
-
-
 def _plain(text: str, key: str) -> str:
     """On one line, kept short, without the key; one of few letters may be any word."""
     return one_line(text.replace(key, "…") if len(key) >= 8 else text)[:300]
-
-
-def _is_too_large(said: str) -> bool:
-    return bool(re.search(r"context|too (long|large|many)|exceed|at most", said, re.IGNORECASE))
 
 
 def _retry_after(answer: Answer) -> float | None:

@@ -1,25 +1,73 @@
 """Any server that speaks the OpenAI chat API: vLLM, llama.cpp's, SGLang, LM Studio, a cloud.
 
-Knows models, chats and their limits; HTTP is `engines/http.py`'s.
+Knows models, chats and what kinds of servers say of themselves; HTTP is `engines/http.py`'s.
 """
 
 import base64
+import functools
+import io
+import logging
 import re
+import threading
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import ceil
 from typing import Any
+from urllib.parse import quote
 
 from longtake.engines.base import Capabilities, Engine, Reply, Request, byte_bound
-from longtake.engines.http import Connection
+from longtake.engines.http import Answer, Connection
+from longtake.engines.kinds import (
+    find_context_tokens,
+    find_kind,
+    find_slots,
+    takes_images,
+    takes_schemas,
+)
 from longtake.engines.visual import frame_tokens
-from longtake.errors import EngineError, EngineFailed, LongtakeError, RequestTooLarge, UsageError
+from longtake.errors import (
+    EngineBusy,
+    EngineError,
+    EngineFailed,
+    EngineRefused,
+    LongtakeError,
+    RequestTooLarge,
+    UsageError,
+)
+from longtake.plain import one_line
 from longtake.records import Frame
 from longtake.settings import Settings
+from longtake.timecode import format_time
 
 ASSUMED_CONTEXT_TOKENS = 4096
 """Taken where neither the settings nor the server say how long a context may be."""
-WIDTH = 4
+WIDTH, WIDEST = 4, 64
 RETRY_TEMPERATURE = 0.4
 """The first attempt is greedy; the next ones must be able to come out differently."""
+SHORT_SECONDS = 15.0
+"""For questions about the server itself: a hung one shows soon."""
+LOADING_SECONDS = 1.0
+"""Between two looks at a server that is loading its model."""
+COUNTS_KEPT = 1024
+TINY_SIDE, SIGHT_TOKENS = 64, 4
+VIDEO_FRAMES = 32
+"""vLLM's default for one video: it drops the frames after these without a word."""
+VIDEO_TICKS = 100
+"""A second, in the numbers that tell vLLM where the frames of a video lie."""
+
+_IMAGES_HINT = "Send them as images: --frames-as images."
+_OPTIONAL = {
+    "max_tokens": ("max_completion_tokens", "max_completion_tokens"),
+    "response_format": ("response[_ ]format|json_schema", ""),
+    "chat_template_kwargs": ("chat_template_kwargs", ""),
+    "media_io_kwargs": ("media_io_kwargs", ""),
+    "temperature": (r"\btemperature\b", ""),
+    "seed": (r"\bseed\b", ""),
+}
+"""What a request can do without: the words of a server that refuses it, and its name there."""
+
+_log = logging.getLogger("longtake")
 
 
 class ServerEngine(Engine):
@@ -28,67 +76,168 @@ class ServerEngine(Engine):
     def __init__(self, server: Connection, model: str, settings: Settings) -> None:
         self._server = server
         self._root = server.address.removesuffix("/v1")
-        self._counts_tokens = True
-        facts = self._find_model(model)
+        self._chat = f"{server.address}/chat/completions"
+        listed = self._list_models()
+        facts = self._find_model(listed, model)
+        self._kind = find_kind([facts, *listed])
         self.model: str = facts["id"]
-        context = settings.context_tokens or _context_tokens(facts) or self._ask_lm_studio()
+        server.keep_alive = self._kind.keep_alive
+        facts = facts | self._ask_about_itself()
+        context = settings.context_tokens or find_context_tokens(facts)
+        self._as_video = settings.frames_as == "video"
+        sees = takes_images(facts)
+        self._sight = threading.Lock()
+        self._sight_unsure = sees is None or self._as_video
+        self._instead: dict[str, str] = {}
+        """Optional fields that the server refused, and what they are called there; empty: not."""
+        self._counts_tokens = True
+        self._count = functools.lru_cache(COUNTS_KEPT)(self._ask_count)
+        slots = find_slots(facts)
+        most = VIDEO_FRAMES if self._as_video else None
         super().__init__(
-            name=f"server:{self.model}",
+            name=f"server:{one_line(self.model)}",
             capabilities=Capabilities(
-                images=_images(facts),
+                images=0 if sees is False else most,
                 context_tokens=context or ASSUMED_CONTEXT_TOKENS,
-                width=WIDTH,
+                width=slots or WIDTH,
+                widest=slots or WIDEST,
+                schemas=self._kind.schemas or takes_schemas(facts),
             ),
-            options={"base_url": server.address},
-            why=f"at {server.address}" + ("" if context else _unknown_context()),
+            options={"base_url": server.address}
+            | ({"frames_as": "video"} if self._as_video else {}),
+            why=f"{self._kind.title} at {server.address}".strip()
+            + ("" if context else _unknown_context())
+            + (_better_door(self.model) if self._kind.title == "Ollama" else ""),
         )
 
     def frame_tokens(self, width: int, height: int) -> int:
-        """By the arithmetic of the model's family."""
-        return frame_tokens(self.name, width, height)
+        """By the arithmetic of the model's family.
+
+        In a video, Qwen spends on a pair of frames what it spends on one image. Of three frames
+        the last has no partner: that makes two thirds a frame.
+        """
+        tokens = frame_tokens(self.name, width, height)
+        paired = self._as_video and "qwen" in self.name.casefold()
+        return ceil(tokens * 2 / 3) if paired else tokens
 
     def answer(self, request: Request) -> Reply:
         """One chat completion."""
-        if request.frames and self.capabilities.images == 0:
+        most, frames = self.capabilities.images, len(request.frames)
+        if frames and most == 0:
             raise RequestTooLarge(f"{self.name} takes no images", "Describe with another model.")
+        if most and frames > most:
+            raise RequestTooLarge(f"{frames} frames are more than the {most} of a video")
         started = time.monotonic()
-        body = {
-            "model": self.model,
-            "messages": request.messages(_content(request)),
-            "max_tokens": request.max_tokens,
-            "temperature": RETRY_TEMPERATURE if request.attempt else 0.0,
-            "seed": request.attempt,
-        }
-        answer = self._ask(f"{self._server.address}/chat/completions", body)
-        return _read_reply(answer, round(time.monotonic() - started, 3))
+        try:
+            answer = self._ask_chat(request)
+        except EngineRefused as error:
+            # What OpenAI says where all tokens went into thoughts.
+            if "output limit was reached" not in error.message:
+                raise
+            return Reply("", seconds=_seconds_since(started), complete=False)
+        return _read_reply(answer, _seconds_since(started))
 
     def count_tokens(self, text: str) -> int:
         """As the server's own tokenizer counts, where it lends it (vLLM, llama.cpp do)."""
         if self._counts_tokens:
-            # llama.cpp reads `content`, vLLM reads `prompt`; each passes over the other's.
-            body = {"model": self.model, "content": text, "prompt": text}
             try:
-                answer = self._ask(f"{self._root}/tokenize", body)
-                return int(answer.get("count") or len(answer["tokens"]))
+                return self._count(text)
             except (EngineError, ArithmeticError, LookupError, TypeError, ValueError):
                 self._counts_tokens = False
         return byte_bound(text)
+
+    def check_sight(self) -> None:
+        """UsageError with the server's words where it refuses a tiny image; asked once."""
+        super().check_sight()
+        with self._sight:
+            if self._sight_unsure:
+                self._show_tiny_frames()
+                self._sight_unsure = False
 
     def close(self) -> None:
         """Drop the connections."""
         self._server.close()
 
-    def _ask(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
-        return self._server.read(self._server.send("POST", url, body))
+    def _show_tiny_frames(self) -> None:
+        frames = [_make_tiny_frame(time) for time in ((0, 1) if self._as_video else (0,))]
+        try:
+            self.answer(Request("You describe.", (*frames, "What is it?"), SIGHT_TOKENS))
+        except (EngineFailed, EngineRefused, RequestTooLarge) as error:
+            about_images = re.search(r"image|video|vision|multi-?modal", error.message, re.I)
+            if not (about_images or isinstance(error, EngineRefused)):
+                raise
+            # Is it the image? Whatever is wrong with text alone is an error of its own.
+            self.answer(Request("You describe.", ("What is it?",), SIGHT_TOKENS))
+            if self._as_video:
+                raise UsageError(
+                    f"{self.name} takes no frames as a video: {error.message}", _IMAGES_HINT
+                ) from error
+            raise UsageError(
+                f"{self.name} takes no images, so it can't describe a video: {error.message}",
+                "Name a vision model: --engine server:MODEL. llama.cpp needs its --mmproj, too.",
+            ) from error
 
-    def _find_model(self, model: str) -> dict[str, Any]:
+    def _ask_chat(self, request: Request) -> dict[str, Any]:
+        """The completion; what the server refuses of the optional fields it is not sent again."""
+        body = self._make_body(request)
+        while True:
+            sent = {self._instead.get(name, name): value for name, value in body.items()}
+            sent.pop("", None)
+            answer = self._server.send("POST", self._chat, sent)
+            try:
+                return self._server.read(answer)
+            except (EngineFailed, EngineRefused) as error:
+                if field := _find_refused(answer, sent):
+                    self._do_without(field)
+                    continue
+                if "media_io_kwargs" in body:
+                    error.hint = _IMAGES_HINT
+                raise
+
+    def _do_without(self, field: str) -> None:
+        if field not in self._instead:
+            _log.info("%s does not take %s; it is asked without", self.name, field)
+        self._instead[field] = _OPTIONAL[field][1]
+        if field == "response_format":
+            self.capabilities = replace(self.capabilities, schemas=False)
+
+    def _make_body(self, request: Request) -> dict[str, Any]:
+        frames = request.frames
+        as_video = self._as_video and len(frames) > 1
+        body = {
+            "model": self.model,
+            "messages": request.messages((_video_content if as_video else _content)(request)),
+            "max_tokens": request.max_tokens,
+            "temperature": RETRY_TEMPERATURE if request.attempt else 0.0,
+            "seed": request.attempt,
+        }
+        if request.schema is not None and self.capabilities.schemas:
+            schema = {"name": "reply", "strict": True, "schema": request.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if self._kind.template_options:
+            body["chat_template_kwargs"] = {"enable_thinking": False}
+        if as_video:
+            body["media_io_kwargs"] = {"video": _video_times(frames)}
+        return body
+
+    def _ask_count(self, text: str) -> int:
+        # llama.cpp reads `content`, vLLM and SGLang read `prompt`; each passes over the other's.
+        body = {"model": self.model, "content": text, "prompt": text}
+        answer = self._ask_shortly("POST", f"{self._root}/tokenize", body)
+        return int(answer.get("count") or len(answer["tokens"]))
+
+    def _ask_shortly(
+        self, method: str, url: str, body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        return self._server.read(self._server.send(method, url, body, SHORT_SECONDS))
+
+    def _find_model(self, listed: Sequence[dict[str, Any]], model: str) -> dict[str, Any]:
         """What the server says of the model; of its first one, where none is named."""
-        listed = self._list_models(f"{self._server.address}/models")
         for facts in listed:
             if facts["id"] == model or not model:
                 return facts
         if listed:
-            known = ", ".join(facts["id"] for facts in listed[:10])
+            known = ", ".join(self._server.show(facts["id"]) for facts in listed[:10])
             raise UsageError(
                 f"{self._server.address} has no model {model!r}", f"It serves: {known}."
             )
@@ -99,27 +248,69 @@ class ServerEngine(Engine):
             )
         return {"id": model}
 
-    def _list_models(self, url: str) -> list[dict[str, Any]]:
+    def _list_models(self) -> list[dict[str, Any]]:
         """Empty where there is no list: such a server still serves the model that is named."""
-        answer = self._server.send("GET", url)
-        if answer.status in (404, 405):
-            return []
-        try:
-            listed = self._server.read(answer).get("data")
-        except EngineFailed:
-            if answer.status >= 500:
-                raise
-            return []
-        entries = listed if isinstance(listed, list) else []
-        return [e for e in entries if isinstance(e, dict) and isinstance(e.get("id"), str)]
+        answer = self._wait_for_list()
+        if answer.status not in (404, 405):
+            try:
+                listed = self._server.read(answer).get("data")
+                entries = listed if isinstance(listed, list) else []
+                return [e for e in entries if isinstance(e, dict) and isinstance(e.get("id"), str)]
+            except EngineFailed:
+                if answer.status >= 500:
+                    raise
+        self._check_chat()
+        return []
 
-    def _ask_lm_studio(self) -> int:
-        """LM Studio says only in its own list how long a loaded model's context is; 0 elsewhere."""
+    def _wait_for_list(self) -> Answer:
+        """The list of models, once the server has loaded its own."""
+        ends = time.monotonic() + self._server.timeout_seconds
+        told = False
+        while True:
+            answer = self._server.send(
+                "GET", f"{self._server.address}/models", seconds=SHORT_SECONDS
+            )
+            if answer.status != 503 or not re.search(r"\bloading\b", answer.words, re.I):
+                return answer
+            if not told:
+                _log.info(
+                    "the server at %s is still loading its model; waiting", self._server.address
+                )
+                told = True
+            left = ends - time.monotonic()
+            if left <= 0:
+                raise EngineBusy(
+                    f"the server at {self._server.address} is still loading its model"
+                    f" after {self._server.timeout_seconds:g} s",
+                    "Try again later, or raise --timeout-seconds.",
+                )
+            time.sleep(min(LOADING_SECONDS, left))
+
+    def _check_chat(self) -> None:
+        """UsageError where there is no chat API: an empty question finds out."""
+        answer = self._server.send("POST", self._chat, {}, SHORT_SECONDS)
+        if answer.status in (404, 405) or answer.body.lstrip().startswith(b"<"):
+            ends_well = self._server.address.endswith("/v1")
+            raise UsageError(
+                f"{self._server.address} answers, but not as an OpenAI-compatible server",
+                ("Is it the right port?" if ends_well else "Should the address end in /v1?")
+                + " `longtake doctor` lists the servers that answer here.",
+            )
+
+    def _ask_about_itself(self) -> dict[str, Any]:
+        """What this kind of server says beside its list of models; nothing where it won't."""
+        if not self._kind.own:
+            return {}
+        path = self._kind.own.format(model=quote(self.model, safe=""))
         try:
-            listed = self._list_models(f"{self._root}/api/v0/models")
+            found = self._ask_shortly("GET", f"{self._root}{path}")
         except EngineError:
-            return 0
-        return next((_context_tokens(facts) for facts in listed if facts["id"] == self.model), 0)
+            return {}
+        entries = found.get("data")
+        if not isinstance(entries, list):
+            return found
+        mine = (e for e in entries if isinstance(e, dict) and e.get("id") == self.model)
+        return next(mine, {})
 
 
 def open_server(model: str, settings: Settings) -> ServerEngine:
@@ -144,26 +335,34 @@ def _unknown_context() -> str:
     )
 
 
-def _context_tokens(facts: dict[str, Any]) -> int:
-    """The context length that servers put into their list of models; 0 where they don't."""
-    meta = facts.get("meta") if isinstance(facts.get("meta"), dict) else {}
-    for place, name in (
-        (facts, "max_model_len"),  # vLLM, SGLang
-        (meta, "n_ctx"),  # llama.cpp
-        (facts, "loaded_context_length"),  # LM Studio, in its own list
-        (facts, "context_length"),  # OpenRouter
-    ):
-        value = (place or {}).get(name)
-        if isinstance(value, int) and value > 0:
-            return value
-    return 0
+def _better_door(model: str) -> str:
+    return (
+        f"; --engine ollama:{one_line(model)} is the better door: through this one the context"
+        " can't be set, and frames that don't fit are cut off without a word"
+    )
 
 
-def _images(facts: dict[str, Any]) -> int | None:
-    """0 where the server says that the model takes no images (llama.cpp, OpenRouter do)."""
-    architecture = facts.get("architecture")
-    takes = architecture.get("input_modalities") if isinstance(architecture, dict) else None
-    return 0 if isinstance(takes, list) and takes and "image" not in takes else None
+def _find_refused(answer: Answer, sent: Mapping[str, Any]) -> str:
+    """The optional field of a request that the server's refusal names; empty: none."""
+    if answer.status not in (400, 422):
+        return ""
+    words = answer.words
+    named = (name for name, (pattern, _) in _OPTIONAL.items() if re.search(pattern, words))
+    return next((name for name in named if name in sent), "")
+
+
+def _make_tiny_frame(time: float) -> Frame:
+    from PIL import Image
+
+    image = Image.new("RGB", (TINY_SIDE, TINY_SIDE), (250, 250, 250))
+    image.paste((200, 30, 30), (8, 8, 40, 40))
+    data = io.BytesIO()
+    image.save(data, "JPEG")
+    return Frame(time, data.getvalue(), TINY_SIDE, TINY_SIDE)
+
+
+def _base64(frame: Frame) -> str:
+    return base64.b64encode(frame.jpeg).decode("ascii")
 
 
 def _content(request: Request) -> list[dict[str, Any]]:
@@ -171,12 +370,52 @@ def _content(request: Request) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = []
     for part in request.parts:
         if isinstance(part, Frame):
-            data = base64.b64encode(part.jpeg).decode("ascii")
-            url = f"data:image/jpeg;base64,{data}"
+            url = f"data:image/jpeg;base64,{_base64(part)}"
             parts.append({"type": "image_url", "image_url": {"url": url}})
         else:
             parts.append({"type": "text", "text": part})
     return parts
+
+
+def _video_content(request: Request) -> list[dict[str, Any]]:
+    """The same with all frames as one video in the first one's place, after all their times.
+
+    A frame's own text, which stands before it and ends with its time, goes into that list. vLLM
+    takes JPEG frames as a video (`VideoMediaIO` in vllm/multimodal/media/video.py).
+    """
+    frames = request.frames
+    times = ", ".join(format_time(frame.time) for frame in frames)
+    url = f"data:video/jpeg;base64,{','.join(map(_base64, frames))}"
+    parts: list[dict[str, Any]] = []
+    for part, following in zip(request.parts, (*request.parts[1:], ""), strict=True):
+        if part is frames[0]:
+            parts.append({"type": "text", "text": f"Frames at {times}:"})
+            parts.append({"type": "video_url", "video_url": {"url": url}})
+        elif isinstance(part, str) and not _is_time_of(part, following):
+            parts.append({"type": "text", "text": part})
+    return parts
+
+
+def _is_time_of(text: str, following: str | Frame) -> bool:
+    return isinstance(following, Frame) and text.endswith(f"{format_time(following.time)}:")
+
+
+def _video_times(frames: Sequence[Frame]) -> dict[str, Any]:
+    """Where the frames lie, for vLLM, which else takes them for one a second from 0 on.
+
+    It allows this only if started with --trust-request-mm-kwargs.
+    """
+    seconds = (frames[-1].time - frames[0].time) * len(frames) / (len(frames) - 1)
+    return {
+        "fps": VIDEO_TICKS,
+        "frames_indices": [round(frame.time * VIDEO_TICKS) for frame in frames],
+        "total_num_frames": max(len(frames), round(seconds * VIDEO_TICKS)),
+        "duration": seconds,
+    }
+
+
+def _seconds_since(started: float) -> float:
+    return round(time.monotonic() - started, 3)
 
 
 def _read_reply(answer: dict[str, Any], seconds: float) -> Reply:
@@ -184,7 +423,7 @@ def _read_reply(answer: dict[str, Any], seconds: float) -> Reply:
         choice = answer["choices"][0]
         usage = answer.get("usage") or {}
         return Reply(
-            text=_read_text(choice["message"]["content"] or ""),
+            text=_read_text(choice["message"].get("content") or ""),
             input_tokens=int(usage.get("prompt_tokens") or 0),
             output_tokens=int(usage.get("completion_tokens") or 0),
             seconds=seconds,
