@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev models samples demo test test-real lint format bench scenedetect lock clean
+.PHONY: help setup dev models samples demo test test-real test-transformers test-vllm lint format bench scenedetect lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,26 @@ test: dev ## the quick tests
 test-real: dev models samples ## the tests that run real models
 	$(BIN)/python -m pytest -m real
 
+test-transformers: .cache/transformers/.setup ## the tests that run tiny models by PyTorch (2 GB)
+	HF_HUB_OFFLINE=1 .cache/transformers/bin/python -m pytest -m transformers
+
+# PyTorch by plain pip: which build is the right one, and what it needs, differs from machine to machine.
+.cache/transformers/.setup: $(BIN)/python requirements/default.txt requirements/dev.txt requirements/transformers.txt
+	$(BIN)/python -m venv --clear .cache/transformers
+	.cache/transformers/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	.cache/transformers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/default.txt --requirement requirements/dev.txt --requirement requirements/transformers.txt
+	.cache/transformers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+test-vllm: dev .cache/vllm/.setup ## the server engine before a real vLLM, on the CPU (3 GB)
+	$(BIN)/python -m pytest -m vllm
+
+.cache/vllm/.setup: $(BIN)/python requirements/vllm.txt
+	$(BIN)/python -m venv --clear .cache/vllm
+	.cache/vllm/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	.cache/vllm/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/vllm.txt
+	@touch $@
+
 lint: dev ## style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -68,6 +88,8 @@ lock: ## resolve the requirement files anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml requirements/build.in -o requirements/default.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --group dev -c requirements/default.txt -o requirements/dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/bench.in -c requirements/default.txt --no-emit-package opencv-python -o requirements/bench.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/transformers.in -c requirements/default.txt -o requirements/transformers.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/vllm.in --override requirements/vllm.override -o requirements/vllm.txt
 
 clean: ## remove what make has made here
 	rm -rf $(VENV) .cache longtake-out

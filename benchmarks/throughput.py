@@ -1,11 +1,11 @@
 """Longtake's describe step beside a plain client with the same requests, on the same real server.
 
-    python -m benchmarks.throughput [--widths 1,4,16] [--repeats 3] [--base-url URL]
+    python -m benchmarks.throughput [--widths 1,4,16] [--repeats 3] [--vllm]
 
-Both sides ask a fresh llama.cpp server each time (or the server at URL, such as a vLLM). The plain
-client is a closed loop: so many threads, each with a connection of its own, that send the bodies
-Longtake had sent to a recorder, as fast as answers come. The ratio of their requests a second is
-Longtake's cost: decoding, JPEG, JSON, threads, the store.
+Both sides ask a fresh llama.cpp server each time, or one vLLM (`make test-vllm` installs it) whose
+caches are emptied in between. The plain client is a closed loop: so many threads, each with a
+connection of its own, that send the bodies Longtake had sent to a recorder, as fast as answers
+come. The ratio of their requests a second is Longtake's cost: decoding, JPEG, JSON, the store.
 """
 
 import argparse
@@ -17,24 +17,36 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import httpx2
+import numpy as np
 
-from benchmarks.memory import make_video
 from longtake.engines.base import Engine, Reply, Request
 from longtake.engines.server import open_server
 from longtake.pipeline import run
 from longtake.settings import Settings
 from longtake.store import Store
 from tests.servers import as_models, serve
+from tests.videos import make_video
+from tests.vllms import Vllm, serve_vllm
 
 CHUNK_SECONDS = 2.0
+RATE, SIZE = 10, (640, 360)
 FRAMES = 3
 REQUESTS_PER_WIDTH = {1: 10, 4: 24, 16: 64}
 REPLY_TOKENS = 24
+COUNTERS = ("prefix_cache_queries_total", "prefix_cache_hits_total")
+
+
+def draw(number: int, width: int, height: int) -> np.ndarray:
+    """Coloured fields that move, others in each chunk: none looks like another."""
+    random = np.random.default_rng(int(number / RATE / CHUNK_SECONDS))
+    fields = random.integers(0, 256, (9, 16, 3), dtype=np.uint8)
+    pixels = np.kron(fields, np.ones((height // 9, width // 16, 1), np.uint8))
+    return np.roll(pixels, 6 * number, axis=1)
 
 
 class Shortened(Engine):
@@ -56,10 +68,11 @@ class Shortened(Engine):
 
 
 @contextmanager
-def open_address(base_url: str, slots: int) -> Iterator[str]:
-    """The address given, or that of a fresh llama.cpp server, which ends afterwards."""
-    if base_url:
-        yield base_url
+def open_address(vllm: Vllm | None, slots: int) -> Iterator[str]:
+    """That of the vLLM with empty caches, or of a fresh llama.cpp server, which ends afterwards."""
+    if vllm:
+        vllm.forget()
+        yield f"{vllm.url}/v1"
         return
     command = [sys.executable, "-m", "benchmarks.llama_server", str(slots)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as it:
@@ -139,19 +152,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--widths", default="1,4,16")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--base-url", default="")
+    parser.add_argument("--vllm", action="store_true")
     options = parser.parse_args()
+    with ExitStack() as opened:
+        vllm = None
+        if options.vllm:
+            folder = opened.enter_context(tempfile.TemporaryDirectory())
+            vllm = opened.enter_context(serve_vllm(Path(folder)))
+        compare(vllm, [int(width) for width in options.widths.split(",")], options.repeats)
+        if vllm:
+            asked, hit = map(vllm.count, COUNTERS)
+            print(f"prompt tokens found in vLLM's prefix cache: {hit:.0f} of {asked:.0f}")
+
+
+def compare(vllm: Vllm | None, widths: list[int], repeats: int) -> None:
+    """A line a width: the medians of both sides, and their ratio."""
     print(f"{'width':>5} {'requests':>8} {'longtake':>10} {'plain':>10} {'ratio':>6}  (requests/s)")
-    for width in map(int, options.widths.split(",")):
+    for width in widths:
         count = REQUESTS_PER_WIDTH.get(width, 4 * width)
         with tempfile.TemporaryDirectory() as folder:
-            video = make_video(Path(folder) / "video.mp4", int(count * CHUNK_SECONDS))
+            path = Path(folder) / "video.mp4"
+            video = make_video(path, seconds=count * CHUNK_SECONDS, rate=RATE, size=SIZE, draw=draw)
             bodies = record_bodies(video)
             sides: dict[str, list[float]] = {"longtake": [], "plain": []}
-            for turn in range(options.repeats):
+            for turn in range(repeats):
                 # Each side is first in turn, so that what warms up or drifts favours neither.
                 for side in ("longtake", "plain") if turn % 2 else ("plain", "longtake"):
-                    with open_address(options.base_url, width) as address:
+                    with open_address(vllm, width) as address:
                         if side == "plain":
                             seconds = time_plain(bodies, address, width)
                         else:

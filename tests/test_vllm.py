@@ -6,16 +6,9 @@ that requests arrive whole and in order, and that errors and limits are those of
 """
 
 import json
-import os
-import re
-import socket
-import subprocess
-import threading
-import time
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,149 +22,38 @@ from longtake.pipeline import run
 from longtake.records import Frame, Result
 from longtake.settings import Settings
 from longtake.store import Store
-from tests.conftest import ROOT
 from tests.servers import serve
 from tests.test_engines import TEXTS, make_frame
 from tests.videos import make_video, read_jpeg
+from tests.vllms import (
+    BLOCK,
+    CONTEXT,
+    IMAGE_TOKENS,
+    MODEL,
+    MOST_IMAGES,
+    Vllm,
+    run_beside,
+    serve_vllm,
+)
 
 pytestmark = pytest.mark.vllm
 
-PYTHON = ROOT / ".cache/vllm/bin/python"
-MODEL = "tiny-idefics3"
-CONTEXT, MOST_IMAGES, BLOCK = 4096, 8, 32
-IMAGE_TOKENS = 4 + 3
-"""Four for the picture, and the family's three marks around it."""
-START_SECONDS = 300
-ALONE = {
-    "HF_HUB_OFFLINE": "1",
-    "VLLM_NO_USAGE_STATS": "1",
-    "DO_NOT_TRACK": "1",
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    "OMP_NUM_THREADS": "1",
-}
-FLAGS = {
-    "--host": "127.0.0.1",
-    "--served-model-name": MODEL,
-    "--dtype": "float32",
-    "--max-model-len": str(CONTEXT),
-    "--max-num-seqs": "16",
-    "--block-size": str(BLOCK),
-    "--limit-mm-per-prompt": json.dumps({"image": MOST_IMAGES}),
-    "--structured-outputs-config": json.dumps(
-        {"backend": "guidance", "disable_any_whitespace": True}
-    ),
-}
-SWITCHES = ("--enforce-eager", "--enable-prefix-caching", "--enable-prompt-tokens-details")
 QUESTION = Request("You describe.", ("What is it?",), max_tokens=16)
-
-
-@dataclass
-class Vllm:
-    """One server at one port, started as often as wanted; its log says why it did not start."""
-
-    folder: Path
-    port: int
-    process: "subprocess.Popen[bytes] | None" = None
-    starts: list[float] = field(default_factory=list)
-    """When it was started, each time."""
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        """Begin to start; `wait` says when it is there."""
-        module = [str(PYTHON), "-m", "vllm.entrypoints.openai.api_server"]
-        flags = {**FLAGS, "--model": str(self.folder), "--port": str(self.port)}
-        words = [word for flag in flags.items() for word in flag]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*module, *words, *SWITCHES],
-                env={**os.environ, **ALONE},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self.starts.append(time.monotonic())
-
-    def wait(self) -> None:
-        """Until it answers; its log where it does not."""
-        while not self.is_there():
-            with self.lock:
-                gone = not self.process or self.process.poll() is not None
-            if gone or time.monotonic() - self.starts[-1] > START_SECONDS:
-                pytest.fail(f"vLLM does not start:\n{(self.folder / 'log').read_text()[-5000:]}")
-            time.sleep(0.5)
-
-    def is_there(self) -> bool:
-        try:
-            return self.read("/health") == ""
-        except OSError:
-            return False
-
-    def kill(self) -> None:
-        """At once, with the processes that it has started."""
-        if self.process and self.process.poll() is None:
-            os.killpg(self.process.pid, 9)
-            self.process.wait()
-
-    def restart(self) -> None:
-        """Kill it under the requests that it works on, and begin to start it again."""
-        with self.lock:
-            self.kill()
-            self.start()
-
-    def read(self, path: str) -> str:
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as response:
-            return response.read().decode()
-
-    def count(self, name: str) -> float:
-        """A counter of its metrics."""
-        found = re.search(rf"^vllm:{name}\{{[^}}]*\}} (\S+)$", self.read("/metrics"), re.MULTILINE)
-        assert found, name
-        return float(found[1])
-
-    def open(self, **settings: Any) -> ServerEngine:
-        return open_server("", Settings(base_url=f"{self.url}/v1", **settings))
-
-
-def run_beside(*words: str, stdin: str = "") -> str:
-    """What a program prints that runs in vLLM's environment."""
-    done = subprocess.run(
-        [str(PYTHON), *words],
-        cwd=ROOT,
-        env={**os.environ, **ALONE},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-5000:]
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vllm]:
-    if not PYTHON.exists():
-        pytest.fail("vLLM is not here: `make test-vllm` installs it and runs these")
-    folder = tmp_path_factory.mktemp("vllm")
-    run_beside("-m", "tests.tiny_transformers", "idefics3", str(folder))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = Vllm(folder, port)
-    try:
-        server.start()
-        server.wait()
+    with serve_vllm(tmp_path_factory.mktemp("vllm")) as server:
         yield server
-    finally:
-        server.kill()
+
+
+def open_engine(vllm: Vllm, **settings: Any) -> ServerEngine:
+    return open_server("", Settings(base_url=f"{vllm.url}/v1", **settings))
 
 
 @pytest.fixture
 def engine(vllm: Vllm) -> Iterator[ServerEngine]:
-    with vllm.open() as opened:
+    with open_engine(vllm) as opened:
         yield opened
 
 
@@ -314,7 +196,7 @@ def test_same_frames_are_looked_at_once(vllm: Vllm, engine: ServerEngine) -> Non
 
 
 def test_model_that_takes_no_video_is_bad_usage_with_a_way_out(vllm: Vllm) -> None:
-    with vllm.open(frames_as="video") as engine:
+    with open_engine(vllm, frames_as="video") as engine:
         with pytest.raises(UsageError, match="no frames as a video") as caught:
             engine.check_sight()
         assert "--frames-as images" in caught.value.hint
@@ -354,7 +236,7 @@ def test_run_shows_fewer_frames_where_the_server_takes_no_more_images(
     video = make_video(tmp_path / "video.mp4", seconds=120, rate=4)
     settings = Settings(chunking="fixed", chunk_seconds=30, frames=12, out=str(tmp_path / "out"))
     before = vllm.count("mm_cache_queries_total")
-    with vllm.open() as engine:
+    with open_engine(vllm) as engine:
         *_, last = run(video, settings, store, engine, None)
     assert last.result and len(last.result.descriptions) == 4
     for description in last.result.descriptions:
@@ -380,7 +262,7 @@ def test_run_survives_a_server_that_is_killed_and_started_again(
 
     def describe(kill_after: int) -> Result:
         described = 0
-        with vllm.open() as engine:
+        with open_engine(vllm) as engine:
             for progress in run(video, settings, store, engine, None, sleep):
                 described += progress.description is not None
                 if progress.description and described == kill_after:

@@ -1,0 +1,202 @@
+"""Folders of models in Hugging Face's form: local ones, and those of the hub's cache.
+
+Knows files and the hub; not what is in the weights. The hub is asked only for a model that the
+user named and that is not in its cache; its own client knows mirrors, proxies and tokens.
+"""
+
+import hashlib
+import importlib
+import json
+import logging
+import os
+import re
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from longtake.errors import LongtakeError, ModelError, UsageError
+from longtake.plain import one_line
+
+LOG = logging.getLogger("longtake")
+
+EXAMPLES = (
+    "Name a model of the hub, such as HuggingFaceTB/SmolVLM2-500M-Video-Instruct or"
+    " Qwen/Qwen2.5-VL-3B-Instruct, or a folder that holds one."
+)
+WANTED = ["*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.safetensors"]
+UNWANTED = ["*/*", "consolidated*.safetensors"]
+"""Other forms of the same weights; code, which is never run, is in no pattern above."""
+SAMPLES = 64
+SAMPLE_BYTES = 1 << 16
+MOST_HEADER_BYTES = 100 << 20
+"""As the format's own readers allow."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A model's files on this machine."""
+
+    name: str
+    """As the user knows it: the hub's name, or the folder's."""
+    path: Path
+    fingerprint: str
+    """Tells its content apart: the hub's commit, else a hash of files."""
+    parameters: int
+
+
+def check_name(model: str) -> None:
+    """UsageError for what is neither a folder nor a name of the hub; asks nobody."""
+    if not model:
+        raise UsageError("the engine 'transformers' needs a model", EXAMPLES)
+    if not _as_folder(model) and not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", model):
+        raise UsageError(f"there is no folder {model!r}, and it is no name of the hub", EXAMPLES)
+
+
+def find_folder(model: str) -> Folder:
+    """The model's folder with all its files, fetched from the hub where it is not here."""
+    check_name(model)
+    if path := _as_folder(model):
+        parameters = _count_parameters(path)
+        return Folder(path.name, path, _hash_folder(path), parameters)
+    path = _find_cached(model) or _fetch(model)
+    return Folder(model, path, path.name, _count_parameters(path))
+
+
+def _as_folder(model: str) -> Path | None:
+    with suppress(OSError, RuntimeError, ValueError):  # such as ~nobody, or a NUL
+        path = Path(model).expanduser().resolve()
+        return path if path.is_dir() else None
+    return None
+
+
+def _find_cached(model: str) -> Path | None:
+    """The snapshot of the hub's cache; None where it is not there, or only in part."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from huggingface_hub import snapshot_download
+
+    try:
+        found = snapshot_download(
+            model, local_files_only=True, allow_patterns=WANTED, ignore_patterns=UNWANTED
+        )
+        _list_weights(Path(found))
+    except Exception:  # whatever is wrong with the cache, fetching tells
+        return None
+    return Path(found)
+
+
+def _fetch(model: str) -> Path:
+    """Download the model; the log says what, for it can be gigabytes."""
+    from huggingface_hub import snapshot_download
+
+    importlib.import_module("huggingface_hub.utils").disable_progress_bars()
+    try:
+        plan: list[Any] = snapshot_download(
+            model, allow_patterns=WANTED, ignore_patterns=UNWANTED, dry_run=True
+        )
+        missing = [file.file_size for file in plan if file.will_download]
+        LOG.info(
+            "fetching %s from the Hugging Face hub: %d files, %d MB",
+            model,
+            len(missing),
+            sum(missing) // 10**6,
+        )
+        return Path(snapshot_download(model, allow_patterns=WANTED, ignore_patterns=UNWANTED))
+    except Exception as error:  # the client has errors of some dozen kinds
+        raise _hub_error(model, error) from None
+
+
+def _hub_error(model: str, error: Exception) -> LongtakeError:
+    """What the hub's client raised, as an error of ours; it wraps what happened first."""
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+    )
+
+    causes = (error, error.__cause__)
+    if any(isinstance(cause, GatedRepoError) for cause in causes):
+        return ModelError(
+            f"{model} is only given to those who accepted its terms",
+            f"Accept them at https://huggingface.co/{model}, then set HF_TOKEN or `hf auth login`.",
+        )
+    if any(isinstance(cause, RepositoryNotFoundError) for cause in causes):
+        return UsageError(f"the hub has no model {model!r}, or it is private", EXAMPLES)
+    if isinstance(error, HFValidationError):
+        return UsageError(f"{model!r} is no name of the hub", EXAMPLES)
+    said = one_line(str(error.__cause__ or error))[:200] or type(error).__name__
+    return ModelError(
+        f"{model} is not in the hub's cache here, and it could not be fetched: {said}",
+        "Check the network, HF_HUB_OFFLINE and HF_ENDPOINT; or name a folder that holds it.",
+    )
+
+
+def _list_weights(folder: Path) -> list[Path]:
+    """The files of weights; ModelError where the folder is no model, or lacks one of them."""
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{folder.name} holds no model: it has no config.json", EXAMPLES)
+    names = sorted(path.name for path in folder.glob("*.safetensors"))
+    index = folder / "model.safetensors.index.json"
+    if "model.safetensors" in names:
+        names = ["model.safetensors"]
+    elif index.is_file():
+        try:
+            names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise _broken(index, str(error)) from None
+    if not names:
+        raise ModelError(
+            f"{folder.name} holds no weights: it has no .safetensors files",
+            "Weights in other forms, such as pickled ones, are not read.",
+        )
+    for name in names:
+        if not (folder / name).is_file():
+            raise _broken(folder / name, "it is missing")
+    return [folder / name for name in names]
+
+
+def _count_parameters(folder: Path) -> int:
+    """Those of all files; a file that is cut short shows here, before anything is loaded."""
+    return sum(sum(_read_sizes(path)) for path in _list_weights(folder))
+
+
+def _read_sizes(path: Path) -> Iterator[int]:
+    """The number of values of each tensor, from the file's header."""
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(min(length, MOST_HEADER_BYTES)))
+        header.pop("__metadata__", None)
+        end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
+        if path.stat().st_size < 8 + length + end:
+            raise _broken(path, "it is cut short")
+        yield from (prod(entry["shape"]) for entry in header.values())
+    except (OSError, ValueError, struct.error, LookupError, TypeError, AttributeError) as error:
+        raise _broken(path, str(error)) from None
+
+
+def _hash_folder(folder: Path) -> str:
+    """Tells contents apart without reading gigabytes: by size, and parts from all over each."""
+    digest = hashlib.sha256()
+    small = sorted(p for kind in ("json", "jinja", "model") for p in folder.glob(f"*.{kind}"))
+    for path in (*small, *_list_weights(folder)):
+        try:
+            with path.open("rb") as file:
+                size = path.stat().st_size
+                digest.update(f"{path.name} {size}\n".encode())
+                for part in range(SAMPLES + 1):
+                    file.seek(max(0, size - SAMPLE_BYTES) * part // SAMPLES)
+                    digest.update(file.read(SAMPLE_BYTES))
+        except OSError as error:
+            raise _broken(path, str(error)) from None
+    return digest.hexdigest()[:40]
+
+
+def _broken(path: Path, why: str) -> ModelError:
+    return ModelError(
+        f"{path.parent.name}/{path.name} can't be read: {one_line(why)[:200]}",
+        "Fetch the model again.",
+    )

@@ -1,0 +1,327 @@
+"""A model's weights: where they run, in which precision, what they take, and how they speak."""
+
+import copy
+import gc
+import importlib.util
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from longtake.engines.base import Capabilities, Request
+from longtake.engines.transformers.chat import USUAL_FRAME, Chat
+from longtake.engines.transformers.hub import Folder
+from longtake.engines.transformers.library import call_library, first_words
+from longtake.errors import EngineError, EngineRefused, OutOfMemory, UsageError
+from longtake.fit import FRAME_WORD_TOKENS, Shape, cache_bytes
+from longtake.machine import read_memory
+from longtake.settings import Settings
+
+LOG = logging.getLogger("longtake")
+
+RETRY_TEMPERATURE = 0.5
+"""The first attempt is greedy; the next ones must be able to come out differently."""
+USUAL_TEXT_TOKENS = 1024
+"""Prompt and reply of a chunk."""
+WIDEST, WIDEST_ON_CPU = 8, 2
+PLENTY = 2
+"""How many times over the memory must suffice before a CPU takes two at once."""
+USED_SHARE = 0.85
+"""Of the memory that is free: the rest is lost between blocks, and to others."""
+PATCHES_PER_TOKEN = 16
+"""What the encoders of some families join to one token; of others fewer."""
+ASSUMED_CONTEXT_TOKENS = 4096
+"""For models that don't say for what they were trained."""
+VALUE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+WEIGHT_BYTES = {"8bit": 1.1, "4bit": 0.65}
+"""A parameter's share of a quantized model, its scales included."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Where a model runs, and in which precision."""
+
+    device: str
+    dtype: str
+    quantize: str
+    free: int
+    """Bytes that can be taken there now; 0: not known."""
+
+    def weight_bytes(self, parameters: int) -> int:
+        """Memory for so many parameters."""
+        return round(parameters * WEIGHT_BYTES.get(self.quantize, VALUE_BYTES[self.dtype]))
+
+
+class Runner:
+    """The model itself: its weights on their device, and how it is made to speak.
+
+    Only the engine's worker uses it.
+    """
+
+    def __init__(self, folder: Folder, loader: Any, seat: Seat, chat: Chat) -> None:
+        self.seat = seat
+        self.ends: frozenset[int] = frozenset()
+        """The tokens that end a reply; known once the model is loaded."""
+        self._folder, self._loader, self._chat = folder, loader, chat
+        self._model: Any = None
+        self._failure: tuple[str, str] | None = None
+
+    def load(self) -> None:
+        """Read the weights, the first time; a failure stays, for it would be met again."""
+        if self._failure:
+            raise EngineRefused(*self._failure)
+        if self._model is not None:
+            return
+        seat = self.seat
+        LOG.info("loading %s onto %s (%s)", self._folder.name, seat.device, seat.dtype)
+        try:
+            self._model = call_library(self._folder.name, "be loaded", self._read)
+        except EngineError as error:
+            hint = "The files may be broken, or made for another version of transformers."
+            if isinstance(error, OutOfMemory):
+                hint = "Take a smaller model, --quantize 4bit (CUDA), or --device cpu."
+            self._failure = (error.message, hint)
+            raise EngineRefused(*self._failure) from None
+        found = self._model.generation_config.eos_token_id
+        ends = found if isinstance(found, list) else [found]
+        self.ends = frozenset(token for token in (*ends, self._chat.end) if token is not None)
+
+    def generate(
+        self, inputs: dict[str, Any], request: Request, stop: Callable[[], bool]
+    ) -> list[list[int]]:
+        """The new tokens of each row; `stop` is asked before each token."""
+        try:
+            return call_library(
+                self._folder.name, "answer", lambda: self._generate(inputs, request, stop)
+            )
+        except OutOfMemory:
+            self._empty_caches()
+            raise
+
+    def release(self) -> None:
+        """Let go of the weights."""
+        self._model = None
+        self._empty_caches()
+
+    def _read(self) -> Any:
+        import torch
+
+        dtype = getattr(torch, self.seat.dtype)
+        options: dict[str, Any] = {"dtype": dtype}
+        if self.seat.device != "cpu":
+            options["device_map"] = {"": self.seat.device}
+        if self.seat.quantize != "none":
+            options["quantization_config"] = _quantization(self.seat.quantize, dtype)
+        model, facts = self._loader.from_pretrained(
+            self._folder.path,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            **options,
+        )
+        if missing := sorted(facts["missing_keys"]):
+            raise ValueError(f"its weights lack {missing[0]} and {len(missing) - 1} more")
+        return model.eval()
+
+    def _generate(
+        self, inputs: dict[str, Any], request: Request, stop: Callable[[], bool]
+    ) -> list[list[int]]:
+        import torch
+
+        config = self._how(request)
+        known = {name: self._place(value) for name, value in inputs.items()}
+        begin = known["input_ids"].shape[1]
+
+        def stopped(tokens: Any, scores: Any, **_: Any) -> Any:
+            return torch.full((len(tokens),), stop(), device=tokens.device, dtype=torch.bool)
+
+        cards = [torch.device(self.seat.device)] if self.seat.device == "cuda" else []
+        with torch.inference_mode(), torch.random.fork_rng(cards):
+            torch.manual_seed(request.attempt)
+            rows = self._model.generate(
+                **known, generation_config=config, stopping_criteria=[stopped]
+            )
+        found: list[list[int]] = rows[:, begin:].tolist()
+        return found
+
+    def _how(self, request: Request) -> Any:
+        """The model's own way to write, greedy or sampled as the attempt asks."""
+        config = copy.deepcopy(self._model.generation_config)
+        config.update(
+            max_length=None,
+            max_new_tokens=request.max_tokens,
+            num_beams=1,
+            do_sample=request.attempt > 0,
+            temperature=RETRY_TEMPERATURE if request.attempt else None,
+            top_p=None,
+            top_k=None,
+            eos_token_id=sorted(self.ends) or None,
+            pad_token_id=self._chat.pad,
+        )
+        return config
+
+    def _place(self, value: Any) -> Any:
+        """A tensor on the model's device; pictures in its precision."""
+        import torch
+
+        if not isinstance(value, torch.Tensor):
+            return value
+        if value.is_floating_point():
+            return value.to(self._model.device, self._model.dtype)
+        return value.to(self._model.device)
+
+    def _empty_caches(self) -> None:
+        import torch
+
+        gc.collect()
+        for name, part in (("cuda", torch.cuda), ("mps", torch.mps)):
+            if self.seat.device == name:
+                part.empty_cache()
+
+
+def read_config(folder: Folder) -> tuple[Any, Any, bool]:
+    """The model's configuration, the class that loads it, and whether it takes images."""
+    import transformers
+    from transformers.models.auto import modeling_auto
+
+    try:
+        config = transformers.AutoConfig.from_pretrained(
+            folder.path, local_files_only=True, trust_remote_code=False
+        )
+    except Exception as error:  # whatever a stranger's file brings about
+        raise UsageError(
+            f"{folder.name} is no model that transformers {transformers.__version__} knows:"
+            f" {first_words(error, folder.path)}",
+            "Try a newer version: pip install --upgrade transformers. Models that bring code of"
+            " their own are not run.",
+        ) from None
+    if config.model_type in modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
+        return config, transformers.AutoModelForImageTextToText, True
+    if config.model_type in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        return config, transformers.AutoModelForCausalLM, False
+    raise UsageError(
+        f"{folder.name} is of the kind {config.model_type!r}, which doesn't answer in words",
+        "Name a model that takes images and text, or text alone.",
+    )
+
+
+def pick_device(settings: Settings) -> str:
+    """The device of the settings, or the best there is; UsageError where it is not there."""
+    import torch
+
+    here = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    device = settings.device
+    if device == "auto":
+        device = next(name for name, found in here.items() if found)
+    if not here[device]:
+        found = ", ".join(name for name in here if here[name])
+        raise UsageError(
+            f"--device {device}: PyTorch finds none here",
+            f"It finds: {found}. Is its build ({torch.__version__}) the one for your card?",
+        )
+    if settings.quantize != "none":
+        _check_quantize(settings.quantize, device)
+    return device
+
+
+def _check_quantize(quantize: str, device: str) -> None:
+    if device != "cuda":
+        raise UsageError(
+            f"--quantize {quantize} needs CUDA, and the model would run on {device}",
+            "Leave --quantize out, or use a GGUF file, which has fewer bits everywhere.",
+        )
+    if not importlib.util.find_spec("bitsandbytes"):
+        raise UsageError(
+            f"--quantize {quantize} needs the package 'bitsandbytes', which is not installed",
+            "Install it: pip install bitsandbytes",
+        )
+
+
+def take_seat(folder: Folder, device: str, quantize: str) -> Seat:
+    """The precision that suits device and memory; UsageError where the weights can't ever fit."""
+    total, free = _device_memory(device)
+    seat = Seat(device, _pick_dtype(device), quantize, free)
+    if device == "cpu" and total and seat.weight_bytes(folder.parameters) > total * USED_SHARE:
+        seat = replace(seat, dtype="bfloat16")
+    need = seat.weight_bytes(folder.parameters)
+    if total and need > total:
+        raise UsageError(
+            f"the weights of {folder.name} take {need / 1e9:.1f} GB, and {device} has"
+            f" {total / 1e9:.1f} GB in all",
+            "Take a smaller model, --quantize 4bit (CUDA), or --device cpu.",
+        )
+    return seat
+
+
+def _pick_dtype(device: str) -> str:
+    import torch
+
+    if device == "cuda":
+        able = torch.cuda.is_bf16_supported(including_emulation=False)
+        return "bfloat16" if able else "float16"
+    return "float16" if device == "mps" else "float32"
+
+
+def _device_memory(device: str) -> tuple[int, int]:
+    """Bytes in all, and free now; zeros: not known."""
+    import torch
+
+    if device == "cuda":
+        free, total = torch.cuda.mem_get_info()
+        return total, free
+    memory = read_memory()
+    if device == "mps":
+        most = torch.mps.recommended_max_memory()
+        return most, min(most - torch.mps.driver_allocated_memory(), memory.free or most)
+    return memory.total, memory.free
+
+
+def read_shape(config: Any) -> Shape:
+    """What of the text model decides its memory; models without attention have no cache."""
+    text = config.get_text_config(decoder=True)
+    heads = getattr(text, "num_attention_heads", 0) or 0
+    size = getattr(text, "head_dim", 0) or (text.hidden_size // heads if heads else 0)
+    return Shape(
+        layers=getattr(text, "num_hidden_layers", 0) or 0,
+        kv_heads=getattr(text, "num_key_value_heads", heads) or heads,
+        head_size=size,
+        context_tokens=getattr(text, "max_position_embeddings", 0) or ASSUMED_CONTEXT_TOKENS,
+    )
+
+
+def fitting_width(folder: Folder, seat: Seat, config: Any, shape: Shape, chat: Chat) -> int:
+    """How many usual requests fit beside the weights; on a CPU one, or two if there is plenty."""
+    free = seat.free * USED_SHARE - seat.weight_bytes(folder.parameters)
+    usual = Capabilities(None, 0).frames_per_chunk if chat.sees else 0
+    frames = usual * (chat.frame_tokens(*USUAL_FRAME) + FRAME_WORD_TOKENS)
+    tokens = min(shape.context_tokens, USUAL_TEXT_TOKENS + frames)
+    value = VALUE_BYTES[seat.dtype]
+    each = cache_bytes(shape, tokens, value) + _working_bytes(config, tokens, value)
+    if chat.sees:
+        patches = frames * PATCHES_PER_TOKEN
+        each += _working_bytes(getattr(config, "vision_config", config), patches, value)
+    fit = int(free // max(each, 1))
+    if seat.device == "cpu":
+        return WIDEST_ON_CPU if fit >= PLENTY * WIDEST_ON_CPU else 1
+    return max(1, min(WIDEST, fit))
+
+
+def _working_bytes(config: Any, tokens: int, value: int) -> int:
+    """What a layer's work on so many tokens holds at once: states, queries, the wide middle."""
+    part = config.get_text_config() if hasattr(config, "get_text_config") else config
+    hidden = getattr(part, "hidden_size", 0) or 0
+    middle = getattr(part, "intermediate_size", 0) or 4 * hidden
+    return tokens * value * (8 * hidden + 3 * middle)
+
+
+def _quantization(quantize: str, dtype: Any) -> Any:
+    from transformers import BitsAndBytesConfig
+
+    if quantize == "8bit":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_compute_dtype=dtype)
