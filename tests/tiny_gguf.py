@@ -24,7 +24,7 @@ TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-NEVER, ENDS = -30.0, 2.0
+NEVER, ENDS = -30.0, 1.0
 """How much it wants to say a lone byte, which a grammar can make it, and to end a sentence."""
 
 

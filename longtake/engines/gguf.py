@@ -1,161 +1,464 @@
-"""Text models in the GGUF format, run by llama.cpp in this process (`xllamacpp`).
+"""Models in the GGUF format, of text or of text and images, by llama.cpp in this process.
 
-The library counts tokens only over HTTP: it listens on a free port of 127.0.0.1, behind a key that
-is made anew each time.
+It is asked over HTTP, at a free port of 127.0.0.1 and behind a key that is made anew each time:
+so a request can be counted before it is answered, bounded in time, and broken off.
 """
 
 import hashlib
-import json
-import os
+import io
+import logging
+import re
 import secrets
 import threading
 import time
-import urllib.request
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
 from longtake.engines.base import Capabilities, Engine, Reply, Request, byte_bound
-from longtake.errors import EngineFailed, EngineRefused, RequestTooLarge, UsageError
-from longtake.models import SMOLLM2, Asset, fetch, find_model, is_here, model_path
+from longtake.engines.chat import as_image, as_openai_content, drop_thought
+from longtake.engines.header import Header, read_header, read_shape
+from longtake.engines.http import Answer, Connection
+from longtake.errors import (
+    EngineError,
+    EngineFailed,
+    EngineRefused,
+    EngineUnreachable,
+    OutOfMemory,
+    RequestTooLarge,
+    UsageError,
+)
+from longtake.fit import cache_bytes
+from longtake.machine import count_cores, free_memory
+from longtake.models import SMOLLM2, Model, asset_path, fetch_model, find_model
+from longtake.plain import one_line
 from longtake.settings import Settings
 
-CONTEXT_TOKENS = 4096
+USUAL_CONTEXT_TOKENS = 8192
+LEAST_CONTEXT_TOKENS = 2048
+RESERVE_BYTES = 512 << 20
+"""For what llama.cpp computes in, besides weights and cache."""
+FRAME_SIDE = 512
+TURN_TOKENS = 64
+"""More than a template puts around each turn."""
 RETRY_TEMPERATURE = 0.5
 """The first attempt is greedy; the next ones must be able to come out differently."""
 FINGERPRINT_PARTS = 64
 FINGERPRINT_BYTES = 1 << 18
 
+_QUANTIZATION = re.compile(r"[-._](i?q\d\w*|bf16|f16|f32)$", re.IGNORECASE)
+_TOO_LARGE = re.compile(r"exceeds? the available context|context size has been exceeded", re.I)
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|failed to allocate|memory slot|compute error|failed to process image", re.I
+)
+"""llama.cpp's words where a buffer could not be had; it says no more than "Compute error."."""
+
+log = logging.getLogger("longtake")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The files of a model; `keys` tell their content apart, `why` says what they are."""
+
+    name: str
+    path: Path
+    projector: Path | None
+    keys: dict[str, str]
+    why: str
+
 
 class GgufEngine(Engine):
-    """One GGUF text model; loaded when it is first asked."""
+    """One GGUF model; loaded when it is first asked."""
 
-    def __init__(self, name: str, path: Path, fingerprint: str, why: str) -> None:
+    def __init__(self, weights: Weights, settings: Settings) -> None:
+        self._weights = weights
+        self._settings = settings
+        header = _read_head(weights.path)
+        projector = _read_head(weights.projector) if weights.projector else {}
+        _check_heads(weights, header, projector)
+        self._sizes = _find_sizes(weights, header, settings.context_tokens)
+        _check_device(settings.device)
+        side = projector.get("clip.vision.image_size", FRAME_SIDE)
         super().__init__(
-            name=name,
-            capabilities=Capabilities(images=0, context_tokens=CONTEXT_TOKENS),
-            options={"weights": fingerprint, "context_tokens": CONTEXT_TOKENS},
-            why=why,
+            name=f"gguf:{weights.name}",
+            capabilities=Capabilities(
+                images=None if weights.projector else 0,
+                context_tokens=self._sizes[0].tokens,
+                frame_side=min(FRAME_SIDE, side),
+                schemas=True,
+            ),
+            # The context is none of them: what fits into it is answered the same in any.
+            options=dict(weights.keys),
+            why=f"{weights.why}, with a context of {self._sizes[0].tokens} tokens",
         )
-        self._path = path
         self._lock = threading.Lock()
-        self._server: Any = None
-        self._key = secrets.token_urlsafe()
+        self._running: list[Any] = []
+        """llama.cpp's server and the connection to it, once it is loaded."""
+        self._closed = False
+        # Python must not end under a request: llama.cpp would crash.
+        self._end = weakref.finalize(self, _end, self._running)
+        self._frame_tokens: dict[tuple[int, int], int] = {}
 
     def answer(self, request: Request) -> Reply:
         """One chat completion: greedy at first, sampled on later attempts."""
-        if request.frames:
+        if request.frames and self.capabilities.images == 0:
             raise RequestTooLarge(f"{self.name} takes no images", "Describe with another engine.")
         started = time.monotonic()
-        body = {
-            "messages": request.messages(request.text),
+        content = as_openai_content(request) if request.frames else request.text
+        body: dict[str, Any] = {
+            "messages": request.messages(content),
             "max_tokens": request.max_tokens,
             "temperature": RETRY_TEMPERATURE if request.attempt else 0.0,
             "seed": request.attempt,
         }
-        server = self._loaded()
-        try:
-            answer = server.handle_chat_completions(body)
-        except RuntimeError as error:
-            raise EngineFailed(f"llama.cpp failed: {error}") from error
+        if request.schema is not None:
+            schema = {"name": "reply", "schema": dict(request.schema)}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        self._check_size(request, body)
+        answer = self._ask("/v1/chat/completions", body)
         return _read_reply(answer, round(time.monotonic() - started, 3))
 
     def count_tokens(self, text: str) -> int:
         """By the model's own tokenizer; a bound for what it can't read, such as broken Unicode."""
-        request = urllib.request.Request(  # noqa: S310 - a fixed loopback address
-            f"{self._loaded().listening_address}/tokenize",
-            json.dumps({"content": text}).encode(),
-            {"Content-Type": "application/json", "Authorization": f"Bearer {self._key}"},
-        )
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._load_once()
         try:
-            with direct.open(request, timeout=60) as response:
-                return len(json.load(response)["tokens"])
-        except (OSError, ValueError, LookupError):
+            return len(self._ask("/tokenize", {"content": text})["tokens"])
+        except (EngineError, LookupError, TypeError):
             return byte_bound(text)
 
+    def frame_tokens(self, width: int, height: int) -> int:
+        """As llama.cpp itself counts them, markers included; each size is asked about once."""
+        if self.capabilities.images == 0:
+            return 0
+        size = (width, height)
+        if size not in self._frame_tokens:
+            from PIL import Image
+
+            jpeg = io.BytesIO()
+            Image.new("RGB", size).save(jpeg, "JPEG")
+            parts = [{"type": "text", "text": "."}, as_image(jpeg.getvalue())]
+            with_it, without = (
+                self._count({"messages": [{"role": "user", "content": content}]})
+                for content in (parts, parts[:1])
+            )
+            self._frame_tokens[size] = with_it - without
+        return self._frame_tokens[size]
+
     def close(self) -> None:
-        """Unload the model."""
+        """Unload the model; requests under way are broken off."""
         with self._lock:
-            self._server = None
+            self._closed = True
+            self._end()
 
-    def _loaded(self) -> Any:
-        with self._lock:
-            if self._server is None:
-                self._server = self._load()
-            return self._server
+    def _check_size(self, request: Request, body: dict[str, Any]) -> None:
+        """RequestTooLarge where question and reply are more than the context holds."""
+        self._load_once()  # which may find that the memory holds less
+        most = self.capabilities.context_tokens - request.max_tokens
+        texts = [str(turn["content"]) for turn in request.messages(request.text)]
+        bound = sum(byte_bound(text) + TURN_TOKENS for text in texts)
+        if not request.frames and bound <= most:
+            return
+        tokens = self._count(body)
+        if tokens > most:
+            raise RequestTooLarge(
+                f"{tokens} tokens, and {request.max_tokens} for the reply, are more than the"
+                f" context of {self.name} holds: {self.capabilities.context_tokens}",
+                "Lower --frames or --frame-side, or raise --context-tokens.",
+            )
 
-    def _load(self) -> Any:
-        import xllamacpp
-
-        params = xllamacpp.CommonParams()
-        params.model.path = str(self._path)
-        params.n_ctx = CONTEXT_TOKENS
-        params.n_parallel = 1
-        # llama.cpp's threads spin: without a free core each token waits for the scheduler.
-        params.cpuparams.n_threads = max(1, (os.cpu_count() or 2) - 1)
-        params.verbosity = -1
-        params.ui = False
-        params.api_keys = [self._key]
+    def _count(self, body: dict[str, Any]) -> int:
+        """Tokens of a chat, images included; none is looked at."""
+        answer = self._ask("/v1/chat/completions/input_tokens", body)
         try:
-            return xllamacpp.Server(params)
-        except RuntimeError as error:
-            raise EngineRefused(
-                f"llama.cpp can't load {self._path}",
-                "It may be broken, of an unknown kind, or too large for the memory.",
-            ) from error
+            return int(answer["input_tokens"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise EngineFailed(f"llama.cpp does not say how many tokens ({error!r})") from error
+
+    def _ask(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        connection = self._load_once()
+        try:
+            answer = connection.send("POST", connection.address + path, body)
+            if answer.status != 200:
+                raise _make_error(answer)
+            return connection.read(answer)
+        except EngineUnreachable as error:
+            if self._closed:
+                raise EngineRefused(f"{self.name} was closed while it answered") from error
+            raise EngineFailed(f"llama.cpp broke off: {error.message}") from error
+
+    def _load_once(self) -> Connection:
+        with self._lock:
+            if self._closed:
+                raise EngineRefused(f"{self.name} is closed")
+            if not self._running:
+                self._load()
+            connection: Connection = self._running[1]
+            return connection
+
+    def _load(self) -> None:
+        """With as long a context as can be had."""
+        path = self._weights.path
+        for size in self._sizes:
+            key = secrets.token_urlsafe()
+            try:
+                server = _start(self._weights, self._settings.device, size.tokens, key)
+            except RuntimeError:
+                log.info("llama.cpp can't load %s for %d tokens", path.name, size.tokens)
+                continue
+            self.capabilities = replace(self.capabilities, context_tokens=size.tokens)
+            address, seconds = server.listening_address, self._settings.timeout_seconds
+            self._running += [server, Connection(address, key, seconds)]
+            return
+        if not self._sizes[-1].fits:
+            raise OutOfMemory(
+                f"llama.cpp can't load {path}: it needs about {self._sizes[-1].bytes >> 20} MiB",
+                "Close what else runs, or use a smaller model; see `longtake models list`.",
+            )
+        names = " with ".join(str(part) for part in (path, self._weights.projector) if part)
+        raise EngineRefused(
+            f"llama.cpp can't load {names}",
+            "It may be broken, of an unknown kind, or too large for the memory.",
+        )
+
+
+def _end(running: list[Any]) -> None:
+    """First the lines, then llama.cpp: it does not end while a request waits."""
+    if running:
+        running[1].close()
+        running.clear()
+
+
+@dataclass(frozen=True)
+class _Size:
+    """A context of so many tokens, and what the model then takes in all."""
+
+    tokens: int
+    bytes: int
+    fits: bool
 
 
 def open_gguf(model: str, settings: Settings) -> GgufEngine:
     """A model of the table (fetched where it is missing) or a .gguf file; none named: SmolLM2."""
-    weights = find_weights(model)
-    if isinstance(weights, Asset):
-        path = model_path(weights)
-        if not is_here(weights, path):
-            fetch(weights, path)
-        why = f"{weights.about}, by llama.cpp in this process"
-        return GgufEngine(f"gguf:{weights.name}", path, weights.sha256, why)
-    why = "your own file, by llama.cpp in this process"
-    try:
-        return GgufEngine(f"gguf:{weights.name}", weights, _fingerprint(weights), why)
-    except OSError as error:
-        raise UsageError(f"{weights} can't be read: {error.strerror}") from error
+    named = find_weights(model)
+    return GgufEngine(_from_table(named) if isinstance(named, Model) else named, settings)
 
 
-def find_weights(model: str) -> Asset | Path:
-    """What `gguf:MODEL` names: an entry of the table of models, or a file."""
+def find_weights(model: str) -> Model | Weights:
+    """What `gguf:MODEL` names: an entry of the table of models, or files."""
     if not model.endswith(".gguf"):
         return find_model(model) if model else SMOLLM2
+    path, projector = _split(model)
+    if projector:
+        why = f"your own file, with {projector.name}"
+    else:
+        projector, why = _find_projector(path)
+    keys = {"weights": _fingerprint(path)} | (
+        {"projector": _fingerprint(projector)} if projector else {}
+    )
+    return Weights(path.name, path, projector, keys, f"{why}, by llama.cpp in this process")
+
+
+def _from_table(model: Model) -> Weights:
+    path = fetch_model(model)
+    keys = {"weights": model.weights.sha256}
+    projector = None
+    if model.projector:
+        projector = asset_path(model, model.projector)
+        keys["projector"] = model.projector.sha256
+    why = f"{model.about}, by llama.cpp in this process"
+    return Weights(model.name, path, projector, keys, why)
+
+
+def _split(model: str) -> tuple[Path, Path | None]:
+    """`FILE.gguf` or `FILE.gguf+MMPROJ.gguf`; the second may be named as it lies beside the first.
+
+    Names may hold a plus themselves: a file that is there is not split.
+    """
     path = Path(model).expanduser()
+    first, plus, second = model.partition(".gguf+")
+    if path.is_file() or not plus:
+        return _check_file(path), None
+    path = _check_file(Path(first + ".gguf").expanduser())
+    projector = Path(second).expanduser()
+    beside = path.parent / projector
+    return path, _check_file(projector if projector.is_file() or not beside.is_file() else beside)
+
+
+def _check_file(path: Path) -> Path:
     if not path.is_file():
         raise UsageError(f"there is no file {path}", "Name a .gguf file, or see `longtake models`.")
     return path
 
 
+def _find_projector(path: Path) -> tuple[Path | None, str]:
+    """The projector that lies beside a model, and what to say of it."""
+    why = "your own file"
+    found = sorted(
+        file
+        for file in path.parent.glob("*.gguf")
+        if file.name.lower().startswith("mmproj") and file != path
+    )
+    name = _QUANTIZATION.sub("", path.stem)
+    named = [file for file in found if name.lower() in file.name.lower()]
+    exact = [file for file in named if path.stem.lower() in file.name.lower()]
+    for some in (exact, named, found):
+        if len(some) == 1:
+            if some is found and not _may_fit(path, some[0]):
+                return None, f"{why}; {some[0].name} beside it is of another model"
+            return some[0], f"{why}, with {some[0].name} beside it"
+    if found:
+        raise UsageError(
+            f"beside {path.name} lie several projectors: {', '.join(f.name for f in found)}",
+            f"Name one: gguf:{path.name}+{found[0].name}",
+        )
+    return None, why
+
+
+def _may_fit(path: Path, projector: Path) -> bool:
+    """Whether the projector makes tokens as wide as the model's."""
+    header = _read_head(path)
+    width = header.get(f"{header.get('general.architecture')}.embedding_length")
+    return bool(_read_head(projector).get("clip.vision.projection_dim") == width)
+
+
+def _read_head(path: Path) -> Header:
+    try:
+        return read_header(path)
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(
+            f"{path} is no GGUF model: {error}", "It may be cut off; fetch it anew."
+        ) from error
+
+
+def _check_heads(weights: Weights, header: Header, projector: Header) -> None:
+    """UsageError where the files are not what they are named as."""
+    if header.get("general.architecture") == "clip":
+        raise UsageError(
+            f"{weights.path} is a projector, which makes tokens of images, and no model",
+            "Name the model's own file; a projector beside it is found.",
+        )
+    if weights.projector and not (
+        projector.get("clip.has_vision_encoder")
+        and isinstance(projector.get("clip.vision.image_size"), int)
+    ):
+        raise UsageError(
+            f"{weights.projector} is no projector for images",
+            "Its name usually begins with mmproj: gguf:MODEL.gguf+MMPROJ.gguf",
+        )
+
+
+def _find_sizes(weights: Weights, header: Header, wanted: int) -> list[_Size]:
+    """The longest context that is asked for and that the memory holds, then shorter ones."""
+    try:
+        shape = read_shape(header)
+    except ValueError as error:
+        raise UsageError(f"{weights.path} is no GGUF model: {error}") from error
+    files = [path for path in (weights.path, weights.projector) if path]
+    fixed = sum(path.stat().st_size for path in files) + RESERVE_BYTES
+    free = free_memory()
+
+    def weigh(tokens: int) -> _Size:
+        needed = fixed + cache_bytes(shape, tokens)
+        return _Size(tokens, needed, not free or needed <= free or needed <= _card_memory())
+
+    longest = min(wanted or USUAL_CONTEXT_TOKENS, shape.context_tokens)
+    sizes = [weigh(tokens) for tokens in _halve(longest)]
+    return list(dropwhile(lambda size: not size.fits, sizes)) or sizes[-1:]
+
+
+def _halve(tokens: int) -> Iterator[int]:
+    yield tokens
+    while tokens > LEAST_CONTEXT_TOKENS:
+        tokens = max(LEAST_CONTEXT_TOKENS, tokens // 2)
+        yield tokens
+
+
+def _card_memory() -> int:
+    """Free bytes of the graphics cards that this build of llama.cpp can use."""
+    import xllamacpp
+
+    kind = xllamacpp.ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_CPU
+    return sum(
+        int(device["memory_free"])
+        for device in xllamacpp.get_device_info()
+        if device["type"] != kind
+    )
+
+
+def _check_device(device: str) -> None:
+    if device in ("cuda", "mps") and not _card_memory():
+        raise UsageError(
+            f"--device {device}: this build of llama.cpp finds no graphics card",
+            "Install xllamacpp in a build for the card, as its README says; or --device auto.",
+        )
+
+
+def _start(weights: Weights, device: str, context_tokens: int, key: str) -> Any:
+    """A running llama.cpp; RuntimeError, which says nothing, where it can't."""
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(weights.path)
+    if weights.projector:
+        params.mmproj.path = str(weights.projector)
+    params.n_ctx = context_tokens
+    params.n_parallel = 1
+    # Prompts that went before would else be kept in up to 8 GiB.
+    params.cache_ram_mib = 0
+    params.enable_reasoning = 0
+    # llama.cpp's threads spin: without a free core each token waits for the scheduler.
+    params.cpuparams.n_threads = max(1, count_cores() - 1)
+    if device == "cpu":
+        params.n_gpu_layers = 0
+        params.no_op_offload = True
+        params.mmproj_use_gpu = False
+    params.warmup = False
+    params.verbosity = -1
+    params.ui = False
+    params.api_keys = [key]
+    return xllamacpp.Server(params)
+
+
 def _fingerprint(path: Path) -> str:
     """Tells weights apart without reading gigabytes: a hash of size and parts from all over."""
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    with path.open("rb") as file:
-        for part in range(FINGERPRINT_PARTS + 1):
-            file.seek(max(0, size - FINGERPRINT_BYTES) * part // FINGERPRINT_PARTS)
-            digest.update(file.read(FINGERPRINT_BYTES))
+    try:
+        size = path.stat().st_size
+        digest = hashlib.sha256(str(size).encode())
+        with path.open("rb") as file:
+            for part in range(FINGERPRINT_PARTS + 1):
+                file.seek(max(0, size - FINGERPRINT_BYTES) * part // FINGERPRINT_PARTS)
+                digest.update(file.read(FINGERPRINT_BYTES))
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror}") from error
     return digest.hexdigest()
 
 
+def _make_error(answer: Answer) -> EngineError:
+    """What llama.cpp's refusal stands for; of memory it says little."""
+    said = one_line(f"llama.cpp answered {answer.status}: {answer.words}")[:300]
+    if _TOO_LARGE.search(said):
+        return RequestTooLarge(said, "Lower --frames or --frame-side, or raise --context-tokens.")
+    if answer.status >= 500 and _OUT_OF_MEMORY.search(said):
+        return OutOfMemory(said, "Its memory may not suffice: lower --frames or --frame-side.")
+    # A picture that can't be read is refused with either status.
+    refused = answer.status < 500 or "failed to load image" in said.lower()
+    return EngineRefused(said) if refused else EngineFailed(said)
+
+
 def _read_reply(answer: dict[str, Any], seconds: float) -> Reply:
-    if error := answer.get("error"):
-        said = f"llama.cpp answered {error.get('code')}: {error.get('message')}"
-        if error.get("type") == "exceed_context_size_error":
-            raise RequestTooLarge(said, "Use a model with a longer context.")
-        raise EngineFailed(said)
     try:
         choice, usage = answer["choices"][0], answer["usage"]
         return Reply(
-            text=(choice["message"]["content"] or "").strip(),
+            text=drop_thought(choice["message"]["content"] or ""),
             input_tokens=usage["prompt_tokens"],
             output_tokens=usage["completion_tokens"],
             seconds=seconds,
             complete=choice["finish_reason"] != "length",
         )
-    except (LookupError, TypeError) as error:
+    except (AttributeError, LookupError, TypeError) as error:
         raise EngineFailed(f"llama.cpp's answer is no chat completion ({error!r})") from error

@@ -82,8 +82,12 @@ class FrameReader:
     """Gives the frames on display at given times; goes forward, and seeks where that is shorter."""
 
     def __init__(self, container: "InputContainer", path: Path, index: Index) -> None:
+        from av.video.reformatter import VideoReformatter
+
         self._container = container
         self._index = index
+        self._scaler = VideoReformatter()
+        """Works out how to scale once for all pictures that are alike."""
         self._stream = picture_stream(container, path)
         self._tick = self._stream.time_base or Fraction(1, 1)
         self._decoded = self._decode()
@@ -162,7 +166,7 @@ class FrameReader:
         size = max(1, round(width * scale)), max(1, round(decoded.height * scale))
         if decoded.colorspace not in COLOUR_SPACES:
             decoded.colorspace = COLOUR_SPACE_UNKNOWN
-        pixels = decoded.reformat(width=size[0], height=size[1], format="rgb24").to_ndarray()
+        pixels = self._scaler.reformat(decoded, *size, format="rgb24").to_ndarray()
         # Read once: asking a picture for it ties the picture into a cycle that outlives it.
         self._matrix = self._matrix or _read_matrix(decoded)
         return np.ascontiguousarray(_turn(pixels, self._matrix))
