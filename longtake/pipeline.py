@@ -17,6 +17,7 @@ from longtake import describe, reconcile, report
 from longtake.asking import Job, Outcome, Prepared, Sleep, Work, answer_all, spent
 from longtake.engines import open_engine
 from longtake.engines.base import Engine, byte_bound
+from longtake.engines.visual import frame_tokens
 from longtake.errors import (
     BadReply,
     EngineError,
@@ -25,7 +26,7 @@ from longtake.errors import (
     SourceError,
     UsageError,
 )
-from longtake.fit import SMALLEST_SIDE, View, fit_view, scale, steps_down
+from longtake.fit import FRAME_WORD_TOKENS, SMALLEST_SIDE, View, fit_view, scale, steps_down
 from longtake.plain import one_line
 from longtake.records import (
     Chunk,
@@ -60,6 +61,9 @@ from longtake.video.scan import scan, scan_as_json, scan_from_json, scan_key
 from longtake.video.source import check_file, hash_file
 
 LOG = logging.getLogger("longtake")
+
+FEW_TOKENS = 1120
+"""A frame up to 512 px takes no more in any known family: Qwen-VL in Ollama does."""
 
 SHEET_SIDE = 240
 SHEET_FRAMES, SHEET_SECONDS = 6, 2.0
@@ -382,14 +386,14 @@ def plan_view(settings: Settings, engine: Engine, size: tuple[int, int]) -> View
     if settings.visual_tokens and cost(side):
         most = max(1, min(most, settings.visual_tokens // cost(side)))
     wanted = View(most, side)
+    rough = max(FEW_TOKENS, frame_tokens("", *scale(*size, side))) + FRAME_WORD_TOKENS
     question = describe.make_question(Chunk(1, Span(0.0, settings.chunk_seconds)))
     text = f"{question.system} {question.text}"
     room = able.context_tokens - question.max_tokens - describe.SPARE_TOKENS
-    # A bound by bytes asks no server, and most contexts hold it.
-    found = fit_view(wanted, room - byte_bound(text), cost)
-    if found != wanted:
-        found = fit_view(wanted, room - engine.count_tokens(text), cost)
-    if found:
+    # Bounds ask no model, which might have to be loaded for it, and most contexts hold them.
+    if most * rough <= room - byte_bound(text):
+        return wanted
+    if found := fit_view(wanted, room - engine.count_tokens(text), cost):
         return found
     raise UsageError(
         f"the context of {engine.name} is too small: {able.context_tokens} tokens are to hold a"

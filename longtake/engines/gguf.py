@@ -210,7 +210,9 @@ class GgufEngine(Engine):
                 continue
             self.capabilities = replace(self.capabilities, context_tokens=size.tokens)
             address, seconds = server.listening_address, self._settings.timeout_seconds
-            self._running += [server, Connection(address, key, seconds)]
+            connection = Connection(address, key, seconds)
+            connection.keep_alive = False  # as kinds.py says of llama.cpp
+            self._running += [server, connection]
             return
         if not self._sizes[-1].fits:
             raise OutOfMemory(

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from longtake.engines.base import Capabilities, Engine, Reply, Request, byte_bound
+from longtake.engines.chat import drop_thought
 from longtake.engines.http import Answer, Connection
 from longtake.engines.visual import frame_tokens
 from longtake.errors import (
@@ -52,7 +53,6 @@ _BROKEN_MODEL = re.compile(r"error loading model|unknown model architecture|unab
 _ENDED = re.compile(r"process (has terminated|no longer running)|signal: killed", re.I)
 """What runs the model is gone: mostly the system took it, for its memory."""
 _ONE_TURN_ONLY = re.compile(r"roles? must alternate", re.I)
-_THOUGHT = re.compile(r"^.*?</think>|^\s*<think>.*", re.DOTALL)
 
 
 class OllamaEngine(Engine):
@@ -398,7 +398,7 @@ def _read_reply(answer: dict[str, Any], request: Request, context: int, seconds:
     try:
         text = answer["message"]["content"] or ""
         reply = Reply(
-            text=_THOUGHT.sub("", text, count=1).strip(),
+            text=drop_thought(text),
             input_tokens=int(answer.get("prompt_eval_count") or 0),
             output_tokens=int(answer.get("eval_count") or 0),
             seconds=seconds,

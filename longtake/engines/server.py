@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from longtake.engines.base import Capabilities, Engine, Reply, Request, byte_bound
+from longtake.engines.chat import as_openai_content, drop_thought
 from longtake.engines.http import Answer, Connection
 from longtake.engines.kinds import (
     find_context_tokens,
@@ -206,7 +207,9 @@ class ServerEngine(Engine):
         as_video = self._as_video and len(frames) > 1
         body = {
             "model": self.model,
-            "messages": request.messages((_video_content if as_video else _content)(request)),
+            "messages": request.messages(
+                (_video_content if as_video else as_openai_content)(request)
+            ),
             "max_tokens": request.max_tokens,
             "temperature": RETRY_TEMPERATURE if request.attempt else 0.0,
             "seed": request.attempt,
@@ -365,18 +368,6 @@ def _base64(frame: Frame) -> str:
     return base64.b64encode(frame.jpeg).decode("ascii")
 
 
-def _content(request: Request) -> list[dict[str, Any]]:
-    """The parts in OpenAI's form; frames as data URIs."""
-    parts: list[dict[str, Any]] = []
-    for part in request.parts:
-        if isinstance(part, Frame):
-            url = f"data:image/jpeg;base64,{_base64(part)}"
-            parts.append({"type": "image_url", "image_url": {"url": url}})
-        else:
-            parts.append({"type": "text", "text": part})
-    return parts
-
-
 def _video_content(request: Request) -> list[dict[str, Any]]:
     """The same with all frames as one video in the first one's place, after all their times.
 
@@ -434,10 +425,7 @@ def _read_reply(answer: dict[str, Any], seconds: float) -> Reply:
 
 
 def _read_text(content: Any) -> str:
-    """A message's text, which some servers send in parts; without what the model thought before.
-
-    Some templates open the thought themselves, so that only its end is in the message.
-    """
+    """A message's text, which some servers send in parts."""
     if isinstance(content, list):
         content = "".join(part["text"] for part in content if part.get("type") == "text")
-    return re.sub(r"^.*?</think>|^\s*<think>.*", "", content, count=1, flags=re.DOTALL).strip()
+    return drop_thought(content)

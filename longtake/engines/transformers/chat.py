@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from longtake.engines.base import Request
+from longtake.engines.chat import drop_thought
 from longtake.engines.transformers.hub import Folder
 from longtake.engines.transformers.library import INSTALL, call_library, first_words
 from longtake.errors import EngineError, EngineRefused, UsageError
@@ -114,8 +115,7 @@ class Chat:
         text: str = self._call(
             "write its reply", lambda: self._tokenizer.decode(tokens, skip_special_tokens=True)
         )
-        thought = r"^.*?</think>|^\s*<think>.*"
-        return re.sub(thought, "", text, count=1, flags=re.DOTALL).strip()
+        return drop_thought(text)
 
     def count_tokens(self, text: str) -> int:
         """Tokens of the text as it is sent."""
