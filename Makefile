@@ -73,8 +73,9 @@ format: dev ## put the code into its style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: dev scenedetect ## the figures of the README: memory, and the scan beside PySceneDetect
+bench: dev models scenedetect ## the figures of the README: memory, the scan beside PySceneDetect, throughput
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.scan
 
 scenedetect: .cache/scenedetect/.setup

@@ -19,7 +19,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
     if not request.node.get_closest_marker("real"):
         monkeypatch.setenv("LONGTAKE_HOME", str(folder))
     for name in [*os.environ]:
-        if name.startswith("OPENAI_") or (name.startswith("LONGTAKE_") and name != "LONGTAKE_HOME"):
+        if name.startswith(("OPENAI_", "OLLAMA_")) or (
+            name.startswith("LONGTAKE_") and name != "LONGTAKE_HOME"
+        ):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return folder

@@ -5,6 +5,7 @@ source: which messages are dropped, what its errors say.
 """
 
 import base64
+import json
 from typing import Any
 
 from tests.servers import Answer, Asked, ScriptedServer, as_json
@@ -95,7 +96,10 @@ class CuttingOllama:
                 " try increasing it",
             )
         self.seen.append(images_of({"messages": messages}))
-        return as_reply(f"I see {len(self.seen[-1])} images and {tokens} tokens.", prompt=tokens)
+        said = f"I see {len(self.seen[-1])} images and {tokens} tokens."
+        if "format" in body:
+            said = json.dumps({"count": len(self.seen[-1])})
+        return as_reply(said, prompt=tokens)
 
     def _count_old(self, messages: list[Any]) -> int:
         return _count(messages, max(OLD_IMAGE_TOKENS, self.image_tokens))

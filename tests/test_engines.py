@@ -1,34 +1,45 @@
 """The promise of `Engine`, kept by every engine of the list: one contract, one case an engine."""
 
 import io
+import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from PIL import Image
 
-from longtake.engines import ENGINES, Engine, Reply, Request, find_asset, open_engine
+from longtake.engines import ENGINES, Engine, Reply, Request, choose_engine, open_engine
 from longtake.engines.base import byte_bound
 from longtake.errors import EngineError, RequestTooLarge, UsageError
-from longtake.models import SMOLLM2
+from longtake.fit import FRAME_WORD_TOKENS
+from longtake.models import QWEN3_VL, SMOLLM2, SMOLVLM2, Model, asset_path
 from longtake.records import Frame
 from longtake.settings import Settings
+from tests import ollamas
+from tests.ollamas import CuttingOllama, set_ollama
 from tests.servers import CHAT, MODELS, Answer, Asked, as_chat, as_error, as_models, serve
+from tests.tiny_gguf import write_vlm
 
 TEXTS = ("", " ", "one", "one two", "Grüße, 猫が寝ている 🐈‍⬛", "a\nb\tc", "<|im_start|>", "\u202e")
 
 
-def make_frame(time: float = 0.0, colour: tuple[int, int, int] = (90, 120, 200)) -> Frame:
+def make_frame(
+    time: float = 0.0,
+    colour: tuple[int, int, int] = (90, 120, 200),
+    size: tuple[int, int] = (64, 48),
+) -> Frame:
     """A small frame of one colour, with a bright square on it."""
-    image = Image.new("RGB", (64, 48), colour)
+    image = Image.new("RGB", size, colour)
     image.paste((250, 250, 250), (8, 8, 24, 24))
     data = io.BytesIO()
     image.save(data, "JPEG")
-    return Frame(time, data.getvalue(), 64, 48)
+    return Frame(time, data.getvalue(), *size)
 
 
 @dataclass(frozen=True)
@@ -62,13 +73,17 @@ def answer_as_a_model(asked: Asked, connection: object) -> Answer:
     tokens = len(words) + 64 * images
     if tokens > 4096:
         return as_error(400, f"This model's maximum context length is 4096, not {tokens}")
-    return as_chat(f"I see {images} images and {len(words)} words.", usage=(tokens, 7))
+    said = f"I see {images} images and {len(words)} words."
+    if "response_format" in asked.json:
+        said = json.dumps({"count": images})
+    return as_chat(said, usage=(tokens, 7))
 
 
 @contextmanager
 def open_server() -> Iterator[Engine]:
     with serve() as server:
-        server.set(MODELS, as_models({"id": "tiny", "max_model_len": 4096}))
+        facts = {"id": "tiny", "max_model_len": 4096, "owned_by": "vllm"}
+        server.set(MODELS, as_models(facts))
         server.set(CHAT, answer_as_a_model)
         with open_engine("server", Settings(base_url=server.base_url)) as engine:
             yield engine
@@ -80,14 +95,44 @@ def open_gguf() -> Iterator[Engine]:
         yield engine
 
 
+@contextmanager
+def open_gguf_with_images() -> Iterator[Engine]:
+    with TemporaryDirectory() as folder:
+        name = f"gguf:{write_vlm(Path(folder))}"
+        with open_engine(name, Settings()) as engine:
+            yield engine
+
+
+@contextmanager
+def open_transformers() -> Iterator[Engine]:
+    from tests.tiny_transformers import build_model
+
+    with TemporaryDirectory() as folder:
+        name = f"transformers:{build_model('smolvlm', Path(folder) / 'tiny')}"
+        with open_engine(name, Settings()) as engine:
+            yield engine
+
+
+@contextmanager
+def open_ollama() -> Iterator[Engine]:
+    with serve() as server:
+        set_ollama(server, "tiny", context=16_384)
+        server.set(ollamas.CHAT, CuttingOllama(768, old=False))
+        with open_engine("ollama", Settings(base_url=server.base_url)) as engine:
+            yield engine
+
+
 CASES = {
     "sketch": Case(open_sketch, text=False, limited=False),
     "server": Case(open_server),
+    "ollama": Case(open_ollama),
     "gguf": Case(open_gguf, images=False),
+    "gguf with images": Case(open_gguf_with_images),
+    "transformers": Case(open_transformers),
     "fake": Case(open_fake),
 }
-MARKS = {"gguf": pytest.mark.real}
-EACH = [pytest.param(name, marks=MARKS.get(name, ())) for name in ENGINES]
+MARKS = {"gguf": pytest.mark.real, "transformers": pytest.mark.transformers}
+EACH = [pytest.param(name, marks=MARKS.get(name, ())) for name in CASES]
 
 
 @pytest.fixture(scope="module", params=EACH)
@@ -105,7 +150,7 @@ def ask(case: Case, engine: Engine, *parts: str | Frame, max_tokens: int = 16) -
 
 
 def test_each_engine_of_the_list_has_a_case() -> None:
-    assert set(CASES) == set(ENGINES)
+    assert {name.partition(" ")[0] for name in CASES} == set(ENGINES)
 
 
 def test_engine_says_what_it_is(opened: tuple[Case, Engine]) -> None:
@@ -216,6 +261,67 @@ def test_tokens_are_never_counted_too_low(opened: tuple[Case, Engine]) -> None:
         assert more.input_tokens - reply.input_tokens <= engine.count_tokens(" " + long)
 
 
+def test_sight_is_said_before_anything_is_shown(opened: tuple[Case, Engine]) -> None:
+    case, engine = opened
+    if case.images:
+        engine.check_sight()
+    else:
+        with pytest.raises(UsageError, match="takes no images"):
+            engine.check_sight()
+
+
+@pytest.mark.parametrize("size", [(64, 48), (512, 288), (288, 512)])
+def test_frames_take_no_more_tokens_than_is_said(
+    opened: tuple[Case, Engine], size: tuple[int, int]
+) -> None:
+    case, engine = opened
+    bound = engine.frame_tokens(*size)
+    if not case.images or not bound:
+        assert bound == 0 or case.images
+        return
+    frames = [make_frame(number, size=size) for number in range(3)]
+    less = ask(case, engine, *frames[:2], "Describe.", max_tokens=4).input_tokens
+    more = ask(case, engine, *frames, "Describe.", max_tokens=4).input_tokens
+    assert 0 < more - less <= bound + FRAME_WORD_TOKENS
+
+
+def test_reply_holds_the_schema_where_the_engine_says_so(opened: tuple[Case, Engine]) -> None:
+    _, engine = opened
+    if not engine.capabilities.schemas:
+        return
+    schema = {
+        "type": "object",
+        "properties": {"count": {"type": "integer", "minimum": 0, "maximum": 99}},
+        "required": ["count"],
+        "additionalProperties": False,
+    }
+    request = Request("You are brief.", ("How many?",), 300, schema=schema)
+    assert isinstance(json.loads(engine.answer(request).text)["count"], int)
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_closing_ends_what_is_under_way_and_what_comes_after(name: str) -> None:
+    case = CASES[name]
+    outcomes: list[Reply | Exception] = []
+
+    def work() -> None:
+        try:
+            outcomes.append(ask(case, engine, "word " * 500, max_tokens=3000))
+        except EngineError as error:
+            outcomes.append(error)
+
+    with case.open() as engine:
+        ask(case, engine, "one", max_tokens=1)
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        time.sleep(0.05)
+        engine.close()
+        thread.join(10)
+        assert not thread.is_alive()
+        work()
+    assert len(outcomes) == 2
+
+
 def test_options_are_plain_and_the_same_each_time(opened: tuple[Case, Engine]) -> None:
     engine = opened[1]
     kinds = (str, int, float, bool, type(None))
@@ -231,10 +337,12 @@ def test_engine_may_be_closed_twice(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_unknown_model_is_bad_usage(name: str) -> None:
-    with serve() as server, pytest.raises(UsageError) as caught:
-        open_engine(f"{name}:no-such-model", Settings(base_url=server.base_url))
+    with serve() as server:
+        server.set(ollamas.TAGS, ollamas.as_tags("tiny"))
+        with pytest.raises(UsageError) as caught:
+            open_engine(f"{name}:no-such-model", Settings(base_url=server.base_url))
     assert "no-such-model" in caught.value.message
-    known = {"server": "tiny", "gguf": SMOLLM2.name}
+    known = {"server": "tiny", "ollama": "tiny", "gguf": SMOLLM2.name, "transformers": "SmolVLM2"}
     assert known.get(name, "without a model") in caught.value.hint
 
 
@@ -245,46 +353,37 @@ def test_unknown_engine_is_bad_usage_and_the_known_ones_are_listed() -> None:
         assert all(known in caught.value.hint for known in ENGINES)
 
 
-def test_engine_of_choice_is_the_built_in_one() -> None:
-    assert open_engine("auto", Settings()).name == "sketch"
+def put_here(model: Model) -> None:
+    """Files of the right sizes in the cache, which hold nothing."""
+    for asset in model.files:
+        path = asset_path(model, asset)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            file.truncate(asset.bytes)
 
 
-def test_only_gguf_models_of_the_table_need_weights(tmp_path: Path) -> None:
-    assert find_asset("gguf") == find_asset(f"gguf:{SMOLLM2.name}") == SMOLLM2
-    file = tmp_path / "own.gguf"
-    file.write_bytes(b"GGUF")
-    others = ("auto", "fake", "sketch", "server", "server:gguf", f"gguf:{file}")
-    assert [find_asset(name) for name in others] == [None] * len(others)
+def test_engine_of_choice_is_the_built_in_one_where_no_model_is_here() -> None:
+    with open_engine("auto", Settings()) as engine:
+        assert engine.name == "sketch" and "longtake doctor" in engine.why
 
 
-def test_gguf_file_that_is_missing_or_a_folder_is_bad_usage(tmp_path: Path) -> None:
-    (tmp_path / "folder.gguf").mkdir()
-    for name in ("missing.gguf", "folder.gguf"):
-        with pytest.raises(UsageError, match="there is no file"):
-            open_engine(f"gguf:{tmp_path / name}", Settings())
+def test_engine_of_choice_is_the_best_model_that_is_here_and_fits() -> None:
+    put_here(SMOLVLM2)
+    assert choose_engine(free_bytes=8 << 30)[0] == f"gguf:{SMOLVLM2.name}"
+    put_here(QWEN3_VL)
+    assert choose_engine(free_bytes=8 << 30)[0] == f"gguf:{QWEN3_VL.name}"
+    name, why = choose_engine(free_bytes=2 << 30)
+    assert name == f"gguf:{SMOLVLM2.name}" and "weights are here" in why
+    name, why = choose_engine(free_bytes=1 << 28)
+    assert name == "sketch" and "needs 0." in why and "0.2 GiB are free" in why
 
 
-def test_gguf_file_that_is_no_model_is_refused_when_it_is_asked(tmp_path: Path) -> None:
-    file = tmp_path / "broken.gguf"
-    file.write_bytes(b"GGUF" + bytes(1000))
-    with open_engine(f"gguf:{file}", Settings()) as engine:
-        assert engine.options["weights"] != ""
-        for _ in range(2):
-            with pytest.raises(EngineError, match=r"can't load .*broken\.gguf"):
-                engine.answer(Request("s", ("text",)))
-        with pytest.raises(EngineError):
-            engine.count_tokens("text")
-
-
-def test_gguf_files_of_other_content_have_other_keys(tmp_path: Path) -> None:
-    options = []
-    for content in (b"a" * 3_000_000, b"a" * 3_000_001, b"a" * 2_999_999 + b"b", b"b"):
-        file = tmp_path / "own.gguf"
-        file.write_bytes(content)
-        engine = open_engine(f"gguf:{file}", Settings())
-        assert engine.name == "gguf:own.gguf"
-        options.append(engine.options["weights"])
-    assert len(set(options)) == 4
+def test_model_of_which_a_file_is_missing_is_not_taken_and_not_fetched() -> None:
+    put_here(SMOLVLM2)
+    assert SMOLVLM2.projector
+    asset_path(SMOLVLM2, SMOLVLM2.projector).unlink()
+    assert choose_engine()[0] == "sketch"
+    assert not asset_path(SMOLVLM2, SMOLVLM2.projector).exists()
 
 
 def test_fake_repeats_the_last_line_and_counts_frames() -> None:

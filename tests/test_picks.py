@@ -125,7 +125,9 @@ def test_pictures_like_the_one_before_are_dropped_and_one_is_always_kept() -> No
         ("Qwen3-VL-4B", 512, 256),
         ("SmolVLM2-500M-Video-Instruct", 512, 64),
         ("google/gemma-3-4b-it", 896, 256),
+        ("Qwen3-VL-4B", 64, 64),
         ("unheard-of", 512, 1369),
+        ("unheard-of", 64, 576),
     ],
 )
 def test_a_frame_costs_what_the_model_card_says(model: str, side: int, tokens: int) -> None:

@@ -1408,3 +1408,31 @@ def test_real_llama_cpp_server_keeps_the_same_promises(tmp_path: Path) -> None:
     with pytest.raises(EngineRefused, match="401") as caught:
         open_server("", Settings(base_url=base_url, api_key="a-wrong-key"))
     assert "a-wrong-key" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "tokens"),
+    [("SmolVLM2-500M", 2, 871), ("my-own-model", 2, 871), ("Qwen2.5-VL-7B", 0, 209)],
+)
+def test_tokens_of_a_frame_are_asked_where_the_family_does_not_tell(
+    server: ScriptedServer, model: str, asked: int, tokens: int
+) -> None:
+    def count(asked: Asked, connection: object) -> Answer:
+        parts = asked.json["messages"][-1]["content"]
+        images = sum(part["type"] == "image_url" for part in parts)
+        return as_chat("A cat.", usage=(20 + 871 * images, 1))
+
+    server.set(MODELS, as_models({"id": model, "max_model_len": 4096}))
+    server.set(CHAT, count)
+    with open_at(server) as engine:
+        assert [engine.frame_tokens(512, 288) for _ in range(2)] == [tokens] * 2
+    assert len(server.chats) == asked
+
+
+@pytest.mark.parametrize("route", [as_error(500, "boom"), as_chat("A cat.", usage=None)])
+def test_tokens_of_a_frame_are_bounded_where_the_server_does_not_count(
+    server: ScriptedServer, route: Answer
+) -> None:
+    server.set(CHAT, route)
+    with open_at(server) as engine:
+        assert engine.frame_tokens(512, 288) == 37 * 21

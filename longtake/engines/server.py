@@ -26,7 +26,7 @@ from longtake.engines.kinds import (
     takes_images,
     takes_schemas,
 )
-from longtake.engines.visual import frame_tokens
+from longtake.engines.visual import frame_tokens, is_sure
 from longtake.errors import (
     EngineBusy,
     EngineError,
@@ -93,6 +93,7 @@ class ServerEngine(Engine):
         """Optional fields that the server refused, and what they are called there; empty: not."""
         self._counts_tokens = True
         self._count = functools.lru_cache(COUNTS_KEPT)(self._ask_count)
+        self._count_frame = functools.lru_cache(COUNTS_KEPT)(self._ask_count_frame)
         slots = find_slots(facts)
         most = VIDEO_FRAMES if self._as_video else None
         super().__init__(
@@ -112,12 +113,14 @@ class ServerEngine(Engine):
         )
 
     def frame_tokens(self, width: int, height: int) -> int:
-        """By the arithmetic of the model's family.
+        """By the arithmetic of the model's family; where that is not sure, the server is asked.
 
         In a video, Qwen spends on a pair of frames what it spends on one image. Of three frames
         the last has no partner: that makes two thirds a frame.
         """
         tokens = frame_tokens(self.name, width, height)
+        if not (self._as_video or is_sure(self.name)):
+            tokens = self._count_frame(width, height) or tokens
         paired = self._as_video and "qwen" in self.name.casefold()
         return ceil(tokens * 2 / 3) if paired else tokens
 
@@ -228,6 +231,16 @@ class ServerEngine(Engine):
         body = {"model": self.model, "content": text, "prompt": text}
         answer = self._ask_shortly("POST", f"{self._root}/tokenize", body)
         return int(answer.get("count") or len(answer["tokens"]))
+
+    def _ask_count_frame(self, width: int, height: int) -> int:
+        """What a blank frame of that size adds to a prompt; 0 where the server does not say."""
+        frame, tokens = _make_blank_frame(width, height), []
+        try:
+            for parts in (("?",), ("?", frame)):
+                tokens.append(self.answer(Request("", parts, SIGHT_TOKENS)).input_tokens)
+        except EngineError:
+            return 0
+        return max(0, tokens[1] - tokens[0]) if tokens[0] else 0
 
     def _ask_shortly(
         self, method: str, url: str, body: Mapping[str, Any] | None = None
@@ -355,13 +368,15 @@ def _find_refused(answer: Answer, sent: Mapping[str, Any]) -> str:
 
 
 def _make_tiny_frame(time: float) -> Frame:
+    return replace(_make_blank_frame(TINY_SIDE, TINY_SIDE), time=time)
+
+
+def _make_blank_frame(width: int, height: int) -> Frame:
     from PIL import Image
 
-    image = Image.new("RGB", (TINY_SIDE, TINY_SIDE), (250, 250, 250))
-    image.paste((200, 30, 30), (8, 8, 40, 40))
     data = io.BytesIO()
-    image.save(data, "JPEG")
-    return Frame(time, data.getvalue(), TINY_SIDE, TINY_SIDE)
+    Image.new("RGB", (width, height)).save(data, "JPEG")
+    return Frame(0.0, data.getvalue(), width, height)
 
 
 def _base64(frame: Frame) -> str:
