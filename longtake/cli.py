@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import errno
 import io
+import json
 import logging
 import os
 import sys
@@ -119,6 +120,9 @@ def make_parser() -> argparse.ArgumentParser:
     engines = commands.add_parser("engines", help="list the engines")
     engines.set_defaults(command=list_engines)
     _add_models(commands.add_parser("models", help="list, fetch and remove models"))
+    doctor = commands.add_parser("doctor", help="say what is here, and what would run well on it")
+    doctor.set_defaults(command=say_diagnosis)
+    doctor.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 
 
@@ -330,38 +334,56 @@ def list_engines(options: argparse.Namespace) -> int:
     from longtake.engines import DEFAULT_DESCRIBER, ENGINES
 
     for name, about in ENGINES.items():
-        print(f"{name:8} {about}" + (" (default)" if name == DEFAULT_DESCRIBER else ""))
+        print(f"{name:12} {about}" + (" (default)" if name == DEFAULT_DESCRIBER else ""))
+    return 0
+
+
+def say_diagnosis(options: argparse.Namespace) -> int:
+    """`doctor`."""
+    from longtake.diagnosis import as_values, say
+    from longtake.doctor import inspect
+
+    settings = _read_settings(options)
+    findings = inspect(settings)
+    if options.json:
+        print(json.dumps(as_values(findings, settings.chunk_seconds), indent=1))
+    else:
+        print(say(findings, settings.chunk_seconds), end="")
     return 0
 
 
 def list_models(options: argparse.Namespace) -> int:
     """`models list`."""
-    from longtake.models import MODELS, is_here, model_path
+    from longtake.models import MODELS, is_model_here
 
     for model in MODELS.values():
-        here = "here" if is_here(model, model_path(model)) else "not here"
+        here = "here" if is_model_here(model) else "not here"
         print(f"{model.name}  {model.bytes / 2**20:.0f} MiB  {model.licence}  {here}")
         print(f"    {model.about}")
-        print(f"    from: {'; or '.join(str(source) for source in model.sources)}")
-        print(f"    sha256: {model.sha256}")
+        for asset in model.files:
+            print(f"    {asset.file}  {asset.bytes / 2**20:.0f} MiB")
+            print(f"        from: {'; or '.join(str(source) for source in asset.sources)}")
+            print(f"        sha256: {asset.sha256}")
     return 0
 
 
 def pull_model(options: argparse.Namespace) -> int:
     """`models pull`."""
-    from longtake.models import find_model, model_path
+    from longtake.models import asset_path, find_model, model_path
 
     model = find_model(options.model)
-    print(fetch_asset(model, model_path(model)))
+    for asset in model.files:
+        fetch_asset(asset, asset_path(model, asset))
+    print(model_path(model))
     return 0
 
 
 def print_path(options: argparse.Namespace) -> int:
     """`models path`."""
-    from longtake.models import find_model, is_here, model_path
+    from longtake.models import find_model, is_model_here, model_path
 
     model = find_model(options.model)
-    if not is_here(model, model_path(model)):
+    if not is_model_here(model):
         raise UsageError(
             f"the model {model.name} is not here", f"Fetch it: longtake models pull {model.name}"
         )
@@ -379,13 +401,15 @@ def remove_model(options: argparse.Namespace) -> int:
 
 
 def fetch_missing(engine: str) -> None:
-    """Fetch the weights that an engine's name asks for, so that the wait is seen."""
-    from longtake.engines import find_asset
-    from longtake.models import is_here, model_path
+    """Fetch what an engine's name asks for and is not here, so that the wait is seen."""
+    from longtake.engines import find_needed_model
+    from longtake.models import asset_path, is_here
 
-    asset = find_asset(engine)
-    if asset and not is_here(asset, model_path(asset)):
-        fetch_asset(asset, model_path(asset))
+    if model := find_needed_model(engine):
+        for asset in model.files:
+            path = asset_path(model, asset)
+            if not is_here(asset, path):
+                fetch_asset(asset, path)
 
 
 def fetch_asset(asset: "Asset", path: "Path") -> "Path":

@@ -20,6 +20,7 @@ from longtake.engines.sketch.objects import ObjectDetector
 from longtake.engines.sketch.reading import TextReader
 from longtake.engines.sketch.words import Sighting, say
 from longtake.errors import EngineFailed, EngineRefused, UsageError
+from longtake.machine import count_cores
 from longtake.settings import Settings
 
 # ONNX Runtime reports its users to its maker unless this stands there before its first import.
@@ -45,7 +46,7 @@ class SketchEngine(Engine):
             capabilities=Capabilities(
                 images=None,
                 context_tokens=1 << 20,
-                width=max(1, os.cpu_count() or 1),
+                width=count_cores(),
                 frames_per_chunk=FRAMES_PER_CHUNK,
                 frame_side=FRAME_SIDE,
                 frame_seconds=0.5,
