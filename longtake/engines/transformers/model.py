@@ -14,7 +14,7 @@ from longtake.engines.transformers.hub import Folder
 from longtake.engines.transformers.library import call_library, first_words
 from longtake.errors import EngineError, EngineRefused, OutOfMemory, UsageError
 from longtake.fit import FRAME_WORD_TOKENS, Shape, cache_bytes
-from longtake.machine import read_memory
+from longtake.machine import count_cores, read_memory
 from longtake.settings import Settings
 
 LOG = logging.getLogger("longtake")
@@ -108,7 +108,10 @@ class Runner:
 
         dtype = getattr(torch, self.seat.dtype)
         options: dict[str, Any] = {"dtype": dtype}
-        if self.seat.device != "cpu":
+        if self.seat.device == "cpu":
+            # Its threads wait for one another: without a free core all are as slow as one.
+            torch.set_num_threads(max(1, count_cores() - 1))
+        else:
             options["device_map"] = {"": self.seat.device}
         if self.seat.quantize != "none":
             options["quantization_config"] = _quantization(self.seat.quantize, dtype)
