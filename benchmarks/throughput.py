@@ -1,6 +1,6 @@
 """Longtake's describe step beside a plain client with the same requests, on the same real server.
 
-    python -m benchmarks.throughput [--widths 1,4,16] [--repeats 3] [--vllm]
+    python -m benchmarks.throughput [--widths 1,4,16] [--repeats 5] [--vllm]
 
 Both sides ask a fresh llama.cpp server each time, or one vLLM (`make test-vllm` installs it) whose
 caches are emptied in between. The plain client is a closed loop: so many threads, each with a
@@ -106,10 +106,10 @@ def time_longtake(video: Path, base_url: str, width: int) -> float:
     return ended - begun
 
 
-def record_bodies(video: Path) -> list[bytes]:
-    """What Longtake sends for that video, as bytes."""
+def record_bodies(video: Path, kind: str) -> list[bytes]:
+    """What Longtake sends for that video to a server of that kind, as bytes."""
     with serve() as server:
-        facts = {"id": "tiny", "max_model_len": 4096}
+        facts = {"id": "tiny", "max_model_len": 4096, "owned_by": kind}
         server.set(
             "/v1/models", as_models(facts | {"architecture": {"input_modalities": ["image"]}})
         )
@@ -151,7 +151,7 @@ def main() -> None:
     """Measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--widths", default="1,4,16")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--vllm", action="store_true")
     options = parser.parse_args()
     with ExitStack() as opened:
@@ -166,14 +166,14 @@ def main() -> None:
 
 
 def compare(vllm: Vllm | None, widths: list[int], repeats: int) -> None:
-    """A line a width: the medians of both sides, and their ratio."""
+    """A line a width: the medians of both sides, and of their ratio turn by turn."""
     print(f"{'width':>5} {'requests':>8} {'longtake':>10} {'plain':>10} {'ratio':>6}  (requests/s)")
     for width in widths:
         count = REQUESTS_PER_WIDTH.get(width, 4 * width)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "video.mp4"
             video = make_video(path, seconds=count * CHUNK_SECONDS, rate=RATE, size=SIZE, draw=draw)
-            bodies = record_bodies(video)
+            bodies = record_bodies(video, "vllm" if vllm else "llamacpp")
             sides: dict[str, list[float]] = {"longtake": [], "plain": []}
             for turn in range(repeats):
                 # Each side is first in turn, so that what warms up or drifts favours neither.
@@ -184,8 +184,14 @@ def compare(vllm: Vllm | None, widths: list[int], repeats: int) -> None:
                         else:
                             seconds = time_longtake(video, address, width)
                     sides[side].append(len(bodies) / seconds)
-        ours, plain = (statistics.median(sides[side]) for side in ("longtake", "plain"))
-        print(f"{width:>5} {len(bodies):>8} {ours:>10.2f} {plain:>10.2f} {ours / plain:>6.3f}")
+        ours, plain = sides["longtake"], sides["plain"]
+        ratios = sorted(a / b for a, b in zip(ours, plain, strict=True))
+        print(
+            f"{width:>5} {len(bodies):>8} {statistics.median(ours):>10.2f}"
+            f" {statistics.median(plain):>10.2f} {statistics.median(ratios):>6.3f}"
+            f" ({ratios[0]:.3f} to {ratios[-1]:.3f})",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

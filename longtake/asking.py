@@ -91,13 +91,13 @@ class _Ready:
     prepared: Prepared
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Running:
-    """A request under way: since which epoch of the width, and whether others were beside it."""
+    """A request under way: since which epoch of the width, and whether others came beside it."""
 
     ready: _Ready
     epoch: int
-    crowded: bool
+    crowded: bool = False
 
 
 def answer_all(
@@ -107,40 +107,11 @@ def answer_all(
 
     Requests are made just ahead of the engine, so that memory stays flat and it does not wait.
     """
-    width = open_width(work.settings, engine)
-    tally = _Tally()
-    coming = _Coming(work, engine, jobs, tally)
-    running: dict[Future[Answer], _Running] = {}
-    pool = ThreadPoolExecutor(width.most, thread_name_prefix=stage)
+    asking = _Asking(work, stage, engine, jobs)
     try:
-        while True:
-            while len(running) < width.now and (ready := coming.take()):
-                # One long wait for an engine that is away is enough: who comes after waits less.
-                patience = 0.0 if tally.trouble else PATIENCE_SECONDS
-                future = pool.submit(_ask, work, stage, engine, ready, width, patience)
-                running[future] = _Running(ready, width.epoch, len(running) > 0)
-            yield from coming.settled()
-            if not running:
-                break
-            # While nothing has come, the next requests are made ready.
-            done = wait(running, 0, FIRST_COMPLETED).done
-            while not done and len(coming.ahead) < min(width.now, MOST_AHEAD) and coming.prepare():
-                yield from coming.settled()
-                done = wait(running, 0, FIRST_COMPLETED).done
-            for future in done or wait(running, return_when=FIRST_COMPLETED).done:
-                was = running.pop(future)
-                outcome = _settle(future)
-                if isinstance(outcome, TOO_MUCH) and (less := _lessen(was, outcome, width)):
-                    tally.count_again(outcome)
-                    coming.ahead.appendleft(less)
-                    continue
-                if isinstance(outcome, Answer):
-                    width.take_answer()
-                tally.count_asked(outcome)
-                yield was.ready.place, outcome, False
+        yield from asking.run()
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        work.usage.append(tally.as_usage(stage, engine))
+        asking.end()
 
 
 def open_width(settings: Settings, engine: Engine) -> Width:
@@ -157,25 +128,95 @@ def spent(outcome: Outcome) -> Cost:
     return Cost(requests=getattr(outcome, "tries", 0))
 
 
+class _Asking:
+    """The requests of one stage: those under way, and how many they may be."""
+
+    def __init__(self, work: Work, stage: str, engine: Engine, jobs: Iterable[Job]) -> None:
+        self._work, self._stage, self._engine = work, stage, engine
+        self._width = open_width(work.settings, engine)
+        self._tally = _Tally()
+        self._coming = _Coming(work, engine, jobs, self._tally)
+        self._running: dict[Future[Answer], _Running] = {}
+        self._pool = ThreadPoolExecutor(self._width.most, thread_name_prefix=stage)
+
+    def run(self) -> Iterator[tuple[int, Outcome, bool]]:
+        """As `answer_all`."""
+        while True:
+            while len(self._running) < self._width.now and not self._coming.ended:
+                if ready := self._coming.take():
+                    self._begin(ready)
+                yield from self._coming.settled()
+            if not self._running:
+                return
+            # While nothing has come, the next requests are made ready.
+            while not self._some_done() and len(self._coming.ahead) < self._most_ahead():
+                if not self._coming.prepare():
+                    break
+                yield from self._coming.settled()
+            for future in wait(self._running, return_when=FIRST_COMPLETED).done:
+                yield from self._take(future)
+
+    def end(self) -> None:
+        """Wait for nothing more, and account for what there was."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._work.usage.append(self._tally.as_usage(self._stage, self._engine))
+
+    def _begin(self, ready: _Ready) -> None:
+        # One long wait for an engine that is away is enough: later ones wait less.
+        patience = 0.0 if self._tally.trouble else PATIENCE_SECONDS
+        future = self._pool.submit(
+            _ask, self._work, self._stage, self._engine, ready, self._width, patience
+        )
+        self._running[future] = _Running(ready, self._width.epoch)
+        for running in self._running.values():
+            running.crowded |= len(self._running) > 1
+
+    def _some_done(self) -> bool:
+        return bool(wait(self._running, 0, FIRST_COMPLETED).done)
+
+    def _most_ahead(self) -> int:
+        return min(self._width.now, MOST_AHEAD)
+
+    def _take(self, future: Future[Answer]) -> Iterator[tuple[int, Outcome, bool]]:
+        """What came of a request; nothing yet, where it is asked again with less."""
+        was = self._running.pop(future)
+        outcome = _settle(future)
+        if isinstance(outcome, TOO_MUCH) and (less := _lessen(was, outcome, self._width)):
+            self._tally.count_again(outcome)
+            self._coming.ahead.appendleft(less)
+            return
+        if isinstance(outcome, Answer):
+            self._width.take_answer()
+        self._tally.count_asked(outcome)
+        yield was.ready.place, outcome, False
+
+
 class _Coming:
     """The jobs that are left: taken in order, made ready ahead; what the store knows is settled."""
 
     def __init__(self, work: Work, engine: Engine, jobs: Iterable[Job], tally: "_Tally") -> None:
         self._work, self._engine, self._tally = work, engine, tally
         self._jobs = enumerate(jobs)
+        self._exhausted = False
         self.ahead: deque[_Ready] = deque()
         self._settled: deque[tuple[int, Outcome, bool]] = deque()
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to ask."""
+        return self._exhausted and not self.ahead
+
     def take(self) -> _Ready | None:
-        """The next request; None where nothing is left to ask."""
-        while self.ahead or self.prepare():
-            if not self.ahead:
-                continue
-            ready = self.ahead.popleft()
-            if not (error := self._tally.give_up(self._engine)):
-                return ready
+        """The next request; None where the next job needed none, or where none is left."""
+        if not self.ahead:
+            self.prepare()
+        if not self.ahead:
+            return None
+        ready = self.ahead.popleft()
+        if error := self._tally.give_up(self._engine):
             self._settled.append((ready.place, error, False))
-        return None
+            return None
+        return ready
 
     def settled(self) -> Iterator[tuple[int, Outcome, bool]]:
         """What came of jobs that needed no request."""
@@ -197,6 +238,7 @@ class _Coming:
             else:
                 self.ahead.append(_Ready(place, job, ready))
             return True
+        self._exhausted = True
         return False
 
 
@@ -221,7 +263,9 @@ class _Tally:
             return None
         last = self.trouble[-1]
         said = f"not asked, after {len(self.trouble)} failures of {engine.name} in a row"
-        return type(last)(f"{said}: {last.message}", last.hint)
+        error = type(last)(f"{said}: {last.message}", last.hint)
+        error.tries = 0
+        return error
 
     def count_again(self, outcome: EngineError) -> None:
         """A request that is asked once more, with less."""

@@ -331,10 +331,12 @@ def _safe(line: str) -> str:
 
 def list_engines(options: argparse.Namespace) -> int:
     """`engines`."""
-    from longtake.engines import DEFAULT_DESCRIBER, ENGINES
+    from longtake.engines import AUTO, ENGINES, choose_engine
 
+    chosen, why = choose_engine()
+    print(f"{AUTO:12} the default: {chosen} here now; {why}")
     for name, about in ENGINES.items():
-        print(f"{name:12} {about}" + (" (default)" if name == DEFAULT_DESCRIBER else ""))
+        print(f"{name:12} {about}")
     return 0
 
 

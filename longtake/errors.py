@@ -93,7 +93,14 @@ class EngineRefused(EngineError):
 
 
 class RequestTooLarge(EngineError):
-    """The request holds more tokens or images than the model takes."""
+    """The request holds more tokens or images than the model takes.
+
+    `most_images` is how many it takes at once, where that was said; else 0.
+    """
+
+    def __init__(self, message: str, hint: str = "", most_images: int = 0) -> None:
+        super().__init__(message, hint)
+        self.most_images = most_images
 
 
 class OutOfMemory(EngineError):

@@ -10,6 +10,8 @@ STEPS = ((1, 1), (1, 0.75), (0.67, 0.75), (0.5, 0.75), (0.5, 0.5), (0.34, 0.5), 
 """Shares of the frames and of their side, each step less than the one before; 0: a single frame."""
 SMALLEST_SIDE = 224
 """No frame is made smaller than this to fit: most vision encoders look at nothing less."""
+LLAMA_WORK_BYTES = 512 << 20
+"""For what llama.cpp computes in, besides weights and cache."""
 FRAME_WORD_TOKENS = 16
 """For the words around a frame: its time, its markers, line breaks."""
 

@@ -3,6 +3,7 @@
 Front ends iterate `run`; they hold no logic of their own. Requests run side by side in `asking.py`.
 """
 
+import json
 import logging
 import re
 import time
@@ -17,12 +18,14 @@ from longtake import describe, reconcile, report
 from longtake.asking import Job, Outcome, Prepared, Sleep, Work, answer_all, spent
 from longtake.engines import open_engine
 from longtake.engines.base import Engine, byte_bound
+from longtake.engines.retry import insist
 from longtake.engines.visual import frame_tokens
 from longtake.errors import (
     BadReply,
     EngineError,
     LongtakeError,
     OutOfMemory,
+    RequestTooLarge,
     SourceError,
     UsageError,
 )
@@ -226,7 +229,7 @@ class _Asking:
     ) -> None:
         settings = work.settings
         self._work, self._engine, self._scan, self._reader = work, engine, seen, reader
-        self.view = plan_view(settings, engine, index.size)
+        self.view = recall_view(work, engine, index.size)
         self._views = deque(steps_down(self.view))
         """What is shown now, and after it less and less; `_why` no more is."""
         self._why = ""
@@ -327,7 +330,7 @@ class _Asking:
     def _check_sight(self) -> None:
         """Once, before the first frames are sent: a run that the store answers asks nothing."""
         if not self._sighted:
-            self._engine.check_sight()
+            insist(self._engine.check_sight, sleep=self._work.sleep)
             self._sighted = True
 
     def _show(self, chunk: Chunk, frames: Sequence[Frame], look: bytes) -> Prepared:
@@ -344,9 +347,12 @@ class _Asking:
 
         False where there is no less.
         """
-        if len(self._views) == 1:
+        if len(self._views) == 1 and self._views[0].frames == 1:
             return False
-        self._views.popleft()
+        shown = self._views.popleft()
+        most = error.most_images if isinstance(error, RequestTooLarge) else 0
+        if 0 < most < shown.frames:
+            self._views = deque(steps_down(View(most, shown.side)))
         memory = isinstance(error, OutOfMemory)
         self._why = "memory did not suffice" if memory else "more was too large for the engine"
         said = one_line(error.message)[:200]
@@ -368,6 +374,27 @@ class _Asking:
         if self._engine.capabilities.repeats:
             return pictures
         return [pictures[place] for place in drop_repeats([p.look for p in pictures])]
+
+
+def recall_view(work: Work, engine: Engine, size: tuple[int, int]) -> View:
+    """The view as it was planned once: an engine is not asked again what a frame costs it."""
+    settings = work.settings
+    facts = {
+        "stage": "view",
+        "size": list(size),
+        "settings": [settings.frames, settings.frame_side, settings.visual_tokens],
+        "context": engine.capabilities.context_tokens,
+        "engine": engine.name,
+        "options": dict(engine.options),
+        "version": describe.VERSION,
+    }
+    key = make_key(facts)
+    if kept := work.store.get(key):
+        return View(*json.loads(kept.text))
+    view = plan_view(settings, engine, size)
+    text = json.dumps([view.frames, view.side])
+    work.store.put(key, "view", Answer(engine.name, text=text, requests=0))
+    return view
 
 
 def plan_view(settings: Settings, engine: Engine, size: tuple[int, int]) -> View:

@@ -1,9 +1,15 @@
 """Text that comes from videos, models and servers, made safe to show: one line, nothing hidden."""
 
+import re
 import unicodedata
 
 JOINERS = "\u200c\u200d"
 """Invisible, but parts of words in some scripts, and of emoji."""
+
+
+def hide_secrets(address: str) -> str:
+    """An address on one line, without a name or a key that may stand in it."""
+    return re.sub(r"[^/@\s]*@", "…@", one_line(address)).partition("?")[0]
 
 
 def one_line(text: str) -> str:

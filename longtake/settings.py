@@ -82,8 +82,16 @@ class Settings:
         "", "address of another server for the reconciler (default: the same)", metavar="URL"
     )
     reconciler_api_key: str = _setting("", "key for that other server")
+    ollama_url: str = _setting(
+        "",
+        "address of Ollama (default: http://127.0.0.1:11434)",
+        environment="OLLAMA_HOST",
+        metavar="URL",
+    )
     context_tokens: int = _setting(
-        0, "context length of the server's model (0: ask the server)", minimum=0
+        0,
+        "context length of the model (0: ask the server, or what suits `gguf` and the memory)",
+        minimum=0,
     )
     frames_as: str = _setting(
         "images",
@@ -172,7 +180,8 @@ def _read_values(values: Mapping[str, Any], source: str) -> dict[str, Any]:
 def _convert(spec: "dataclasses.Field[Any]", value: Any, source: str) -> Any:
     kind: Any = type(spec.default)
     if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
-        raise UsageError(f"{spec.name} = {value!r} in {source} is not a {_KINDS[kind]}")
+        shown = "…" if spec.name.endswith("key") else repr(value)
+        raise UsageError(f"{spec.name} = {shown} in {source} is not a {_KINDS[kind]}")
     try:
         if kind is int and value != int(value) and not isinstance(value, str):
             raise ValueError

@@ -22,7 +22,7 @@ from longtake.report.csv import as_csv
 from longtake.report.json import as_json
 from longtake.report.markdown import as_markdown
 from longtake.settings import Settings
-from longtake.store import Store
+from longtake.store import Answer, Store
 from tests.videos import make_video, read_jpeg, read_number
 
 Rule = Callable[[Request, int], None]
@@ -174,6 +174,60 @@ def test_fewer_at_once_come_before_smaller_frames(two_hundred: Path, store: Stor
     assert len(engine.asked) <= result.ledger.planned + 3 * 8
 
 
+def test_those_that_run_out_of_memory_together_are_each_asked_alone(
+    two_hundred: Path, store: Store
+) -> None:
+    """As a batch does: all of it fails, the first one as well."""
+
+    class Batch(Limited):
+        def answer(self, request: Request) -> Reply:
+            with self._lock:
+                self.asked.append(request)
+                number = len(self.asked)
+            if number <= 4:
+                batch.wait(5)
+                raise OutOfMemory("CUDA out of memory")
+            return Reply(f"Something is seen from {request.frames[0].time} seconds on.", 10, 5)
+
+    batch = threading.Barrier(4)
+    engine = Batch(lambda request, under_way: None, width=4)
+    result = finish(two_hundred, store, engine, chunk_seconds=10.0, frames=2)
+    assert result.ledger.described == result.ledger.planned == 10
+    assert result.ledger.remarks == ()
+
+
+def test_most_images_that_an_engine_names_are_shown(wide: Path, store: Store) -> None:
+    def rule(request: Request, under_way: int) -> None:
+        if len(request.frames) > 2:
+            raise RequestTooLarge("At most 2 image(s) may be provided", most_images=2)
+
+    engine = Limited(rule)
+    result = finish(wide, store, engine)
+    assert [len(request.frames) for request in engine.asked].count(2) == 4
+    assert {max(f.width, f.height) for f in engine.asked[-1].frames} == {256}
+    assert len(engine.asked) <= 4 + 2
+    assert all("seen with 2 frames" in remark for _, remark in result.ledger.remarks)
+
+
+def test_what_the_store_knows_arrives_one_by_one(two_hundred: Path, store: Store) -> None:
+    engine = Limited(lambda request, under_way: None)
+    settings = Settings(out="out", chunking="fixed", chunk_seconds=1.0, frames=1)
+    for _ in run(two_hundred, settings, store, engine, None):
+        pass
+    looked: list[str] = []
+
+    class Watched(Store):
+        def get(self, key: str) -> Answer | None:
+            looked.append(key)
+            return super().get(key)
+
+    with Watched(store.path) as watched:
+        steps = run(two_hundred, settings, watched, engine, None)
+        next(step for step in steps if step.description)
+        assert len(looked) < 10
+        steps.close()
+
+
 def test_width_grows_while_that_brings_more(two_hundred: Path, store: Store) -> None:
     engine = Limited(lambda request, under_way: time.sleep(0.02), width=2, widest=8)
     result = finish(two_hundred, store, engine, chunk_seconds=0.5, frames=1)
@@ -271,6 +325,33 @@ def test_blind_model_is_told_of_before_the_first_chunk(wide: Path, store: Store)
     with pytest.raises(UsageError, match="takes no images"):
         finish(wide, store, engine)
     assert engine.asked == [] and engine.looked == 1
+
+
+def test_sight_of_a_busy_engine_is_asked_again(wide: Path, store: Store) -> None:
+    class Busy(Sighted):
+        def check_sight(self) -> None:
+            super().check_sight()
+            if self.looked < 4:
+                raise EngineBusy("later")
+
+    engine = Busy(lambda request, under_way: None)
+    assert finish(wide, store, engine).ledger.described == 4
+    assert engine.looked == 4
+
+
+def test_what_a_frame_costs_is_asked_once_and_never_again(wide: Path, store: Store) -> None:
+    class Measured(Limited):
+        measured = 0
+
+        def frame_tokens(self, width: int, height: int) -> int:
+            self.measured += 1
+            return 100
+
+    first = Measured(lambda request, under_way: None, context=1200)
+    finish(wide, store, first)
+    again = Measured(lambda request, under_way: None, context=1200)
+    finish(wide, store, again)
+    assert first.measured > 0 and again.measured == 0 and again.asked == []
 
 
 def test_sight_is_checked_once_and_not_where_the_store_answers(wide: Path, store: Store) -> None:

@@ -118,7 +118,7 @@ def open_ollama() -> Iterator[Engine]:
     with serve() as server:
         set_ollama(server, "tiny", context=16_384)
         server.set(ollamas.CHAT, CuttingOllama(768, old=False))
-        with open_engine("ollama", Settings(base_url=server.base_url)) as engine:
+        with open_engine("ollama", Settings(ollama_url=server.url)) as engine:
             yield engine
 
 
@@ -339,8 +339,9 @@ def test_engine_may_be_closed_twice(name: str) -> None:
 def test_unknown_model_is_bad_usage(name: str) -> None:
     with serve() as server:
         server.set(ollamas.TAGS, ollamas.as_tags("tiny"))
+        settings = Settings(base_url=server.base_url, ollama_url=server.url)
         with pytest.raises(UsageError) as caught:
-            open_engine(f"{name}:no-such-model", Settings(base_url=server.base_url))
+            open_engine(f"{name}:no-such-model", settings)
     assert "no-such-model" in caught.value.message
     known = {"server": "tiny", "ollama": "tiny", "gguf": SMOLLM2.name, "transformers": "SmolVLM2"}
     assert known.get(name, "without a model") in caught.value.hint
@@ -375,7 +376,7 @@ def test_engine_of_choice_is_the_best_model_that_is_here_and_fits() -> None:
     name, why = choose_engine(free_bytes=2 << 30)
     assert name == f"gguf:{SMOLVLM2.name}" and "weights are here" in why
     name, why = choose_engine(free_bytes=1 << 28)
-    assert name == "sketch" and "needs 0." in why and "0.2 GiB are free" in why
+    assert name == "sketch" and "needs 1." in why and "0.2 GiB are free" in why
 
 
 def test_model_of_which_a_file_is_missing_is_not_taken_and_not_fetched() -> None:

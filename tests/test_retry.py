@@ -159,7 +159,12 @@ def test_waits_differ_so_that_many_do_not_come_back_together() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "waited"),
-    [(0.0, 0.0), (7.0, 7.0), (3600.0, LONGEST_WAIT_SECONDS), (float("inf"), LONGEST_WAIT_SECONDS)],
+    [
+        (0.0, FIRST_WAIT_SECONDS),
+        (7.0, 7.0),
+        (3600.0, LONGEST_WAIT_SECONDS),
+        (float("inf"), LONGEST_WAIT_SECONDS),
+    ],
 )
 def test_busy_engine_is_given_the_time_it_asks_for(asked: float, waited: float) -> None:
     engine = Scripted(EngineBusy("busy", retry_after=asked), GOOD)

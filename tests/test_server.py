@@ -4,6 +4,7 @@ import base64
 import inspect
 import io
 import json
+import re
 import socket
 import threading
 import time
@@ -780,8 +781,6 @@ def test_tokens_of_one_text_are_asked_for_once(server: ScriptedServer) -> None:
         as_json({"tokens": None}),
         as_json({"count": "many"}),
         as_json({"count": float("inf")}),
-        drop,
-        cut,
     ],
 )
 def test_bytes_are_counted_where_the_server_does_not_count(
@@ -791,6 +790,13 @@ def test_bytes_are_counted_where_the_server_does_not_count(
     with open_at(server) as engine:
         assert [engine.count_tokens(text) for text in ("four", "été", "\ud800")] == [4, 5, 1]
     assert sum(asked.path == "/tokenize" for asked in server.asked) == 1
+
+
+@pytest.mark.parametrize("route", [drop, cut, as_error(429, "slow down")])
+def test_bytes_are_counted_while_the_server_is_away(server: ScriptedServer, route: Route) -> None:
+    server.set("/tokenize", route, as_json({"count": 2}))
+    with open_at(server) as engine:
+        assert [engine.count_tokens(text) for text in ("four", "été")] == [4, 2]
 
 
 # What comes back
@@ -1084,7 +1090,7 @@ def test_closing_ends_what_is_under_way(server: ScriptedServer) -> None:
         assert under_way.wait(5)
         started = time.monotonic()
         engine.close()
-        assert isinstance(asking.exception(), EngineUnreachable)
+        assert isinstance(asking.exception(), EngineRefused)
         assert time.monotonic() - started < 1.5
 
 
@@ -1182,8 +1188,9 @@ def test_closed_engine_answers_with_an_error_of_ours(server: ScriptedServer) -> 
     engine = open_at(server)
     engine.close()
     engine.close()
-    with pytest.raises(EngineUnreachable):
+    with pytest.raises(EngineRefused, match="is closed") as caught:
         engine.answer(QUESTION)
+    assert not caught.value.retry
     assert engine.count_tokens("four") == 4
 
 
@@ -1436,3 +1443,48 @@ def test_tokens_of_a_frame_are_bounded_where_the_server_does_not_count(
     server.set(CHAT, route)
     with open_at(server) as engine:
         assert engine.frame_tokens(512, 288) == 37 * 21
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "most"),
+    [
+        ("temperature must be at most 1", EngineRefused, 0),
+        ("response_format: schema nesting exceeds 5 levels", EngineRefused, 0),
+        ("At most 2 image(s) may be provided in one prompt.", RequestTooLarge, 2),
+        ("Number of images (9) exceeds the limit of 8", RequestTooLarge, 8),
+        ("prompt is too long: 9000 tokens > 8192 maximum", RequestTooLarge, 0),
+    ],
+)
+def test_what_is_too_large_is_told_from_what_is_wrong(
+    server: ScriptedServer, said: str, kind: type[EngineError], most: int
+) -> None:
+    error = error_of(server, as_error(400, said))
+    assert type(error) is kind
+    assert getattr(error, "most_images", 0) == most
+
+
+def test_field_that_is_named_as_too_large_is_sent_by_its_other_name(
+    server: ScriptedServer,
+) -> None:
+    def answer(asked: Asked, connection: object) -> Answer:
+        if "max_tokens" in asked.json:
+            return as_error(400, "max_tokens is too large; use max_completion_tokens instead")
+        return as_chat("A cat.")
+
+    server.set(CHAT, answer)
+    with open_at(server) as engine:
+        assert engine.answer(QUESTION).text == "A cat."
+
+
+def test_spent_quota_is_not_waited_for(server: ScriptedServer) -> None:
+    error = error_of(server, as_error(429, "You exceeded your current quota, check your billing"))
+    assert isinstance(error, EngineRefused) and "account" in error.hint
+
+
+@pytest.mark.parametrize(
+    "address", ["http://me:PASSWORD@", "http://h/v1?api-key=SECRET", "me:PW@h"]
+)
+def test_address_that_can_not_be_is_shown_without_its_secrets(address: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        open_server("", Settings(base_url=address))
+    assert not re.search("PASSWORD|SECRET|PW", caught.value.message + caught.value.hint)

@@ -4,11 +4,12 @@ import importlib
 
 from longtake.engines.base import Capabilities, Engine, Reply, Request
 from longtake.errors import UsageError
-from longtake.fit import cache_bytes
+from longtake.fit import LLAMA_WORK_BYTES, cache_bytes
 from longtake.machine import free_memory
 from longtake.models import Model, find_vlms_here
 from longtake.settings import Settings
 
+AUTO = "auto"
 ENGINES = {
     "sketch": "built in: says what small detectors see; no language model, no download",
     "server": "any OpenAI-compatible chat server: --base-url, and server:MODEL",
@@ -67,18 +68,19 @@ def choose_engine(free_bytes: int | None = None) -> tuple[str, str]:
 
 
 def needed_bytes(model: Model) -> int:
-    """Memory for a model with a context that holds a chunk."""
-    return model.bytes + cache_bytes(model.shape, CHUNK_TOKENS)
+    """Memory for a model by llama.cpp, with a context that holds a chunk."""
+    return model.bytes + LLAMA_WORK_BYTES + cache_bytes(model.shape, CHUNK_TOKENS)
 
 
 def open_engine(name: str, settings: Settings) -> Engine:
     """The engine of that name, ready to answer; UsageError lists the known ones."""
-    auto = name == "auto"
+    auto = name == AUTO
     chosen, reason = choose_engine() if auto else (name, "")
     kind, _, model = chosen.partition(":")
     if kind not in ENGINES:
         raise UsageError(
-            f"there is no engine {kind!r}", f"Known: {', '.join(ENGINES)}. See `longtake engines`."
+            f"there is no engine {kind!r}",
+            f"Known: {', '.join((AUTO, *ENGINES))}. See `longtake engines`.",
         )
     module = importlib.import_module(f"longtake.engines.{kind}")
     opened: Engine = getattr(module, f"open_{kind}")(model, settings)

@@ -31,7 +31,7 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
-from longtake.fit import cache_bytes
+from longtake.fit import LLAMA_WORK_BYTES, cache_bytes
 from longtake.machine import count_cores, free_memory
 from longtake.models import SMOLLM2, Model, asset_path, fetch_model, find_model
 from longtake.plain import one_line
@@ -39,8 +39,6 @@ from longtake.settings import Settings
 
 USUAL_CONTEXT_TOKENS = 8192
 LEAST_CONTEXT_TOKENS = 2048
-RESERVE_BYTES = 512 << 20
-"""For what llama.cpp computes in, besides weights and cache."""
 FRAME_SIDE = 512
 TURN_TOKENS = 64
 """More than a template puts around each turn."""
@@ -98,6 +96,7 @@ class GgufEngine(Engine):
         self._running: list[Any] = []
         """llama.cpp's server and the connection to it, once it is loaded."""
         self._closed = False
+        self._failure: tuple[str, str] | None = None
         # Python must not end under a request: llama.cpp would crash.
         self._end = weakref.finalize(self, _end, self._running)
         self._frame_tokens: dict[tuple[int, int], int] = {}
@@ -199,7 +198,9 @@ class GgufEngine(Engine):
             return connection
 
     def _load(self) -> None:
-        """With as long a context as can be had."""
+        """With as long a context as can be had; a failure stays, for it would be met again."""
+        if self._failure:
+            raise EngineRefused(*self._failure)
         path = self._weights.path
         for size in self._sizes:
             key = secrets.token_urlsafe()
@@ -214,16 +215,17 @@ class GgufEngine(Engine):
             connection.keep_alive = False  # as kinds.py says of llama.cpp
             self._running += [server, connection]
             return
-        if not self._sizes[-1].fits:
-            raise OutOfMemory(
-                f"llama.cpp can't load {path}: it needs about {self._sizes[-1].bytes >> 20} MiB",
-                "Close what else runs, or use a smaller model; see `longtake models list`.",
-            )
         names = " with ".join(str(part) for part in (path, self._weights.projector) if part)
-        raise EngineRefused(
+        self._failure = (
             f"llama.cpp can't load {names}",
             "It may be broken, of an unknown kind, or too large for the memory.",
         )
+        if not self._sizes[-1].fits:
+            self._failure = (
+                f"llama.cpp can't load {path}: it needs about {self._sizes[-1].bytes >> 20} MiB",
+                "Close what else runs, or use a smaller model; see `longtake models list`.",
+            )
+        raise EngineRefused(*self._failure)
 
 
 def _end(running: list[Any]) -> None:
@@ -361,7 +363,7 @@ def _find_sizes(weights: Weights, header: Header, wanted: int) -> list[_Size]:
     except ValueError as error:
         raise UsageError(f"{weights.path} is no GGUF model: {error}") from error
     files = [path for path in (weights.path, weights.projector) if path]
-    fixed = sum(path.stat().st_size for path in files) + RESERVE_BYTES
+    fixed = sum(path.stat().st_size for path in files) + LLAMA_WORK_BYTES
     free = free_memory()
 
     def weigh(tokens: int) -> _Size:

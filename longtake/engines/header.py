@@ -53,10 +53,11 @@ def read_shape(header: Header) -> Shape:
         return largest
 
     heads = look_up("attention.head_count", 1)
+    own = header.get(f"{family}.attention.key_length")
     return Shape(
         layers=look_up("block_count"),
         kv_heads=look_up("attention.head_count_kv", heads),
-        head_size=look_up("attention.key_length", look_up("embedding_length") // heads),
+        head_size=look_up("attention.key_length") if own else look_up("embedding_length") // heads,
         context_tokens=look_up("context_length"),
     )
 

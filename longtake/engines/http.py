@@ -30,7 +30,7 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
-from longtake.plain import one_line
+from longtake.plain import hide_secrets, one_line
 
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 4.0
@@ -48,10 +48,16 @@ _OUT_OF_MEMORY = re.compile(
     re.IGNORECASE,
 )
 _TOO_LARGE = re.compile(
-    r"context[ _-]?(length|size|window|limit|the overflow)|too (long|large|many)|exceed"
-    r"|at most (?!0 )",
+    r"context[ _-]?(length|size|window|limit|the overflow)"
+    r"|(prompt|input|request|message|payload|token|image|frame)[^.]{0,60}(too (long|large)|exceed)"
+    r"|exceed[^.]{0,60}(token|image|limit)|too many (image|token|frame)"
+    r"|at most [1-9]\d* (image|token)",
     re.IGNORECASE,
 )
+_MOST_IMAGES = re.compile(
+    r"at most ([1-9]\d*) image|limit of ([1-9]\d*)\b(?=[^.]*$)", re.IGNORECASE
+)
+_QUOTA = re.compile(r"quota|billing|insufficient (funds|credit|balance)", re.IGNORECASE)
 _CONTEXT_TOO_SHORT = re.compile(
     r"exceeds? .{0,40}context|max(imum)? context length|context (length|window) (of|is|exceeded)",
     re.IGNORECASE,
@@ -115,6 +121,8 @@ class Connection:
                 answer = line.exchange(method, url, body, seconds, self.keep_alive)
             except BaseException as error:
                 self._release(line, broken=True)
+                if self._closed.is_set() and isinstance(error, Exception):
+                    raise EngineRefused(f"the connection to {self.address} was closed") from error
                 if isinstance(error, Exception) and time.monotonic() >= line.ends:
                     raise httpx2.ReadTimeout("") from error
                 raise
@@ -164,7 +172,7 @@ class Connection:
     def _take_line(self, ends: float) -> "_Line":
         with self._lock:
             if self._closed.is_set():
-                raise RuntimeError("closed")
+                raise EngineRefused(f"the connection to {self.address} is closed")
             line = self._idle.pop() if self._idle else self._open_line()
             line.ends = ends
             self._busy.add(line)
@@ -183,11 +191,14 @@ class Connection:
             line.client.close()
 
     def _shut_late_ones(self) -> None:
-        while not self._closed.wait(TICK_SECONDS):
+        """Until the connection is closed and nothing is under way any more."""
+        while not self._closed.wait(TICK_SECONDS) or self._busy:
             with self._lock:
                 for line in self._busy:
-                    if time.monotonic() >= line.ends:
+                    if self._closed.is_set() or time.monotonic() >= line.ends:
                         line.shut()
+            if self._closed.is_set():
+                time.sleep(TICK_SECONDS)
 
 
 class _Line:
@@ -255,7 +266,8 @@ def _check_address(address: str) -> str:
             return host
     except ValueError:
         pass
-    raise UsageError(f"--base-url {address!r} is no address", "Such as http://127.0.0.1:8000/v1.")
+    shown = hide_secrets(address)
+    raise UsageError(f"--base-url {shown!r} is no address", "Such as http://127.0.0.1:8000/v1.")
 
 
 @functools.cache
@@ -321,7 +333,11 @@ def _status_error(answer: Answer, said: str) -> EngineError:
     if _OUT_OF_MEMORY.search(answer.words):
         return OutOfMemory(said, "Lower --at-once, --frames or --frame-side.")
     if status == 413 or _TOO_LARGE_AT.get(status, _CONTEXT_TOO_SHORT).search(answer.words):
-        return RequestTooLarge(said, "Lower --frames or --frame-side.")
+        most = _MOST_IMAGES.search(answer.words) if "image" in answer.words else None
+        images = int(most[1] or most[2]) if most else 0
+        return RequestTooLarge(said, "Lower --frames or --frame-side.", images)
+    if status == 429 and _QUOTA.search(answer.words):
+        return EngineRefused(said, "The account behind the key has no more to spend there.")
     if status in (429, 503):
         return EngineBusy(said, "Lower --at-once.", _retry_after(answer))
     if status in (408, 504):

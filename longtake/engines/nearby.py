@@ -20,7 +20,7 @@ from longtake.engines.http import Connection
 from longtake.engines.kinds import find_context_tokens, find_kind, takes_images
 from longtake.engines.ollama import read_host
 from longtake.errors import EngineError, EngineRefused, LongtakeError
-from longtake.plain import one_line
+from longtake.plain import hide_secrets, one_line
 from longtake.settings import Settings
 
 USUAL_PORTS = (8000, 8080, 30000, 1234, 11434)
@@ -117,7 +117,7 @@ def _list_addresses(
     for name, key in (
         (settings.base_url, settings.api_key),
         (settings.reconciler_base_url, settings.reconciler_api_key),
-        (_ollama_address(environment), ""),
+        (_ollama_address(settings.ollama_url or environment.get("OLLAMA_HOST", "")), ""),
     ):
         if name:
             found.setdefault(_plain_address(name), (key, True))
@@ -130,11 +130,10 @@ def _plain_address(address: str) -> str:
     return re.sub(r"^(https?://)localhost(?=[:/]|$)", r"\g<1>127.0.0.1", address.rstrip("/"))
 
 
-def _ollama_address(environment: Mapping[str, str]) -> str:
+def _ollama_address(host: str) -> str:
     """OLLAMA_HOST as an address of its OpenAI-compatible side; empty where it can't be one."""
-    host = environment.get("OLLAMA_HOST", "").strip()
     try:
-        return f"{read_host(host)}/v1" if host else ""
+        return f"{read_host(host)}/v1" if host.strip() else ""
     except ValueError:
         return ""
 
@@ -159,7 +158,7 @@ def _look(address: str, key: str, ends: float, named: bool) -> Server | None:
 
 def _no_use(address: str, trouble: str) -> Server:
     """A server that says nothing of use; what in its address may be secret is left out."""
-    shown = re.sub(r"//[^/]*@", "//…@", one_line(address)).partition("?")[0]
+    shown = hide_secrets(address)
     return Server(shown, "", (), trouble.replace(address, shown))
 
 

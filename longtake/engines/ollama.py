@@ -5,7 +5,6 @@ Knows Ollama's models, chats and errors; HTTP is `engines/http.py`'s.
 
 import base64
 import logging
-import os
 import re
 import threading
 import time
@@ -26,7 +25,7 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
-from longtake.plain import one_line
+from longtake.plain import hide_secrets, one_line
 from longtake.records import Frame
 from longtake.settings import Settings
 
@@ -234,16 +233,14 @@ def read_host(host: str) -> str:
 
 
 def _connect(settings: Settings) -> Connection:
-    if settings.base_url:
-        address = settings.base_url.rstrip("/").removesuffix("/v1")
-        return Connection(address, settings.api_key, settings.timeout_seconds)
-    host = os.environ.get("OLLAMA_HOST", "")
+    """Without a key: those of the settings are for other servers."""
+    host = settings.ollama_url.rstrip("/").removesuffix("/v1")
     try:
-        # The key is for the server that the settings name, and goes nowhere else.
         return Connection(read_host(host), "", settings.timeout_seconds)
     except ValueError:
+        shown = hide_secrets(host)
         raise UsageError(
-            f"OLLAMA_HOST {host!r} is no address", f"Such as 127.0.0.1:{PORT}."
+            f"--ollama-url (OLLAMA_HOST) {shown!r} is no address", f"Such as 127.0.0.1:{PORT}."
         ) from None
 
 
@@ -258,7 +255,7 @@ def _send(
         return server.send(method, f"{server.address}{path}", body, seconds)
     except EngineUnreachable as error:
         error.hint = (
-            "Start it with `ollama serve`, or say with OLLAMA_HOST or --base-url where it is;"
+            "Start it with `ollama serve`, or say with OLLAMA_HOST or --ollama-url where it is;"
             " `longtake doctor` lists the servers that answer here."
         )
         raise

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from longtake.engines.base import Engine, Reply, Request
 from longtake.errors import BadReply, EngineBusy, EngineError, EngineUnreachable
@@ -14,6 +15,8 @@ PATIENCE_SECONDS = 60.0
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 30.0
 AWAY = (EngineUnreachable, EngineBusy)
+
+T = TypeVar("T")
 
 
 def ask(
@@ -32,27 +35,49 @@ def ask(
     engine that is away or busy gets as many tries as fit into `patience`, in seconds, where that is
     more than none. `notice` is told each error.
     """
+    correction, attempt = "", 0
+
+    def act() -> Reply:
+        reply = engine.answer(request.again(attempt, correction))
+        accept(reply)
+        return reply
+
+    def learn(error: EngineError) -> None:
+        # Only another reply needs another attempt: what comes after trouble is the same.
+        nonlocal correction, attempt
+        attempt += isinstance(error, BadReply)
+        correction = error.correction if isinstance(error, BadReply) else ""
+        notice(error)
+
+    reply, asked = insist(act, tries=tries, patience=patience, sleep=sleep, notice=learn)
+    return replace(reply, tries=asked)
+
+
+def insist(
+    act: Callable[[], T],
+    *,
+    tries: int = TRIES,
+    patience: float = PATIENCE_SECONDS,
+    sleep: Callable[[float], None] = time.sleep,
+    notice: Callable[[EngineError], None] = lambda error: None,
+) -> tuple[T, int]:
+    """What `act` gives, done again where an EngineError says that it can help; and how often."""
     if tries < 1:
         raise ValueError(f"tries must be at least 1, not {tries}")
-    correction, attempt, asked, failed, waited = "", 0, 0, 0, 0.0
+    done, failed, waited = 0, 0, 0.0
     while True:
-        asked += 1
+        done += 1
         try:
-            reply = engine.answer(request.again(attempt, correction))
-            accept(reply)
-            return replace(reply, tries=asked)
+            return act(), done
         except EngineError as error:
-            error.tries = asked
+            error.tries = done
             notice(error)
             away = patience > 0 and isinstance(error, AWAY)
             failed += not away
             if not error.retry or failed == tries or (away and waited >= patience):
                 raise
-            # Only another reply needs another attempt: what comes after trouble is the same.
-            attempt += isinstance(error, BadReply)
-            correction = error.correction if isinstance(error, BadReply) else ""
-            wait = _wait_seconds(error, asked)
-            waited += max(wait, FIRST_WAIT_SECONDS)
+            wait = _wait_seconds(error, done)
+            waited += wait
             sleep(wait)
 
 
@@ -61,6 +86,6 @@ def _wait_seconds(error: EngineError, attempt: int) -> float:
     if isinstance(error, BadReply):
         return 0.0
     if isinstance(error, EngineBusy) and error.retry_after is not None:
-        return min(error.retry_after, LONGEST_WAIT_SECONDS)
+        return min(max(error.retry_after, FIRST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
     wait = FIRST_WAIT_SECONDS * 2.0 ** (attempt - 1)
     return min(LONGEST_WAIT_SECONDS, wait * random.uniform(0.75, 1.25))  # noqa: S311

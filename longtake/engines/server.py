@@ -26,12 +26,15 @@ from longtake.engines.kinds import (
     takes_images,
     takes_schemas,
 )
+from longtake.engines.retry import insist
 from longtake.engines.visual import frame_tokens, is_sure
 from longtake.errors import (
     EngineBusy,
     EngineError,
     EngineFailed,
     EngineRefused,
+    EngineTimeout,
+    EngineUnreachable,
     LongtakeError,
     RequestTooLarge,
     UsageError,
@@ -146,6 +149,8 @@ class ServerEngine(Engine):
         if self._counts_tokens:
             try:
                 return self._count(text)
+            except (EngineBusy, EngineTimeout, EngineUnreachable):
+                pass  # not now
             except (EngineError, ArithmeticError, LookupError, TypeError, ValueError):
                 self._counts_tokens = False
         return byte_bound(text)
@@ -190,7 +195,7 @@ class ServerEngine(Engine):
             answer = self._server.send("POST", self._chat, sent)
             try:
                 return self._server.read(answer)
-            except (EngineFailed, EngineRefused) as error:
+            except (EngineFailed, EngineRefused, RequestTooLarge) as error:
                 if field := _find_refused(answer, sent):
                     self._do_without(field)
                     continue
@@ -237,7 +242,8 @@ class ServerEngine(Engine):
         frame, tokens = _make_blank_frame(width, height), []
         try:
             for parts in (("?",), ("?", frame)):
-                tokens.append(self.answer(Request("", parts, SIGHT_TOKENS)).input_tokens)
+                ask = functools.partial(self.answer, Request("", parts, SIGHT_TOKENS))
+                tokens.append(insist(ask)[0].input_tokens)
         except EngineError:
             return 0
         return max(0, tokens[1] - tokens[0]) if tokens[0] else 0
