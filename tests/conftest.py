@@ -11,6 +11,9 @@ from tests.videos import make_video
 
 ROOT = Path(__file__).parents[1]
 
+# The hub's client tries for half a minute before it says that there is no network.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
