@@ -107,11 +107,11 @@ def answer_all(
 
     Requests are made just ahead of the engine, so that memory stays flat and it does not wait.
     """
-    asking = _Asking(work, stage, engine, jobs)
+    running = _Stage(work, stage, engine, jobs)
     try:
-        yield from asking.run()
+        yield from running.run()
     finally:
-        asking.end()
+        running.end()
 
 
 def open_width(settings: Settings, engine: Engine) -> Width:
@@ -128,7 +128,7 @@ def spent(outcome: Outcome) -> Cost:
     return Cost(requests=getattr(outcome, "tries", 0))
 
 
-class _Asking:
+class _Stage:
     """The requests of one stage: those under way, and how many they may be."""
 
     def __init__(self, work: Work, stage: str, engine: Engine, jobs: Iterable[Job]) -> None:

@@ -318,7 +318,7 @@ def advise(
     """
     if settings.engine == "auto":
         engine, why = choose_engine()
-        why = why.partition(": `longtake doctor`")[0]  # that is where it is read
+        why = why.partition("; `longtake doctor`")[0]  # that is where it is read
     else:
         engine, why = settings.engine, "set by LONGTAKE_ENGINE or settings.toml"
     if engine.partition(":")[0] in ("server", "ollama"):

@@ -57,13 +57,13 @@ def choose_engine(free_bytes: int | None = None) -> tuple[str, str]:
     free = free_memory() if free_bytes is None else free_bytes
     for model in here:
         if not free or needed_bytes(model) <= free:
-            return f"gguf:{model.name}", "the best of those whose weights are here"
+            return f"gguf:{model.name}", "it is the best whose weights are here and fit the memory"
     if here:
         small = here[-1]
         said = f"{small.name} is here, but needs {needed_bytes(small) / 2**30:.1f} GiB of memory"
         return DEFAULT_DESCRIBER, f"{said}, and {free / 2**30:.1f} GiB are free"
     return DEFAULT_DESCRIBER, (
-        "no vision-language model is here: `longtake doctor` says which would run well"
+        "no vision-language model is here; `longtake doctor` says which would run well"
     )
 
 
@@ -85,7 +85,7 @@ def open_engine(name: str, settings: Settings) -> Engine:
     module = importlib.import_module(f"longtake.engines.{kind}")
     opened: Engine = getattr(module, f"open_{kind}")(model, settings)
     if auto:
-        opened.why = f"no --engine is set, so this is {opened.why}; {reason}"
+        opened.why += f"; chosen because {reason}"
         if settings.base_url:
             opened.why += f"; {settings.base_url} is only used with --engine server"
     return opened

@@ -54,9 +54,8 @@ class SketchEngine(Engine):
                 text=False,
             ),
             options={"version": VERSION, "weights": hashlib.sha256(weights).hexdigest()},
-            why="the built-in detectors and no vision-language model: it names objects, reads text"
-            " and sees movement. For real descriptions serve a model, and give --engine server"
-            " --base-url URL",
+            why="built-in detectors and no vision-language model: they name objects, read text and"
+            " see movement",
         )
         self._detector = ObjectDetector()
         self._reader = TextReader()
