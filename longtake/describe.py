@@ -20,7 +20,7 @@ from longtake.video.picks import Slot
 MAX_TOKENS = 256
 SPARE_TOKENS = 64
 """Kept free for what a chat template puts around the words."""
-VERSION = 2
+VERSION = 3
 """Part of a chunk's key: raised whenever frames are picked, or replies accepted, in another way."""
 
 _REFUSAL = re.compile(
@@ -118,8 +118,9 @@ def _is_markup(text: str) -> bool:
 
 
 def _is_loop(text: str) -> bool:
-    """Whether one sentence comes four times, or one word is half of many."""
-    sentences = Counter(part.strip().casefold() for part in re.split(r"[.!?]\s", text))
+    """Whether one sentence comes four times, counting up or not, or one word is half of many."""
+    plain = re.sub(r"\d+", "0", text.casefold())
+    sentences = Counter(part.strip() for part in re.split(r"[.!?]\s", plain))
     if max(sentences.values()) >= 4:
         return True
     words = text.casefold().split()

@@ -22,6 +22,7 @@ from longtake.errors import BadReply
         "Please wait, reads a sign on a door.",
         "A video call with two images of a woman.",
         "Two people and a bicycle.",
+        "At 0:03 a car stops. At 0:04 a man gets out. At 0:05 he waves. At 0:07 the car leaves.",
     ],
 )
 def test_true_descriptions_pass(text: str) -> None:
@@ -50,6 +51,8 @@ def test_true_descriptions_pass(text: str) -> None:
         "<|im_end|><|im_start|>assistant goes on",
         "null",
         "A man.",
+        "The view is cut at 0:03. The view is cut at 0:04. The view is cut at 0:05. The view is"
+        " cut at 0:06. The view is cut at 0:07.",
         "42 17 99",
         "",
     ],
