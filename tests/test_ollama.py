@@ -535,7 +535,7 @@ def test_thoughts_are_no_part_of_the_reply(server: ScriptedServer) -> None:
             "llama runner process has terminated: error loading model: unknown model architecture",
             "refused",
         ),
-        (500, "unable to load model: /root/blobs/sha256-1", "refused"),
+        (500, "unable to load model: /models/blobs/sha256-1", "refused"),
         (500, "an error was encountered while running the model", "failed"),
         (400, '"see" does not support chat', "refused"),
         (404, "model 'see' not found", "refused"),
