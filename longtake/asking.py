@@ -114,7 +114,7 @@ def answer_all(
         running.end()
 
 
-def open_width(settings: Settings, engine: Engine) -> Width:
+def make_width(settings: Settings, engine: Engine) -> Width:
     """The user's width, else what suits the engine, with room to find more."""
     able = engine.capabilities
     start = settings.at_once or able.width
@@ -133,7 +133,7 @@ class _Stage:
 
     def __init__(self, work: Work, stage: str, engine: Engine, jobs: Iterable[Job]) -> None:
         self._work, self._stage, self._engine = work, stage, engine
-        self._width = open_width(work.settings, engine)
+        self._width = make_width(work.settings, engine)
         self._tally = _Tally()
         self._coming = _Coming(work, engine, jobs, self._tally)
         self._running: dict[Future[Answer], _Running] = {}

@@ -324,6 +324,8 @@ class _Asking:
     ) -> Prepared | None:
         while (less := self._show(chunk, frames, ready.look)) == ready:
             if not self._step_down(error):
+                # Not even a single small frame: its size is not the cause, and others may do.
+                self._views = deque(steps_down(self.view))
                 return None
         return less
 
@@ -347,7 +349,7 @@ class _Asking:
 
         False where there is no less.
         """
-        if len(self._views) == 1 and self._views[0].frames == 1:
+        if len(self._views) == 1:
             return False
         shown = self._views.popleft()
         most = error.most_images if isinstance(error, RequestTooLarge) else 0

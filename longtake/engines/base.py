@@ -9,6 +9,9 @@ from typing import Any, Self
 from longtake.errors import UsageError
 from longtake.records import Frame
 
+RETRY_TEMPERATURE = 0.5
+"""The first attempt is greedy; the next ones must be able to come out differently."""
+
 
 @dataclass(frozen=True)
 class Capabilities:

@@ -18,8 +18,13 @@ def as_openai_content(request: Request) -> list[dict[str, Any]]:
 
 def as_image(jpeg: bytes) -> dict[str, Any]:
     """One JPEG picture as a part of a chat."""
-    data = base64.b64encode(jpeg).decode("ascii")
-    return {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}}
+    url = f"data:image/jpeg;base64,{as_base64(jpeg)}"
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def as_base64(jpeg: bytes) -> str:
+    """Bytes as text."""
+    return base64.b64encode(jpeg).decode("ascii")
 
 
 def drop_thought(text: str) -> str:

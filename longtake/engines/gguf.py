@@ -18,7 +18,14 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
-from longtake.engines.base import Capabilities, Engine, Reply, Request, byte_bound
+from longtake.engines.base import (
+    RETRY_TEMPERATURE,
+    Capabilities,
+    Engine,
+    Reply,
+    Request,
+    byte_bound,
+)
 from longtake.engines.chat import as_image, as_openai_content, drop_thought
 from longtake.engines.header import Header, read_header, read_shape
 from longtake.engines.http import Answer, Connection
@@ -42,8 +49,6 @@ LEAST_CONTEXT_TOKENS = 2048
 FRAME_SIDE = 512
 TURN_TOKENS = 64
 """More than a template puts around each turn."""
-RETRY_TEMPERATURE = 0.5
-"""The first attempt is greedy; the next ones must be able to come out differently."""
 FINGERPRINT_PARTS = 64
 FINGERPRINT_BYTES = 1 << 18
 

@@ -3,7 +3,6 @@
 Knows Ollama's models, chats and errors; HTTP is `engines/http.py`'s.
 """
 
-import base64
 import logging
 import re
 import threading
@@ -12,8 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from longtake.engines.base import Capabilities, Engine, Reply, Request, byte_bound
-from longtake.engines.chat import drop_thought
+from longtake.engines.base import (
+    RETRY_TEMPERATURE,
+    Capabilities,
+    Engine,
+    Reply,
+    Request,
+    byte_bound,
+)
+from longtake.engines.chat import as_base64, drop_thought
 from longtake.engines.http import Answer, Connection
 from longtake.engines.visual import frame_tokens
 from longtake.errors import (
@@ -41,8 +47,6 @@ LEAST_FRAME_TOKENS = 768
 LEAST_QWEN_TOKENS = 1120
 """Ollama has Qwen spend 1,024 on an image at least; rounding its sides up adds some."""
 WIDEST = 8
-RETRY_TEMPERATURE = 0.4
-"""The first attempt is greedy; the next ones must be able to come out differently."""
 SHORT_SECONDS = 15.0
 """For questions about the models: a hung server shows soon."""
 
@@ -373,7 +377,7 @@ def _part_by_part(request: Request) -> Iterator[dict[str, Any]]:
         if isinstance(part, Frame):
             if texts:
                 yield {"content": "\n".join(texts)}
-            yield {"content": "", "images": [_as_base64(part)]}
+            yield {"content": "", "images": [as_base64(part.jpeg)]}
             texts = []
         else:
             texts.append(part)
@@ -384,11 +388,7 @@ def _part_by_part(request: Request) -> Iterator[dict[str, Any]]:
 def _join_parts(request: Request) -> dict[str, Any]:
     """One turn: the times stand in the order of the images."""
     content: dict[str, Any] = {"content": request.text}
-    return content | {"images": [_as_base64(frame) for frame in request.frames]}
-
-
-def _as_base64(frame: Frame) -> str:
-    return base64.b64encode(frame.jpeg).decode("ascii")
+    return content | {"images": [as_base64(frame.jpeg) for frame in request.frames]}
 
 
 def _read_reply(answer: dict[str, Any], request: Request, context: int, seconds: float) -> Reply:

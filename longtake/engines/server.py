@@ -3,7 +3,6 @@
 Knows models, chats and what kinds of servers say of themselves; HTTP is `engines/http.py`'s.
 """
 
-import base64
 import functools
 import io
 import logging
@@ -16,8 +15,15 @@ from math import ceil
 from typing import Any
 from urllib.parse import quote
 
-from longtake.engines.base import Capabilities, Engine, Reply, Request, byte_bound
-from longtake.engines.chat import as_openai_content, drop_thought
+from longtake.engines.base import (
+    RETRY_TEMPERATURE,
+    Capabilities,
+    Engine,
+    Reply,
+    Request,
+    byte_bound,
+)
+from longtake.engines.chat import as_base64, as_openai_content, drop_thought
 from longtake.engines.http import Answer, Connection
 from longtake.engines.kinds import (
     find_context_tokens,
@@ -47,8 +53,6 @@ from longtake.timecode import format_time
 ASSUMED_CONTEXT_TOKENS = 4096
 """Taken where neither the settings nor the server say how long a context may be."""
 WIDTH, WIDEST = 4, 64
-RETRY_TEMPERATURE = 0.4
-"""The first attempt is greedy; the next ones must be able to come out differently."""
 SHORT_SECONDS = 15.0
 """For questions about the server itself: a hung one shows soon."""
 LOADING_SECONDS = 1.0
@@ -385,10 +389,6 @@ def _make_blank_frame(width: int, height: int) -> Frame:
     return Frame(0.0, data.getvalue(), width, height)
 
 
-def _base64(frame: Frame) -> str:
-    return base64.b64encode(frame.jpeg).decode("ascii")
-
-
 def _video_content(request: Request) -> list[dict[str, Any]]:
     """The same with all frames as one video in the first one's place, after all their times.
 
@@ -397,7 +397,7 @@ def _video_content(request: Request) -> list[dict[str, Any]]:
     """
     frames = request.frames
     times = ", ".join(format_time(frame.time) for frame in frames)
-    url = f"data:video/jpeg;base64,{','.join(map(_base64, frames))}"
+    url = f"data:video/jpeg;base64,{','.join(as_base64(frame.jpeg) for frame in frames)}"
     parts: list[dict[str, Any]] = []
     for part, following in zip(request.parts, (*request.parts[1:], ""), strict=True):
         if part is frames[0]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from longtake.engines.base import Capabilities, Request
+from longtake.engines.base import RETRY_TEMPERATURE, Capabilities, Request
 from longtake.engines.transformers.chat import USUAL_FRAME, Chat
 from longtake.engines.transformers.hub import Folder
 from longtake.engines.transformers.library import call_library, first_words
@@ -19,8 +19,6 @@ from longtake.settings import Settings
 
 LOG = logging.getLogger("longtake")
 
-RETRY_TEMPERATURE = 0.5
-"""The first attempt is greedy; the next ones must be able to come out differently."""
 USUAL_TEXT_TOKENS = 1024
 """Prompt and reply of a chunk."""
 WIDEST, WIDEST_ON_CPU = 8, 2
