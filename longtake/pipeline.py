@@ -32,6 +32,7 @@ from longtake.errors import (
 from longtake.fit import FRAME_WORD_TOKENS, SMALLEST_SIDE, View, fit_view, scale, steps_down
 from longtake.plain import one_line
 from longtake.records import (
+    NO_WORDS,
     Chunk,
     Description,
     Frame,
@@ -41,7 +42,9 @@ from longtake.records import (
     Scan,
     StageUsage,
     Summary,
+    Transcript,
     Video,
+    Words,
     keep_ledger,
 )
 from longtake.settings import Settings, load_settings
@@ -62,6 +65,7 @@ from longtake.video.probe import Index, probe
 from longtake.video.repeats import ChunkLook, Repeats, make_coarse
 from longtake.video.scan import scan, scan_as_json, scan_from_json, scan_key
 from longtake.video.source import check_file, hash_file
+from longtake.words import END, ChunkWords, open_speech, open_words
 
 LOG = logging.getLogger("longtake")
 
@@ -72,6 +76,10 @@ SHEET_SIDE = 240
 SHEET_FRAMES, SHEET_SECONDS = 6, 2.0
 """As for an engine whose own numbers are not known."""
 
+CONTEXT_PER_WORDS = 8
+"""Of a small context, what is said takes no more than this part, nor what is written."""
+LISTEN_STEP_SECONDS = 10.0
+"""How often the progress of listening alone is told, in seconds of the video."""
 MOST_NAME = 60
 """Characters of a file's name that its folder takes over."""
 
@@ -102,7 +110,10 @@ def run(
     usage: list[StageUsage] = []
     work = Work(settings, store, sleep, usage)
     chunks = plan_chunks(video, seen, settings.chunk_seconds, settings.chunking)
-    descriptions = yield from _describe(work, describer, video, index, seen, chunks)
+    with open_words(settings, store, video, index, seen, chunks) as words:
+        descriptions = yield from _describe(work, describer, video, index, seen, chunks, words)
+        speech, text = words.say_speech(), words.say_text()
+        usage += words.usage()
     files = [report.write_descriptions(out, descriptions)]
     if not any(d.text for d in descriptions):
         _raise_if_nothing_came(d.cause for d in descriptions)
@@ -113,7 +124,7 @@ def run(
         video=video,
         descriptions=tuple(descriptions),
         summary=summary,
-        ledger=keep_ledger(descriptions, summary),
+        ledger=keep_ledger(descriptions, summary, speech, text),
         usage=_merge(usage),
         out=out,
     )
@@ -196,6 +207,7 @@ def _describe(
     index: Index,
     seen: Scan,
     chunks: Sequence[Chunk],
+    words: ChunkWords,
 ) -> Generator[Progress, None, list[Description]]:
     """A description, or the reason why there is none, for every chunk."""
     done = {
@@ -204,14 +216,32 @@ def _describe(
         if c.missing
     }
     with open_frames(video.path, index) as reader:
-        asking = _Asking(work, engine, video, index, seen, reader, chunks)
+        asking = _Asking(work, engine, video, index, seen, reader, chunks, words)
         note = f"describing with {engine.name}, at most {asking.view} a chunk"
         yield Progress("describe", len(done), len(chunks), note)
         readable = [chunk for chunk in chunks if not chunk.missing]
-        for description in asking.describe(readable):
+        for description in map(words.add_to, asking.describe(readable)):
             done[description.chunk.number] = description
             yield Progress("describe", len(done), len(chunks), description=description)
+    lost = [words.add_to(done[chunk.number]) for chunk in chunks if chunk.missing]
+    done.update((description.chunk.number, description) for description in lost)
     return [done[number] for number in sorted(done)]
+
+
+def transcribe(source: str | Path, settings: Settings, store: Store) -> Iterator[Progress]:
+    """What is said in a video, written as subtitles; the last Progress holds it and its files."""
+    path = check_file(source)
+    sha256 = yield from hash_file(path)
+    video, index = probe(path, sha256)
+    out = Path(settings.out) if settings.out else default_folder(video)
+    report.prepare_folder(out)
+    with open_speech(settings, store, video, index) as speech:
+        while (until := speech.until) < END:
+            yield Progress("listen", int(until), int(video.duration), "listening")
+            speech.wait(min(until + LISTEN_STEP_SECONDS, END))
+        transcript = speech.finish()
+    files = tuple(report.write_transcript(out, transcript))
+    yield Progress("done", 1, 1, transcript=transcript, files=files)
 
 
 class _Asking:
@@ -226,10 +256,14 @@ class _Asking:
         seen: Scan,
         reader: FrameReader,
         chunks: Sequence[Chunk],
+        words: ChunkWords,
     ) -> None:
         settings = work.settings
         self._work, self._engine, self._scan, self._reader = work, engine, seen, reader
-        self.view = recall_view(work, engine, index.size)
+        self._video, self._words = video, words
+        self._speech_tokens, self._text_tokens = word_budgets(settings, engine, words)
+        word_tokens = self._speech_tokens + self._text_tokens
+        self.view = recall_view(work, engine, index.size, word_tokens)
         self._views = deque(steps_down(self.view))
         """What is shown now, and after it less and less; `_why` no more is."""
         self._why = ""
@@ -239,13 +273,10 @@ class _Asking:
             number: plan_frames(settings, engine, chunk, seen, self.view.frames)
             for number, chunk in self._chunks.items()
         }
-        self._keys = {
-            number: make_key(
-                describe.key_facts(video, chunk, engine, self._slots[number], self.view.side)
-            )
-            for number, chunk in self._chunks.items()
-        }
-        self._numbers = {key: number for number, key in self._keys.items()}
+        self._shown: dict[int, Words] = {}
+        """The words that each chunk's prompt holds."""
+        self._keys: dict[int, str] = {}
+        self._numbers: dict[str, int] = {}
         self._repeats = Repeats(lambda number: [p.look for p in self._read(self._chunks[number])])
 
     def describe(self, chunks: Sequence[Chunk]) -> Iterator[Description]:
@@ -286,10 +317,42 @@ class _Asking:
             stored=stored,
         )
 
+    def _make_key(self, chunk: Chunk) -> str:
+        """The chunk's key, once its words are known."""
+        number = chunk.number
+        self._shown[number] = words = self._fit_words(self._words.of(chunk))
+        facts = describe.key_facts(
+            self._video, chunk, self._engine, self._slots[number], self.view.side, words
+        )
+        self._keys[number] = key = make_key(facts)
+        self._numbers[key] = number
+        return key
+
+    def _fit_words(self, words: Words) -> Words:
+        """What of the words fits the budgets; an engine is asked once how many tokens they are."""
+        engine = self._engine
+
+        def count_lines(lines: Sequence[str]) -> list[int]:
+            facts = {
+                "stage": "words",
+                "lines": list(lines),
+                "engine": engine.name,
+                "options": dict(engine.options),
+            }
+            key = make_key(facts)
+            kept = self._work.store.get(key)
+            if not kept:
+                text = json.dumps([engine.count_tokens(line) for line in lines])
+                kept = Answer(engine.name, text=text, requests=0)
+                self._work.store.put(key, "words", kept)
+            return list(map(int, json.loads(kept.text)))
+
+        return describe.fit_words(words, self._speech_tokens, self._text_tokens, count_lines)
+
     def _job(self, chunk: Chunk, *, alone: bool) -> Job:
         frames: list[Frame] = []
         return Job(
-            self._keys[chunk.number],
+            self._make_key(chunk),
             prepare=partial(self._prepare, chunk, frames, alone),
             accept=describe.accept,
             clean=describe.clean,
@@ -342,7 +405,8 @@ class _Asking:
         kept = [shrink_frame(frame, view.side) for frame in kept]
         shown, whole = say_frames(kept), say_frames(frames)
         remark = "" if shown == whole else f"seen with {shown} in place of {whole}: {self._why}"
-        return Prepared(describe.make_request(chunk, kept), look=look, remark=remark)
+        request = describe.make_request(chunk, kept, self._shown[chunk.number])
+        return Prepared(request, look=look, remark=remark)
 
     def _step_down(self, error: EngineError) -> bool:
         """From now on show less: what one chunk needs, its neighbours need as well.
@@ -362,12 +426,14 @@ class _Asking:
         return True
 
     def _look(self, chunk: Chunk, coarse: bytes) -> ChunkLook:
+        words = self._words.of(chunk)
         return ChunkLook(
             chunk.number,
             chunk.span.seconds,
             is_still(chunk, self._scan),
             most_motion(chunk, self._scan),
             coarse,
+            (*(said.text for said in words.speech), *(line.text for line in words.text)),
         )
 
     def _read(self, chunk: Chunk) -> list[Picture]:
@@ -378,13 +444,22 @@ class _Asking:
         return [pictures[place] for place in drop_repeats([p.look for p in pictures])]
 
 
-def recall_view(work: Work, engine: Engine, size: tuple[int, int]) -> View:
+def word_budgets(settings: Settings, engine: Engine, words: ChunkWords) -> tuple[int, int]:
+    """Tokens that a prompt may hold of what is said and of what is written."""
+    most = engine.capabilities.context_tokens // CONTEXT_PER_WORDS
+    return (
+        min(settings.speech_tokens, most) if words.speech.may_come else 0,
+        min(settings.text_tokens, most) if words.writing.may_come else 0,
+    )
+
+
+def recall_view(work: Work, engine: Engine, size: tuple[int, int], word_tokens: int) -> View:
     """The view as it was planned once: an engine is not asked again what a frame costs it."""
     settings = work.settings
     facts = {
         "stage": "view",
         "size": list(size),
-        "settings": [settings.frames, settings.frame_side, settings.visual_tokens],
+        "settings": [settings.frames, settings.frame_side, settings.visual_tokens, word_tokens],
         "context": engine.capabilities.context_tokens,
         "engine": engine.name,
         "options": dict(engine.options),
@@ -393,16 +468,19 @@ def recall_view(work: Work, engine: Engine, size: tuple[int, int]) -> View:
     key = make_key(facts)
     if kept := work.store.get(key):
         return View(*json.loads(kept.text))
-    view = plan_view(settings, engine, size)
+    view = plan_view(settings, engine, size, word_tokens)
     text = json.dumps([view.frames, view.side])
     work.store.put(key, "view", Answer(engine.name, text=text, requests=0))
     return view
 
 
-def plan_view(settings: Settings, engine: Engine, size: tuple[int, int]) -> View:
+def plan_view(
+    settings: Settings, engine: Engine, size: tuple[int, int], word_tokens: int = 0
+) -> View:
     """How much of each chunk of a video of that size to show, within what the engine takes.
 
-    UsageError where its context does not even hold one small frame.
+    `word_tokens` are kept free for what is said and written in a chunk. UsageError where its
+    context does not even hold one small frame.
     """
     able = engine.capabilities
     most = settings.frames or able.frames_per_chunk
@@ -416,9 +494,10 @@ def plan_view(settings: Settings, engine: Engine, size: tuple[int, int]) -> View
         most = max(1, min(most, settings.visual_tokens // cost(side)))
     wanted = View(most, side)
     rough = max(FEW_TOKENS, frame_tokens("", *scale(*size, side))) + FRAME_WORD_TOKENS
-    question = describe.make_question(Chunk(1, Span(0.0, settings.chunk_seconds)))
+    words = describe.SOME_WORDS if word_tokens else NO_WORDS
+    question = describe.make_question(Chunk(1, Span(0.0, settings.chunk_seconds)), words)
     text = f"{question.system} {question.text}"
-    room = able.context_tokens - question.max_tokens - describe.SPARE_TOKENS
+    room = able.context_tokens - question.max_tokens - describe.SPARE_TOKENS - word_tokens
     # Bounds ask no model, which might have to be loaded for it, and most contexts hold them.
     if most * rough <= room - byte_bound(text):
         return wanted
@@ -426,8 +505,8 @@ def plan_view(settings: Settings, engine: Engine, size: tuple[int, int]) -> View
         return found
     raise UsageError(
         f"the context of {engine.name} is too small: {able.context_tokens} tokens are to hold a"
-        f" question of {engine.count_tokens(text)}, a reply of {question.max_tokens} and one frame"
-        f" of {cost(SMALLEST_SIDE)}",
+        f" question of {engine.count_tokens(text) + word_tokens}, a reply of {question.max_tokens}"
+        f" and one frame of {cost(SMALLEST_SIDE)}",
         "Start it with a longer context, or use another model.",
     )
 
@@ -526,6 +605,14 @@ def survey(source: str | Path, values: Mapping[str, Any]) -> Overview:
         *_, last = scan_video(source, load_settings(values), store, draw=False)
     assert last.overview
     return last.overview
+
+
+def hear(source: str | Path, values: Mapping[str, Any]) -> Transcript:
+    """What is said in a video, with the user's store."""
+    with Store(store_path()) as store:
+        *_, last = transcribe(source, load_settings(values), store)
+    assert last.transcript
+    return last.transcript
 
 
 def summarize(source: str | Path, values: Mapping[str, Any]) -> Result:

@@ -14,13 +14,20 @@ from itertools import groupby
 from longtake.check import find_missing, find_support, list_claims
 from longtake.clauses import (
     CLAUSE_END,
+    CROSSES,
     QUOTED,
+    TEXT,
+    VOICE,
     first_sentence,
     join_clauses,
     lower_start,
     make_title,
     own_words,
+    quote,
+    say_text,
+    say_voice,
     split_text,
+    unquote,
 )
 from longtake.engines.base import Reply, Request
 from longtake.errors import BadReply
@@ -28,7 +35,7 @@ from longtake.prompts import read_prompt
 from longtake.records import Chapter, Description, Sentence, Summary, Support
 from longtake.timecode import Span
 
-VERSION = 1
+VERSION = 2
 """Part of each answer's key: raised whenever replies are accepted in another way."""
 GROUP_NOTES = 3
 """Neighbours that one sentence speaks for, at most: small models lose track of more."""
@@ -38,10 +45,12 @@ REPLY_TOKENS = 64
 PROMPT_RESERVE_TOKENS = 512
 """Kept free of notes: the prompt and its examples, the chat template, a correction, the reply."""
 SENTENCE_WORDS = 45
-OWN_WORDS = 45
+OWN_WORDS = 60
 HEADLINE_WORDS = 12
 HEADLINE_CLAIMS = 3
 TITLE_WORDS = 10
+QUOTED_START = 24
+"""Characters of a quotation that tell whether a text holds it."""
 COMMON_NOTES = 4
 """From this many notes on, a clause that half of them share is said once for all."""
 
@@ -80,10 +89,10 @@ def reconcile(
     None where nothing was described. Every described chunk is in the evidence of a sentence.
     """
     budget = max(64, context_tokens - PROMPT_RESERVE_TOKENS)
-    described = [Note(d.text, (d.chunk.number,), d.chunk.span) for d in descriptions if d.text]
-    if not described:
+    told = [Note(tell(d), (d.chunk.number,), d.chunk.span) for d in descriptions if tell(d)]
+    if not any(d.text for d in descriptions):
         return None
-    notes, common = set_apart_common(described)
+    notes, common = set_apart_common(told)
     outline: list[Note] = []
     while notes:
         merged = merge_equal(notes)
@@ -101,6 +110,26 @@ def reconcile(
         sentences=tuple(Sentence(n.text, n.evidence, n.support) for n in [*notes, *common]),
         chapters=make_chapters(outline),
     )
+
+
+def tell(description: Description) -> str:
+    """The description, and what is said and written there where it does not quote that itself.
+
+    Of a chunk without a description, what is said and written is known all the same.
+    """
+    text = description.text
+    said = description.speech.replace(CROSSES, "").strip()
+    if said and _start(said) not in text.casefold():
+        text += f" {say_voice(said)}."
+    read = description.on_screen
+    if read and not any(_start(line) in text.casefold() for line in read.split(" / ")):
+        text += f" {say_text(read)}."
+    return text.strip()
+
+
+def _start(text: str) -> str:
+    """Enough of a text to know its quotation by."""
+    return quote(text)[1:-1][:QUOTED_START].casefold()
 
 
 def _size(notes: Sequence[Note]) -> tuple[int, int]:
@@ -140,22 +169,45 @@ def _without(note: Note, clauses: Sequence[str]) -> Note:
 
 
 def merge_equal(notes: Iterable[Note]) -> list[Note]:
-    """Neighbours that say the same, or quote the same, as one note with the evidence of all."""
+    """Neighbours that say or show the same, as one note with the evidence of all.
+
+    What voices say in them follows one after the other; a line on screen comes once.
+    """
     merged = []
-    for _, run in groupby(notes, key=_what_it_says):
+    for _, run in groupby(notes, key=_what_it_shows):
         first, *others = run
         if others:
             same = [first, *others]
             clauses = dict.fromkeys(c for note in same for c in split_text(note.text, CLAUSE_END))
-            first = replace(_join(same), text=". ".join(clauses) + ".")
+            text = ". ".join(join_quotes(list(clauses))) + "."
+            first = replace(_join(same), text=text)
         merged.append(first)
     return merged
 
 
-def _what_it_says(note: Note) -> tuple[str, ...]:
-    """Its quotations; the whole text, where it has none."""
-    folded = note.text.casefold()
-    return tuple(re.findall(QUOTED, folded)) or (folded,)
+def join_quotes(clauses: Sequence[str]) -> list[str]:
+    """The clauses with all that voices say as one of them, and all lines on screen as another.
+
+    Both stand where the first of them stood.
+    """
+    said = [clause for clause in clauses if clause.startswith(VOICE)]
+    read = [clause for clause in clauses if clause.startswith(TEXT)]
+    voice = " ".join(unquote(clause, VOICE) for clause in said)
+    lines = [line for clause in read for line in unquote(clause, TEXT).split(" / ")]
+    quotes = [say_voice(voice)] if said else []
+    quotes += [say_text(" / ".join(dict.fromkeys(lines)))] if read else []
+    first = next((k for k, clause in enumerate(clauses) if clause in (*said, *read)), 0)
+    rest = [clause for clause in clauses[first:] if clause not in (*said, *read)]
+    return [*clauses[:first], *quotes, *rest]
+
+
+def _what_it_shows(note: Note) -> tuple[str, ...]:
+    """What its first clause quotes, else all that it quotes from the pictures, else all it says."""
+    clauses = split_text(note.text.casefold(), CLAUSE_END)
+    shown = [clause for clause in clauses if not clause.startswith(VOICE.casefold())]
+    if shown and re.search(QUOTED, shown[0]):
+        return tuple(shown[:1])
+    return tuple(re.findall(QUOTED, ". ".join(shown))) or (note.text.casefold(),)
 
 
 def merge_titles(notes: Iterable[Note]) -> list[Note]:

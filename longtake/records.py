@@ -70,6 +70,53 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Segment:
+    """A sentence that is said, or a cue of subtitles, and when."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What is said in a video, in time order.
+
+    `source` says in words where it is from, `language` is an ISO 639 code, or empty where it is not
+    known; `remark` says what is missing, and why.
+    """
+
+    source: str
+    segments: tuple[Segment, ...] = ()
+    language: str = ""
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class ScreenText:
+    """A line of text that stands in the picture for a while.
+
+    `top` and `height` of its letters' box are fractions of the picture's height.
+    """
+
+    span: Span
+    text: str
+    top: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is said and written in a chunk, and what was said a little before it."""
+
+    speech: tuple[Segment, ...] = ()
+    text: tuple[ScreenText, ...] = ()
+    before: tuple[Segment, ...] = ()
+
+
+NO_WORDS = Words()
+
+
+@dataclass(frozen=True)
 class Chunk:
     """A span that is described in one go.
 
@@ -178,6 +225,9 @@ class Ledger:
     """Each chunk that has the description of another, with that one's number."""
     remarks: tuple[tuple[int, str], ...] = ()
     """Each chunk whose description wants a word: seen with less, cut off."""
+    speech: str = ""
+    """In words, what became of what is said; `text`: of what is written."""
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -229,9 +279,13 @@ class Progress:
     description: Description | None = None
     result: Result | None = None
     overview: Overview | None = None
+    transcript: Transcript | None = None
+    files: tuple[Path, ...] = ()
 
 
-def keep_ledger(descriptions: Sequence[Description], summary: Summary | None) -> Ledger:
+def keep_ledger(
+    descriptions: Sequence[Description], summary: Summary | None, speech: str = "", text: str = ""
+) -> Ledger:
     """What became of these chunks; one that a summary does not rest on is a gap, too."""
     counts = Counter(description.status for description in descriptions)
     cited = {number for s in summary.sentences for number in s.evidence} if summary else set()
@@ -249,4 +303,6 @@ def keep_ledger(descriptions: Sequence[Description], summary: Summary | None) ->
         gaps=tuple(gaps),
         reuses=tuple((d.chunk.number, d.same_as) for d in descriptions if d.same_as),
         remarks=tuple((d.chunk.number, d.remark) for d in descriptions if d.remark),
+        speech=speech,
+        text=text,
     )

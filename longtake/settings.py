@@ -63,6 +63,26 @@ class Settings:
     reconciler: str = _setting(
         "gguf", "who turns descriptions into the summary", metavar="NAME[:MODEL]"
     )
+    speech: str = _setting(
+        "auto",
+        "who hears the speech: a Whisper model (tiny.en, small, large-v3-turbo, …) or a folder"
+        " with one; auto: the best that is here, else tiny.en; off: nobody",
+        metavar="auto|off|MODEL",
+    )
+    speech_tokens: int = _setting(
+        200, "most tokens of speech that a chunk's prompt may hold", minimum=0
+    )
+    subtitles: str = _setting(
+        "auto",
+        "subtitles to read in place of listening: a file; auto: those beside the video, or in it",
+        metavar="auto|off|FILE",
+    )
+    read_text: str = _setting(
+        "auto", "read the text in the pictures, or not", choices=("auto", "off")
+    )
+    text_tokens: int = _setting(
+        120, "most tokens of on-screen text that a chunk's prompt may hold", minimum=0
+    )
     at_once: int = _setting(
         0, "requests under way at once (0: as many as suit the engine)", minimum=0
     )

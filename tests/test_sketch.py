@@ -13,11 +13,11 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from longtake.engines.base import Request
-from longtake.engines.sketch import FRAMES_PER_CHUNK, READ_FRAMES, SketchEngine, open_sketch
+from longtake.engines.sketch import FRAMES_PER_CHUNK, SketchEngine, open_sketch
 from longtake.engines.sketch.changes import Look, Picture, look_at
 from longtake.engines.sketch.objects import LABELS, Detection
-from longtake.engines.sketch.reading import MINIMUM_SCORE, Line, TextReader
 from longtake.engines.sketch.words import (
+    MOST_SPEECH_WORDS,
     MOST_TEXT_WORDS,
     MOST_THINGS,
     SURE_SCORE,
@@ -29,8 +29,9 @@ from longtake.engines.sketch.words import (
     say,
 )
 from longtake.errors import EngineFailed, EngineRefused
-from longtake.records import Frame
+from longtake.records import Frame, ScreenText, Segment, Words
 from longtake.settings import Settings
+from longtake.timecode import Span
 from tests.videos import read_jpeg
 
 WIDTH, HEIGHT = 640, 360
@@ -201,83 +202,74 @@ def test_larger_colour_is_named_first_and_small_ones_are_not(sketch: SketchEngin
     assert "Mostly blue and green." in describe(sketch, [image] * 2)
 
 
-# Text
+# Words
 
 
-def test_text_is_read_exactly(sketch: SketchEngine) -> None:
-    slide = write(("Opening hours", 60, 40), ("Monday to Friday, 9 to 17", 160, 28))
-    said = describe(sketch, [slide] * 4)
-    assert 'The heading reads "Opening hours".' in said
-    assert 'Text reads "Monday to Friday, 9 to 17".' in said
-    assert said.index("heading") < said.index("Text reads") < said.index("stands still")
+def make_line(text: str, top: float = 0.1, height: float = 0.05) -> ScreenText:
+    return ScreenText(Span(0, 2), text, top, height)
 
 
-def test_lines_of_one_size_have_no_heading(sketch: SketchEngine) -> None:
-    slide = write(("First line here", 60, 30), ("Second line here", 140, 30))
-    assert 'Text reads "First line here / Second line here".' in describe(sketch, [slide] * 3)
+def say_lines(*lines: ScreenText) -> str:
+    return say([Sighting(4, ())], STILL, Words(text=lines))
 
 
-def test_text_is_said_once_however_long_it_stands(sketch: SketchEngine) -> None:
-    images = [write(("Exit on the left", 260, 32), ground=cut_out(20 * k, 0)) for k in range(6)]
-    assert describe(sketch, images).count("Exit on the left") == 1
+def say_speech(*sentences: str) -> str:
+    said = tuple(Segment(Span(k, k + 1), text) for k, text in enumerate(sentences))
+    return say([Sighting(4, ())], STILL, Words(speech=said))
 
 
-@pytest.mark.parametrize("size", [16, 24])
-def test_short_line_that_appears_is_read(sketch: SketchEngine, size: int) -> None:
-    before = write(("Findings", 40, 40))
-    after = write(("Findings", 40, 40), ("Note: all is well", 200, size))
-    assert "Note: all is well" in describe(sketch, [before] * 4 + [after] * 4)
+def test_larger_line_above_the_others_is_the_heading() -> None:
+    said = say_lines(make_line("Opening hours", 0.1, 0.1), make_line("Monday to Friday", 0.5))
+    assert said.startswith('The heading reads "Opening hours". Text reads "Monday to Friday".')
 
 
-def test_text_that_flickers_in_one_moving_picture_is_not_said(sketch: SketchEngine) -> None:
-    images = [cut_out(60 * k, 0) for k in range(READ_FRAMES)]
-    kept = "Danger ahead"
-    alone = describe(sketch, [write((kept, 100, 48), ground=images[0])])
-    flicker = [write((kept, 100, 48), ground=images[0]), *images[1:]]
-    assert kept in alone and kept not in describe(sketch, flicker)
+def test_lines_of_one_size_have_no_heading() -> None:
+    said = say_lines(make_line("First line here"), make_line("Second line here"))
+    assert said.startswith('Text reads "First line here / Second line here".')
 
 
-def make_line(text: str, top: float = 0.1, height: float = 0.05) -> Line:
-    return Line(text, 0.9, top, height)
+def test_line_that_comes_twice_is_said_once() -> None:
+    assert say_lines(make_line("Exit"), make_line("Exit")).count("Exit") == 1
 
 
-def say_lines(*lines: Line) -> str:
-    return say([Sighting(4, (), lines)], STILL)
+def test_what_is_said_is_quoted_as_a_voice_s() -> None:
+    said = say_speech("Stone is strong.", "Steel is stronger.")
+    assert 'A voice says "Stone is strong. Steel is stronger.".' in said
+
+
+def test_heading_things_voice_text_and_movement_come_in_this_order(sketch: SketchEngine) -> None:
+    words = Words(
+        (Segment(Span(0, 2), "It is open."),),
+        (make_line("Opening hours", 0.1, 0.1), make_line("Monday", 0.5)),
+    )
+    said = say([see("clock")] * 3, STILL, words)
+    places = [said.index(part) for part in ("heading", "clock", "voice", "Text reads", "still")]
+    assert places == sorted(places)
+
+
+def test_words_of_a_request_are_said(sketch: SketchEngine) -> None:
+    words = Words(speech=(Segment(Span(0, 2), "Mind the gap."),))
+    reply = sketch.answer(Request("s", as_frames([cut_out(0, 0)] * 2), words=words))
+    assert 'A voice says "Mind the gap.".' in reply.text
 
 
 @pytest.mark.parametrize("mark", '"“”«»„')
 def test_quotation_marks_in_a_text_can_not_break_the_quotation(mark: str) -> None:
-    said = say_lines(make_line(f"He said {mark}stop{mark}. A cat"))
-    assert said.startswith("Text reads \"He said 'stop'. A cat\".")
-    assert said.count('"') == 2
+    for said in (
+        say_lines(make_line(f"He said {mark}stop{mark}. A cat")),
+        say_speech(f"He said {mark}stop{mark}. A cat"),
+    ):
+        assert "\"He said 'stop'. A cat\"." in said
+        assert said.count('"') == 2
 
 
-def test_long_text_is_cut_at_a_readable_length() -> None:
+def test_long_words_are_cut_at_a_readable_length_inside_their_quotation() -> None:
     said = say_lines(*[make_line(f"word{n} " * 10) for n in range(20)])
-    quoted = said.split('"')[1]
-    assert len(quoted.split()) == MOST_TEXT_WORDS + 1 and quoted.endswith(" …")
-
-
-def test_line_that_is_read_a_little_differently_is_the_same_line() -> None:
-    first = Sighting(1, (), [make_line("Welcome to Berlin")])
-    again = Sighting(1, (), [make_line("Welcorne to Berlin")])
-    assert say([first, again], STILL).count("Text reads") == 1
-
-
-def test_lines_come_from_top_to_bottom_as_fractions() -> None:
-    lines = TextReader().read(write(("Lower words", 280, 30), ("Upper words", 40, 30)))
-    assert [line.text for line in lines] == ["Upper words", "Lower words"]
-    assert all(line.score >= MINIMUM_SCORE for line in lines)
-    assert 0.05 < lines[0].top < 0.25 and 0.7 < lines[1].top < 0.9
-    assert all(0.03 < line.height < 0.2 for line in lines)
-
-
-def test_shapes_and_strokes_are_not_taken_for_text() -> None:
-    image = Image.fromarray(fill((245, 245, 245)))
-    draw = ImageDraw.Draw(image)
-    draw.ellipse((100, 100, 160, 160), outline=(0, 0, 0), width=6)
-    draw.line((300, 80, 300, 200), fill=(0, 0, 0), width=8)
-    assert TextReader().read(np.asarray(image)) == []
+    assert len(said.split('"')[1].split()) <= MOST_TEXT_WORDS + 1
+    assert ' …". The picture' in said
+    said = say_speech("so it goes " * 200)
+    assert len(said.split('"')[1].split()) <= MOST_SPEECH_WORDS + 1
+    assert ' …". The picture' in said
 
 
 # Things
@@ -285,7 +277,7 @@ def test_shapes_and_strokes_are_not_taken_for_text() -> None:
 
 def see(*things: str, frames: int = 1, score: float = SURE_SCORE) -> Sighting:
     box = (0.1, 0.1, 0.5, 0.5)
-    return Sighting(frames, [Detection(thing, score, box) for thing in things], None)
+    return Sighting(frames, [Detection(thing, score, box) for thing in things])
 
 
 def test_thing_in_one_frame_alone_is_not_said() -> None:
@@ -302,7 +294,7 @@ def test_unsure_thing_must_be_shown_by_three_frames() -> None:
 
 def test_weak_ones_are_not_counted() -> None:
     parts = [Detection("car", score, (0.1, 0.1, 0.5, 0.5)) for score in (0.7, 0.5, 0.35, 0.3)]
-    assert count_things([Sighting(1, parts, None)] * 2) == [("car", 2)]
+    assert count_things([Sighting(1, parts)] * 2) == [("car", 2)]
 
 
 def test_number_is_the_largest_that_two_frames_show() -> None:
@@ -388,11 +380,14 @@ def test_frames_of_different_sizes_are_compared_all_the_same(sketch: SketchEngin
 
 
 def test_same_frames_have_the_same_answer_from_many_threads(sketch: SketchEngine) -> None:
-    slides = [
-        [write((f"Slide number {n} of four", 100, 36), ground=cut_out(30 * k, 0)) for k in range(4)]
-        for n in ("one", "two", "three", "four")
-    ]
-    requests = [Request("s", as_frames(images)) for images in slides] * 2
+    requests = [
+        Request(
+            "s",
+            as_frames([cut_out(30 * k, 50 * n) for k in range(4)]),
+            words=Words(text=(make_line(f"Slide number {n} of four"),)),
+        )
+        for n in range(4)
+    ] * 2
     alone = [sketch.answer(request).text for request in requests]
     with ThreadPoolExecutor(4) as pool:
         at_once = [reply.text for reply in pool.map(sketch.answer, requests)]

@@ -1,4 +1,4 @@
-"""What a run leaves in its folder: descriptions.csv, summary.md, summary.json."""
+"""What a run leaves in its folder: descriptions.csv, summary.md, summary.json, transcripts."""
 
 import os
 import tempfile
@@ -6,19 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from longtake.errors import OutputError
-from longtake.records import Description, Frame, Overview, Result
+from longtake.records import Description, Frame, Overview, Result, Transcript
 from longtake.report.csv import as_csv
-from longtake.report.json import as_json, overview_as_json
+from longtake.report.json import as_json, overview_as_json, transcript_as_json
 from longtake.report.markdown import as_markdown
 from longtake.report.pictures import draw_sheet, draw_strip, write_picture
+from longtake.report.transcript import as_srt, as_text, as_vtt
 
 __all__ = [
     "as_json",
     "overview_as_json",
     "prepare_folder",
+    "transcript_as_json",
     "write_descriptions",
     "write_pictures",
     "write_summary",
+    "write_transcript",
 ]
 
 
@@ -55,6 +58,15 @@ def write_pictures(
     sheet = draw_sheet(cells, len(overview.chunks))
     strip = draw_strip(overview.video, overview.scan, overview.chunks)
     return write_picture(sheet, folder / "sheet.png"), write_picture(strip, folder / "strip.png")
+
+
+def write_transcript(folder: Path, transcript: Transcript) -> list[Path]:
+    """Write transcript.srt, transcript.vtt and transcript.txt; their paths."""
+    return [
+        _write(folder / "transcript.srt", as_srt(transcript)),
+        _write(folder / "transcript.vtt", as_vtt(transcript)),
+        _write(folder / "transcript.txt", as_text(transcript)),
+    ]
 
 
 def _write(path: Path, text: str) -> Path:

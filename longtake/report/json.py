@@ -3,7 +3,15 @@
 import json
 from typing import Any
 
-from longtake.records import Description, Ledger, Overview, Result, StageUsage, Summary
+from longtake.records import (
+    Description,
+    Ledger,
+    Overview,
+    Result,
+    StageUsage,
+    Summary,
+    Transcript,
+)
 from longtake.timecode import Span
 
 STRETCHES = ("black", "blank", "frozen")
@@ -47,6 +55,17 @@ def overview_as_json(overview: Overview) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
+def transcript_as_json(transcript: Transcript) -> str:
+    """What `transcript --json` prints; times in seconds."""
+    document = {
+        "source": transcript.source,
+        "language": transcript.language,
+        "remark": transcript.remark,
+        "segments": [{**_span(part.span), "text": part.text} for part in transcript.segments],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
 def _span(span: Span) -> dict[str, float]:
     return {"start": span.start, "end": span.end}
 
@@ -72,6 +91,8 @@ def _description(description: Description) -> dict[str, Any]:
         "start": description.chunk.span.start,
         "end": description.chunk.span.end,
         "description": description.text,
+        "speech": description.speech,
+        "text": description.on_screen,
         "status": description.status,
         "error": description.error,
         "engine": description.engine,
@@ -87,6 +108,8 @@ def _ledger(ledger: Ledger) -> dict[str, Any]:
         "reused": ledger.reused,
         "failed": ledger.failed,
         "summarized": ledger.summarized,
+        "speech": ledger.speech,
+        "text": ledger.text,
         "reuses": [{"chunk": chunk, "same_as": other} for chunk, other in ledger.reuses],
         "remarks": [{"chunk": chunk, "remark": remark} for chunk, remark in ledger.remarks],
         "gaps": [

@@ -51,7 +51,7 @@ def _ledger(ledger: Ledger) -> list[str]:
     lines = ["## Ledger", "", say_ledger(ledger), ""]
     if ledger.reuses:
         lines += [f"{say_reuses(ledger)}.", ""]
-    lines += [f"{_plain(remark)}.\n" for remark in say_remarks(ledger)]
+    lines += [f"{_plain(said)}.\n" for said in (*say_words(ledger), *say_remarks(ledger))]
     if ledger.gaps:
         lines += ["What the summary does not know:", ""]
         lines += [f"- {g.span} (chunk {g.chunk}): {_plain(g.reason)}" for g in ledger.gaps]
@@ -79,6 +79,12 @@ def say_reuses(ledger: Ledger) -> str:
         for other, chunks in twins.items()
     ]
     return f"Not asked again: {'; '.join(said)}"
+
+
+def say_words(ledger: Ledger) -> list[str]:
+    """What became of what is said and written, a line each."""
+    said = (("Speech", ledger.speech), ("On-screen text", ledger.text))
+    return [f"{name}: {what}" for name, what in said if what]
 
 
 def say_remarks(ledger: Ledger) -> list[str]:

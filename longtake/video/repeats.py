@@ -28,10 +28,14 @@ class ChunkLook:
     motion: float
     """The highest point of its motion curve."""
     coarse: bytes
+    words: tuple[str, ...] = ()
+    """What is said and written there: with other words it is another chunk."""
 
     def may_equal(self, other: "ChunkLook") -> bool:
         """Whether it is worth comparing their frames."""
         if len(self.coarse) != len(other.coarse) or self.still != other.still:
+            return False
+        if self.words != other.words:
             return False
         if not self.still and (
             abs(self.seconds - other.seconds) > SAME_SECONDS

@@ -1,12 +1,11 @@
 """The built-in describer: says what small detectors see in a chunk. It is no vision-language model.
 
-objects (CenterNet) and reading (RapidOCR) look at single frames, changes compares them, words makes
-the sentences. Only what several frames show is said.
+objects (CenterNet) looks at single frames, changes compares them, words makes the sentences, with
+what is said and written there. Only what several frames show is said.
 """
 
 import hashlib
 import io
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,26 +13,19 @@ from importlib import resources
 
 import numpy as np
 
-from longtake.engines.base import Capabilities, Engine, Reply, Request, byte_bound
+from longtake.engines.base import Capabilities, Engine, Reply, Request
 from longtake.engines.sketch.changes import Look, look_at
 from longtake.engines.sketch.objects import ObjectDetector
-from longtake.engines.sketch.reading import TextReader
 from longtake.engines.sketch.words import Sighting, say
 from longtake.errors import EngineFailed, EngineRefused, UsageError
 from longtake.machine import count_cores
 from longtake.settings import Settings
 
-# ONNX Runtime reports its users to its maker unless this stands there before its first import.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-
-VERSION = 4
+VERSION = 5
 """Part of each chunk's key: raised whenever the same frames would give another text."""
 FRAMES_PER_CHUNK = 12
 """Two a second: these detectors cost little, and movement needs frames that overlap."""
 FRAME_SIDE = 640
-READ_FRAMES = 4
-"""At most this many frames of a chunk are read: on a full slide it costs seven times as much as
-detecting, and no more than that where there is no text."""
 
 
 class SketchEngine(Engine):
@@ -54,11 +46,10 @@ class SketchEngine(Engine):
                 text=False,
             ),
             options={"version": VERSION, "weights": hashlib.sha256(weights).hexdigest()},
-            why="built-in detectors and no vision-language model: they name objects, read text and"
-            " see movement",
+            why="built-in detectors and no vision-language model: they name objects, see"
+            " movement, and quote what is said and written",
         )
         self._detector = ObjectDetector()
-        self._reader = TextReader()
 
     def answer(self, request: Request) -> Reply:
         """What the frames of the request show, in short sentences."""
@@ -69,26 +60,19 @@ class SketchEngine(Engine):
         look = look_at(images)
         if request.cuts is not None and not look.blank:
             look = replace(look, changes=request.cuts)
-        text = say(self._sight(images, look), look)
+        text = say(self._sight(images, look), look, request.words)
         seconds = round(time.monotonic() - started, 3)
         return Reply(text, output_tokens=len(text.split()), seconds=seconds)
 
     def count_tokens(self, text: str) -> int:
-        """It has no tokens; a bound that can't be too low."""
-        return byte_bound(text)
+        """Words: it has no tokens."""
+        return len(text.split())
 
     def _sight(self, images: Sequence[np.ndarray], look: Look) -> list[Sighting]:
-        """Objects and text of each picture that differs from the one before it."""
-        chosen = look.pictures
-        spread = np.linspace(0, len(chosen) - 1, min(READ_FRAMES, len(chosen))).round()
-        to_read = {int(place) for place in spread}
+        """The objects of each picture that differs from the one before it."""
         return [
-            Sighting(
-                frames=picture.frames,
-                objects=self._detector.detect(images[picture.first]),
-                lines=self._reader.read(images[picture.first]) if k in to_read else None,
-            )
-            for k, picture in enumerate(chosen)
+            Sighting(picture.frames, self._detector.detect(images[picture.first]))
+            for picture in look.pictures
         ]
 
 

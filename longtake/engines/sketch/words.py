@@ -1,14 +1,13 @@
 """Puts what was measured into short plain sentences; says nothing that was seen only once."""
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
+from longtake.clauses import quote, say_text, say_voice, shorten
 from longtake.engines.sketch.changes import Look
 from longtake.engines.sketch.objects import Detection
-from longtake.engines.sketch.reading import Line
+from longtake.records import NO_WORDS, ScreenText, Words
 
 KEPT_FRAMES = 2
 """How many frames must show a thing before it is said."""
@@ -20,7 +19,7 @@ COUNT_SCORE = 0.4
 """What each must score to be counted where there are several: the weaker ones are often parts."""
 MOST_THINGS = 6
 MOST_TEXT_WORDS = 60
-SAME_TEXT = 0.8
+MOST_SPEECH_WORDS = 120
 HEADING_RATIO = 1.25
 
 RESTLESS_CHANGES = 4
@@ -42,19 +41,24 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 @dataclass(frozen=True)
 class Sighting:
-    """What one picture showed, and for how many frames it stood; `lines` None: it was not read."""
+    """What one picture showed, and for how many frames it stood."""
 
     frames: int
     objects: Sequence[Detection]
-    lines: Sequence[Line] | None
 
 
-def say(sightings: Sequence[Sighting], look: Look) -> str:
+def say(sightings: Sequence[Sighting], look: Look, words: Words = NO_WORDS) -> str:
     """The description of a chunk."""
-    sentences = [_say_things(count_things(sightings)), *_say_text(sightings), _say_movement(look)]
-    if look.blank:
-        sentences = [_say_blank(look)]
-    sentences += [_say_light(look), _say_colours(look)]
+    heading, text = split_heading(words.text)
+    sentences = [
+        f"The heading reads {quote(heading[0].text)}" if heading else "",
+        "" if look.blank else _say_things(count_things(sightings)),
+        _say_speech(words),
+        _say_text(text),
+        _say_blank(look) if look.blank else _say_movement(look),
+        _say_light(look),
+        _say_colours(look),
+    ]
     return " ".join(f"{sentence}." for sentence in sentences if sentence)
 
 
@@ -106,53 +110,25 @@ def join_words(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1] if words else ""]))
 
 
-def _say_text(sightings: Sequence[Sighting]) -> list[str]:
-    """The texts that stand on screen, each once, in the order in which they appear."""
-    read = [sighting for sighting in sightings if sighting.lines is not None]
-    alone = len(read) == 1
-    said: list[str] = []
-    sentences = []
-    for sighting in read:
-        lines = [
-            line
-            for line in sighting.lines or ()
-            if alone or sighting.frames >= KEPT_FRAMES or _is_read_twice(line, read)
-        ]
-        new = [line for line in lines if not any(_is_same(line.text, old) for old in said)]
-        said += [line.text for line in new]
-        sentences += _say_lines(new)
-    return sentences
+def split_heading(
+    lines: Sequence[ScreenText],
+) -> tuple[Sequence[ScreenText], Sequence[ScreenText]]:
+    """The first line, where it is larger than the rest, and the other lines."""
+    heights = sorted(line.height for line in lines[1:])
+    if heights and lines[0].height >= HEADING_RATIO * heights[len(heights) // 2]:
+        return lines[:1], lines[1:]
+    return (), lines
 
 
-def _is_read_twice(line: Line, read: Sequence[Sighting]) -> bool:
-    readings = [
-        any(_is_same(line.text, other.text) for other in sighting.lines or ()) for sighting in read
-    ]
-    return sum(readings) >= KEPT_FRAMES
+def _say_text(lines: Sequence[ScreenText]) -> str:
+    """Each line once, cut at a length that is readable."""
+    texts = dict.fromkeys(line.text for line in lines)
+    return shorten(say_text(" / ".join(texts)), MOST_TEXT_WORDS) if texts else ""
 
 
-def _is_same(one: str, other: str) -> bool:
-    first, second = (re.sub(r"[\W_]+", "", text).casefold() for text in (one, other))
-    return first == second or SequenceMatcher(None, first, second).ratio() >= SAME_TEXT
-
-
-def _say_lines(lines: Sequence[Line]) -> list[str]:
-    """A heading, where the uppermost line is larger than the rest, then the other lines."""
-    if not lines:
-        return []
-    heading: list[Line] = []
-    rest = list(lines)
-    heights = sorted(line.height for line in rest[1:])
-    if heights and rest[0].height >= HEADING_RATIO * heights[len(heights) // 2]:
-        heading, rest = rest[:1], rest[1:]
-    said = [f'The heading reads "{_quote(heading)}"'] if heading else []
-    return [*said, f'Text reads "{_quote(rest)}"'] if rest else said
-
-
-def _quote(lines: Sequence[Line]) -> str:
-    """The lines as one quotation: no quotation marks inside, cut at a length that is readable."""
-    words = re.sub(r"[\"“”«»„]", "'", " / ".join(line.text for line in lines)).split()
-    return " ".join(words[:MOST_TEXT_WORDS]) + (" …" if len(words) > MOST_TEXT_WORDS else "")
+def _say_speech(words: Words) -> str:
+    said = " ".join(segment.text for segment in words.speech)
+    return shorten(say_voice(said), MOST_SPEECH_WORDS) if said else ""
 
 
 def _say_blank(look: Look) -> str:

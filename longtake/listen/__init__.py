@@ -1,0 +1,1 @@
+"""What is said in a video: recognised from its sound, or read from subtitles."""
