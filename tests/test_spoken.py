@@ -241,7 +241,12 @@ def test_second_run_listens_and_reads_no_more(tmp_path: Path, store: Store) -> N
     assert all(stage.cost.requests == 0 for stage in again.usage)
 
 
-THINGS = {2.0: "a table.", 4.0: "a window.", 6.0: "a garden.", 8.0: "a river."}
+THINGS = {
+    2.0: "Here is a table.",
+    4.0: "Here is a window.",
+    6.0: "Here is a garden.",
+    8.0: "Here is a river.",
+}
 
 
 def make_odd_sound(kind: str, path: Path) -> Path:
@@ -264,7 +269,7 @@ def make_odd_sound(kind: str, path: Path) -> Path:
         channels = [said * (k == 2) for k in range(8)]
         return make_film(path.with_suffix(".mkv"), channels=channels, layout="7.1", seconds=12)
     whole = make_film(path.with_suffix(".mp4"), said, seconds=12)
-    break_sound(whole, 4.8, 12)
+    break_sound(whole, 5.8, 12)
     return whole
 
 
@@ -294,7 +299,7 @@ def test_run_goes_on_whatever_the_sound_and_the_ledger_says_what_became_of_it(
 
 @pytest.mark.real
 def test_each_spoken_second_is_in_the_chunk_that_shows_it(tmp_path: Path, store: Store) -> None:
-    video = make_counting_video(tmp_path / "count.mp4", 30, 2)
+    video = make_counting_video(tmp_path / "count.mp4", 20, 2)
     result = finish(video, store, Listener(), speech="tiny.en", chunk_seconds=5.0)
     spoken = {spell(n): n for n in range(100)} | {str(n): n for n in range(100)}
     found = {
@@ -303,7 +308,7 @@ def test_each_spoken_second_is_in_the_chunk_that_shows_it(tmp_path: Path, store:
         for word in re.findall(r"[\w-]+", description.speech.casefold())
         if word in spoken
     }
-    assert len(found) >= 12
+    assert len(found) >= 8
     for second, span in found.items():
         # A word is told of the chunk in which most of it lies.
         assert span.start - 0.5 <= second < span.end, (second, span)
