@@ -168,7 +168,7 @@ def _print_row(recording: Recording) -> None:
 def _run(path: Path, folder: Path) -> list[list[float]]:
     """The frames of each request of a whole run."""
     engine = Counting()
-    settings = Settings(out=str(folder / "out"), chunk_seconds=CHUNK_SECONDS)
+    settings = Settings(out=str(folder / "out"), chunk_seconds=CHUNK_SECONDS, read_text="off")
     with Store(folder / "store.sqlite") as store:
         for _ in run(path, settings, store, engine, None):
             pass

@@ -84,6 +84,7 @@ def open_address(vllm: Vllm | None, slots: int) -> Iterator[str]:
 def time_longtake(video: Path, base_url: str, width: int) -> float:
     """Seconds of the describe step alone, with an empty store."""
     settings = Settings(
+        read_text="off",  # the plain client reads nothing either
         base_url=base_url,
         at_once=width,
         chunking="fixed",
