@@ -32,6 +32,7 @@ LOOKS = 5
 FROZEN_SECONDS = 4.0
 """Between samples while the picture stands still."""
 COVERED = 0.5
+"""Of a box that is found: then it is a line that is known to stand there."""
 
 Recall = Callable[[Mapping[str, object]], str | None]
 Keep = Callable[[Mapping[str, object], str], None]
@@ -64,11 +65,12 @@ def read_text(
             while is_sample and done < len(edges) and edges[done] <= time:
                 yield edges[done], captions.tell(Span(start, edges[done]))
                 start, done = edges[done], done + 1
-    captions.close(end if end - last <= SAMPLE_SECONDS else last)
+    # What comes after the last picture that could be decoded is not known.
+    end = end if end - last <= SAMPLE_SECONDS else last
     for edge in edges[done:]:
-        yield edge, captions.tell(Span(start, edge))
+        yield edge, captions.tell(Span(start, edge), end)
         start = edge
-    yield float("inf"), captions.tell_all()
+    yield float("inf"), captions.tell_all(end)
 
 
 class _Eyes:

@@ -19,27 +19,30 @@ SAME_PART = 0.85
 """How alike the strokes of each letter must be to stand for the same text unread. Tried over street
 footage, animation and photos: a 3 that becomes an 8 comes to 0.84, and letters behind which the
 picture changes to 0.82 or more in half of the cases; the others are read again in vain."""
-STANDS_WHOLE, STANDS_PART = 0.5, 0.3
+STANDS_WHOLE, STANDS_PART = 0.5, 0.2
 """How alike they must be to be those of a caption whose text is known to be near in time: it may be
 faded, or have something pass behind it."""
 REACH = 0.08
 """Of the picture's height: how far a caption moves from one look to the next."""
 SAME_TEXT, SAME_SIZE = 0.8, 1.5
+"""Two readings are of one caption where so many of their letters are alike, and where the letters'
+heights differ by no more: a title that comes back as a footer is another."""
 FAR = 0.5
 """Of the picture's height: how far a line moves from one sample to the next."""
 RIM = 3
 """Pixels from the picture's rim at which letters may be cut off."""
 COVERED = 0.7
+"""Of the smaller of two boxes; then both are in one place."""
 LEAST_SHARED, SHARED, CUT_LETTERS, LONGEST_RUN = 6, 0.3, 3, 400
 """Letters that two readings of a running line share at least, and of the second one's; how many of
 them may be cut off at the ends; and how long it may become before another begins."""
 PAUSE_SECONDS = 1.0
 """A caption that is away for no longer was only misread, or something passed before it."""
-SURE_SCORE, SURE_ALONE = 0.8, 0.9
+SURE_SCORE, SURE_ALONE = 0.8, 0.95
 """What the reader's score must come to, for a line that was seen in several samples, and in one.
 Below 0.8, textures of foliage and brick are read as letters (tried on street footage)."""
-LEAST_SECONDS = 0.3
-"""Nobody reads what stands for less."""
+LEAST_SECONDS = 0.5
+"""Nobody reads what stands for less; of what was seen in one sample, mostly crossing strokes do."""
 CROSSING_SECONDS = 0.25
 """What reaches into a chunk by no more is not told of it: starts and ends are known no better."""
 
@@ -87,7 +90,10 @@ class Caption:
     @property
     def is_sure(self) -> bool:
         """Whether it is text, as far as can be told by now."""
-        return self.best >= (SURE_SCORE if self.samples > 1 else SURE_ALONE)
+        if self.samples > 1:
+            return self.best >= SURE_SCORE
+        is_short = self.end is not None and self.end - self.start < LEAST_SECONDS
+        return self.best >= SURE_ALONE and not is_short
 
     def as_text(self, until: float, height: int) -> ScreenText:
         """What it says; of several readings, the one that stood longest and surest."""
@@ -196,41 +202,34 @@ class Captions:
             return self._cuts[place]
         return round((before + after) / 2, 3)
 
-    def tell(self, span: Span) -> tuple[ScreenText, ...]:
-        """What stands in a stretch, from top to bottom in the order in which it came.
+    def tell(self, span: Span, end: float = float("inf")) -> tuple[ScreenText, ...]:
+        """What stands in a stretch, in the order in which it came and then from top to bottom.
 
-        Stretches must be asked for in order; what has ended before this one is let go.
+        Stretches must be asked for in order; what has ended before this one is let go. What still
+        stands does so at most until `end`.
         """
         found = [
-            caption.as_text(span.end, self._height)
+            caption.as_text(min(span.end, end), self._height)
             for caption in (*self._gone, *self._standing)
             if caption.is_sure
         ]
         self._let_go(span.end)
         found = [text for text in found if _is_in(text.span, span)]
-        return tuple(sorted(found, key=lambda t: (t.span.start, t.top, t.text)))
+        return tuple(sorted(found, key=_reading_order))
 
-    def close(self, end: float) -> None:
-        """Nothing comes any more: what still stands ends there."""
-        for caption in self._standing:
-            caption.end = end
-        self._gone += self._standing
-        self._standing = []
-
-    def tell_all(self) -> tuple[ScreenText, ...]:
-        """All captions of a video that is closed."""
+    def tell_all(self, end: float) -> tuple[ScreenText, ...]:
+        """All captions of the video; what still stands ends there."""
         self._let_go(float("inf"))
-        return tuple(sorted(self._told, key=lambda t: (t.span.start, t.top, t.text)))
+        standing = [c.as_text(end, self._height) for c in self._standing if c.is_sure]
+        return tuple(sorted([*self._told, *standing], key=_reading_order))
 
     def _let_go(self, now: float) -> None:
         """Of captions that can't come back only the text is kept."""
         for caption in [*self._gone]:
-            assert caption.end is not None
-            if caption.end + PAUSE_SECONDS < now:
+            if caption.end is not None and caption.end + PAUSE_SECONDS < now:
                 self._gone.remove(caption)
-                text = caption.as_text(caption.end, self._height)
-                if caption.is_sure and text.span.seconds >= LEAST_SECONDS:
-                    self._told.append(text)
+                if caption.is_sure:
+                    self._told.append(caption.as_text(caption.end, self._height))
 
 
 def upright(line: Line) -> Rect:
@@ -314,6 +313,10 @@ def join_running(before: str, now: str) -> str:
 
 def _away(one: Rect, other: Rect) -> int:
     return abs(one.left - other.left) + abs(one.top - other.top)
+
+
+def _reading_order(line: ScreenText) -> tuple[float, float, str]:
+    return line.span.start, line.top, line.text
 
 
 def _is_in(one: Span, stretch: Span) -> bool:

@@ -1,0 +1,399 @@
+"""On-screen text: every line once, in its time, read only where letters came or changed."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from longtake.reading import plan_looks
+from longtake.reading.captions import SAME_PART, Captions, Look, is_same_text, join_running
+from longtake.reading.reader import Box, Line, TextReader
+from longtake.reading.strokes import compare_strokes, may_hold_more
+from longtake.records import Scan, ScreenText, Shot
+from longtake.timecode import Span
+from tests.captions import (
+    FILM,
+    SLIDES,
+    Caption,
+    CountingReader,
+    Notebook,
+    Told,
+    compare,
+    draw_caption,
+    draw_paper,
+    draw_street,
+    make_captioned,
+    make_film,
+    make_slides,
+    read_chunks,
+)
+from tests.conftest import ROOT
+from tests.videos import cut, draw_noisy, make_photo, make_video
+
+WIDTH, HEIGHT = 640, 360
+BIKES = ROOT / "examples" / "bikes.mp4"
+
+
+def write(*captions: Caption, ground: np.ndarray | None = None) -> np.ndarray:
+    """A picture of these captions, on paper if nothing else is given."""
+    paper = draw_paper(0, WIDTH, HEIGHT)
+    image = Image.fromarray(paper if ground is None else ground)
+    for caption in captions:
+        draw_caption(image, caption, 0)
+    return np.asarray(image)
+
+
+def read(image: np.ndarray) -> list[Line]:
+    reader = TextReader()
+    return reader.read(image, reader.find(image))
+
+
+# One picture
+
+
+def test_lines_come_from_top_to_bottom_with_their_boxes() -> None:
+    lines = read(
+        write(
+            Caption("Lower words", 0, 1, 0.08, y=0.8, style="plain"),
+            Caption("Upper words", 0, 1, 0.08, y=0.2, style="plain"),
+        )
+    )
+    assert [line.text for line in lines] == ["Upper words", "Lower words"]
+    assert all(line.score > 0.9 for line in lines)
+    tops = [min(y for _, y in line.box) / HEIGHT for line in lines]
+    assert 0.1 < tops[0] < 0.2 and 0.7 < tops[1] < 0.8
+
+
+def test_shapes_and_strokes_are_not_taken_for_text() -> None:
+    image = Image.fromarray(draw_paper(0, WIDTH, HEIGHT))
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((100, 100, 160, 160), outline=(0, 0, 0), width=6)
+    pen.line((300, 80, 300, 200), fill=(0, 0, 0), width=8)
+    assert not any(line.text for line in read(np.asarray(image)))
+
+
+def test_number_of_four_digits_is_text_and_a_page_number_is_none() -> None:
+    lines = read(
+        write(
+            Caption("12,500", 0, 1, 0.08, y=0.3, style="plain"),
+            Caption("3/7", 0, 1, 0.08, y=0.7, style="plain"),
+        )
+    )
+    assert [line.text for line in lines if line.text] == ["12,500"]
+
+
+# Strokes
+
+
+def crops(ground: np.ndarray, *texts: str) -> list[np.ndarray]:
+    """Grey levels of the same stretch of a picture with each text in turn: that of the first."""
+    captions = [Caption(text, 0, 1, 0.07) for text in texts]
+    letters = write(captions[0], ground=np.full_like(ground, 128)) != 128
+    rows, columns, _ = letters.nonzero()
+    there = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
+    return [
+        np.asarray(Image.fromarray(write(caption, ground=ground)).convert("L"))[there]
+        for caption in captions
+    ]
+
+
+def test_letters_are_mostly_known_again_whatever_passes_behind_them() -> None:
+    grounds = [draw_street(number, WIDTH, HEIGHT) for number in range(0, 200, 20)]
+    seen = [crops(ground, "Where are the boats")[0] for ground in grounds]
+    parts = [compare_strokes(one, other)[1] for one, other in pairwise(seen)]
+    assert all((one != other).any() for one, other in pairwise(seen))
+    assert np.median(parts) >= SAME_PART
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Where are the boats", "Where are the goats"),
+        ("Population 48,213", "Population 48,218"),
+        ("Wait for me", "Wait for us"),
+    ],
+)
+def test_one_other_letter_is_another_text(one: str, other: str) -> None:
+    ground = make_photo(1, WIDTH, HEIGHT)
+    assert compare_strokes(*crops(ground, one, other))[1] < SAME_PART
+
+
+def test_letters_that_come_are_seen_and_those_that_stand_are_not() -> None:
+    before, after = (
+        np.asarray(Image.fromarray(write(*captions)).convert("L"))
+        for captions in (FILM[:1], FILM[:2])
+    )
+    assert may_hold_more(before, after, [])
+    assert not may_hold_more(after, after, [])
+
+
+# Captions, told what was read
+
+BOX: Box = ((90, 270), (400, 270), (400, 340), (90, 340))
+
+
+class Watch:
+    """Samples of pictures with at most one line, told of what a reader makes of it."""
+
+    def __init__(self) -> None:
+        self.captions = Captions()
+        self._before: list[Look] = []
+
+    def see(self, time: float, drawn: str, text: str, score: float = 0.99) -> None:
+        """What is drawn, and what it is read as where it must be read."""
+        image = write(*[Caption(drawn, 0, 1, 0.08)] * bool(drawn))
+        look = Look(time, np.asarray(Image.fromarray(image).convert("L")))
+        known = self.captions.check(look)
+        lines = [Line(BOX, text, score)] * bool(text and not known)
+        self.captions.note(look, lines, self._before)
+        self._before = [look]
+
+    def end(self, time: float) -> list[tuple[str, float, float]]:
+        return [(t.text, t.span.start, t.span.end) for t in self.captions.tell_all(time)]
+
+
+def test_line_that_was_seen_once_must_be_surer_than_one_seen_twice() -> None:
+    for score, samples, told in ((0.85, 1, 0), (0.97, 1, 1), (0.85, 2, 1), (0.75, 2, 0)):
+        watch = Watch()
+        watch.see(1, "", "")
+        for k in range(samples):
+            watch.see(2 + k, "some texture", "some texture", score)
+        watch.see(2 + samples, "", "")
+        assert len(watch.end(9)) == told, (score, samples)
+
+
+def test_caption_that_is_away_for_one_sample_stays_one() -> None:
+    watch = Watch()
+    for time in (1.0, 1.4, 1.8, 2.2):
+        text = "Wait for me!" if time != 1.4 else ""
+        watch.see(time, text, text)
+    assert watch.end(3) == [("Wait for me!", 0.0, 3)]
+
+
+def test_caption_that_comes_back_after_a_pause_is_another() -> None:
+    watch = Watch()
+    for time, text in ((1, ""), (2, "Wait for me!"), (3, ""), (4, ""), (5, "Wait for me!")):
+        watch.see(time, text, text)
+    assert watch.end(6) == [("Wait for me!", 1.5, 2.5), ("Wait for me!", 4.5, 6)]
+
+
+def test_reading_that_stood_longest_wins() -> None:
+    watch = Watch()
+    watch.see(1, "Harbour n", "Harbour n")
+    for time in (2, 3, 4):
+        watch.see(time, "Harbour news", "Harbour news" if time > 2 else "Harbour newa")
+        watch.see(time + 0.5, "Harbour now", "Harbour news")
+    assert [text for text, _, _ in watch.end(5)] == ["Harbour news"]
+
+
+def test_change_lies_on_a_cut_that_is_near() -> None:
+    captions = Captions(cuts=[1.3])
+    watch = Watch()
+    watch.captions = captions
+    watch.see(1, "", "")
+    watch.see(2, "Wait for me!", "Wait for me!")
+    assert watch.end(3) == [("Wait for me!", 1.3, 3)]
+
+
+def test_texts_with_other_digits_are_not_the_same() -> None:
+    assert is_same_text("Welcome to Berlin", "Welcorne to Berlin")
+    assert not is_same_text("Population 48,213", "Population 48,218")
+    assert not is_same_text("push", "pull")
+
+
+def test_running_line_is_joined_from_what_is_read_of_it() -> None:
+    first, second = "STOCKS FALL AFTER BANK REP", "CKS FALL AFTER BANK REPORT; RA"
+    assert join_running(first, second) == "STOCKS FALL AFTER BANK REPORT; RA"
+    assert join_running(first, "Rain is expected in the north") == ""
+    assert join_running(first, first) == ""
+
+
+# Whole videos
+
+
+@pytest.fixture(scope="module")
+def reader() -> CountingReader:
+    return CountingReader()
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_film(tmp_path_factory.mktemp("film") / "film.mp4")
+
+
+@pytest.fixture(scope="module")
+def notebook() -> Notebook:
+    return Notebook()
+
+
+@pytest.fixture(scope="module")
+def told(film: Path, notebook: Notebook) -> Told:
+    """The film's chunks, and all its captions at the end."""
+    return read_chunks(film, TextReader(), notebook=notebook)
+
+
+@pytest.fixture(scope="module")
+def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_slides(tmp_path_factory.mktemp("slides") / "slides.mp4")
+
+
+def whole(told: Told) -> tuple[ScreenText, ...]:
+    until, lines = told[-1]
+    assert until == float("inf")
+    return lines
+
+
+def test_captions_over_moving_pictures_are_read_once_each(told: Told) -> None:
+    score = compare(FILM, whole(told))
+    assert score.recall >= 0.9, score.missed
+    assert score.precision >= 0.9, score.false
+
+
+def test_captions_start_and_end_when_they_are_shown(told: Told) -> None:
+    score = compare(FILM, whole(told))
+    assert score.worst <= 0.5
+    assert score.usual <= 0.15
+
+
+def test_places_and_sizes_are_shares_of_the_height(told: Told) -> None:
+    lines = {line.text: line for line in whole(told)}
+    for caption in FILM:
+        line = lines.get(caption.text)
+        if line and not caption.rise:
+            assert abs(line.top + line.height / 2 - caption.y) < 0.03, caption.text
+            assert 0.6 * caption.size < line.height < 2 * caption.size, caption.text
+
+
+def test_chunk_is_told_what_stands_in_it(told: Told) -> None:
+    assert [until for until, _ in told] == [6, 12, 18, 24, 30, 36, 40, float("inf")]
+    for (until, lines), start in zip(told[:-1], range(0, 40, 6), strict=True):
+        texts = {"".join(line.text.split()) for line in lines}
+        for caption in FILM:
+            shared = min(caption.end, until) - max(caption.start, start)
+            written = "".join(caption.text.split())
+            if shared >= 0.8 and not caption.rise:
+                assert written in texts, (until, caption)
+            if shared < 0:
+                assert written not in texts or written == "Waitforme!", (until, caption)
+    first = told[0][1][0]
+    assert first.text == FILM[0].text and first.span.end == 6
+
+
+def test_second_run_reads_no_picture(film: Path, told: Told, notebook: Notebook) -> None:
+    reader, again = CountingReader(), Notebook()
+    again.notes = dict(notebook.notes)
+    assert read_chunks(film, reader, notebook=again) == told
+    assert (reader.searched, reader.lines) == (0, 0)
+
+
+@pytest.mark.parametrize("kept", [1, 4])
+def test_run_that_was_killed_reads_no_picture_twice_and_tells_the_same(
+    slides: Path, reader: CountingReader, kept: int
+) -> None:
+    before = reader.searched
+    undisturbed = read_chunks(slides, reader, 3)
+    needed = reader.searched - before
+    notebook = Notebook()
+    assert read_chunks(slides, reader, 3, notebook, most=kept) == undisturbed[:kept]
+    assert read_chunks(slides, reader, 3, notebook) == undisturbed
+    assert reader.searched - before == 2 * needed
+
+
+def test_lines_of_slides_are_read_as_they_appear_and_only_then(
+    slides: Path, reader: CountingReader
+) -> None:
+    searched, lines = reader.searched, reader.lines
+    found = whole(read_chunks(slides, reader))
+    score = compare(SLIDES, found)
+    assert (score.recall, score.precision) == (1, 1), (score.missed, score.false)
+    assert score.worst <= 0.3
+    assert reader.searched - searched <= 7
+    assert reader.lines - lines <= len(SLIDES) + 2
+    texts = [line.text for line in found]
+    assert texts == [caption.text for caption in SLIDES]
+
+
+def test_textless_video_has_no_lines(tmp_path: Path, reader: CountingReader) -> None:
+    street = make_captioned(tmp_path / "street.mp4", (), 5, draw_street)
+    noise = make_video(tmp_path / "noise.mp4", seconds=4, size=(320, 240), draw=draw_noisy)
+    assert whole(read_chunks(street, reader)) == ()
+    assert whole(read_chunks(noise, reader)) == ()
+
+
+def test_line_that_runs_through_the_picture_is_not_told_again_and_again(
+    tmp_path: Path, reader: CountingReader
+) -> None:
+    text = "STOCKS FALL AFTER BANK REPORT; RAIN EXPECTED"
+    line = Caption(text, 0, 9, 0.06, 1.78, 0.92, "box", run=0.3)
+    found = whole(read_chunks(make_captioned(tmp_path / "run.mp4", (line,), 9), reader))
+    assert [line.text for line in found] == [text]
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.3, 1.4])
+def test_short_video_is_read(tmp_path: Path, reader: CountingReader, seconds: float) -> None:
+    line = Caption("Wait for me!", 0, 5)
+    path = make_captioned(tmp_path / "short.mp4", (line,), seconds)
+    (until, lines), (_, found) = read_chunks(path, reader)
+    assert until == pytest.approx(seconds)
+    assert [line.text for line in lines] == ["Wait for me!"]
+    assert lines == found
+
+
+def test_video_that_is_cut_off_tells_what_came_before(
+    tmp_path: Path, reader: CountingReader
+) -> None:
+    path = tmp_path / "cut.mkv"
+    make_captioned(path, FILM, 9, draw_street)
+    cut(path, 0.6)
+    found = whole(read_chunks(path, reader))
+    assert [line.text for line in found] == [caption.text for caption in FILM[:2]]
+    assert all(line.span.end < 8 for line in found)
+
+
+# When to look
+
+
+def plan(seconds: float, *cuts: float, frozen: tuple[Span, ...] = ()) -> list[tuple[float, bool]]:
+    edges = pairwise([0.0, *cuts, seconds])
+    shots = tuple(Shot(Span(start, end)) for start, end in edges)
+    return list(plan_looks(Scan(shots, 0.5, (), (), frozen=frozen)))
+
+
+def test_there_is_a_sample_in_each_second_and_soon_after_each_cut() -> None:
+    looks = plan(60, 7.3, 8.1, 31)
+    samples = [time for time, is_sample in looks if is_sample]
+    assert all(b - a <= 1.05 for a, b in pairwise(samples))
+    for start in (0, 7.3, 8.1, 31):
+        assert any(start <= time <= start + 0.4 for time in samples)
+    assert looks == sorted(looks)
+
+
+def test_picture_that_stands_still_is_hardly_looked_at() -> None:
+    looks = plan(120, frozen=(Span(10, 110),))
+    inside = [time for time, _ in looks if 12 < time < 109.5]
+    assert len(inside) <= 25
+    assert any(109.5 <= time < 110 for time, _ in looks)
+
+
+def test_long_films_have_samples_two_seconds_apart_at_most() -> None:
+    hours = [time for time, is_sample in plan(7200) if is_sample]
+    assert 3500 <= len(hours) <= 3800
+
+
+def test_still_picture_without_an_end_needs_little_memory(reader: CountingReader) -> None:
+    captions = Captions()
+    grey = np.asarray(Image.fromarray(write(FILM[0])).convert("L"))
+    for second in range(200):
+        look = Look(second, grey)
+        captions.check(look)
+        captions.note(look, [] if second else [Line(BOX, "Harbour news", 0.99)], [])
+        captions.tell(Span(second, second + 1))
+    assert len(captions.tell_all(200)) == 1
+
+
+@pytest.mark.real
+def test_street_footage_has_no_lines() -> None:
+    assert BIKES.exists(), "make samples fetches it"
+    assert whole(read_chunks(BIKES, TextReader())) == ()
