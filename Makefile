@@ -74,8 +74,10 @@ format: dev ## put the code into its style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: dev models scenedetect ## the figures of the README: memory, the scan beside PySceneDetect, throughput
+bench: dev models samples scenedetect ## the figures of the README: memory, speech, text, throughput, scan
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python -m benchmarks.speech
+	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.scan
 
