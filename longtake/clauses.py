@@ -13,7 +13,7 @@ QUOTED = rf"[{QUOTES}][^{QUOTES}]+[{QUOTES}]"
 QUOTE_MARK = re.compile(rf"[{QUOTES}]")
 VOICE, TEXT = "A voice says", "Text reads"
 """Begin the clauses that quote what is said and what is written."""
-CROSSES = "→"
+CROSSES = "⟶"
 """Marks a sentence at the side where it goes over the edge of its chunk."""
 FEWEST_QUOTED = 10
 """Words of a clause that quotes, where it is cut."""
@@ -113,8 +113,15 @@ def quote(text: str) -> str:
 
 
 def unquote(clause: str, start: str) -> str:
-    """What a clause that begins so quotes."""
-    return clause.removeprefix(start).strip()[1:-1]
+    """What a clause quotes that is `start` and one quotation; empty for any other."""
+    found = re.fullmatch(rf'{start} "([^{QUOTES}]+)"', clause)
+    return found[1] if found else ""
+
+
+def pair_quotes(text: str) -> str:
+    """The text without quotation marks that belong to no pair."""
+    parts = re.split(f"({QUOTED})", text)
+    return "".join(part if k % 2 else QUOTE_MARK.sub("", part) for k, part in enumerate(parts))
 
 
 def say_voice(text: str) -> str:

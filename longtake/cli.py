@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -495,5 +496,16 @@ def open_download_bar(name: str) -> "Iterator[Any]":
         yield lambda done, total: bars.update(task, completed=done, total=total, visible=True)
 
 
+def start() -> None:
+    """The program `longtake`: `main`, and the end of the process."""
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if any(thread.daemon for thread in threading.enumerate()):
+        # A thread that is inside a model when Python ends takes the process down with a crash.
+        os._exit(status)
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    start()

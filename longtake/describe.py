@@ -11,9 +11,10 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import TypeVar
 
+from longtake.clauses import QUOTED
 from longtake.engines.base import Engine, Reply, Request, byte_bound
 from longtake.errors import BadReply
-from longtake.plain import one_line
+from longtake.plain import defuse, one_line
 from longtake.prompts import read_prompt
 from longtake.records import NO_WORDS, Chunk, Frame, ScreenText, Segment, Video, Words
 from longtake.timecode import Span, format_time
@@ -56,6 +57,9 @@ SOME_WORDS = Words(
 )
 """A little of each kind, to know what stands around them."""
 
+LATE = 0.8
+"""A text is cut at a space that lies behind this share of it."""
+
 CountLines = Callable[[Sequence[str]], list[int]]
 """The tokens of each line, for the model at hand."""
 
@@ -95,8 +99,7 @@ def _say_words(words: Words) -> list[str]:
 
 
 def _say_line(line: Segment | ScreenText) -> str:
-    """One line without `<` and `>`: it can close no tag, and open no turn of a chat."""
-    text = one_line(line.text).replace("<", "‹").replace(">", "›")
+    text = defuse(one_line(line.text))
     return f"[{format_time(line.span.start)}] {text}" if isinstance(line, Segment) else text
 
 
@@ -113,8 +116,8 @@ def fit_words(words: Words, speech_tokens: int, text_tokens: int, count_lines: C
         return words
     tokens = [count + 1 for count in count_lines([*spoken, *written])]
     said, earlier = len(words.speech), len(spoken)
-    speech, left = _fit_lines(words.speech, tokens[:said], speech_tokens)
-    text, _ = _fit_lines(words.text, tokens[earlier:], text_tokens)
+    speech, left = _fit_lines(words.speech, tokens[:said], speech_tokens, count_lines)
+    text, _ = _fit_lines(words.text, tokens[earlier:], text_tokens, count_lines)
     kept = sum(total <= left for total in accumulate(tokens[said:earlier]))
     return Words(speech, text, before[:kept][::-1])
 
@@ -125,24 +128,38 @@ def _most(lines: Sequence[str]) -> int:
 
 
 def _fit_lines(
-    lines: Sequence[Line], tokens: Sequence[int], budget: int
+    lines: Sequence[Line], tokens: Sequence[int], budget: int, count_lines: CountLines
 ) -> tuple[tuple[Line, ...], int]:
     """The first lines, the last one cut to what room there is, and what is left of the budget."""
     kept: list[Line] = []
     for line, needed in zip(lines, tokens, strict=True):
         if needed > budget:
-            if start := _start(line.text, max(0, budget - TIME_TOKENS) / needed):
-                kept.append(replace(line, text=f"{start} …"))
+            kept += _cut(line, needed, budget, count_lines)
             return tuple(kept), 0
         kept.append(line)
         budget -= needed
     return tuple(kept), budget
 
 
+def _cut(line: Line, needed: int, budget: int, count_lines: CountLines) -> list[Line]:
+    """As much of the line's beginning as fits; nothing, where that is next to nothing."""
+    text = line.text
+    while budget > TIME_TOKENS:
+        text = _start(text, min(0.9, (budget - TIME_TOKENS) / needed))
+        if not text:
+            break
+        cut = replace(line, text=f"{text} …")
+        needed = count_lines([_say_line(cut)])[0] + 1
+        if needed <= budget:
+            return [cut]
+    return []
+
+
 def _start(text: str, share: float) -> str:
-    """That share of the text, up to the end of a word where it has spaces."""
-    start, _, rest = text[: int(len(text) * share)].rpartition(" ")
-    return start or rest
+    """That share of the text, up to the end of a word where one ends near."""
+    start = text[: int(len(text) * share)]
+    space = start.rfind(" ")
+    return start[:space] if space > LATE * len(start) else start
 
 
 def key_facts(
@@ -170,16 +187,18 @@ def key_facts(
 def accept(reply: Reply) -> None:
     """BadReply where the text is no description: empty, markup, a refusal, a loop, cut short."""
     text = clean(reply)
+    # What a video says or shows may look like anything.
+    own = re.sub(QUOTED, '""', text)
     for is_wrong, what in (
         (not reply.complete and not text, "was cut off before the end of its first sentence"),
         (not re.search(r"[^\W\d_]", text), "holds no words"),
         (_is_markup(reply.text), "is markup or data, not a description"),
         (_REFUSAL.match(text), "declines: the model did not describe"),
         (_SERVER_WORDS.match(text), "is a server's message, not a description"),
-        (_DEBRIS.search(text), "holds debris of the model's template"),
+        (_DEBRIS.search(own), "holds debris of the model's template"),
         (len(text.split()) < FEWEST_WORDS, f"has fewer than {FEWEST_WORDS} words"),
-        (_is_loop(text), "repeats itself"),
-        (read_prompt("describe").system[:40].casefold() in text.casefold(), "repeats the question"),
+        (_is_loop(own), "repeats itself"),
+        (read_prompt("describe").system[:40].casefold() in own.casefold(), "repeats the question"),
         (text.startswith("Frame at "), "repeats the question"),
     ):
         if is_wrong:

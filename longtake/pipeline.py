@@ -65,7 +65,7 @@ from longtake.video.probe import Index, probe
 from longtake.video.repeats import ChunkLook, Repeats, make_coarse
 from longtake.video.scan import scan, scan_as_json, scan_from_json, scan_key
 from longtake.video.source import check_file, hash_file
-from longtake.words import END, ChunkWords, open_speech, open_words
+from longtake.words import END, ChunkWords, check_settings, open_speech, open_words
 
 LOG = logging.getLogger("longtake")
 
@@ -104,6 +104,7 @@ def run(
             f"the engine {reconciler.name!r} only looks at frames, so it can't summarise",
             "Name one that reads text with --reconciler; see `longtake engines`.",
         )
+    check_settings(settings)
     video, index, seen = yield from look_at(source, store)
     out = Path(settings.out) if settings.out else default_folder(video)
     report.prepare_folder(out)
@@ -230,6 +231,7 @@ def _describe(
 
 def transcribe(source: str | Path, settings: Settings, store: Store) -> Iterator[Progress]:
     """What is said in a video, written as subtitles; the last Progress holds it and its files."""
+    check_settings(settings)
     path = check_file(source)
     sha256 = yield from hash_file(path)
     video, index = probe(path, sha256)

@@ -12,6 +12,17 @@ def hide_secrets(address: str) -> str:
     return re.sub(r"[^/@\s]*@", "…@", one_line(address)).partition("?")[0]
 
 
+def defuse(text: str) -> str:
+    """The text as data for a prompt: it can close no tag, and open no turn of a chat."""
+    marked = re.sub(r"\[(/?(?:INST|SYS|TOOL\w*))\]", r"(\1)", text, flags=re.IGNORECASE)
+    return marked.replace("<", "‹").replace(">", "›")
+
+
+def restore(text: str) -> str:
+    """A reply with the brackets as they were before."""
+    return text.replace("‹", "<").replace("›", ">")
+
+
 def one_line(text: str) -> str:
     """The text on one line, without control characters, direction marks and broken characters.
 

@@ -23,7 +23,7 @@ from longtake.clauses import (
     lower_start,
     make_title,
     own_words,
-    quote,
+    pair_quotes,
     say_text,
     say_voice,
     split_text,
@@ -31,6 +31,7 @@ from longtake.clauses import (
 )
 from longtake.engines.base import Reply, Request
 from longtake.errors import BadReply
+from longtake.plain import defuse, restore
 from longtake.prompts import read_prompt
 from longtake.records import Chapter, Description, Sentence, Summary, Support
 from longtake.timecode import Span
@@ -49,8 +50,8 @@ OWN_WORDS = 60
 HEADLINE_WORDS = 12
 HEADLINE_CLAIMS = 3
 TITLE_WORDS = 10
-QUOTED_START = 24
-"""Characters of a quotation that tell whether a text holds it."""
+SHORT_QUOTATION = 16
+"""Letters of a piece whose halves are not both put in quotation marks."""
 COMMON_NOTES = 4
 """From this many notes on, a clause that half of them share is said once for all."""
 
@@ -89,7 +90,7 @@ def reconcile(
     None where nothing was described. Every described chunk is in the evidence of a sentence.
     """
     budget = max(64, context_tokens - PROMPT_RESERVE_TOKENS)
-    told = [Note(tell(d), (d.chunk.number,), d.chunk.span) for d in descriptions if tell(d)]
+    told = [Note(text, (d.chunk.number,), d.chunk.span) for d in descriptions if (text := tell(d))]
     if not any(d.text for d in descriptions):
         return None
     notes, common = set_apart_common(told)
@@ -117,19 +118,34 @@ def tell(description: Description) -> str:
 
     Of a chunk without a description, what is said and written is known all the same.
     """
-    text = description.text
-    said = description.speech.replace(CROSSES, "").strip()
-    if said and _start(said) not in text.casefold():
-        text += f" {say_voice(said)}."
-    read = description.on_screen
-    if read and not any(_start(line) in text.casefold() for line in read.split(" / ")):
-        text += f" {say_text(read)}."
-    return text.strip()
+    text = pair_quotes(description.text)
+    said = " ".join(description.speech.replace(CROSSES, " ").split())
+    if said:
+        text = _tell_speech(text, said)
+    quoted = [_words(quotation) for quotation in re.findall(QUOTED, text)]
+    lines = [
+        line
+        for line in description.on_screen.split(" / ")
+        if line and not any(_words(line) in quotation for quotation in quoted)
+    ]
+    return f"{text} {say_text(' / '.join(lines))}.".strip() if lines else text
 
 
-def _start(text: str) -> str:
-    """Enough of a text to know its quotation by."""
-    return quote(text)[1:-1][:QUOTED_START].casefold()
+def _tell_speech(text: str, said: str) -> str:
+    """The text with all that is said; what it quotes the beginning of is quoted whole."""
+    for quotation in re.findall(QUOTED, text):
+        if _words(said) in _words(quotation):
+            return text
+        begun = f"{VOICE} {quotation}"
+        if begun in text and _words(said).startswith(_words(quotation)[:-1]):
+            return text.replace(begun, say_voice(said), 1)
+    return f"{text} {say_voice(said)}.".strip()
+
+
+def _words(text: str) -> str:
+    """The words alone, between spaces."""
+    words = re.findall(r"[^\W_]+", text.casefold())
+    return f" {' '.join(words)} "
 
 
 def _size(notes: Sequence[Note]) -> tuple[int, int]:
@@ -186,12 +202,12 @@ def merge_equal(notes: Iterable[Note]) -> list[Note]:
 
 
 def join_quotes(clauses: Sequence[str]) -> list[str]:
-    """The clauses with all that voices say as one of them, and all lines on screen as another.
+    """The clauses with all quotes of voices as one of them, and all of lines on screen as another.
 
     Both stand where the first of them stood.
     """
-    said = [clause for clause in clauses if clause.startswith(VOICE)]
-    read = [clause for clause in clauses if clause.startswith(TEXT)]
+    said = [clause for clause in clauses if unquote(clause, VOICE)]
+    read = [clause for clause in clauses if unquote(clause, TEXT)]
     voice = " ".join(unquote(clause, VOICE) for clause in said)
     lines = [line for clause in read for line in unquote(clause, TEXT).split(" / ")]
     quotes = [say_voice(voice)] if said else []
@@ -251,7 +267,10 @@ def _cut(note: Note, budget: int, count_tokens: CountTokens) -> Iterator[Note]:
     middle = len(note.text) // 2
     space = note.text.rfind(" ", 1, middle)
     place = space if space > 0 else middle
-    for text in (note.text[:place].strip(), note.text[place:].strip()):
+    first, second = note.text[:place].strip(), note.text[place:].strip()
+    if first.count('"') % 2 and len(note.text) > SHORT_QUOTATION:
+        first, second = f'{first}"', f'"{second}'
+    for text in (first, second):
         if text:
             yield from _cut(replace(note, text=text), budget, count_tokens)
 
@@ -272,7 +291,7 @@ def _fold(groups: Sequence[list[Note]]) -> Generator[list[Question], Answers, li
 def _reword(group: Sequence[Note], answer: str | None) -> Note:
     """The group as one note: the model's sentence, else the own words of what it is made of."""
     if answer:
-        text = first_sentence(answer)
+        text = _read_answer(answer)
         text = text if text.endswith((".", "!", "?")) else f"{text}."
         return replace(_join(group), text=text, support="model")
     by_model = any(note.support == "model" for note in group)
@@ -284,7 +303,7 @@ def _find_headline(outline: Sequence[Note]) -> Generator[list[Question], Answers
     """A model's headline for the outline's titles, else the first of them."""
     titles = [make_title(note.text, TITLE_WORDS) for note in outline]
     (answer,) = yield [_ask("headline", titles, check_headline)]
-    clauses = split_text(first_sentence(answer), CLAUSE_END) if answer else titles
+    clauses = split_text(_read_answer(answer), CLAUSE_END) if answer else titles
     return clauses[0].rstrip(".")
 
 
@@ -313,16 +332,21 @@ def _join(notes: Sequence[Note]) -> Note:
 def _ask(kind: str, texts: Sequence[str], check: Callable[[str, Sequence[str]], None]) -> Question:
     """The question of that prompt about these texts."""
     prompt = read_prompt(kind)
-    question = "\n".join(f"- {text}" for text in texts)
+    question = defuse("\n".join(f"- {text}" for text in texts))
     request = Request(prompt.system, (question,), REPLY_TOKENS, prompt.examples)
 
     def accept(reply: Reply) -> None:
-        text = first_sentence(reply.text)
+        text = _read_answer(reply.text)
         if not reply.complete and not text.endswith((".", "!", "?")):
             raise BadReply(f"the reply was cut off: {text[:80]!r}")
         check(text, texts)
 
     return Question(request, accept)
+
+
+def _read_answer(answer: str) -> str:
+    """Its first sentence."""
+    return first_sentence(restore(answer))
 
 
 def check_headline(text: str, titles: Sequence[str]) -> None:

@@ -125,7 +125,7 @@ class Settings:
     )
     device: str = _setting(
         "auto",
-        "where `transformers` and `gguf` models run",
+        "where models of `transformers`, `gguf` and speech run",
         choices=("auto", "cpu", "cuda", "mps"),
     )
     timeout_seconds: float = _setting(

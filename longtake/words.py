@@ -9,16 +9,17 @@ import threading
 import time
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, replace
 from functools import partial
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from longtake.clauses import CROSSES
-from longtake.errors import SourceError
+from longtake.errors import SourceError, UsageError
 from longtake.listen.speech import choose_speech_model, open_recognizer, recognize
-from longtake.listen.subtitles import find_subtitles
+from longtake.listen.subtitles import find_subtitles, read_subtitles
 from longtake.machine import count_cores
 from longtake.reading import read_text
 from longtake.reading.reader import TextReader
@@ -52,7 +53,7 @@ POLL_SECONDS = 0.2
 END = float("inf")
 
 Item = TypeVar("Item", Segment, ScreenText)
-Finding = Iterator[tuple[float, Sequence[Item]]]
+Finding = Generator[tuple[float, Sequence[Item]], None, None]
 """A time, and what was found: with it all is known that begins before that time."""
 
 
@@ -116,7 +117,7 @@ class Beside(Generic[Item]):
     """A finding that goes on in a thread of its own; what it has found up to a time can be had."""
 
     def __init__(self, finding: Finding[Item], name: str, notes: Notes | None = None) -> None:
-        self._finding: Iterator[tuple[float, Sequence[Item]]] = finding
+        self._finding: Generator[tuple[float, Sequence[Item]], None, None] = finding
         self._name, self._notes = name, notes
         self._changed = threading.Condition()
         self._stopped = False
@@ -164,6 +165,7 @@ class Beside(Generic[Item]):
         except BaseException as error:
             self._error = error
         finally:
+            self._finding.close()
             self._seconds = round(time.monotonic() - started, 3)
             self._put(END, ())
 
@@ -172,6 +174,16 @@ class Beside(Generic[Item]):
             self.found.append((until, items))
             self.until = max(self.until, until)
             self._changed.notify_all()
+
+
+def check_settings(settings: Settings) -> None:
+    """UsageError or SourceError for what `--speech` or `--subtitles` can't name."""
+    if not (settings.speech and settings.subtitles):
+        raise UsageError("--speech and --subtitles must not be empty", "Leave them out: auto.")
+    if settings.speech not in ("auto", "off"):
+        choose_speech_model(settings.speech)
+    if settings.subtitles not in ("auto", "off"):
+        read_subtitles(Path(settings.subtitles).expanduser())
 
 
 class Speech:
@@ -205,7 +217,13 @@ class Speech:
             sound = read_sound(video.path, index.start)
             try:
                 yield from recognize(sound, recognizer, notes.recall, notes.keep)
-            finally:
+            except SourceError:
+                keep_language()
+                raise
+            keep_language()
+
+        def keep_language() -> None:
+            if recognizer.language:
                 notes.put({"language": dict(recognizer.facts)}, recognizer.language)
 
         facts = {"whole": dict(recognizer.facts)}
@@ -261,7 +279,7 @@ class Writing:
         edges = [chunk.span.end for chunk in chunks if not chunk.missing]
 
         def find() -> Finding[ScreenText]:
-            return read_text(video.path, index, scan, reader, edges, notes.recall, notes.keep)
+            yield from read_text(video.path, index, scan, reader, edges, notes.recall, notes.keep)
 
         if settings.read_text != "off" and edges:
             facts = {"whole": dict(reader.facts), "edges": edges}
@@ -420,7 +438,7 @@ def _mark_crossing(segment: Segment, span: Span) -> str:
     """The sentence, with an arrow where it begins before the span or ends after it."""
     before = f"{CROSSES} " if segment.span.start < span.start - CROSSING_SECONDS else ""
     after = f" {CROSSES}" if segment.span.end > span.end + CROSSING_SECONDS else ""
-    return f"{before}{segment.text}{after}"
+    return f"{before}{segment.text.replace(CROSSES, '→')}{after}"
 
 
 def _count(number: int, thing: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from longtake.engines.base import Capabilities, Engine, Reply, Request
 from longtake.engines.fake import FakeEngine
 from longtake.engines.sketch import open_sketch
+from longtake.errors import SourceError
 from longtake.pipeline import run, transcribe
 from longtake.records import Result
 from longtake.report.csv import read_csv
@@ -117,7 +118,7 @@ def test_speech_has_its_column_in_time_with_the_chunk_and_its_crossings_marked(
     rows = list(read_csv(Path("out/descriptions.csv")))
     assert [row["speech"] for row in rows] == [
         "Stone is strong when it is squeezed.",
-        "→ It cracks when it is pulled.",
+        "⟶ It cracks when it is pulled.",
         "Steel is strong in both.",
     ]
 
@@ -132,7 +133,9 @@ def test_summary_draws_on_speech_and_cites_its_chunks(talk: Path, store: Store) 
 def test_ledger_says_where_the_speech_is_from(talk: Path, store: Store) -> None:
     result = finish(talk, store, Listener(), FakeEngine())
     assert result.ledger.speech == "3 sentences (en), subtitles in talk.en.srt"
-    assert "talk.en.srt" in Path("out/summary.md").read_text()
+    written = Path("out/summary.md").read_text()
+    assert "talk.en.srt" in written
+    assert written.endswith("Described by listener, summarised by fake.\n")
     assert json.loads(Path("out/summary.json").read_text())["ledger"]["speech"]
 
 
@@ -221,6 +224,16 @@ def test_who_wants_no_words_gets_none(talk: Path, store: Store) -> None:
     assert not any(map(words_of, engine.asked))
     assert result.ledger.speech == "nobody listened (--speech off)"
     assert result.ledger.text == "nobody read the pictures (--read-text off)"
+
+
+def test_broken_subtitles_are_refused_before_the_video_is_looked_at(
+    talk: Path, store: Store
+) -> None:
+    broken = talk.with_name("broken.srt")
+    broken.write_text(SUBTITLES.replace("00:00:05,000", "00:00:xx"))
+    settings = Settings(out="out", subtitles=str(broken))
+    with pytest.raises(SourceError, match="line 6"):
+        next(run(talk, settings, store, Listener(), None))
 
 
 def test_video_without_sound_says_so(numbered: Path, store: Store) -> None:

@@ -1,7 +1,7 @@
 """What is said and written, put to the chunks it belongs to, found once, and never lost."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,11 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtake.errors import ModelError, SourceError
+from longtake.errors import LongtakeError, ModelError, SourceError, UsageError
 from longtake.records import Chunk, Description, ScreenText, Segment, Transcript, Video
+from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
-from longtake.words import END, Beside, ChunkWords, Notes, Speech, Writing, find_once
+from longtake.words import (
+    END,
+    Beside,
+    ChunkWords,
+    Notes,
+    Speech,
+    Writing,
+    check_settings,
+    find_once,
+)
 
 VIDEO = Video(Path("talk.mp4"), "0" * 64, 30, 30)
 
@@ -62,7 +72,7 @@ def test_sentence_over_an_edge_is_marked_at_that_side() -> None:
     words = ChunkWords(Told(say(3, 8, "First."), say(8.1, 11, "Second."), say(11, 20, "Third.")),
                        Unwritten(), chunks)  # fmt: skip
     told = [words.add_to(Description(c, "described", "fake", text="x")).speech for c in chunks]
-    assert told == ["First. →", "Second.", "→ Third. →"]
+    assert told == ["First. ⟶", "Second.", "⟶ Third. ⟶"]
 
 
 def test_what_is_said_after_the_last_picture_is_told_of_the_last_chunk() -> None:
@@ -201,3 +211,35 @@ def test_stopped_finding_ends_with_its_next_step() -> None:
     beside.close()
     beside.wait(END)
     assert len(steps) < 5
+
+
+def test_finding_is_ended_in_its_own_thread() -> None:
+    ended: list[str] = []
+
+    def endless() -> Generator[tuple[float, Sequence[Segment]], None, None]:
+        try:
+            for number in range(10**9):
+                yield float(number), []
+        finally:
+            ended.append(threading.current_thread().name)
+
+    beside = Beside(endless(), "listener")
+    beside.wait(3.0)
+    beside.close()
+    assert ended == ["listener"]
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "said"),
+    [
+        ({"subtitles": "missing.srt"}, SourceError, "there is no file missing.srt"),
+        ({"subtitles": ""}, UsageError, "must not be empty"),
+        ({"speech": ""}, UsageError, "must not be empty"),
+        ({"speech": "nonsense"}, UsageError, "no speech model 'nonsense'"),
+    ],
+)
+def test_what_speech_and_subtitles_can_not_name_is_refused(
+    values: dict[str, str], error: type[LongtakeError], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        check_settings(Settings(**values))  # type: ignore[arg-type]

@@ -217,7 +217,10 @@ def open_recognizer(name: str, device: str = AUTO, threads: int = 0) -> Recogniz
 def _fetch(model: SpeechModel) -> Path:
     if not is_model_here(model):
         LOG.info("fetching %s, %.0f MiB, %s", model.name, model.bytes / 2**20, model.licence)
-    return fetch_model(model)
+    try:
+        return fetch_model(model)
+    except ModelError as error:
+        raise ModelError(error.message, f"{error.hint} Or hear nothing: --speech off.") from error
 
 
 def recognize(

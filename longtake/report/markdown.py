@@ -123,7 +123,8 @@ def join_numbers(numbers: Sequence[int]) -> str:
 
 
 def _engines(result: Result) -> str:
-    names = dict.fromkeys(usage.engine for usage in result.usage)
+    asked = [usage for usage in result.usage if usage.stage in ("describe", "reconcile")]
+    names = dict.fromkeys(usage.engine for usage in asked)
     return ", summarised by ".join(names)
 
 
