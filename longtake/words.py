@@ -97,7 +97,7 @@ def find_once(
     notes: Notes, facts: Mapping[str, object], make: type[Item], find: Callable[[], Finding[Item]]
 ) -> Finding[Item]:
     """What `find` finds, kept whole when it has ended; from then on what was kept."""
-    kept = notes.get(facts)
+    kept = notes.recall(facts)
     found, broken = json.loads(kept) if kept else ([], "")
     for until, rows in found:
         yield until, [make(Span(*row[0]), *row[1:]) for row in rows]
