@@ -188,3 +188,18 @@ def test_reconciler_that_reads_no_text_is_refused_before_anything_is_described(
     assert main(["summarize", str(numbered), "--engine", "fake", "--reconciler", "sketch"]) == 2
     assert "only looks at frames" in capsys.readouterr().err
     assert not Path("longtake-out").exists()
+
+
+def test_program_ends_at_once_with_its_status_whatever_a_thread_still_does() -> None:
+    code = (
+        "import sys, threading, time\n"
+        "from longtake.cli import start\n"
+        "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+        "sys.argv = ['longtake', 'models', 'path', 'nothing']\n"
+        "start()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert ended.returncode == 2
+    assert "there is no model 'nothing'" in ended.stderr
