@@ -220,13 +220,22 @@ def _describe(
         asking = _Asking(work, engine, video, index, seen, reader, chunks, words)
         note = f"describing with {engine.name}, at most {asking.view} a chunk"
         yield Progress("describe", len(done), len(chunks), note)
+        yield from _tell_listening(words, video)
         readable = [chunk for chunk in chunks if not chunk.missing]
         for description in map(words.add_to, asking.describe(readable)):
             done[description.chunk.number] = description
             yield Progress("describe", len(done), len(chunks), description=description)
+            yield from _tell_listening(words, video)
     lost = [words.add_to(done[chunk.number]) for chunk in chunks if chunk.missing]
     done.update((description.chunk.number, description) for description in lost)
     return [done[number] for number in sorted(done)]
+
+
+def _tell_listening(words: ChunkWords, video: Video) -> Iterator[Progress]:
+    """How far the speech is known, where somebody listens."""
+    if words.speech.beside:
+        total = max(1, int(video.duration))
+        yield Progress("listen", int(min(words.speech.until, total)), total, "listening")
 
 
 def transcribe(source: str | Path, settings: Settings, store: Store) -> Iterator[Progress]:
