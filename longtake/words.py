@@ -16,12 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from longtake import reading
 from longtake.clauses import CROSSES
 from longtake.errors import SourceError, UsageError
 from longtake.listen.speech import choose_speech_model, open_recognizer, recognize
 from longtake.listen.subtitles import find_subtitles, read_subtitles
 from longtake.machine import count_cores
-from longtake.reading import read_text
 from longtake.reading.reader import TextReader
 from longtake.records import (
     Chunk,
@@ -279,10 +279,12 @@ class Writing:
         edges = [chunk.span.end for chunk in chunks if not chunk.missing]
 
         def find() -> Finding[ScreenText]:
-            yield from read_text(video.path, index, scan, reader, edges, notes.recall, notes.keep)
+            yield from reading.read_text(
+                video.path, index, scan, reader, edges, notes.recall, notes.keep
+            )
 
         if settings.read_text != "off" and edges:
-            facts = {"whole": dict(reader.facts), "edges": edges}
+            facts = {"whole": dict(reader.facts), "version": reading.VERSION, "edges": edges}
             self.beside = Beside(find_once(notes, facts, ScreenText, find), reader.name, notes)
 
     @property
