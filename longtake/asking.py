@@ -248,12 +248,14 @@ class _Tally:
 
     cost: Cost = field(default_factory=Cost)
     from_store: int = 0
+    stored: Cost = field(default_factory=Cost)
     failed: Counter[str] = field(default_factory=Counter)
     trouble: list[EngineError] = field(default_factory=list)
     """The last questions in a row to which no reply came at all."""
 
     def count_stored(self, answer: Answer) -> None:
         self.from_store += not answer.same_as
+        self.stored += spent(answer)
         if answer.rejected:
             self.failed[answer.rejected] += 1
 
@@ -286,7 +288,9 @@ class _Tally:
     def as_usage(self, stage: str, engine: Engine) -> StageUsage:
         reason = self.failed.most_common(1)[0][0] if self.failed else ""
         total = self.failed.total()
-        return StageUsage(stage, engine.name, self.cost, self.from_store, total, reason)
+        return StageUsage(
+            stage, engine.name, self.cost, self.from_store, total, reason, self.stored
+        )
 
 
 def _lessen(was: _Running, error: EngineError, width: Width) -> _Ready | None:

@@ -140,6 +140,14 @@ def _add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = ()) ->
     for spec in dataclasses.fields(Settings):
         if names and spec.name not in names:
             continue
+        if isinstance(spec.default, bool):
+            group.add_argument(
+                "--" + spec.name.replace("_", "-"),
+                dest=f"setting_{spec.name}",
+                action=argparse.BooleanOptionalAction,
+                help=spec.metadata["help"],
+            )
+            continue
         shown = "" if spec.default in ("", 0) else f" (default: {spec.default})"
         group.add_argument(
             "--" + spec.name.replace("_", "-"),

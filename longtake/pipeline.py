@@ -31,6 +31,7 @@ from longtake.errors import (
 )
 from longtake.fit import FRAME_WORD_TOKENS, SMALLEST_SIDE, View, fit_view, scale, steps_down
 from longtake.plain import one_line
+from longtake.questions import Found, Question, Talk
 from longtake.records import (
     NO_WORDS,
     Chunk,
@@ -164,6 +165,7 @@ def _merge(usage: Sequence[StageUsage]) -> tuple[StageUsage, ...]:
             known,
             cost=known.cost + part.cost,
             from_store=known.from_store + part.from_store,
+            stored=known.stored + part.stored,
             failed=known.failed + part.failed,
             reason=known.reason or part.reason,
         )
@@ -563,43 +565,51 @@ def _as_description(chunk: Chunk, engine: Engine, outcome: Outcome, stored: bool
 def _reconcile(
     work: Work, engine: Engine, descriptions: list[Description]
 ) -> Generator[Progress, None, Summary | None]:
-    """Drive `reconcile.reconcile`: ask what it asks, answer None where no reply could be used."""
     talk = reconcile.reconcile(
         descriptions, engine.capabilities.context_tokens, engine.count_tokens
     )
+    note = f"summarising with {engine.name}"
+    return (yield from _hold_talk(work, "reconcile", reconcile.VERSION, engine, talk, note))
+
+
+def _hold_talk(
+    work: Work, stage: str, version: int, engine: Engine, talk: Talk[Found], note: str
+) -> Generator[Progress, None, Found]:
+    """Ask what a step asks, answer None where no reply could be used; what the step found."""
     asked = 0
     answers: list[str | None] | None = None
     while True:
         try:
             questions = talk.send(answers) if answers is not None else next(talk)
         except StopIteration as stop:
-            summary: Summary | None = stop.value
-            return summary
+            found: Found = stop.value
+            return found
         total = asked + len(questions)
-        yield Progress("reconcile", asked, total, f"summarising with {engine.name}")
+        yield Progress(stage, asked, total, note)
         answers = [None] * len(questions)
         causes: list[Exception | None] = [None] * len(questions)
-        jobs = (_question_job(engine, question) for question in questions)
-        for place, outcome, _ in answer_all(work, "reconcile", engine, jobs):
+        jobs = (_question_job(stage, version, engine, question) for question in questions)
+        for place, outcome, _ in answer_all(work, stage, engine, jobs):
             if isinstance(outcome, Answer):
                 answers[place] = outcome.text or None
             elif isinstance(outcome, LongtakeError):
                 causes[place] = outcome
             asked += 1
-            yield Progress("reconcile", asked, total)
+            yield Progress(stage, asked, total)
         if all(causes):
             _raise_if_nothing_came(causes)
 
 
-def _question_job(engine: Engine, question: reconcile.Question) -> Job:
+def _question_job(stage: str, version: int, engine: Engine, question: Question) -> Job:
     request = question.request
     facts = {
-        "stage": "reconcile",
+        "stage": stage,
         "messages": request.messages(request.text),
         "max_tokens": request.max_tokens,
+        "schema": request.schema,
         "engine": engine.name,
         "options": dict(engine.options),
-        "version": reconcile.VERSION,
+        "version": version,
     }
     return Job(
         make_key(facts),

@@ -33,7 +33,8 @@ from longtake.engines.base import Reply, Request
 from longtake.errors import BadReply
 from longtake.plain import defuse, restore
 from longtake.prompts import read_prompt
-from longtake.records import Chapter, Description, Sentence, Summary, Support
+from longtake.questions import Answers, Question, Talk
+from longtake.records import Chapter, Description, Sentence, Summary, Wording
 from longtake.timecode import Span
 
 VERSION = 2
@@ -57,34 +58,21 @@ COMMON_NOTES = 4
 
 
 @dataclass(frozen=True)
-class Question:
-    """A request, and what raises BadReply about a reply that must not be used."""
-
-    request: Request
-    accept: Callable[[Reply], None]
-
-
-@dataclass(frozen=True)
 class Note:
     """A text, the chunks that it rests on, the stretch that they cover, and who worded it."""
 
     text: str
     evidence: tuple[int, ...]
     span: Span
-    support: Support = "own words"
+    wording: Wording = "own words"
 
-
-Answers = Sequence[str | None]
-"""One for each question, in order: the reply's text, or None where none could be used."""
-
-Asking = Generator[list[Question], Answers, Summary | None]
 
 CountTokens = Callable[[str], int]
 
 
 def reconcile(
     descriptions: Sequence[Description], context_tokens: int, count_tokens: CountTokens
-) -> Asking:
+) -> Talk[Summary | None]:
     """Yields lists of questions that may be asked side by side; returns the summary.
 
     None where nothing was described. Every described chunk is in the evidence of a sentence.
@@ -108,7 +96,7 @@ def reconcile(
     headline = yield from _find_headline(outline)
     return Summary(
         headline=headline,
-        sentences=tuple(Sentence(n.text, n.evidence, n.support) for n in [*notes, *common]),
+        sentences=tuple(Sentence(n.text, n.evidence, n.wording) for n in [*notes, *common]),
         chapters=make_chapters(outline),
     )
 
@@ -293,10 +281,10 @@ def _reword(group: Sequence[Note], answer: str | None) -> Note:
     if answer:
         text = _read_answer(answer)
         text = text if text.endswith((".", "!", "?")) else f"{text}."
-        return replace(_join(group), text=text, support="model")
-    by_model = any(note.support == "model" for note in group)
+        return replace(_join(group), text=text, wording="model")
+    by_model = any(note.wording == "model" for note in group)
     text = own_words(_texts(group), OWN_WORDS)
-    return replace(_join(group), text=text, support="model" if by_model else "own words")
+    return replace(_join(group), text=text, wording="model" if by_model else "own words")
 
 
 def _find_headline(outline: Sequence[Note]) -> Generator[list[Question], Answers, str]:
@@ -326,7 +314,7 @@ def _join(notes: Sequence[Note]) -> Note:
     """The first note's text with the evidence and the stretch of all."""
     evidence = tuple(sorted({number for note in notes for number in note.evidence}))
     span = Span(min(n.span.start for n in notes), max(n.span.end for n in notes))
-    return Note(notes[0].text, evidence, span, notes[0].support)
+    return Note(notes[0].text, evidence, span, notes[0].wording)
 
 
 def _ask(kind: str, texts: Sequence[str], check: Callable[[str, Sequence[str]], None]) -> Question:

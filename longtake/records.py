@@ -13,7 +13,9 @@ from longtake.timecode import Span
 
 Status = Literal["described", "reused", "failed"]
 Join = Literal["start", "cut", "fade", "dissolve"]
-Support = Literal["model", "own words"]
+Support = Literal["supported", "unsupported", "unchecked"]
+Wording = Literal["model", "own words"]
+Kind = Literal["person", "thing", "place"]
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,8 @@ class Description:
     speech: str = ""
     on_screen: str = ""
     cost: Cost = Cost()
+    context_tokens: int = 0
+    """Of the input, what carried context took."""
     same_as: int = 0
     remark: str = ""
     """What to know of the text: that it was seen with less, or that its end was cut off."""
@@ -176,13 +180,25 @@ class Description:
 class Sentence:
     """One sentence of the summary and the numbers of the chunks that it rests on.
 
-    `support` is "model" where a model wrote it and the check found nothing in it that its
-    descriptions lack, "own words" where it is made of the descriptions' words.
+    `support` is what came of holding it against their descriptions, and `why` says of an
+    unsupported one what speaks against it. `wording` is "own words" where it is made of theirs.
     """
 
     text: str
     evidence: tuple[int, ...]
-    support: Support
+    wording: Wording = "model"
+    support: Support = "unchecked"
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Something in one chunk that a reader should not miss."""
+
+    chunk: int
+    span: Span
+    text: str
+    support: Support = "unchecked"
 
 
 @dataclass(frozen=True)
@@ -194,12 +210,40 @@ class Chapter:
 
 
 @dataclass(frozen=True)
+class Node:
+    """One question of the tree from descriptions to summary: the proof of what was read.
+
+    `level` counts from 1, where the descriptions are; `chunks` are those that its prompt tells of,
+    `tokens` what it told of them took.
+    """
+
+    level: int
+    chunks: tuple[int, ...]
+    tokens: int
+
+
+@dataclass(frozen=True)
 class Summary:
-    """What the whole video is about."""
+    """What the whole video is about; `remarks` say what of the user's wishes could not be met."""
 
     headline: str
     sentences: tuple[Sentence, ...]
     chapters: tuple[Chapter, ...] = ()
+    moments: tuple[Moment, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    judge: str = ""
+    """Who held the sentences against their descriptions, and how far that can be trusted."""
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Entity:
+    """Someone or something that flow II knows again: its mark, what it looks like, and where."""
+
+    mark: str
+    kind: Kind
+    look: str
+    chunks: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -243,6 +287,8 @@ class StageUsage:
     from_store: int = 0
     failed: int = 0
     reason: str = ""
+    stored: Cost = Cost()
+    """What the answers that the store held once cost."""
 
 
 @dataclass(frozen=True)
@@ -256,6 +302,7 @@ class Result:
     usage: tuple[StageUsage, ...]
     out: Path
     files: tuple[Path, ...] = ()
+    entities: tuple[Entity, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,23 @@ class Settings:
     """One run's settings. Each field is a flag, a line of the file, and LONGTAKE_<NAME>."""
 
     flow: str = _setting(
-        "independent", "how chunks are described: each on its own", choices=("independent",)
+        "independent",
+        "chunks are described each on its own, or with the context of earlier ones",
+        choices=("independent", "context"),
+    )
+    context: str = _setting(
+        "memory",
+        "what the context is: the description before, a bounded memory, or all so far",
+        choices=("previous", "memory", "full"),
+    )
+    memory_tokens: int = _setting(
+        200, "most tokens that the memory may take of a chunk's prompt", minimum=32
+    )
+    segments: int = _setting(
+        0,
+        "stretches that are described side by side, each with a context of its own"
+        " (0: one for about twenty chunks)",
+        minimum=0,
     )
     chunk_seconds: float = _setting(6.0, "length of a chunk, in seconds", minimum=0.1)
     chunking: str = _setting(
@@ -63,6 +79,18 @@ class Settings:
     reconciler: str = _setting(
         "gguf", "who turns descriptions into the summary", metavar="NAME[:MODEL]"
     )
+    length: str = _setting("medium", "how long the summary is", choices=("short", "medium", "long"))
+    language: str = _setting(
+        "", "language of the summary, as English names it (default: the model's choice)"
+    )
+    focus: str = _setting("", "what you want to know of the video", metavar="TEXT")
+    judge: str = _setting(
+        "auto",
+        "who holds each sentence of the summary against its descriptions, beside the check of their"
+        " words; auto: the reconciler, unless its model is too small",
+        metavar="auto|off|NAME[:MODEL]",
+    )
+    strict: bool = _setting(False, "leave out what the check finds unsupported")
     speech: str = _setting(
         "auto",
         "who hears the speech: a Whisper model (tiny.en, small, large-v3-turbo, …) or a folder"
@@ -199,6 +227,8 @@ def _read_values(values: Mapping[str, Any], source: str) -> dict[str, Any]:
 
 def _convert(spec: "dataclasses.Field[Any]", value: Any, source: str) -> Any:
     kind: Any = type(spec.default)
+    if kind is bool:
+        return _convert_switch(spec, value, source)
     if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
         shown = "…" if spec.name.endswith("key") else repr(value)
         raise UsageError(f"{spec.name} = {shown} in {source} is not a {_KINDS[kind]}")
@@ -211,6 +241,19 @@ def _convert(spec: "dataclasses.Field[Any]", value: Any, source: str) -> Any:
             f"{spec.name} = {value!r} in {source} is not a {_KINDS[kind]}",
             spec.metadata["help"].capitalize() + ".",
         ) from None
+
+
+_SWITCHES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def _convert_switch(spec: "dataclasses.Field[Any]", value: Any, source: str) -> bool:
+    switch = _SWITCHES.get(str(value).casefold())
+    if switch is None:
+        raise UsageError(
+            f"{spec.name} = {value!r} in {source} is neither true nor false",
+            spec.metadata["help"].capitalize() + ".",
+        )
+    return switch
 
 
 _KINDS = {int: "whole number", float: "number", str: "text"}

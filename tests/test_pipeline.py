@@ -429,7 +429,7 @@ def test_reply_that_can_t_be_used_is_not_asked_for_twice(numbered: Path, store: 
     asked = len(inventing.asked)
     assert asked > 3
     assert result.summary
-    assert {sentence.support for sentence in result.summary.sentences} == {"own words"}
+    assert {sentence.wording for sentence in result.summary.sentences} == {"own words"}
     again = finish(numbered, store, Scripted(say_time), inventing)
     assert len(inventing.asked) == asked
     assert again.usage[-1].failed == result.usage[-1].failed > 0

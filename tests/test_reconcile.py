@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from longtake.engines.base import Reply
 from longtake.errors import BadReply
+from longtake.questions import Question
 from longtake.reconcile import (
     MAX_SENTENCES,
     PROMPT_RESERVE_TOKENS,
     Note,
-    Question,
     group_notes,
     join_quotes,
     merge_equal,
@@ -90,7 +90,7 @@ def test_model_s_sentence_stands_where_it_says_something_of_every_note() -> None
     seen: list[Question] = []
     summary = summarize(descriptions, whole, seen=seen)
     assert summary
-    assert [(s.text, s.evidence, s.support) for s in summary.sentences] == [
+    assert [(s.text, s.evidence, s.wording) for s in summary.sentences] == [
         (whole, (1, 2, 3), "model")
     ]
     seen[0].accept(Reply(whole))

@@ -108,7 +108,8 @@ def test_json_has_the_contract_s_keys() -> None:
     assert document["summary"][0] == {
         "sentence": "Two cars.",
         "evidence": [1, 2],
-        "support": "model",
+        "support": "unchecked",
+        "wording": "model",
     }
     assert document["chapters"] == [{"start": 0, "end": 12, "title": "Two cars."}]
     assert document["ledger"] == {

@@ -151,4 +151,4 @@ def test_demo_s_samples_are_summarised_and_answered_at_once_the_second_time(
         assert first["summary"] == second["summary"]
         assert first["headline"] == second["headline"] != ""
         assert sum(stage["requests"] for stage in second["usage"]) == 0
-        assert {s["support"] for s in first["summary"]} <= {"model", "own words"}
+        assert {s["wording"] for s in first["summary"]} <= {"model", "own words"}

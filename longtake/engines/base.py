@@ -35,6 +35,8 @@ class Capabilities:
     """Whether it answers questions about text alone."""
     schemas: bool = False
     """Whether it holds a reply to a request's JSON schema."""
+    small: bool = False
+    """Whether its model is known to be too small for more than one simple thing at a time."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ class FakeEngine(Engine):
     def __init__(self) -> None:
         super().__init__(
             name="fake",
-            capabilities=Capabilities(images=None, context_tokens=8192, width=4, frame_side=128),
+            capabilities=Capabilities(
+                images=None, context_tokens=8192, width=4, frame_side=128, small=True
+            ),
             why="asked for by name; it looks at nothing, its descriptions are placeholders",
         )
 

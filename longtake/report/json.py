@@ -76,7 +76,12 @@ def _summary(summary: Summary | None) -> dict[str, Any]:
     return {
         "headline": summary.headline,
         "summary": [
-            {"sentence": s.text, "evidence": list(s.evidence), "support": s.support}
+            {
+                "sentence": s.text,
+                "evidence": list(s.evidence),
+                "support": s.support,
+                "wording": s.wording,
+            }
             for s in summary.sentences
         ],
         "chapters": [

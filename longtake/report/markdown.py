@@ -32,7 +32,7 @@ def _summary(result: Result) -> list[str]:
     for sentence in summary.sentences:
         start = format_time(min(spans[n].start for n in sentence.evidence))
         end = format_time(max(spans[n].end for n in sentence.evidence))
-        mark = "" if sentence.support == "model" else " ·"
+        mark = "" if sentence.wording == "model" else " ·"
         chunks = name_chunks(sentence.evidence)
         lines.append(f"- {_plain(sentence.text)} ({start}–{end}, {chunks}){mark}")
     lines += ["", *_marks(summary)]
@@ -42,7 +42,7 @@ def _summary(result: Result) -> list[str]:
 
 
 def _marks(summary: Summary) -> list[str]:
-    if all(sentence.support == "model" for sentence in summary.sentences):
+    if all(sentence.wording == "model" for sentence in summary.sentences):
         return []
     return ["· made of the descriptions' own words, without a model.", ""]
 
