@@ -69,6 +69,8 @@ class Job:
     prepare: Callable[[], Prepared]
     accept: Callable[[Reply], None]
     clean: Callable[[Reply], str]
+    note: Callable[[Reply], str] = lambda reply: ""
+    """What else to keep of the reply, beside its text."""
     recall: Callable[[Answer], None] = lambda answer: None
     """Called where the store knows the answer."""
     lessen: Callable[[Prepared, EngineError], Prepared | None] = lambda ready, error: None
@@ -101,11 +103,12 @@ class _Running:
 
 
 def answer_all(
-    work: Work, stage: str, engine: Engine, jobs: Iterable[Job]
+    work: Work, stage: str, engine: Engine, jobs: Iterable[Job | None]
 ) -> Iterator[tuple[int, Outcome, bool]]:
     """Each job's place, what came of it, and whether the store knew; in the order of arrival.
 
-    Requests are made just ahead of the engine, so that memory stays flat and it does not wait.
+    Requests are made just ahead of the engine, so that memory stays flat and it does not wait. A
+    None among the jobs says that the next one waits for what comes of those before it.
     """
     running = _Stage(work, stage, engine, jobs)
     try:
@@ -131,7 +134,7 @@ def spent(outcome: Outcome) -> Cost:
 class _Stage:
     """The requests of one stage: those under way, and how many they may be."""
 
-    def __init__(self, work: Work, stage: str, engine: Engine, jobs: Iterable[Job]) -> None:
+    def __init__(self, work: Work, stage: str, engine: Engine, jobs: Iterable[Job | None]) -> None:
         self._work, self._stage, self._engine = work, stage, engine
         self._width = make_width(work.settings, engine)
         self._tally = _Tally()
@@ -142,10 +145,7 @@ class _Stage:
     def run(self) -> Iterator[tuple[int, Outcome, bool]]:
         """As `answer_all`."""
         while True:
-            while len(self._running) < self._width.now and not self._coming.ended:
-                if ready := self._coming.take():
-                    self._begin(ready)
-                yield from self._coming.settled()
+            yield from self._fill()
             if not self._running:
                 return
             # While nothing has come, the next requests are made ready.
@@ -155,6 +155,17 @@ class _Stage:
                 yield from self._coming.settled()
             for future in wait(self._running, return_when=FIRST_COMPLETED).done:
                 yield from self._take(future)
+
+    def _fill(self) -> Iterator[tuple[int, Outcome, bool]]:
+        """Begin requests until there are as many as may be, or the next waits for an outcome."""
+        while len(self._running) < self._width.now and not self._coming.ended:
+            ready = self._coming.take()
+            if ready:
+                self._begin(ready)
+            settled = [*self._coming.settled()]
+            yield from settled
+            if not ready and not settled:
+                return
 
     def end(self) -> None:
         """Wait for nothing more, and account for what there was."""
@@ -194,9 +205,12 @@ class _Stage:
 class _Coming:
     """The jobs that are left: taken in order, made ready ahead; what the store knows is settled."""
 
-    def __init__(self, work: Work, engine: Engine, jobs: Iterable[Job], tally: "_Tally") -> None:
+    def __init__(
+        self, work: Work, engine: Engine, jobs: Iterable[Job | None], tally: "_Tally"
+    ) -> None:
         self._work, self._engine, self._tally = work, engine, tally
-        self._jobs = enumerate(jobs)
+        self._jobs = iter(jobs)
+        self._place = -1
         self._exhausted = False
         self.ahead: deque[_Ready] = deque()
         self._settled: deque[tuple[int, Outcome, bool]] = deque()
@@ -224,8 +238,11 @@ class _Coming:
             yield self._settled.popleft()
 
     def prepare(self) -> bool:
-        """Look at one more job; False where none is left."""
-        for place, job in self._jobs:
+        """Look at one more job; False where none is left, or the next one waits for an outcome."""
+        for job in self._jobs:
+            if job is None:
+                return False
+            self._place = place = self._place + 1
             answer = self._work.store.get(job.key)
             if answer and not (job.alone and answer.same_as):
                 self._tally.count_stored(answer)
@@ -344,6 +361,7 @@ def _ask(
         output_tokens=reply.output_tokens,
         seconds=reply.seconds,
         look=prepared.look,
+        noted=job.note(reply),
         remark="; ".join(remark for remark in (prepared.remark, cut) if remark),
     )
     return work.store.put(job.key, stage, answer)

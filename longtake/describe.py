@@ -6,10 +6,10 @@ Asks nobody itself: the pipeline does.
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from longtake.clauses import QUOTED
 from longtake.engines.base import Engine, Reply, Request, byte_bound
@@ -46,7 +46,7 @@ _SERVER_WORDS = re.compile(
 )
 """What servers and proxies send in place of an answer, as text with status 200."""
 _DEBRIS = re.compile(
-    r"<\|?/?(think|im_|unk|end|pad|image|video|bos|eos|speech>|text>|before>)|\[/?INST\]",
+    r"<\|?/?(think|im_|unk|end|pad|image|video|bos|eos|speech>|text>|before>|earlier>)|\[/?INST\]",
     re.IGNORECASE,
 )
 FEWEST_WORDS = 3
@@ -66,23 +66,60 @@ CountLines = Callable[[Sequence[str]], list[int]]
 Line = TypeVar("Line", Segment, ScreenText)
 
 
-def make_request(chunk: Chunk, frames: Sequence[Frame], words: Words = NO_WORDS) -> Request:
-    """The prompt, each frame after its time, what is said and written, the stretch and its cuts."""
-    question = make_question(chunk, words)
-    parts: list[str | Frame] = []
+@dataclass(frozen=True)
+class Context:
+    """What the prompt of a chunk holds of earlier ones: `text`, which takes `tokens`.
+
+    `prompt` is the prompt that tells what to do with it, `schema` the form of the reply.
+    """
+
+    text: str = ""
+    tokens: int = 0
+    prompt: str = "describe"
+    max_tokens: int = MAX_TOKENS
+    schema: Mapping[str, Any] | None = None
+
+
+NO_CONTEXT = Context()
+
+
+def make_request(
+    chunk: Chunk,
+    frames: Sequence[Frame],
+    words: Words = NO_WORDS,
+    context: Context = NO_CONTEXT,
+) -> Request:
+    """The prompt, the context, each frame after its time, what is said and written, the stretch.
+
+    What changes least comes first, for servers that keep the beginning of a prompt.
+    """
+    question = make_question(chunk, words, context)
+    shown: list[str | Frame] = []
     for frame in frames:
-        parts += [f"Frame at {format_time(frame.time)}:", frame]
-    return replace(question, parts=(*parts, *question.parts))
+        shown += [f"Frame at {format_time(frame.time)}:", frame]
+    before = _say_context(context)
+    return replace(question, parts=(*before, *shown, *question.parts[len(before) :]))
 
 
-def make_question(chunk: Chunk, words: Words = NO_WORDS) -> Request:
+def make_question(chunk: Chunk, words: Words = NO_WORDS, context: Context = NO_CONTEXT) -> Request:
     """The request without its frames."""
     said = f"These frames are from {chunk.span} of the video."
     if chunk.cuts:
         said += f" The view is cut at {', '.join(map(format_time, chunk.cuts))}."
-    parts = (*_say_words(words), f"{said} Describe this stretch.")
-    system = read_prompt("describe").system
-    return Request(system, parts, MAX_TOKENS, cuts=len(chunk.cuts), words=words)
+    parts = (*_say_context(context), *_say_words(words), f"{said} Describe this stretch.")
+    return Request(
+        read_prompt(context.prompt).system,
+        parts,
+        context.max_tokens,
+        cuts=len(chunk.cuts),
+        words=words,
+        schema=context.schema,
+    )
+
+
+def _say_context(context: Context) -> list[str]:
+    """What is known from before, between tags that nothing in it can close."""
+    return [f"<earlier>\n{context.text}\n</earlier>"] if context.text else []
 
 
 def _say_words(words: Words) -> list[str]:
@@ -169,9 +206,10 @@ def key_facts(
     slots: Sequence[Slot],
     side: int,
     words: Words = NO_WORDS,
+    context: Context = NO_CONTEXT,
 ) -> dict[str, object]:
     """All that would change this chunk's description; `side` is a frame's longest, in pixels."""
-    question = make_question(chunk, words)
+    question = make_question(chunk, words, context)
     return {
         "stage": "describe",
         "video": video.sha256,

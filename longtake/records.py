@@ -199,6 +199,7 @@ class Moment:
     span: Span
     text: str
     support: Support = "unchecked"
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -272,6 +273,8 @@ class Ledger:
     speech: str = ""
     """In words, what became of what is said; `text`: of what is written."""
     text: str = ""
+    context: str = ""
+    """In words, what context the chunks were described with; empty for flow I."""
 
 
 @dataclass(frozen=True)
@@ -331,7 +334,11 @@ class Progress:
 
 
 def keep_ledger(
-    descriptions: Sequence[Description], summary: Summary | None, speech: str = "", text: str = ""
+    descriptions: Sequence[Description],
+    summary: Summary | None,
+    speech: str = "",
+    text: str = "",
+    context: str = "",
 ) -> Ledger:
     """What became of these chunks; one that a summary does not rest on is a gap, too."""
     counts = Counter(description.status for description in descriptions)
@@ -352,4 +359,5 @@ def keep_ledger(
         remarks=tuple((d.chunk.number, d.remark) for d in descriptions if d.remark),
         speech=speech,
         text=text,
+        context=context,
     )

@@ -45,6 +45,7 @@ MIGRATIONS = (
     ) WITHOUT ROWID
     """,
     "ALTER TABLE answers ADD COLUMN remark TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE answers ADD COLUMN noted TEXT NOT NULL DEFAULT ''",
 )
 """Numbered from 1 by their place; never edited once released, only added to."""
 
@@ -54,7 +55,8 @@ class Answer:
     """What an engine gave and what it took: a text, or why none of its replies could be used.
 
     `same_as` is the key of another answer that stands for this one too; `look` is what the chunk
-    looked like, so that a later one may be known to look the same; `remark` is what to know of it.
+    looked like, so that a later one may be known to look the same; `remark` is what to know of it;
+    `noted` is what flow II noted of the chunk, as JSON.
     """
 
     engine: str
@@ -67,6 +69,7 @@ class Answer:
     same_as: str = ""
     look: bytes = b""
     remark: str = ""
+    noted: str = ""
 
 
 _COLUMNS = tuple(field.name for field in fields(Answer))

@@ -292,6 +292,11 @@ class Writing:
         """Whether there may be any."""
         return self.beside is not None
 
+    @property
+    def until(self) -> float:
+        """The time up to which it is known."""
+        return self.beside.until if self.beside else END
+
     def of(self, chunk: Chunk) -> tuple[ScreenText, ...]:
         """What is written in that chunk, once it is known."""
         if self.beside and not chunk.missing:
@@ -322,6 +327,14 @@ class ChunkWords:
         self._placed = 0
         self._said: dict[int, list[Segment]] = defaultdict(list)
         self._words: dict[int, Words] = {}
+
+    def are_known(self, chunk: Chunk) -> bool:
+        """Whether `of` need not wait."""
+        last = chunk is self._chunks[-1]
+        return (
+            self.speech.until >= (END if last else chunk.span.end)
+            and self.writing.until >= chunk.span.end
+        )
 
     def of(self, chunk: Chunk) -> Words:
         """Its words, once they are known; a sentence is whole where most of it lies."""

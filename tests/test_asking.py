@@ -16,13 +16,14 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
-from longtake.pipeline import plan_view, run
+from longtake.pipeline import run
 from longtake.records import Frame, Result
 from longtake.report.csv import as_csv
 from longtake.report.json import as_json
 from longtake.report.markdown import as_markdown
 from longtake.settings import Settings
 from longtake.store import Answer, Store
+from longtake.views import plan_view
 from tests.videos import make_video, read_jpeg, read_number
 
 Rule = Callable[[Request, int], None]

@@ -14,13 +14,14 @@ from longtake.engines.base import Capabilities, Engine, Reply, Request
 from longtake.engines.visual import frame_tokens
 from longtake.errors import EngineFailed
 from longtake.looks import make_look
-from longtake.pipeline import plan_frames, plan_view, run
+from longtake.pipeline import run
 from longtake.records import Chunk, Result, Scan, Shot
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
 from longtake.video.picks import AFTER_CUT, choose_frame, drop_repeats, plan_slots
 from longtake.video.repeats import ChunkLook, Repeats, make_coarse
+from longtake.views import plan_frames, plan_view
 from tests.videos import Draw, make_video
 
 STEP = 0.5

@@ -1,0 +1,332 @@
+"""What flow II remembers of a stretch: who and what was seen, what happened, what is open.
+
+Pure functions on frozen values. Everyone has a mark, `[P1]`, by which descriptions name them; what
+a reply says of them is taken over only where it fits what is known.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from longtake.check import list_claims
+from longtake.clauses import QUOTED, QUOTES, first_sentence, shorten
+from longtake.plain import defuse, one_line, restore
+from longtake.records import Chunk, Entity, Kind
+from longtake.timecode import format_time
+
+KINDS: dict[str, Kind] = {"P": "person", "T": "thing", "L": "place"}
+"""The letter of a mark, and what it stands for."""
+MARK = re.compile(r"\[?\b([PTL])(\d{1,4})\b\]?")
+LOOK_WORDS, EVENT_WORDS, OPEN_WORDS = 8, 12, 15
+MOST_SEEN = 6
+"""Of one reply, no more are taken over: models that list everything list it wrongly."""
+UNSURE_CHUNKS = 5
+"""Who was seen in one chunk alone is not told of after so many more: it may have been a mistake."""
+RECENT_EVENTS = 3
+"""The last ones are all told; of older ones fewer and fewer."""
+ENTRIES_SHARE = 0.6
+"""Of the budget, what entries may take before events have their part."""
+SAME_LOOK = 0.6
+"""Share of common words from which two looks of two stretches are of the same one."""
+
+SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "description": {"type": "string"},
+        "seen": {
+            "type": "array",
+            "maxItems": 4,
+            "items": {
+                "type": "object",
+                "properties": {"mark": {"type": "string"}, "look": {"type": "string"}},
+                "required": ["mark", "look"],
+                "additionalProperties": False,
+            },
+        },
+        "event": {"type": "string"},
+        "open": {"type": "string"},
+    },
+    "required": ["description", "seen", "event", "open"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One that was seen: its mark and look, in which chunks, and when last."""
+
+    mark: str
+    look: str
+    chunks: tuple[int, ...]
+    last: float
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened at a time, in a few words."""
+
+    time: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Memory:
+    """All that was noted; `tell` chooses what a prompt has room for."""
+
+    entries: tuple[Entry, ...] = ()
+    events: tuple[Event, ...] = ()
+    open: str = ""
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What a reply notes of its chunk: marks with looks, what happens, and what is not clear."""
+
+    seen: tuple[tuple[str, str], ...] = ()
+    event: str = ""
+    open: str = ""
+
+    def as_json(self) -> str:
+        """For the store."""
+        return json.dumps([list(map(list, self.seen)), self.event, self.open])
+
+
+def noted_from_json(text: str) -> Noted:
+    """What `as_json` wrote; nothing, of nothing."""
+    if not text:
+        return Noted()
+    seen, event, still_open = json.loads(text)
+    return Noted(tuple((mark, look) for mark, look in seen), event, still_open)
+
+
+def read_reply(text: str) -> tuple[str, Noted]:
+    """A reply's description and what it notes; of one that is no such document, all as it stands.
+
+    Of a document that was cut off, its description.
+    """
+    document = _load(text)
+    if document is None:
+        cut = re.search(r'"description"\s*:\s*"((?:[^"\\]|\\.)*)"', text)
+        description = _unescape(cut[1]) if cut else text
+        return description, Noted(event=_few(first_sentence(description), EVENT_WORDS))
+    items = document.get("seen")
+    seen = [
+        (str(item.get("mark", "")), _few(item.get("look"), LOOK_WORDS))
+        for item in (items if isinstance(items, list) else [])
+        if isinstance(item, dict)
+    ]
+    description = document["description"].strip()
+    event = _few(document.get("event"), EVENT_WORDS)
+    return description, Noted(
+        tuple(seen[:MOST_SEEN]), event, _few(document.get("open"), OPEN_WORDS)
+    )
+
+
+def _load(text: str) -> dict[str, Any] | None:
+    """The document that a reply is or holds."""
+    start, end = text.find("{"), text.rfind("}")
+    try:
+        document = json.loads(text[start : end + 1])
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(document, dict) and isinstance(document.get("description"), str):
+        return document
+    return None
+
+
+def _unescape(text: str) -> str:
+    try:
+        return str(json.loads(f'"{text}"', strict=False))
+    except ValueError:
+        return text
+
+
+def _few(value: object, most_words: int) -> str:
+    """A reply's words as data: one line, no quotation marks or brackets, not too many."""
+    text = one_line(restore(value)) if isinstance(value, str) else ""
+    return shorten(re.sub(rf"[{QUOTES}\[\]]", "", text), most_words)
+
+
+def remember(
+    memory: Memory, chunk: Chunk, description: str, noted: Noted
+) -> tuple[Memory, str, Noted]:
+    """The memory with the chunk in it; its description and notes with the right marks.
+
+    A mark that is known stands for the one it was given to, if the look has a word in common with
+    that one's; else, and where it is not known, the next free mark takes its place. Done again with
+    what it returns, it returns the same.
+    """
+    entries = {entry.mark: entry for entry in memory.entries}
+    marks: dict[str, str] = {}
+    seen: list[tuple[str, str]] = []
+    for given, look in noted.seen:
+        letter = (MARK.match(given.strip()) or "T")[0].strip("[")[0]
+        mark = _find_mark(entries, given.strip("[] "), look) or _next_mark(entries, letter)
+        if mark not in dict(seen) and (look or mark in entries):
+            seen.append((mark, look))
+            marks.setdefault(given.strip("[] "), mark)
+            entries[mark] = _see(entries.get(mark), mark, look, chunk)
+    text, named = _set_marks(description, entries, marks)
+    for mark in named:
+        entries[mark] = _see(entries[mark], mark, "", chunk)
+    event, _ = _set_marks(noted.event, entries, marks, shown="{}")
+    still_open, _ = _set_marks(noted.open, entries, marks, shown="{}")
+    events = memory.events
+    if event and event.casefold() not in [known.text.casefold() for known in events[-1:]]:
+        events = (*events, Event(chunk.span.start, event))
+    known = replace(memory, entries=tuple(entries.values()), events=events, open=still_open)
+    return known, text, Noted(tuple(seen), event, still_open)
+
+
+def _find_mark(entries: Mapping[str, Entry], given: str, look: str) -> str:
+    """The mark of the one that is meant; empty for a new one."""
+    if given in entries and (not look or _agree(entries[given].look, look)):
+        return given
+    same = [mark for mark, entry in entries.items() if entry.look.casefold() == look.casefold()]
+    return same[0] if look and len(same) == 1 and same[0][0] == given[:1] else ""
+
+
+def _agree(one: str, other: str) -> bool:
+    """Whether two looks have a word in common."""
+    return bool(set(list_claims(one)) & set(list_claims(other)))
+
+
+def _next_mark(entries: Mapping[str, Entry], letter: str) -> str:
+    numbers = [int(mark[1:]) for mark in entries if mark[0] == letter]
+    return f"{letter}{max(numbers, default=0) + 1}"
+
+
+def _see(entry: Entry | None, mark: str, look: str, chunk: Chunk) -> Entry:
+    """The entry, seen in this chunk; the look that is told first stands."""
+    known = entry or Entry(mark, look, (), 0.0)
+    if chunk.number in known.chunks:
+        return known
+    return replace(known, chunks=(*known.chunks, chunk.number), last=chunk.span.start)
+
+
+def _set_marks(
+    text: str, entries: Mapping[str, Entry], marks: Mapping[str, str], shown: str = "[{}]"
+) -> tuple[str, list[str]]:
+    """The text with the right marks, and which they are; marks of nobody are left out."""
+    named: list[str] = []
+
+    def put(found: re.Match[str]) -> str:
+        mark = marks.get(found[1] + found[2], found[1] + found[2])
+        if mark not in entries:
+            return "" if found[0].startswith("[") else found[0]
+        named.append(mark)
+        return shown.format(mark)
+
+    parts = re.split(f"({QUOTED})", text)
+    parts[::2] = [MARK.sub(put, part) for part in parts[::2]]
+    return re.sub(r" +(?=[ .,;])", "", "".join(parts)).strip(), named
+
+
+def find_marks(text: str) -> list[str]:
+    """The marks in a text, outside of quotations, each once."""
+    parts = re.split(QUOTED, text)
+    return list(dict.fromkeys(f"{m[1]}{m[2]}" for part in parts for m in MARK.finditer(part)))
+
+
+CountLines = Callable[[Sequence[str]], list[int]]
+
+
+def tell(memory: Memory, chunk: Chunk, budget: int, count_lines: CountLines) -> tuple[str, int]:
+    """What the prompt of `chunk` holds of the memory, and its tokens: never more than `budget`.
+
+    First come the free marks and what is open, then who was seen last, then what happened last; of
+    older events fewer and fewer. What is told of nobody but once, long ago, is left out.
+    """
+    kept: list[str] = []
+
+    def fit(lines: Sequence[str], room: int) -> list[str]:
+        """The first lines that fit."""
+        nonlocal budget
+        chosen = []
+        for line, tokens in zip(lines, count_lines(lines) if lines else [], strict=True):
+            if tokens + 1 > min(budget, room):
+                break
+            chosen.append(line)
+            budget -= tokens + 1
+            room -= tokens + 1
+        return chosen
+
+    whole = budget
+    entries = {entry.mark: entry for entry in memory.entries}
+    free = ", ".join(_next_mark(entries, letter) for letter in KINDS)
+    last = fit([f"Free marks: {free}"], budget)
+    last = [*fit([f"Open: {defuse(memory.open)}"] if memory.open else [], budget), *last]
+    shown = sorted(
+        (entry for entry in memory.entries if _is_told(entry, chunk)),
+        key=lambda entry: (entry.last, len(entry.chunks)),
+        reverse=True,
+    )
+    told = fit([_say_entry(entry) for entry in shown], int(whole * ENTRIES_SHARE))
+    kept += sorted(told, key=lambda line: (line[1], int(line[2 : line.index("]")])))
+    events = _thin(memory.events)
+    kept += fit([f"{format_time(e.time)} {defuse(e.text)}" for e in events], budget)[::-1]
+    return "\n".join([*kept, *last]), whole - budget
+
+
+def _say_entry(entry: Entry) -> str:
+    return f"[{entry.mark}] {defuse(entry.look)}, last seen {format_time(entry.last)}"
+
+
+def _is_told(entry: Entry, chunk: Chunk) -> bool:
+    """Whether it was seen more than once, or not long ago."""
+    return len(entry.chunks) > 1 or chunk.number - entry.chunks[-1] <= UNSURE_CHUNKS
+
+
+def _thin(events: Sequence[Event]) -> list[Event]:
+    """The newest first: the last few, then the one at twice the distance, and so on."""
+    back = [*range(min(RECENT_EVENTS, len(events)))]
+    step = RECENT_EVENTS
+    while step < len(events):
+        back.append(step)
+        step *= 2
+    return [events[-1 - place] for place in back]
+
+
+def merge(memories: Sequence[Memory]) -> tuple[tuple[Entity, ...], list[dict[str, str]]]:
+    """All entries of memories in time order, and for each memory the marks that replace its own.
+
+    One that looks the same as one of an earlier stretch is taken for the same.
+    """
+    merged: dict[str, Entry] = {}
+    renamed: list[dict[str, str]] = []
+    for memory in memories:
+        marks: dict[str, str] = {}
+        for entry in memory.entries:
+            same = next(
+                (
+                    known
+                    for known in merged.values()
+                    if known.mark not in marks.values() and _is_same(known, entry)
+                ),
+                None,
+            )
+            mark = same.mark if same else _next_mark(merged, entry.mark[0])
+            chunks = tuple(sorted({*(same.chunks if same else ()), *entry.chunks}))
+            merged[mark] = Entry(mark, same.look if same else entry.look, chunks, entry.last)
+            marks[entry.mark] = mark
+        renamed.append(marks)
+    entities = (Entity(e.mark, KINDS[e.mark[0]], e.look, e.chunks) for e in merged.values())
+    return tuple(entities), renamed
+
+
+def _is_same(one: Entry, other: Entry) -> bool:
+    words, others = set(list_claims(one.look)), set(list_claims(other.look))
+    common = len(words & others)
+    return one.mark[0] == other.mark[0] and common > 1 and common >= SAME_LOOK * len(words | others)
+
+
+def rename(text: str, marks: Mapping[str, str]) -> str:
+    """The text with other marks in place of these."""
+    parts = re.split(f"({QUOTED})", text)
+    parts[::2] = [
+        re.sub(r"\[([PTL]\d+)\]", lambda found: f"[{marks.get(found[1], found[1])}]", part)
+        for part in parts[::2]
+    ]
+    return "".join(parts)

@@ -1,0 +1,151 @@
+"""How much of each chunk an engine is shown: which frames, how large, and how many words."""
+
+import json
+from collections.abc import Sequence
+
+from longtake import describe
+from longtake.asking import Work
+from longtake.describe import NO_CONTEXT, Context
+from longtake.engines.base import Engine, byte_bound
+from longtake.engines.visual import frame_tokens
+from longtake.errors import UsageError
+from longtake.fit import FRAME_WORD_TOKENS, SMALLEST_SIDE, View, fit_view, scale
+from longtake.records import NO_WORDS, Chunk, Frame, Scan
+from longtake.settings import Settings
+from longtake.store import Answer, make_key
+from longtake.timecode import Span
+from longtake.video.picks import Slot, plan_slots, spread_evenly
+
+FEW_TOKENS = 1120
+"""A frame up to 512 px takes no more in any known family: Qwen-VL in Ollama does."""
+CONTEXT_PER_WORDS = 8
+"""Of a small context, what is said takes no more than this part, nor what is written."""
+MEMORY_SHARE = 0.25
+"""Of a prompt, so that flow II takes at most about a third more tokens than flow I."""
+
+
+def word_budgets(settings: Settings, engine: Engine, speech: bool, text: bool) -> tuple[int, int]:
+    """Tokens that a prompt may hold of what is said and of what is written, where there is any."""
+    most = engine.capabilities.context_tokens // CONTEXT_PER_WORDS
+    return (
+        min(settings.speech_tokens, most) if speech else 0,
+        min(settings.text_tokens, most) if text else 0,
+    )
+
+
+def context_budget(
+    settings: Settings, engine: Engine, frames: int, size: tuple[int, int], word_tokens: int
+) -> int:
+    """Tokens that what is known from before may take in the prompt of a chunk with so many frames.
+
+    The memory takes no more than a quarter of what the prompt would be without it, where it is
+    known what a frame of that `size` costs; all so far, what room there is.
+    """
+    able = engine.capabilities
+    cost = engine.frame_tokens(*size)
+    if settings.context == "full":
+        question = describe.make_question(Chunk(1, Span(0.0, 1.0)), describe.SOME_WORDS, _EARLIER)
+        shown = frames * ((cost or FEW_TOKENS) + FRAME_WORD_TOKENS)
+        asked = engine.count_tokens(f"{question.system} {question.text}") + question.max_tokens
+        return max(0, able.context_tokens - asked - shown - word_tokens - describe.SPARE_TOKENS)
+    budget = min(settings.memory_tokens, able.context_tokens // CONTEXT_PER_WORDS)
+    if cost:
+        question = describe.make_question(Chunk(1, Span(0.0, 1.0)))
+        asked = engine.count_tokens(f"{question.system} {question.text}")
+        budget = min(budget, int(MEMORY_SHARE * (asked + frames * (cost + FRAME_WORD_TOKENS))))
+    return budget
+
+
+_EARLIER = Context(prompt="describe_earlier")
+
+
+def recall_view(
+    work: Work,
+    engine: Engine,
+    size: tuple[int, int],
+    word_tokens: int,
+    context: Context = NO_CONTEXT,
+) -> View:
+    """The view as it was planned once: an engine is not asked again what a frame costs it."""
+    settings = work.settings
+    facts = {
+        "stage": "view",
+        "size": list(size),
+        "settings": [settings.frames, settings.frame_side, settings.visual_tokens, word_tokens],
+        "context": engine.capabilities.context_tokens,
+        "engine": engine.name,
+        "options": dict(engine.options),
+        "context_of": [context.prompt, context.tokens],
+        "version": describe.VERSION,
+    }
+    key = make_key(facts)
+    if kept := work.store.get(key):
+        return View(*json.loads(kept.text))
+    view = plan_view(settings, engine, size, word_tokens, context)
+    text = json.dumps([view.frames, view.side])
+    work.store.put(key, "view", Answer(engine.name, text=text, requests=0))
+    return view
+
+
+def plan_view(
+    settings: Settings,
+    engine: Engine,
+    size: tuple[int, int],
+    word_tokens: int = 0,
+    context: Context = NO_CONTEXT,
+) -> View:
+    """How much of each chunk of a video of that size to show, within what the engine takes.
+
+    `word_tokens` are kept free for what is said and written in a chunk, `context.tokens` for what
+    is known from before. UsageError where its context does not even hold one small frame.
+    """
+    word_tokens += context.tokens
+    able = engine.capabilities
+    most = settings.frames or able.frames_per_chunk
+    most = max(1, min(most, able.images or most))
+    side = settings.frame_side or able.frame_side
+
+    def cost(side: int) -> int:
+        return engine.frame_tokens(*scale(*size, side))
+
+    if settings.visual_tokens and cost(side):
+        most = max(1, min(most, settings.visual_tokens // cost(side)))
+    wanted = View(most, side)
+    rough = max(FEW_TOKENS, frame_tokens("", *scale(*size, side))) + FRAME_WORD_TOKENS
+    words = describe.SOME_WORDS if word_tokens else NO_WORDS
+    chunk = Chunk(1, Span(0.0, settings.chunk_seconds))
+    question = describe.make_question(chunk, words, context)
+    text = f"{question.system} {question.text}"
+    room = able.context_tokens - question.max_tokens - describe.SPARE_TOKENS - word_tokens
+    # Bounds ask no model, which might have to be loaded for it, and most contexts hold them.
+    if most * rough <= room - byte_bound(text):
+        return wanted
+    if found := fit_view(wanted, room - engine.count_tokens(text), cost):
+        return found
+    raise UsageError(
+        f"the context of {engine.name} is too small: {able.context_tokens} tokens are to hold a"
+        f" question of {engine.count_tokens(text) + word_tokens}, a reply of {question.max_tokens}"
+        f" and one frame of {cost(SMALLEST_SIDE)}",
+        "Start it with a longer context, or use another model.",
+    )
+
+
+def plan_frames(
+    settings: Settings, engine: Engine, chunk: Chunk, seen: Scan, most: int
+) -> tuple[Slot, ...]:
+    """Where in a chunk to look for frames, at most so many in one of usual length."""
+    able = engine.capabilities
+    if able.repeats:
+        share = min(1.0, chunk.span.seconds / settings.chunk_seconds)
+        times = spread_evenly(chunk.span, max(1, round(most * share)))
+        return tuple(Slot((time,)) for time in times)
+    spacing = able.frame_seconds
+    if settings.frames:
+        spacing = min(spacing, settings.chunk_seconds / settings.frames)
+    return plan_slots(chunk, seen, most, spacing)
+
+
+def say_frames(frames: Sequence[Frame]) -> str:
+    """`3 frames of 384×216`."""
+    size = f"{frames[0].width}×{frames[0].height}"
+    return f"{len(frames)} {'frame' if len(frames) == 1 else 'frames'} of {size}"
