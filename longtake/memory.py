@@ -6,7 +6,7 @@ a reply says of them is taken over only where it fits what is known.
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -113,7 +113,7 @@ def read_reply(text: str) -> tuple[str, Noted]:
         return description, Noted(event=_few(first_sentence(description), EVENT_WORDS))
     items = document.get("seen")
     seen = [
-        (str(item.get("mark", "")), _few(item.get("look"), LOOK_WORDS))
+        (str(item.get("mark", "")), MARK.sub("", _few(item.get("look"), LOOK_WORDS)).strip())
         for item in (items if isinstance(items, list) else [])
         if isinstance(item, dict)
     ]
@@ -145,7 +145,7 @@ def _unescape(text: str) -> str:
 
 def _few(value: object, most_words: int) -> str:
     """A reply's words as data: one line, no quotation marks or brackets, not too many."""
-    text = one_line(restore(value)) if isinstance(value, str) else ""
+    text = one_line(restore(value)).strip() if isinstance(value, str) else ""
     return shorten(re.sub(rf"[{QUOTES}\[\]]", "", text), most_words)
 
 
@@ -162,16 +162,17 @@ def remember(
     marks: dict[str, str] = {}
     seen: list[tuple[str, str]] = []
     for given, look in noted.seen:
-        letter = (MARK.match(given.strip()) or "T")[0].strip("[")[0]
-        mark = _find_mark(entries, given.strip("[] "), look) or _next_mark(entries, letter)
+        plain = given.strip("[] ")
+        letter = plain[0] if MARK.fullmatch(plain) else "T"
+        mark = _find_mark(entries, plain, letter, look, dict(seen)) or _next_mark(entries, letter)
         if mark not in dict(seen) and (look or mark in entries):
             seen.append((mark, look))
-            marks.setdefault(given.strip("[] "), mark)
+            marks.setdefault(plain, mark)
             entries[mark] = _see(entries.get(mark), mark, look, chunk)
     text, named = _set_marks(description, entries, marks)
     for mark in named:
         entries[mark] = _see(entries[mark], mark, "", chunk)
-    event, _ = _set_marks(noted.event, entries, marks, shown="{}")
+    event, _ = _set_marks(_name_by_marks(noted.event, seen), entries, marks, shown="{}")
     still_open, _ = _set_marks(noted.open, entries, marks, shown="{}")
     events = memory.events
     if event and event.casefold() not in [known.text.casefold() for known in events[-1:]]:
@@ -180,12 +181,32 @@ def remember(
     return known, text, Noted(tuple(seen), event, still_open)
 
 
-def _find_mark(entries: Mapping[str, Entry], given: str, look: str) -> str:
-    """The mark of the one that is meant; empty for a new one."""
+def _name_by_marks(event: str, seen: Sequence[tuple[str, str]]) -> str:
+    """The event with marks in place of the looks that it repeats."""
+    for mark, look in seen:
+        if look:
+            event = re.sub(rf"(?i)(\b(?:an?|the) )?\b{re.escape(look)}(?!\w)", mark, event)
+    return event
+
+
+def _find_mark(
+    entries: Mapping[str, Entry], given: str, letter: str, look: str, seen: Collection[str]
+) -> str:
+    """The mark of the one that is meant; empty for a new one.
+
+    Nobody is meant twice in one reply, so those `seen` are not searched by their look.
+    """
     if given in entries and (not look or _agree(entries[given].look, look)):
         return given
-    same = [mark for mark, entry in entries.items() if entry.look.casefold() == look.casefold()]
-    return same[0] if look and len(same) == 1 and same[0][0] == given[:1] else ""
+    same = [
+        mark
+        for mark, entry in entries.items()
+        if mark[0] == letter
+        and mark not in seen
+        and look
+        and entry.look.casefold() == look.casefold()
+    ]
+    return same[0] if len(same) == 1 else ""
 
 
 def _agree(one: str, other: str) -> bool:
@@ -255,6 +276,10 @@ def tell(memory: Memory, chunk: Chunk, budget: int, count_lines: CountLines) -> 
 
     whole = budget
     entries = {entry.mark: entry for entry in memory.entries}
+
+    def who(event: Event) -> list[Entry]:
+        return [entries[mark] for mark in find_marks(event.text) if mark in entries]
+
     free = ", ".join(_next_mark(entries, letter) for letter in KINDS)
     last = fit([f"Free marks: {free}"], budget)
     last = [*fit([f"Open: {defuse(memory.open)}"] if memory.open else [], budget), *last]
@@ -265,13 +290,24 @@ def tell(memory: Memory, chunk: Chunk, budget: int, count_lines: CountLines) -> 
     )
     told = fit([_say_entry(entry) for entry in shown], int(whole * ENTRIES_SHARE))
     kept += sorted(told, key=lambda line: (line[1], int(line[2 : line.index("]")])))
-    events = _thin(memory.events)
-    kept += fit([f"{format_time(e.time)} {defuse(e.text)}" for e in events], budget)[::-1]
+    named = {line[1 : line.index("]")] for line in told}
+    events = _thin([e for e in memory.events if all(_is_told(m, chunk) for m in who(e))])
+    kept += fit([_say_event(event, entries, named) for event in events], budget)[::-1]
     return "\n".join([*kept, *last]), whole - budget
 
 
 def _say_entry(entry: Entry) -> str:
     return f"[{entry.mark}] {defuse(entry.look)}, last seen {format_time(entry.last)}"
+
+
+def _say_event(event: Event, entries: Mapping[str, Entry], named: Collection[str]) -> str:
+    """The event with its time; those who have no line of their own are told by their look."""
+    text = re.sub(
+        rf"\b({'|'.join(entries) or '(?!)'})\b",
+        lambda found: found[1] if found[1] in named else entries[found[1]].look,
+        event.text,
+    )
+    return f"{format_time(event.time)} {defuse(text)}"
 
 
 def _is_told(entry: Entry, chunk: Chunk) -> bool:
