@@ -272,8 +272,7 @@ class Describing:
         words = describe.fit_words(
             self._words.of(chunk), self._speech_tokens, self._text_tokens, self._count_lines
         )
-        carried = self._homes[number].carried
-        context = carried.context(chunk, self._context_budget(chunk))
+        context = self._homes[number].carried.context(chunk, self._context_budget(chunk, words))
         self._shown[number] = words, context
         facts = describe.key_facts(
             self._video, chunk, self._engine, self._slots[number], self.view.side, words, context
@@ -282,12 +281,13 @@ class Describing:
         self._numbers[key] = number
         return key
 
-    def _context_budget(self, chunk: Chunk) -> int:
+    def _context_budget(self, chunk: Chunk, words: Words) -> int:
         if not self._in_context:
             return 0
         frames = len(self._slots[chunk.number])
         size = scale(*self._index.size, self.view.side)
-        return context_budget(self._work.settings, self._engine, frames, size, self._word_tokens)
+        settings = self._work.settings
+        return context_budget(settings, self._engine, size, frames, self._word_tokens, words)
 
     def _count_lines(self, lines: Sequence[str]) -> list[int]:
         """The tokens of each line; the engine is asked once for the same lines."""

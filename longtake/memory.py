@@ -35,22 +35,13 @@ SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "properties": {
         "description": {"type": "string"},
-        "seen": {
-            "type": "array",
-            "maxItems": 4,
-            "items": {
-                "type": "object",
-                "properties": {"mark": {"type": "string"}, "look": {"type": "string"}},
-                "required": ["mark", "look"],
-                "additionalProperties": False,
-            },
-        },
-        "event": {"type": "string"},
+        "seen": {"type": "array", "maxItems": 4, "items": {"type": "string"}},
         "open": {"type": "string"},
     },
-    "required": ["description", "seen", "event", "open"],
+    "required": ["description", "seen", "open"],
     "additionalProperties": False,
 }
+"""Short on purpose: each word of a reply costs as much as many of the prompt."""
 
 
 @dataclass(frozen=True)
@@ -82,23 +73,22 @@ class Memory:
 
 @dataclass(frozen=True)
 class Noted:
-    """What a reply notes of its chunk: marks with looks, what happens, and what is not clear."""
+    """What a reply notes of its chunk: marks with looks, and what is not clear."""
 
     seen: tuple[tuple[str, str], ...] = ()
-    event: str = ""
     open: str = ""
 
     def as_json(self) -> str:
         """For the store."""
-        return json.dumps([list(map(list, self.seen)), self.event, self.open])
+        return json.dumps([list(map(list, self.seen)), self.open])
 
 
 def noted_from_json(text: str) -> Noted:
     """What `as_json` wrote; nothing, of nothing."""
     if not text:
         return Noted()
-    seen, event, still_open = json.loads(text)
-    return Noted(tuple((mark, look) for mark, look in seen), event, still_open)
+    seen, still_open = json.loads(text)
+    return Noted(tuple((mark, look) for mark, look in seen), still_open)
 
 
 def read_reply(text: str) -> tuple[str, Noted]:
@@ -109,19 +99,21 @@ def read_reply(text: str) -> tuple[str, Noted]:
     document = _load(text)
     if document is None:
         cut = re.search(r'"description"\s*:\s*"((?:[^"\\]|\\.)*)"', text)
-        description = _unescape(cut[1]) if cut else text
-        return description, Noted(event=_few(first_sentence(description), EVENT_WORDS))
+        return (_unescape(cut[1]) if cut else text), Noted()
     items = document.get("seen")
     seen = [
-        (str(item.get("mark", "")), MARK.sub("", _few(item.get("look"), LOOK_WORDS)).strip())
+        _read_sighting(item)
         for item in (items if isinstance(items, list) else [])
-        if isinstance(item, dict)
+        if isinstance(item, str)
     ]
-    description = document["description"].strip()
-    event = _few(document.get("event"), EVENT_WORDS)
-    return description, Noted(
-        tuple(seen[:MOST_SEEN]), event, _few(document.get("open"), OPEN_WORDS)
-    )
+    still_open = _few(document.get("open"), OPEN_WORDS)
+    return document["description"].strip(), Noted(tuple(seen[:MOST_SEEN]), still_open)
+
+
+def _read_sighting(text: str) -> tuple[str, str]:
+    """`P3 boy in a cap`: the mark, and the look without any."""
+    found = MARK.match(text.strip())
+    return (found[1] + found[2] if found else ""), _few(MARK.sub("", text), LOOK_WORDS)
 
 
 def _load(text: str) -> dict[str, Any] | None:
@@ -154,6 +146,8 @@ def remember(
 ) -> tuple[Memory, str, Noted]:
     """The memory with the chunk in it; its description and notes with the right marks.
 
+    What the description says first is what happened.
+
     A mark that is known stands for the one it was given to, if the look has a word in common with
     that one's; else, and where it is not known, the next free mark takes its place. Done again with
     what it returns, it returns the same.
@@ -162,31 +156,31 @@ def remember(
     marks: dict[str, str] = {}
     seen: list[tuple[str, str]] = []
     for given, look in noted.seen:
-        plain = given.strip("[] ")
-        letter = plain[0] if MARK.fullmatch(plain) else "T"
-        mark = _find_mark(entries, plain, letter, look, dict(seen)) or _next_mark(entries, letter)
+        letter = given[:1] or "T"
+        mark = _find_mark(entries, given, letter, look, dict(seen)) or _next_mark(entries, letter)
         if mark not in dict(seen) and (look or mark in entries):
             seen.append((mark, look))
-            marks.setdefault(plain, mark)
+            marks.setdefault(given, mark)
             entries[mark] = _see(entries.get(mark), mark, look, chunk)
     text, named = _set_marks(description, entries, marks)
     for mark in named:
         entries[mark] = _see(entries[mark], mark, "", chunk)
-    event, _ = _set_marks(_name_by_marks(noted.event, seen), entries, marks, shown="{}")
+    event = _say_event_of(text, entries)
     still_open, _ = _set_marks(noted.open, entries, marks, shown="{}")
     events = memory.events
     if event and event.casefold() not in [known.text.casefold() for known in events[-1:]]:
         events = (*events, Event(chunk.span.start, event))
     known = replace(memory, entries=tuple(entries.values()), events=events, open=still_open)
-    return known, text, Noted(tuple(seen), event, still_open)
+    return known, text, Noted(tuple(seen), still_open)
 
 
-def _name_by_marks(event: str, seen: Sequence[tuple[str, str]]) -> str:
-    """The event with marks in place of the looks that it repeats."""
-    for mark, look in seen:
-        if look:
-            event = re.sub(rf"(?i)(\b(?:an?|the) )?\b{re.escape(look)}(?!\w)", mark, event)
-    return event
+def _say_event_of(text: str, entries: Mapping[str, Entry]) -> str:
+    """The first sentence in few words, with `P1` in place of `the man in a red coat [P1]`."""
+    event = first_sentence(text).rstrip(".")
+    for mark, entry in entries.items():
+        name = rf"\b(?:an?|the) (?:{re.escape(entry.look)}|[\w-]+) "
+        event = re.sub(rf"(?i)(?:{name})?\[{mark}\]", mark, event)
+    return _few(event, EVENT_WORDS)
 
 
 def _find_mark(

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 from longtake import describe
 from longtake.asking import Work
-from longtake.describe import NO_CONTEXT, Context
-from longtake.engines.base import Engine, byte_bound
+from longtake.carry import Full, Remembered
+from longtake.describe import MAX_TOKENS, NO_CONTEXT, SPARE_TOKENS, Context
+from longtake.engines.base import Engine, Request, byte_bound
 from longtake.engines.visual import frame_tokens
 from longtake.errors import UsageError
 from longtake.fit import FRAME_WORD_TOKENS, SMALLEST_SIDE, View, fit_view, scale
-from longtake.records import NO_WORDS, Chunk, Frame, Scan
+from longtake.records import NO_WORDS, Chunk, Frame, Scan, Words
 from longtake.settings import Settings
 from longtake.store import Answer, make_key
 from longtake.timecode import Span
@@ -20,8 +21,12 @@ FEW_TOKENS = 1120
 """A frame up to 512 px takes no more in any known family: Qwen-VL in Ollama does."""
 CONTEXT_PER_WORDS = 8
 """Of a small context, what is said takes no more than this part, nor what is written."""
-MEMORY_SHARE = 0.25
-"""Of a prompt, so that flow II takes at most about a third more tokens than flow I."""
+MEMORY_SHARE = 0.32
+"""Of a prompt without it: flow II is to cost at most about a third more than flow I."""
+LEAST_MEMORY = 48
+"""With less than so many tokens a memory is of no use."""
+FEW_FRAME_WORDS = 5
+"""Tokens of the time before a frame, at least."""
 
 
 def word_budgets(settings: Settings, engine: Engine, speech: bool, text: bool) -> tuple[int, int]:
@@ -34,29 +39,39 @@ def word_budgets(settings: Settings, engine: Engine, speech: bool, text: bool) -
 
 
 def context_budget(
-    settings: Settings, engine: Engine, frames: int, size: tuple[int, int], word_tokens: int
+    settings: Settings,
+    engine: Engine,
+    size: tuple[int, int],
+    frames: int,
+    word_tokens: int,
+    words: Words = NO_WORDS,
 ) -> int:
-    """Tokens that what is known from before may take in the prompt of a chunk with so many frames.
+    """Tokens that what is known from before may take in the prompt of a chunk.
 
-    The memory takes no more than a quarter of what the prompt would be without it, where it is
-    known what a frame of that `size` costs; all so far, what room there is.
+    It shows so many frames of that `size` in pixels, and these words, for which `word_tokens` are
+    kept free. All so far may take what room there is; the memory no more than makes the prompt
+    about a third longer, where it is known what a frame costs.
     """
     able = engine.capabilities
     cost = engine.frame_tokens(*size)
+    chunk = Chunk(1, Span(0.0, settings.chunk_seconds))
     if settings.context == "full":
-        question = describe.make_question(Chunk(1, Span(0.0, 1.0)), describe.SOME_WORDS, _EARLIER)
+        asked = _count(engine, describe.make_question(chunk, describe.SOME_WORDS, Full.empty))
         shown = frames * ((cost or FEW_TOKENS) + FRAME_WORD_TOKENS)
-        asked = engine.count_tokens(f"{question.system} {question.text}") + question.max_tokens
-        return max(0, able.context_tokens - asked - shown - word_tokens - describe.SPARE_TOKENS)
+        return max(0, able.context_tokens - asked - MAX_TOKENS - shown - word_tokens - SPARE_TOKENS)
     budget = min(settings.memory_tokens, able.context_tokens // CONTEXT_PER_WORDS)
     if cost:
-        question = describe.make_question(Chunk(1, Span(0.0, 1.0)))
-        asked = engine.count_tokens(f"{question.system} {question.text}")
-        budget = min(budget, int(MEMORY_SHARE * (asked + frames * (cost + FRAME_WORD_TOKENS))))
+        alone = _count(engine, describe.make_question(chunk))
+        more = _count(engine, describe.make_question(chunk, context=Remembered.empty)) - alone
+        said = describe.make_question(chunk, words).text
+        # Words are never more than their tokens.
+        base = alone + frames * (cost + FEW_FRAME_WORDS) + len(said.split())
+        budget = min(budget, max(LEAST_MEMORY, int(MEMORY_SHARE * base) - more))
     return budget
 
 
-_EARLIER = Context(prompt="describe_earlier")
+def _count(engine: Engine, question: Request) -> int:
+    return engine.count_tokens(f"{question.system} {question.text}")
 
 
 def recall_view(

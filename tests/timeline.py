@@ -69,7 +69,9 @@ class Witness(Engine):
         text = " ".join(told) or EMPTY
         if request.schema:
             text = json.dumps(self._notes(scenes, earlier, text))
-        tokens = self.count_tokens(f"{request.system} {request.text}") + 100 * len(numbers)
+        tokens = self.count_tokens(f"{request.system} {request.text}") + self.frame_tokens(
+            64, 48
+        ) * len(numbers)
         return Reply(text, tokens, self.count_tokens(text), 0.1)
 
     def count_tokens(self, text: str) -> int:
@@ -88,18 +90,18 @@ class Witness(Engine):
         return f"{'The same' if scene.who in earlier else 'A'} {scene.who} {does}."
 
     def _notes(self, scenes: list[Scene], earlier: str, text: str) -> dict[str, object]:
-        seen, given = [], dict.fromkeys(scene.who for scene in scenes)
-        free = free_marks(earlier)
-        for who in given:
-            mark = find_mark(who, earlier) or free.pop(0)
+        """The reply's document: new ones get free marks, and are told with their look."""
+        seen, free = [], free_marks(earlier)
+        for who in dict.fromkeys(scene.who for scene in scenes):
+            known = find_mark(who, earlier)
+            mark = known or free.pop(0)
             text = text.replace(f"A {who} ", f"A {who} [{mark}] ")
-            seen.append({"mark": mark, "look": who})
-        deeds = [f"{scene.who} {scene.does}" for scene in scenes]
+            text = text.replace(f"The same {who} ", f"The same {who} [{mark}] ")
+            seen.append(mark if known else f"{mark} {who}")
         waits = any(scene.does == "lifts a bag" for scene in scenes)
         return {
             "description": text,
             "seen": seen,
-            "event": ", then ".join(deeds),
             "open": "where the bag goes" if waits else "",
         }
 
