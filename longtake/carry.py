@@ -20,7 +20,7 @@ from longtake.memory import (
     remember,
     tell,
 )
-from longtake.plain import defuse
+from longtake.plain import defuse, one_line
 from longtake.records import Chunk
 from longtake.timecode import format_time
 
@@ -146,23 +146,16 @@ class Remembered:
         return replace(self.empty, text=text, tokens=tokens)
 
     def accept(self, reply: Reply) -> None:
-        """BadReply where the reply holds no description; the next one may do without notes."""
-        description, _ = read_reply(reply.text)
-        cut = not reply.complete and description == reply.text
-        try:
-            describe.accept(replace(reply, text=description, complete=not cut))
-        except BadReply as error:
-            raise BadReply(
-                error.message,
-                correction="Answer with the description alone, in plain sentences.",
-            ) from None
+        """BadReply where the reply holds no description."""
+        description, _ = read_reply(reply)
+        if description.text.lstrip().startswith("{"):
+            raise BadReply(f"the reply is a broken document: {one_line(reply.text)[:80]!r}")
+        describe.accept(description)
 
     def read(self, chunk: Chunk, reply: Reply) -> tuple[str, str]:
         """The description with the right marks, and what it notes."""
-        description, noted = read_reply(reply.text)
-        cut = not reply.complete and description == reply.text
-        text = describe.clean(replace(reply, text=description, complete=not cut))
-        _, text, noted = remember(self.memory, chunk, text, noted)
+        description, noted = read_reply(reply)
+        _, text, noted = remember(self.memory, chunk, describe.clean(description), noted)
         return text, noted.as_json()
 
     def take(self, chunk: Chunk, text: str, noted: str) -> None:

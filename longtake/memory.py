@@ -12,6 +12,7 @@ from typing import Any
 
 from longtake.check import list_claims
 from longtake.clauses import QUOTED, QUOTES, first_sentence, shorten
+from longtake.engines.base import Reply
 from longtake.plain import defuse, one_line, restore
 from longtake.records import Chunk, Entity, Kind
 from longtake.timecode import format_time
@@ -91,15 +92,17 @@ def noted_from_json(text: str) -> Noted:
     return Noted(tuple((mark, look) for mark, look in seen), still_open)
 
 
-def read_reply(text: str) -> tuple[str, Noted]:
-    """A reply's description and what it notes; of one that is no such document, all as it stands.
+def read_reply(reply: Reply) -> tuple[Reply, Noted]:
+    """The description alone, as a reply, and what is noted; one that is no document, as it stands.
 
-    Of a document that was cut off, its description.
+    Of a document that was cut off, the description, or what there is of it.
     """
-    document = _load(text)
+    document = _load(reply.text)
     if document is None:
-        cut = re.search(r'"description"\s*:\s*"((?:[^"\\]|\\.)*)"', text)
-        return (_unescape(cut[1]) if cut else text), Noted()
+        begun = re.search(r'^[^{]*{\s*"description"\s*:\s*"((?:[^"\\]|\\.)*)("?)', reply.text)
+        if not begun:
+            return reply, Noted()
+        return replace(reply, text=_unescape(begun[1]), complete=bool(begun[2])), Noted()
     items = document.get("seen")
     seen = [
         _read_sighting(item)
@@ -107,7 +110,8 @@ def read_reply(text: str) -> tuple[str, Noted]:
         if isinstance(item, str)
     ]
     still_open = _few(document.get("open"), OPEN_WORDS)
-    return document["description"].strip(), Noted(tuple(seen[:MOST_SEEN]), still_open)
+    description = replace(reply, text=document["description"].strip(), complete=True)
+    return description, Noted(tuple(seen[:MOST_SEEN]), still_open)
 
 
 def _read_sighting(text: str) -> tuple[str, str]:

@@ -233,6 +233,30 @@ def test_reply_without_a_schema_is_a_description(film: Path, store: Store) -> No
     assert result.descriptions[8].text == EMPTY
 
 
+def test_reply_that_breaks_off_in_its_description_ends_with_a_whole_sentence(
+    film: Path, store: Store
+) -> None:
+    class Cut(Witness):
+        def answer(self, request: Request) -> Reply:
+            reply = super().answer(request)
+            return Reply(reply.text[: reply.text.index('", "seen"')] + " And th", complete=False)
+
+    result = finish(film, store, Cut())
+    assert result.ledger.failed == 0
+    assert result.descriptions[6].text == EMPTY
+    assert "cut off" in result.descriptions[6].remark
+
+
+def test_reply_that_is_a_document_of_another_kind_is_a_gap(film: Path, store: Store) -> None:
+    class Other(Witness):
+        def answer(self, request: Request) -> Reply:
+            return Reply('{"scene": "A man walks in.", "mood": ')
+
+    result = finish(film, store, Other())
+    assert result.ledger.failed == len(result.descriptions)
+    assert "broken document" in result.ledger.gaps[0].reason
+
+
 def test_reply_that_breaks_off_in_its_notes_keeps_its_description(film: Path, store: Store) -> None:
     class Cut(Witness):
         def answer(self, request: Request) -> Reply:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from longtake.engines.base import Reply
 from longtake.memory import (
     Entry,
     Event,
@@ -41,7 +42,8 @@ def follow(*replies: str) -> tuple[Memory, list[str]]:
     """The memory after replies for chunk 1, 2, …, and the descriptions as they are kept."""
     memory, texts = Memory(), []
     for number, reply in enumerate(replies, start=1):
-        memory, text, _ = remember(memory, chunk(number), *read_reply(reply))
+        description, noted = read_reply(Reply(reply))
+        memory, text, _ = remember(memory, chunk(number), description.text, noted)
         texts.append(text)
     return memory, texts
 
@@ -119,6 +121,7 @@ def test_what_is_open_is_replaced() -> None:
     [
         ('```json\n{"description": "A man walks.", "seen": []}\n```', "A man walks."),
         ('{"description": "A man says \\"hi\\".", "seen": [{"ma', 'A man says "hi".'),
+        ('{ "description" : "A man walks. He si', "A man walks. He si"),
         ("A man walks.", "A man walks."),
         ('{"seen": []}', '{"seen": []}'),
         ('{"description": 7}', '{"description": 7}'),
@@ -128,7 +131,7 @@ def test_what_is_open_is_replaced() -> None:
     ],
 )
 def test_replies_in_all_forms_are_read(reply: str, description: str) -> None:
-    assert read_reply(reply)[0] == description
+    assert read_reply(Reply(reply))[0].text == description
 
 
 def test_memory_opens_no_tag_and_no_turn() -> None:
@@ -204,8 +207,8 @@ def test_memory_keeps_its_budget_and_its_marks(
         assert tokens <= budget
         assert sum(count_lines(told.splitlines())) <= budget
         before = memory
-        description, noted = read_reply(make_reply(text, *seen))
-        memory, kept, notes = remember(before, chunk(number), description, noted)
+        description, noted = read_reply(Reply(make_reply(text, *seen)))
+        memory, kept, notes = remember(before, chunk(number), description.text, noted)
         marks = [entry.mark for entry in memory.entries]
         assert len(set(marks)) == len(marks)
         assert set(re.findall(r"\[(\w+)\]", re.sub('"[^"]*"', "", kept))) <= set(marks)

@@ -15,13 +15,16 @@ from typing import Any
 
 import pytest
 
+from longtake.describe import Context, make_request
 from longtake.engines.base import Request, byte_bound
 from longtake.engines.server import ServerEngine, open_server
 from longtake.errors import EngineRefused, RequestTooLarge, UsageError
 from longtake.pipeline import run
-from longtake.records import Frame, Result
+from longtake.prompts import read_prompt
+from longtake.records import Chunk, Frame, Result
 from longtake.settings import Settings
 from longtake.store import Store
+from longtake.timecode import Span
 from tests.servers import serve
 from tests.test_engines import TEXTS, make_frame
 from tests.videos import make_video, read_jpeg
@@ -183,6 +186,23 @@ def test_same_system_prompt_is_read_once(vllm: Vllm, engine: ServerEngine) -> No
     whole_blocks = engine.count_tokens(system) // BLOCK * BLOCK
     assert once - before < BLOCK <= whole_blocks
     assert twice - once >= whole_blocks - BLOCK
+
+
+def test_what_was_told_of_earlier_chunks_is_read_once(vllm: Vllm, engine: ServerEngine) -> None:
+    frames = make_frames(2)
+
+    def count_known(lines: list[str]) -> float:
+        before = vllm.count("prefix_cache_hits_total")
+        chunk = Chunk(9, Span(48, 54))
+        context = Context("\n".join(lines), prompt="describe_earlier", max_tokens=1)
+        engine.answer(make_request(chunk, frames, context=context))
+        return vllm.count("prefix_cache_hits_total") - before
+
+    lines = [f"0:{n:02} A person number {n} walks by and looks at the tree." for n in range(9)]
+    count_known(lines[:8])
+    known = count_known(lines)
+    told = engine.count_tokens(read_prompt("describe_earlier").system + "\n".join(lines[:8]))
+    assert known >= told - 2 * BLOCK > 4 * BLOCK
 
 
 def test_same_frames_are_looked_at_once(vllm: Vllm, engine: ServerEngine) -> None:
