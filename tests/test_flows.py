@@ -1,7 +1,12 @@
 """Both flows on a written timeline: what is recalled, in which order, and who is who."""
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -280,3 +285,43 @@ def test_engine_that_reads_no_text_says_so_and_asks_as_in_flow_one(
     again = Witness()
     finish(film, store, again, flow="independent")
     assert again.asked == []
+
+
+KILLED_RUN = """
+import os, signal, sys
+from pathlib import Path
+from longtake.pipeline import run
+from longtake.settings import Settings
+from longtake.store import Store
+from tests.timeline import Witness
+
+film, store, log, die_at = sys.argv[1:]
+
+class Mortal(Witness):
+    def answer(self, request):
+        if len(self.asked) + 1 == int(die_at):
+            os.kill(os.getpid(), signal.SIGKILL)
+        with open(log, "a") as file:
+            file.write(f"{request.frames[0].time}\\n")
+        return super().answer(request)
+
+settings = Settings(
+    out="out", chunking="fixed", flow="context", segments=2, read_text="off"
+)
+for step in run(film, settings, Store(Path(store)), Mortal(width=2), None):
+    pass
+"""
+
+
+def test_killed_run_loses_no_more_than_the_chunks_under_way(film: Path, tmp_path: Path) -> None:
+    store, log = tmp_path / "killed.sqlite", tmp_path / "log"
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    codes = []
+    for die_at in (4, 0):
+        arguments = [sys.executable, "-c", KILLED_RUN, film, store, log, die_at]
+        done = subprocess.run(list(map(str, arguments)), env=environment, check=False)
+        codes.append(done.returncode)
+    assert codes == [-signal.SIGKILL, 0]
+    asked = Counter(log.read_text().split())
+    assert len(asked) == 10
+    assert asked.total() - len(asked) <= 2
