@@ -86,6 +86,8 @@ class Describing:
         self._work, self._engine, self._scan = work, engine, seen
         self._video, self._index, self._words = video, index, words
         self._in_context = in_context(settings, engine)
+        if settings.flow == "context" and not self._in_context:
+            LOG.info("%s reads no text: it describes as in flow independent", engine.name)
         carry = KINDS[settings.context] if self._in_context else Alone
         self._speech_tokens, self._text_tokens = word_budgets(
             settings, engine, words.speech.may_come, words.writing.may_come
