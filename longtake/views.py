@@ -21,7 +21,7 @@ FEW_TOKENS = 1120
 """A frame up to 512 px takes no more in any known family: Qwen-VL in Ollama does."""
 CONTEXT_PER_WORDS = 8
 """Of a small context, what is said takes no more than this part, nor what is written."""
-MEMORY_SHARE = 0.32
+MEMORY_SHARE = 0.30
 """Of a prompt without it: flow II is to cost at most about a third more than flow I."""
 LEAST_MEMORY = 48
 """With less than so many tokens a memory is of no use."""
