@@ -44,6 +44,12 @@ def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the videos of every kind (`make_kind`), each made when first asked for."""
+    return tmp_path_factory.mktemp("kinds")
+
+
+@pytest.fixture(scope="session")
 def two_hundred(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A video of 200 chunks of half a second."""
     folder = tmp_path_factory.mktemp("videos")

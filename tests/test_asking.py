@@ -78,7 +78,8 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def finish(video: Path, store: Store, engine: Engine, **values: object) -> Result:
-    settings = Settings(**({"out": "out", "chunking": "fixed", "chunk_seconds": 5.0} | values))  # type: ignore[arg-type]
+    usual = {"out": "out", "chunking": "fixed", "chunk_seconds": 5.0, "read_text": "off"}
+    settings = Settings(**(usual | values))  # type: ignore[arg-type]
     *_, last = run(video, settings, store, engine, None, sleep=doze)
     assert last.result
     return last.result
@@ -170,7 +171,7 @@ def test_fewer_at_once_come_before_smaller_frames(two_hundred: Path, store: Stor
             raise OutOfMemory("CUDA out of memory")
 
     engine = Limited(rule, width=8)
-    result = finish(two_hundred, store, engine, chunk_seconds=2.0)
+    result = finish(two_hundred, store, engine, chunk_seconds=4.0)
     assert {d.status for d in result.descriptions} == {"described"}
     assert result.ledger.remarks == ()
     assert engine.most_at_once > 3
@@ -214,7 +215,7 @@ def test_most_images_that_an_engine_names_are_shown(wide: Path, store: Store) ->
 
 def test_what_the_store_knows_arrives_one_by_one(two_hundred: Path, store: Store) -> None:
     engine = Limited(lambda request, under_way: None)
-    settings = Settings(out="out", chunking="fixed", chunk_seconds=1.0, frames=1)
+    settings = Settings(out="out", chunking="fixed", chunk_seconds=1.0, frames=1, read_text="off")
     for _ in run(two_hundred, settings, store, engine, None):
         pass
     looked: list[str] = []

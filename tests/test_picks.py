@@ -182,7 +182,7 @@ def draw_pages(*seeds: int, pictures: int = 120) -> Draw:
 
 
 def describe(path: Path, store: Store, engine: Engine, **values: object) -> Result:
-    settings = Settings(**({"out": str(path.parent / "out")} | values))  # type: ignore[arg-type]
+    settings = Settings(**({"out": str(path.parent / "out"), "read_text": "off"} | values))  # type: ignore[arg-type]
     *_, last = run(path, settings, store, engine, None, sleep=lambda seconds: None)
     assert last.result
     return last.result
@@ -225,7 +225,8 @@ def test_a_second_run_asks_nothing_and_tells_the_same(pages: Path, store: Store)
 
 @pytest.mark.parametrize("kept", [1, 2, 3, 4])
 def test_a_killed_run_goes_on_and_comes_to_the_same(pages: Path, store: Store, kept: int) -> None:
-    steps = run(pages, Settings(out=str(pages.parent / "out")), store, Counting(), None)
+    settings = Settings(out=str(pages.parent / "out"), read_text="off")
+    steps = run(pages, settings, store, Counting(), None)
     for _ in range(kept):
         next(step for step in steps if step.description)
     steps.close()  # type: ignore[attr-defined]

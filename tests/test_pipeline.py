@@ -41,7 +41,8 @@ class Scripted(Engine):
 
     def __init__(self, answer: Answer, width: int = 1) -> None:
         super().__init__(
-            "scripted", Capabilities(None, 4096, width=width, frame_side=64, repeats=True)
+            "scripted",
+            Capabilities(None, 4096, width=width, frame_side=64, repeats=True, small=True),
         )
         self.asked: list[Request] = []
         self._answer = answer
@@ -63,7 +64,7 @@ def finish(
     video: Path, store: Store, describer: Engine, reconciler: Engine | None = None, **values: object
 ) -> Result:
     """The result of a run to the end, without waits."""
-    settings = Settings(**({"out": "out", "chunking": "fixed"} | values))  # type: ignore[arg-type]
+    settings = Settings(**({"out": "out", "chunking": "fixed", "read_text": "off"} | values))  # type: ignore[arg-type]
     *_, last = run(video, settings, store, describer, reconciler, sleep=lambda seconds: None)
     assert last.result
     return last.result
@@ -152,7 +153,7 @@ def answer(engine, name, text):
 
 describer = Scripted(lambda r: answer(describer, "chunk", r.frames[0].time), int(width))
 reconciler = Scripted(lambda r: answer(reconciler, "question", len(r.text)))
-settings = Settings(out="out", chunking="fixed")
+settings = Settings(out="out", chunking="fixed", read_text="off")
 for step in run(video, settings, Store(Path(store)), describer, reconciler):
     pass
 """
@@ -218,7 +219,8 @@ def test_run_killed_again_and_again_comes_to_an_end(numbered: Path, tmp_path: Pa
 
 def _run_beside(video: Path, store: Path, out: str) -> None:
     engine = Scripted(say_time, width=2)
-    for _ in run(video, Settings(out=out, chunking="fixed"), Store(store), engine, FakeEngine()):
+    settings = Settings(out=out, chunking="fixed", read_text="off")
+    for _ in run(video, settings, Store(store), engine, FakeEngine()):
         pass
 
 
@@ -450,7 +452,8 @@ def test_as_many_requests_as_the_engine_takes_are_under_way(
 
 def test_stopping_in_the_middle_keeps_what_was_answered(numbered: Path, store: Store) -> None:
     engine = Scripted(say_time)
-    for step in run(numbered, Settings(out="out", chunking="fixed"), store, engine, None):
+    settings = Settings(out="out", chunking="fixed", read_text="off")
+    for step in run(numbered, settings, store, engine, None):
         if step.description:
             break
     again = Scripted(say_time)
@@ -461,7 +464,7 @@ def test_stopping_in_the_middle_keeps_what_was_answered(numbered: Path, store: S
 def test_progress_counts_every_chunk_once_and_ends_with_the_result(
     numbered: Path, store: Store
 ) -> None:
-    settings = Settings(out="out", chunking="fixed")
+    settings = Settings(out="out", chunking="fixed", read_text="off")
     steps: list[Progress] = [*run(numbered, settings, store, Scripted(say_time), FakeEngine())]
     described = [step for step in steps if step.stage == "describe" and step.description]
     assert [(step.done, step.total) for step in described] == [(1, 4), (2, 4), (3, 4), (4, 4)]

@@ -225,8 +225,8 @@ def test_cuts_that_can_not_be_looked_at_are_assumed_near_their_place(tmp_path: P
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_every_kind_is_scanned(name: str, tmp_path: Path) -> None:
-    path, due = make_kind(name, tmp_path)
+def test_every_kind_is_scanned(name: str, kinds: Path) -> None:
+    path, due = make_kind(name, kinds)
     _, index, _, _ = watch(path)
     assert len(index.times) == len(due)
 

@@ -16,7 +16,7 @@ from longtake.cli import main, make_parser
 from longtake.errors import UsageError
 from longtake.settings import Settings, load_settings
 
-FAKES = ("--engine", "fake", "--reconciler", "fake", "--chunking", "fixed")
+FAKES = ("--engine", "fake", "--reconciler", "fake", "--chunking", "fixed", "--read-text", "off")
 
 
 def write(folder: Path, text: str) -> Path:

@@ -383,7 +383,7 @@ def test_same_frames_have_the_same_answer_from_many_threads(sketch: SketchEngine
     requests = [
         Request(
             "s",
-            as_frames([cut_out(30 * k, 50 * n) for k in range(4)]),
+            as_frames([cut_out(30 * k, 50 * n) for k in range(2)]),
             words=Words(text=(make_line(f"Slide number {n} of four"),)),
         )
         for n in range(4)

@@ -27,8 +27,9 @@ def draw_number(number: int, width: int, height: int) -> np.ndarray:
     bits = np.array([number >> k & 1 for k in range(BITS)], np.uint8).reshape(4, 4)
     rows = np.arange(height) * 4 // height
     columns = np.arange(width) * 4 // width
-    grey = 40 + 170 * bits[rows][:, columns]
-    return np.repeat(grey[:, :, None], 3, axis=2).astype(np.uint8)
+    pixels = np.empty((height, width, 3), np.uint8)
+    pixels[:] = (40 + 170 * bits)[rows][:, columns, None]
+    return pixels
 
 
 def draw_grey(number: int, width: int, height: int) -> np.ndarray:
@@ -72,10 +73,17 @@ def draw_shots(*cuts: int, pan: float = 0.5, seed: int = 0) -> Draw:
         photo = make_photo(1000 * seed + shot, 2 * width, height)
         there = int(abs(pan * number) % (2 * width))
         aside = there if there <= width else 2 * width - there
-        noise = np.random.default_rng(number).integers(-5, 6, (height, width, 1)) * (pan > 0)
-        return (photo[:, aside : aside + width] + noise).astype(np.uint8)
+        pixels = photo[:, aside : aside + width]
+        return (pixels + make_noise(number, width, height)).astype(np.uint8) if pan else pixels
 
     return draw
+
+
+@lru_cache(256)
+def make_noise(number: int, width: int, height: int) -> np.ndarray:
+    """What a camera adds to the picture of that number, small enough to be kept for all films."""
+    noise = np.random.default_rng(number).integers(-5, 6, (height, width, 1))
+    return noise.astype(np.int8)
 
 
 def draw_dimmed(draw: Draw, middle: int, half: int, dark: int = 0) -> Draw:
@@ -122,10 +130,9 @@ def draw_held(draw: Draw, first: int, last: int) -> Draw:
 def read_number(pixels: np.ndarray) -> int:
     """The number that a picture of `draw_number` carries; uint8 RGB (height, width, 3)."""
     height, width = pixels.shape[:2]
-    bits = [
-        pixels[int((k // 4 + 0.5) * height / 4), int((k % 4 + 0.5) * width / 4)].mean() > 125
-        for k in range(BITS)
-    ]
+    middles = np.arange(4) + 0.5
+    rows, columns = (middles * height / 4).astype(int), (middles * width / 4).astype(int)
+    bits = pixels[rows][:, columns].mean(axis=2).flatten() > 125
     return sum(1 << k for k, bit in enumerate(bits) if bit)
 
 
