@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from longtake.errors import LongtakeError
 from longtake.records import (
     Chunk,
+    Comparison,
     Description,
     Ledger,
     Overview,
@@ -27,6 +28,7 @@ from longtake.records import (
 from longtake.timecode import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 # ONNX Runtime, which RapidOCR and faster-whisper import too, reports its users to its maker unless
@@ -37,6 +39,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Chunk",
+    "Comparison",
     "Description",
     "Ledger",
     "LongtakeError",
@@ -51,6 +54,8 @@ __all__ = [
     "Summary",
     "Transcript",
     "Video",
+    "compare",
+    "resummarize",
     "scan",
     "summarize",
     "transcribe",
@@ -65,6 +70,26 @@ def summarize(source: "str | Path", **settings: Any) -> Result:
     from longtake.pipeline import summarize as run_to_end
 
     return run_to_end(source, settings)
+
+
+def compare(source: "str | Path", arms: "Sequence[str]" = (), **settings: Any) -> Comparison:
+    """Both flows, and `arms` such as "long: chunk_seconds=12", on one video, as `longtake compare`.
+
+    Settings as for `summarize`; they hold for all arms.
+    """
+    from longtake.arms import compare_to_end
+
+    return compare_to_end(source, arms, settings)
+
+
+def resummarize(path: "str | Path", **settings: Any) -> Result:
+    """The summary anew from a (perhaps edited) descriptions.csv; settings as for `summarize`.
+
+    What `longtake reconcile` does: no video is read, and no describer asked.
+    """
+    from longtake.pipeline import resummarize as run_to_end
+
+    return run_to_end(path, settings)
 
 
 def scan(source: "str | Path", **settings: Any) -> Overview:

@@ -13,6 +13,10 @@ QUOTED = rf"[{QUOTES}][^{QUOTES}]+[{QUOTES}]"
 QUOTE_MARK = re.compile(rf"[{QUOTES}]")
 VOICE, TEXT = "A voice says", "Text reads"
 """Begin the clauses that quote what is said and what is written."""
+ELLIPSIS = "…"
+"""Shows where something was cut off."""
+MUCH = "Much of the video: "
+"""Begins what at least half of the descriptions say."""
 CROSSES = "⟶"
 """Marks a sentence at the side where it goes over the edge of its chunk."""
 FEWEST_QUOTED = 10
@@ -103,7 +107,7 @@ def shorten(text: str, most_words: int) -> str:
         return " ".join(words)
     kept = " ".join(words[:most_words])
     opened = [mark for mark in kept if mark in QUOTES]
-    return f"{kept} …" + ('"' if len(opened) % 2 else "")
+    return f"{kept} {ELLIPSIS}" + ('"' if len(opened) % 2 else "")
 
 
 def quote(text: str) -> str:

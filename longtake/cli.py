@@ -21,12 +21,19 @@ from longtake.settings import Settings, load_settings
 from longtake.timecode import format_tenths, format_time
 
 if TYPE_CHECKING:
+    from longtake.engines import Engine
     from longtake.models import Asset, Model, SpeechModel
-    from longtake.records import Overview, Progress, Result
+    from longtake.records import Overview, Progress, Result, Sentence
     from longtake.timecode import Span
 
 EXIT_GAPS = 3
 EXIT_INTERRUPTED = 130
+
+RECONCILE_SETTINGS = (
+    "reconciler", "length", "language", "focus", "judge", "strict", "at_once", "out", "base_url",
+    "api_key", "reconciler_base_url", "reconciler_api_key", "ollama_url", "context_tokens",
+    "quantize", "device", "timeout_seconds",
+)  # fmt: skip
 
 EPILOG = """\
 exit status: 0 done, 2 bad usage or bad input, 3 finished with gaps, 4 an engine or a source can't
@@ -109,6 +116,8 @@ def make_parser() -> argparse.ArgumentParser:
         command.add_argument("source", metavar="FILE", help="the video")
         command.add_argument("--json", action="store_true", help="print one JSON document")
         _add_settings(command)
+    _add_reconcile(commands)
+    _add_compare(commands)
     scan = commands.add_parser(
         "scan", help="show its shots, chunks and motion; no model is asked", allow_abbrev=False
     )
@@ -159,6 +168,38 @@ def _add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = ()) ->
         )
 
 
+def _add_reconcile(commands: Any) -> None:
+    reconcile = commands.add_parser(
+        "reconcile",
+        help="summarise anew from a (perhaps edited) descriptions.csv; no video is read",
+        allow_abbrev=False,
+    )
+    reconcile.set_defaults(command=reconcile_table)
+    reconcile.add_argument("source", metavar="CSV", help="the descriptions")
+    reconcile.add_argument("--json", action="store_true", help="print one JSON document")
+    _add_settings(reconcile, RECONCILE_SETTINGS)
+
+
+def _add_compare(commands: Any) -> None:
+    compare = commands.add_parser(
+        "compare",
+        help="describe and summarise it in both flows, and say what the difference is worth",
+        allow_abbrev=False,
+    )
+    compare.set_defaults(command=compare_arms)
+    compare.add_argument("source", metavar="FILE", help="the video")
+    compare.add_argument(
+        "--arm",
+        action="append",
+        default=[],
+        metavar='"NAME: KEY=VALUE, …"',
+        help="one more way: settings that differ, such as chunk_seconds=12 (may be given again)",
+    )
+    compare.add_argument("--json", action="store_true", help="print one JSON document")
+    names = [spec.name for spec in dataclasses.fields(Settings)]
+    _add_settings(compare, [name for name in names if name not in ("flow", "context")])
+
+
 def _add_models(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     actions.add_parser("list", help="all that can be fetched").set_defaults(command=list_models)
@@ -176,7 +217,6 @@ def run_video(options: argparse.Namespace) -> int:
     """`summarize` and `describe`."""
     from longtake.engines import open_engine
     from longtake.pipeline import run
-    from longtake.report import as_json
     from longtake.store import Store, store_path
     from longtake.video.source import check_file
 
@@ -186,20 +226,85 @@ def run_video(options: argparse.Namespace) -> int:
     with ExitStack() as opened:
         describer = opened.enter_context(open_engine(settings.engine, settings))
         _tell("describer", describer.name, describer.why)
-        reconciler = None
+        reconciler = other_judge = None
         if options.summarized:
-            fetch_missing(settings.reconciler)
-            theirs = open_engine(settings.reconciler, settings.for_reconciler())
-            reconciler = opened.enter_context(theirs)
-            _tell("reconciler", reconciler.name, reconciler.why)
+            reconciler, other_judge = _open_reconciler(opened, settings)
         store = opened.enter_context(Store(store_path()))
-        last = show_progress(run(options.source, settings, store, describer, reconciler))
+        steps = run(options.source, settings, store, describer, reconciler, other_judge=other_judge)
+        last = show_progress(steps)
+    return _show_result(options, last, descriptions=not options.summarized)
+
+
+def _open_reconciler(opened: ExitStack, settings: Settings) -> "tuple[Engine, Engine | None]":
+    """The reconciler and the judge that is named beside it, said and ready to answer."""
+    from longtake.engines import open_engine
+    from longtake.pipeline import choose_judge, name_other_judge, open_judge, say_judge
+
+    fetch_missing(settings.reconciler)
+    reconciler = opened.enter_context(open_engine(settings.reconciler, settings.for_reconciler()))
+    _tell("reconciler", reconciler.name, reconciler.why)
+    fetch_missing(name_other_judge(settings))
+    other_judge = opened.enter_context(open_judge(settings))
+    _tell("judge", *say_judge(choose_judge(settings, reconciler, other_judge), settings))
+    return reconciler, other_judge
+
+
+def _show_result(
+    options: argparse.Namespace, last: "Progress", *, descriptions: bool = False
+) -> int:
+    """The result on standard output, as text or as one document; the exit status."""
+    from longtake.report import as_json
+
     assert last.result
     if options.json:
-        print(as_json(last.result, descriptions=not options.summarized, ascii_only=True), end="")
+        print(as_json(last.result, descriptions=descriptions, ascii_only=True), end="")
     else:
         print(say_result(last.result), end="")
     return EXIT_GAPS if last.result.ledger.gaps else 0
+
+
+def reconcile_table(options: argparse.Namespace) -> int:
+    """`reconcile`."""
+    from longtake.pipeline import reconcile_file
+    from longtake.store import Store, store_path
+    from longtake.video.source import check_file
+
+    settings = _read_settings(options)
+    check_file(options.source, "descriptions.csv")
+    with ExitStack() as opened:
+        reconciler, other_judge = _open_reconciler(opened, settings)
+        store = opened.enter_context(Store(store_path()))
+        last = show_progress(
+            reconcile_file(options.source, settings, store, reconciler, other_judge)
+        )
+    return _show_result(options, last)
+
+
+def compare_arms(options: argparse.Namespace) -> int:
+    """`compare`."""
+    from longtake.arms import compare, plan_arms
+    from longtake.engines import open_engine
+    from longtake.report.compare import comparison_as_json, say_comparison
+    from longtake.store import Store, store_path
+    from longtake.video.source import check_file
+
+    def open_and_tell(name: str, settings: Settings) -> "Engine":
+        fetch_missing(name)
+        engine = open_engine(name, settings)
+        _tell("engine", engine.name, engine.why)
+        return engine
+
+    check_file(options.source)
+    plans = plan_arms(options.arm, _read_settings(options))
+    with Store(store_path()) as store:
+        last = show_progress(compare(options.source, plans, store, open_and_tell))
+    found = last.comparison
+    assert found
+    if options.json:
+        print(comparison_as_json(found, ascii_only=True), end="")
+    else:
+        print("\n".join(say_comparison(found)))
+    return EXIT_GAPS if any(arm.result.ledger.gaps for arm in found.arms) else 0
 
 
 def _read_settings(options: argparse.Namespace) -> Settings:
@@ -340,26 +445,38 @@ class _Bars:
 
 def say_result(result: "Result") -> str:
     """What a person reads in the terminal."""
-    from longtake.report.markdown import join_numbers, say_failures, say_ledger, say_remarks
-    from longtake.timecode import Span
+    from longtake.report.markdown import say_checks, say_failures, say_ledger, say_remarks
 
     lines = []
     if result.summary:
         spans = {d.chunk.number: d.chunk.span for d in result.descriptions}
         lines += [result.summary.headline, ""]
-        for sentence in result.summary.sentences:
-            cited = [spans[number] for number in sentence.evidence]
-            span = Span(min(s.start for s in cited), max(s.end for s in cited))
-            lines.append(f"{span!s:>12}  {sentence.text} [{join_numbers(sentence.evidence)}]")
+        lines += [_say_sentence(sentence, spans) for sentence in result.summary.sentences]
     else:
         lines += [f"{d.chunk.span!s:>12}  {d.text or f'({d.error})'}" for d in result.descriptions]
     lines += ["", f"ledger: {say_ledger(result.ledger)}"]
+    lines += [f" check: {say_checks(result.summary)}"] if result.summary else []
     lines += [f"speech: {result.ledger.speech}", f"  text: {result.ledger.text}"]
+    lines += [f"context: {result.ledger.context}"] if result.ledger.context else []
     lines += [f"   gap: {gap.span}: {gap.reason}" for gap in result.ledger.gaps]
-    notes = (*say_remarks(result.ledger), *say_failures(result.usage))
+    remarks = result.summary.remarks if result.summary else ()
+    notes = (*remarks, *say_remarks(result.ledger), *say_failures(result.usage))
     lines += [f"  note: {note}" for note in notes]
     lines += [f" files: {path}" for path in result.files]
     return "".join(f"{_safe(line)}\n" for line in lines)
+
+
+def _say_sentence(sentence: "Sentence", spans: "Mapping[int, Span]") -> str:
+    """With its time, its chunks, and a mark where the check did not find it supported."""
+    from longtake.plain import join_numbers
+    from longtake.timecode import Span
+
+    cited = [spans[number] for number in sentence.evidence]
+    span = Span(min(s.start for s in cited), max(s.end for s in cited)) if cited else ""
+    why = f": {sentence.why}" if sentence.why else ""
+    mark = {"supported": "", "unchecked": " ?", "unsupported": f" ✗ unsupported{why}"}
+    numbers = join_numbers(sentence.evidence)
+    return f"{span!s:>12}  {sentence.text} [{numbers}]{mark[sentence.support]}"
 
 
 def _safe(line: str) -> str:

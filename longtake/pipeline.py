@@ -8,17 +8,18 @@ import re
 import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from longtake import reconcile, report
-from longtake.asking import Job, Prepared, Sleep, Work, answer_all
+from longtake import judge, reconcile, report
+from longtake.asking import GAVE_REPLY, Job, Prepared, Sleep, Work, answer_all
 from longtake.engines import open_engine
 from longtake.engines.base import Engine
 from longtake.errors import (
     BadReply,
+    EngineUnreachable,
     LongtakeError,
     UsageError,
 )
@@ -39,6 +40,7 @@ from longtake.records import (
     Video,
     keep_ledger,
 )
+from longtake.report.edited import name_describer, read_edited, say_cells
 from longtake.settings import Settings, load_settings
 from longtake.store import Answer, Store, make_key, store_path
 from longtake.video.chunks import plan_chunks
@@ -79,19 +81,19 @@ def run(
     describer: Engine,
     reconciler: Engine | None,
     sleep: Sleep = time.sleep,
+    other_judge: Engine | None = None,
 ) -> Iterator[Progress]:
     """Describe and (with a reconciler) summarise one video; the last Progress holds the result.
 
     Each answer is in the store as soon as it is known: a run that is killed goes on where it was.
-    `sleep` waits between two tries. Raises LongtakeError where nothing can be said of the video.
+    `other_judge` is the engine that the settings name as a judge; `sleep` waits between two tries.
+    Raises LongtakeError where nothing can be said of the video.
     """
     if describer.capabilities.images == 0:
         describer.check_sight()
-    if reconciler and not reconciler.capabilities.text:
-        raise UsageError(
-            f"the engine {reconciler.name!r} only looks at frames, so it can't summarise",
-            "Name one that reads text with --reconciler; see `longtake engines`.",
-        )
+    if reconciler:
+        _check_reads(reconciler)
+    judging = choose_judge(settings, reconciler, other_judge) if reconciler else None
     check_settings(settings)
     video, index, seen = yield from look_at(source, store)
     out = Path(settings.out) if settings.out else default_folder(video)
@@ -110,6 +112,8 @@ def run(
     summary = None
     if reconciler:
         summary = yield from _reconcile(work, reconciler, descriptions)
+        if summary:
+            summary = yield from _check(work, judging, summary, descriptions)
     result = Result(
         video=video,
         descriptions=tuple(descriptions),
@@ -122,6 +126,14 @@ def run(
     if reconciler:
         files += report.write_summary(out, result)
     yield Progress("done", 1, 1, result=replace(result, files=tuple(files)))
+
+
+def _check_reads(reconciler: Engine) -> None:
+    if not reconciler.capabilities.text:
+        raise UsageError(
+            f"the engine {reconciler.name!r} only looks at frames, so it can't summarise",
+            "Name one that reads text with --reconciler; see `longtake engines`.",
+        )
 
 
 def scan_video(
@@ -248,18 +260,68 @@ def transcribe(source: str | Path, settings: Settings, store: Store) -> Iterator
 def _reconcile(
     work: Work, engine: Engine, descriptions: list[Description]
 ) -> Generator[Progress, None, Summary | None]:
-    talk = reconcile.reconcile(
-        descriptions, engine.capabilities.context_tokens, engine.count_tokens
-    )
+    settings = work.settings
+    engine.count_tokens("")  # a model that is loaded knows its context
+    wish = reconcile.Wish(settings.length, settings.language, settings.focus)
+    talk = reconcile.reconcile(descriptions, engine.capabilities, engine.count_tokens, wish)
     note = f"summarising with {engine.name}"
     return (yield from _hold_talk(work, "reconcile", reconcile.VERSION, engine, talk, note))
 
 
+def name_other_judge(settings: Settings) -> str:
+    """The judge that has to be opened beside the reconciler; empty where there is none."""
+    return "" if settings.judge in ("auto", "off", settings.reconciler) else settings.judge
+
+
+def choose_judge(
+    settings: Settings, reconciler: Engine, other_judge: Engine | None = None
+) -> Engine | None:
+    """The engine that is asked whether a sentence holds; None: the words alone tell."""
+    if settings.judge == "off" or (settings.judge == "auto" and reconciler.capabilities.small):
+        return None
+    chosen = other_judge or reconciler
+    if not chosen.capabilities.text:
+        raise UsageError(
+            f"the engine {chosen.name!r} only looks at frames, so it can't judge sentences",
+            "Name one that reads text with --judge; see `longtake engines`.",
+        )
+    return chosen
+
+
+def say_judge(engine: Engine | None, settings: Settings) -> tuple[str, str]:
+    """Who holds the sentences against their descriptions, and why, for a run's first lines."""
+    if engine:
+        return engine.name, "asked about what the words can't settle, once a trial has shown it fit"
+    if settings.judge == "off":
+        return "none", "--judge off: the words alone are compared"
+    return "none", "the reconciler's model is too small to judge: the words alone are compared"
+
+
+def _check(
+    work: Work, engine: Engine | None, summary: Summary, descriptions: Sequence[Description]
+) -> Generator[Progress, None, Summary]:
+    """Each sentence held against the descriptions that it cites."""
+    talk = judge.hold(
+        summary,
+        {d.chunk.number: text for d in descriptions if (text := reconcile.tell(d))},
+        able=engine.capabilities if engine else None,
+        count_tokens=engine.count_tokens if engine else None,
+        judge=engine.name if engine else "",
+        strict=work.settings.strict,
+        spans={d.chunk.number: d.chunk.span for d in descriptions},
+    )
+    note = f"checking with {engine.name}" if engine else "checking the words"
+    return (yield from _hold_talk(work, "check", judge.VERSION, engine, talk, note))
+
+
 def _hold_talk(
-    work: Work, stage: str, version: int, engine: Engine, talk: Talk[Found], note: str
+    work: Work, stage: str, version: int, engine: Engine | None, talk: Talk[Found], note: str
 ) -> Generator[Progress, None, Found]:
-    """Ask what a step asks, answer None where no reply could be used; what the step found."""
-    asked = 0
+    """Ask what a step asks, answer None where no reply could be used; what the step found.
+
+    An engine that is gone ends it, and so does one that has not given a single reply.
+    """
+    asked, came = 0, False
     answers: list[str | None] | None = None
     while True:
         try:
@@ -267,6 +329,7 @@ def _hold_talk(
         except StopIteration as stop:
             found: Found = stop.value
             return found
+        assert engine, "a step without an engine asks nothing"
         total = asked + len(questions)
         yield Progress(stage, asked, total, note)
         answers = [None] * len(questions)
@@ -279,7 +342,9 @@ def _hold_talk(
                 causes[place] = outcome
             asked += 1
             yield Progress(stage, asked, total)
-        if all(causes):
+        gone = all(isinstance(cause, EngineUnreachable) for cause in causes)
+        came = came or not all(causes) or any(isinstance(c, GAVE_REPLY) for c in causes)
+        if gone or not came:
             _raise_if_nothing_came(causes)
 
 
@@ -303,6 +368,58 @@ def _question_job(stage: str, version: int, engine: Engine, question: Question) 
     )
 
 
+def reconcile_file(
+    path: str | Path,
+    settings: Settings,
+    store: Store,
+    reconciler: Engine,
+    other_judge: Engine | None = None,
+    sleep: Sleep = time.sleep,
+) -> Iterator[Progress]:
+    """A summary from a (perhaps edited) descriptions.csv, which stays as it is.
+
+    Asks only what the edits change. The last Progress holds the result.
+    """
+    _check_reads(reconciler)
+    judging = choose_judge(settings, reconciler, other_judge)
+    edited = read_edited(path)
+    descriptions = list(edited.descriptions)
+    table = check_file(path, "descriptions.csv")
+    out = Path(settings.out) if settings.out else table.parent
+    report.prepare_folder(out)
+    usage: list[StageUsage] = []
+    work = Work(settings, store, sleep, usage)
+    summary = yield from _reconcile(work, reconciler, descriptions)
+    if summary:
+        summary = yield from _check(work, judging, summary, descriptions)
+    speech = say_cells([d.speech for d in descriptions], table.name)
+    text = say_cells([d.on_screen for d in descriptions], table.name)
+    result = Result(
+        video=edited.video,
+        descriptions=edited.descriptions,
+        summary=summary,
+        ledger=keep_ledger(descriptions, summary, speech, text),
+        usage=(StageUsage("describe", name_describer(descriptions, table.name)), *_merge(usage)),
+        out=out,
+        entities=edited.entities,
+    )
+    files = tuple(report.write_summary(out, result))
+    yield Progress("done", 1, 1, result=replace(result, files=files))
+
+
+def resummarize(path: str | Path, values: Mapping[str, Any]) -> Result:
+    """`reconcile_file` with the user's store and the engines of the settings; its result."""
+    settings = load_settings(values)
+    with (
+        open_engine(settings.reconciler, settings.for_reconciler()) as reconciler,
+        open_judge(settings) as other_judge,
+        Store(store_path()) as store,
+    ):
+        *_, last = reconcile_file(path, settings, store, reconciler, other_judge)
+    assert last.result
+    return last.result
+
+
 def survey(source: str | Path, values: Mapping[str, Any]) -> Overview:
     """What a video looks like, with the user's store; nothing is drawn and no model asked."""
     with Store(store_path()) as store:
@@ -319,14 +436,21 @@ def hear(source: str | Path, values: Mapping[str, Any]) -> Transcript:
     return last.transcript
 
 
+def open_judge(settings: Settings) -> AbstractContextManager[Engine | None]:
+    """The judge that the settings name beside the reconciler, or nothing."""
+    name = name_other_judge(settings)
+    return open_engine(name, settings.for_reconciler()) if name else nullcontext()
+
+
 def summarize(source: str | Path, values: Mapping[str, Any]) -> Result:
     """One whole run with the user's store and the engines of the settings; its result."""
     settings = load_settings(values)
     with (
         open_engine(settings.engine, settings) as describer,
         open_engine(settings.reconciler, settings.for_reconciler()) as reconciler,
+        open_judge(settings) as other_judge,
         Store(store_path()) as store,
     ):
-        *_, last = run(source, settings, store, describer, reconciler)
+        *_, last = run(source, settings, store, describer, reconciler, other_judge=other_judge)
     assert last.result
     return last.result

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 JOINERS = "\u200c\u200d"
 """Invisible, but parts of words in some scripts, and of emoji."""
@@ -30,6 +31,17 @@ def one_line(text: str) -> str:
     """
     shown = (" " if _is_hidden(letter) else letter for letter in text)
     return " ".join("".join(shown).split())
+
+
+def join_numbers(numbers: Sequence[int]) -> str:
+    """`1–3, 7`."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}–{r[-1]}" for r in runs)
 
 
 def _is_hidden(letter: str) -> bool:

@@ -265,11 +265,14 @@ class Ledger:
     reused: int
     failed: int
     summarized: int
+    """Chunks that a question of the summary told of, or that a sentence rests on."""
     gaps: tuple[Gap, ...] = ()
     reuses: tuple[tuple[int, int], ...] = ()
     """Each chunk that has the description of another, with that one's number."""
     remarks: tuple[tuple[int, str], ...] = ()
     """Each chunk whose description wants a word: seen with less, cut off."""
+    cited: int = 0
+    """Chunks that a sentence rests on."""
     speech: str = ""
     """In words, what became of what is said; `text`: of what is written."""
     text: str = ""
@@ -309,6 +312,65 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Arm:
+    """One way to go through a video, and what came of it.
+
+    `settings` are those that make it differ, `seconds` is how long this run took; `stages` are what
+    its answers cost whenever they were given, with those from the store.
+    """
+
+    name: str
+    settings: tuple[tuple[str, object], ...]
+    result: Result
+    seconds: float
+    stages: tuple[tuple[str, Cost], ...]
+    context_tokens: int
+    overhead: float | None
+    """Its describer's input tokens over those of flow I; None where that took none."""
+    duplicates: int
+    """Chunks whose description says what the one before says."""
+    marks: int
+    """Marks of entities that stand in more than one chunk."""
+    named_again: float
+    """Of the chunks described, the share that names what an earlier one names in the same words."""
+
+    @property
+    def cost(self) -> Cost:
+        """Of all stages together."""
+        return sum((cost for _, cost in self.stages), Cost())
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What an arm has more of than flow I, a chunk: a mean with its 95 % interval.
+
+    `told` says whether the data can tell that there is a difference.
+    """
+
+    arm: str
+    measure: str
+    pairs: int
+    mean: float
+    low: float
+    high: float
+    told: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several ways to go through one video; the first one is flow I, and the others are held to it.
+
+    Worths are in the order of arms and measures.
+    """
+
+    video: Video
+    arms: tuple[Arm, ...]
+    worths: tuple[Worth, ...]
+    out: Path
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
 class Overview:
     """What a video looks like and how it is cut into chunks, with the pictures drawn of it."""
 
@@ -330,6 +392,7 @@ class Progress:
     result: Result | None = None
     overview: Overview | None = None
     transcript: Transcript | None = None
+    comparison: Comparison | None = None
     files: tuple[Path, ...] = ()
 
 
@@ -340,20 +403,25 @@ def keep_ledger(
     text: str = "",
     context: str = "",
 ) -> Ledger:
-    """What became of these chunks; one that a summary does not rest on is a gap, too."""
+    """What became of these chunks; one that reached no summary, though it has one, is a gap, too.
+
+    A chunk reached it where a question told of it, or where a sentence rests on it.
+    """
     counts = Counter(description.status for description in descriptions)
     cited = {number for s in summary.sentences for number in s.evidence} if summary else set()
+    told = {number for node in summary.nodes for number in node.chunks} if summary else set()
     gaps = [
         Gap(d.chunk.number, d.chunk.span, d.error or "it did not reach the summary")
         for d in descriptions
-        if d.status == "failed" or (summary and d.chunk.number not in cited)
+        if d.status == "failed" or (summary and d.chunk.number not in cited | told)
     ]
     return Ledger(
         planned=len(descriptions),
         described=counts["described"],
         reused=counts["reused"],
         failed=counts["failed"],
-        summarized=len(cited),
+        summarized=len(cited | told),
+        cited=len(cited),
         gaps=tuple(gaps),
         reuses=tuple((d.chunk.number, d.same_as) for d in descriptions if d.same_as),
         remarks=tuple((d.chunk.number, d.remark) for d in descriptions if d.remark),

@@ -202,6 +202,11 @@ def load_settings(
     return Settings(**(values | _read_values(given, "what was given")))
 
 
+def change_settings(settings: Settings, values: Mapping[str, Any], source: str) -> Settings:
+    """The settings with these values; UsageError names `source` where one can't be."""
+    return dataclasses.replace(settings, **_read_values(values, source))
+
+
 def _read_file(file: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))

@@ -1,8 +1,12 @@
 """What the check lets pass and what it holds back: sentences that small models really wrote."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from longtake.check import find_missing, find_support
+from longtake.check import find_missing, find_support, weigh
+from longtake.claims import list_names, list_numbers
+from tests.truths import Told, mutate, tell_all, tell_held_out
 
 STREET = [
     "Two people and two cars. The view changes once; there is much movement. Mostly grey.",
@@ -123,3 +127,163 @@ def test_denial_inside_a_quotation_denies_nothing() -> None:
     sources = ['Text reads "Do not enter". A man enters.']
     assert find_support('Text reads "Do not enter".', sources) == [0]
     assert find_support("A man enters.", sources) == [0]
+
+
+FOUND_BY_WORDS = {"number", "order", "quotation", "mark", "thing or colour"}
+"""Kinds of false sentences that the words alone find, each and every one."""
+
+
+def test_no_false_sentence_comes_out_supported() -> None:
+    for told in (*tell_all(), *tell_held_out()):
+        support, why = weigh(told.sentence, told.sources)
+        assert told.true or support != "supported", told
+        assert bool(why) is (support == "unsupported"), told
+        assert told.kind not in FOUND_BY_WORDS or support == "unsupported", told
+
+
+def test_no_true_sentence_of_the_scenes_comes_out_unsupported() -> None:
+    for told in tell_all():
+        if told.true:
+            expected = "unchecked" if told.kind == "in other words" else "supported"
+            assert weigh(told.sentence, told.sources) == (expected, ""), told
+
+
+@pytest.mark.parametrize(
+    ("sentence", "sources", "why"),
+    [
+        ("Seven people walk.", STREET, 'its descriptions lack "7"'),
+        ("Then Ann Smith walks a dog.", PARK, 'its descriptions lack "Ann Smith"'),
+        ("A horse runs after the ball.", PARK, 'its descriptions lack "horse"'),
+        ("A woman in a green jacket walks a dog.", PARK, 'its descriptions lack "green"'),
+        ("[P2] walks a dog.", ["[P1] a man walks a dog."], 'its descriptions lack "P2"'),
+        ('A sign says "Stop".', PARK, 'its descriptions lack "Stop"'),
+        ("A sign says 'Stop here'.", PARK, 'its descriptions lack "Stop here"'),
+        (
+            "Four cars, two people.",
+            ["Two cars. Four people."],
+            'its descriptions tell of "2" "car"',
+        ),
+        ("The man waves at her.", PARK, 'its descriptions say otherwise of "wave"'),
+        ("The dog does not run.", PARK, 'its descriptions say otherwise of "run"'),
+        (
+            "The man pats the dog, then he throws a ball.",
+            PARK,
+            "its descriptions tell this in the other order",
+        ),
+        (
+            "The man walks a dog after throwing a ball.",
+            ["A man walks a dog. The man throws a ball."],
+            "its descriptions tell this in the other order",
+        ),
+        ("Ein Mann sieht 3 Hunde.", STREET, 'its descriptions lack "3"'),
+        ("Eleven dogs.", PARK, 'its descriptions lack "11"'),
+        ("Der Bus hat 45 Sitze.", ["Der Bus hat 54 Sitze."], 'its descriptions lack "45"'),
+    ],
+)
+def test_what_speaks_against_a_sentence_is_named(
+    sentence: str, sources: list[str], why: str
+) -> None:
+    support, found = weigh(sentence, sources)
+    assert support == "unsupported"
+    assert why in found
+
+
+@pytest.mark.parametrize(
+    ("sentence", "sources"),
+    [
+        ("Someone plays with an animal.", PARK),
+        ("Vehicles stand in the street.", STREET),
+        ("Two people stand at a bus stop.", ["A man and a woman wait for the bus."]),
+        ("The man is outdoors with his pet.", PARK),
+        ("They sold 40,000 units.", ['A voice says "We sold forty thousand units".']),
+        ("A speaker welcomes us.", ['A voice says "Welcome to all of you".']),
+        ("Ein Mann wirft einen Ball, und Hunde laufen.", PARK),
+        ("Zwei Busse fahren.", ["Two buses drive past."]),
+        ("Man sieht einen Hund im Park von Berlin und einen Ball.", PARK),
+        ("Un homme et son chien vont au Parc avec Paul.", PARK),
+        ("Playing Fetch Outdoors With a Little Friend", PARK),
+        ("A driver waits for green.", ["A red car stops at a green light."]),
+        ("A person measures the field.", ["A surveyor looks through a lens."]),
+        ("Birds swim on the lake.", ["Two swans swim on a lake."]),
+        ("An animal eats.", ["A squirrel eats a nut."]),
+        ("A football match is on.", ["Players in blue run across the pitch."]),
+        ("The dog runs; there is no horse.", PARK),
+    ],
+)
+def test_what_the_words_can_t_settle_stays_unchecked(sentence: str, sources: list[str]) -> None:
+    assert weigh(sentence, sources) == ("unchecked", "")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "sources"),
+    [
+        ("Ein Mann winkt.", ["Ein Mann winkt. Er geht."]),
+        ("Ein Mann geht durch …", ["Ein Mann geht durch den Park."]),
+        (
+            'A voice says "One two three …"; a man waves.',
+            ['A voice says "One two". A man waves.', 'A voice says "three four".'],
+        ),
+        (
+            'Text reads "First / Second"; a man waves.',
+            ['Text reads "First". A man waves.', 'Text reads "Second".'],
+        ),
+    ],
+)
+def test_own_words_of_any_language_are_supported(sentence: str, sources: list[str]) -> None:
+    assert weigh(sentence, sources) == ("supported", "")
+
+
+def test_word_left_out_of_a_language_that_is_not_read_is_not_supported() -> None:
+    assert weigh("Ein Mann winkt.", ["Ein Mann winkt nicht."]) == ("unchecked", "")
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from([one for one in tell_all() if one.true and one.kind != "in other words"]),
+    st.integers(0, 10**12),
+    st.sampled_from(["before", "after"]),
+)
+def test_number_that_no_source_has_is_never_supported(told: Told, number: int, side: str) -> None:
+    known = {n for source in told.sources for n in list_numbers(source, claimed=False)}
+    text = f"{number} {told.sentence}" if side == "before" else f"{told.sentence} {number}"
+    assert weigh(text, told.sources)[0] != "supported" or str(number) in known
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from([one for one in tell_all() if one.true and '"' in one.sentence]),
+    st.text(min_size=1),
+)
+def test_changed_quotation_is_never_supported(told: Told, text: str) -> None:
+    text = text.replace('"', "") or "x"
+    start, quoted, rest = told.sentence.split('"', 2)
+    changed = f'{start}"{quoted} {text}"{rest}'
+    support, _ = weigh(changed, told.sources)
+    assert support != "supported" or not any(letter.isalnum() for letter in text)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(tell_all()), st.lists(st.text(), max_size=3))
+def test_any_text_is_weighed_without_an_error(told: Told, texts: list[str]) -> None:
+    for sentence in (*texts, told.sentence):
+        assert weigh(sentence, texts)[0] in ("supported", "unsupported", "unchecked")
+        assert weigh(sentence, [])[0] != "supported"
+
+
+def test_numbers_are_read_from_digits_and_words() -> None:
+    text = "Twenty-five dogs, 1,000 cats, 3.50 and two hundred five, ７ cows, the 3rd horse."
+    assert list_numbers(text) == ["25", "1000", "3.5", "205", "7", "3"]
+
+
+def test_names_are_told_from_the_beginnings_of_sentences() -> None:
+    text = "Later Ann Smith meets Mr. Jones at the Eiffel Tower. People wave. I see Bob's dog."
+    assert list_names(text) == ["Ann Smith", "Mr Jones", "Eiffel Tower", "Bob"]
+
+
+def test_each_kind_of_mutation_is_made() -> None:
+    assert {one.kind for one in tell_all() if not one.true} >= FOUND_BY_WORDS | {
+        "name",
+        "denial",
+        "who does what",
+    }
+    assert dict(mutate("Ann hands Bob two keys.", ["Ann hands Bob two keys. He sees Bob and Ann."]))

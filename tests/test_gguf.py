@@ -167,6 +167,10 @@ def test_model_with_images_answers_text_alone_as_well(tiny: Engine) -> None:
     assert ask(tiny, "Name a colour.") and ask(tiny, "Name a colour.", max_tokens=1)
 
 
+def test_file_of_little_weight_is_known_to_be_small(tiny: Engine) -> None:
+    assert tiny.capabilities.small
+
+
 def test_model_without_projector_takes_no_images(tmp_path: Path) -> None:
     with open_engine(f"gguf:{write_text_model(tmp_path / 'tiny.gguf')}", Settings()) as engine:
         assert engine.capabilities.images == engine.frame_tokens(64, 48) == 0

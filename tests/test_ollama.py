@@ -175,6 +175,18 @@ def test_later_attempts_may_come_out_differently(server: ScriptedServer) -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("size", "small"),
+    [("494.03M", True), ("999K", True), ("1.0B", False), ("7.6B", False), ("?", False), (7, False)],
+)
+def test_model_of_few_parameters_is_known_to_be_small(
+    server: ScriptedServer, size: object, small: bool
+) -> None:
+    server.set(SHOW, as_show("vision", details={"parameter_size": size}))
+    with open_at(server) as engine:
+        assert engine.capabilities.small == small
+
+
 def test_schema_goes_as_the_format(server: ScriptedServer) -> None:
     schema = {"type": "object", "properties": {"what": {"type": "string"}}, "required": ["what"]}
     with open_at(server) as engine:
@@ -695,7 +707,8 @@ def test_run_with_ollama_shows_every_frame_and_a_second_one_asks_nothing(
     ollama = CuttingOllama(1092, old=True)
     server.set(CHAT, ollama)
     video = make_video(tmp_path / "video.mp4", seconds=20)
-    settings = Settings(ollama_url=server.url, chunking="fixed", out=str(tmp_path / "out"))
+    out = str(tmp_path / "out")
+    settings = Settings(ollama_url=server.url, chunking="fixed", read_text="off", out=out)
     for counted in (1, 0):
         server.asked.clear()
         with open_ollama("", settings) as engine:

@@ -381,8 +381,19 @@ def test_reconciler_that_fails_now_and_then_is_told_of(numbered: Path, store: St
             raise EngineFailed("the server answered 500: boom")
         return Reply("Nothing of use, ever, by a dragon.")
 
-    with pytest.raises(EngineFailed):
-        finish(numbered, store, Scripted(say_time), Scripted(fail_on_the_headline))
+    without = finish(numbered, store, Scripted(say_time), Scripted(fail_on_the_headline))
+    assert without.summary and without.summary.headline.startswith("Something happens")
+    assert "boom" in without.usage[-1].reason or without.usage[-1].failed > 1
+
+    def leave_at_the_headline(request: Request) -> Reply:
+        if "headline" in request.system:
+            raise EngineUnreachable("down")
+        return Reply("Nothing of use, ever, by a dragon.")
+
+    gone = Scripted(leave_at_the_headline)
+    gone.name = "gone"
+    with pytest.raises(EngineUnreachable):
+        finish(numbered, store, Scripted(say_time), gone)
 
     def fail_on_the_first(request: Request) -> Reply:
         if "0.5" in request.text and "headline" not in request.system:

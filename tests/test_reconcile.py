@@ -6,22 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.engines.base import Reply
+from longtake.engines.base import Capabilities, Reply
 from longtake.errors import BadReply
 from longtake.questions import Question
-from longtake.reconcile import (
-    MAX_SENTENCES,
-    PROMPT_RESERVE_TOKENS,
-    Note,
-    group_notes,
-    join_quotes,
-    merge_equal,
-    reconcile,
-    tell,
-)
+from longtake.reconcile import Wish, reconcile, tell
+from longtake.reconcile.notes import join_quotes
+from longtake.reconcile.small import MAX_SENTENCES
 from longtake.records import Chunk, Description, Summary, keep_ledger
 from longtake.timecode import Span
 
+MEDIUM = MAX_SENTENCES["medium"]
 WORDS = "red blue cars people walk run past a house and the dog".split()
 
 
@@ -46,9 +40,11 @@ def summarize(
     answer: str | None = None,
     context: int = 4096,
     seen: list[Question] | None = None,
+    wish: Wish = Wish(),  # noqa: B008 - frozen
 ) -> Summary | None:
     """Drive the asking: each question gets the same answer, if `accept` lets it pass."""
-    talk = reconcile(descriptions, context, count_words)
+    able = Capabilities(images=0, context_tokens=context, small=True)
+    talk = reconcile(descriptions, able, count_words, wish)
     answers: list[str | None] | None = None
     while True:
         try:
@@ -59,6 +55,13 @@ def summarize(
         if seen is not None:
             seen += questions
         answers = [answer] * len(questions)
+
+
+def whole_tokens(question: Question) -> int:
+    """All that is sent, and the reply."""
+    request = question.request
+    turns = [str(turn["content"]) for turn in request.messages(request.text)]
+    return sum(map(count_words, turns)) + request.max_tokens
 
 
 def cited(summary: Summary) -> set[int]:
@@ -198,15 +201,15 @@ def test_no_description_is_lost_and_no_question_exceeds_the_context(
         return
     assert cited(summary) == described
     assert keep_ledger(descriptions, summary).summarized == len(described)
-    assert len(summary.sentences) <= MAX_SENTENCES + 1
+    assert len(summary.sentences) <= MEDIUM + 1
     for question in seen:
-        assert count_words(question.request.text) <= context - PROMPT_RESERVE_TOKENS + 10
+        assert whole_tokens(question) <= context
 
 
 def test_many_short_descriptions_are_folded_to_a_readable_number() -> None:
     summary = summarize(describe(*[f"Number {n}" for n in range(300)]))
     assert summary
-    assert len(summary.sentences) <= MAX_SENTENCES
+    assert len(summary.sentences) <= MEDIUM
 
 
 def test_ten_thousand_descriptions_are_all_cited() -> None:
@@ -225,17 +228,6 @@ def test_every_piece_of_a_long_description_is_asked_about() -> None:
     assert all(
         f" {word} " in f"{first_round} ".replace("\n- ", " ").replace("- ", " ") for word in words
     )
-
-
-@given(st.lists(st.integers(0, 3), max_size=40), st.integers(8, 60))
-def test_groups_keep_order_and_leave_nothing_out(kinds: list[int], budget: int) -> None:
-    notes = [
-        Note(f"note {kind} " * (kind + 1), (n,), Span(n, n + 1)) for n, kind in enumerate(kinds)
-    ]
-    groups = group_notes(merge_equal(notes), budget, count_words)
-    numbers = [number for group in groups for note in group for number in note.evidence]
-    assert list(dict.fromkeys(numbers)) == list(range(len(kinds)))
-    assert all(1 <= len(group) <= 3 for group in groups)
 
 
 # What is said and written

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,22 +11,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtake.plain import one_line
+from longtake.cli import say_result
+from longtake.plain import join_numbers, one_line
 from longtake.records import (
     Chapter,
     Chunk,
     Cost,
     Description,
+    Entity,
+    Moment,
     Result,
     Sentence,
     StageUsage,
     Summary,
+    Support,
     Video,
     keep_ledger,
 )
 from longtake.report import as_json
 from longtake.report.csv import COLUMNS, as_csv, read_csv
-from longtake.report.markdown import as_markdown, join_numbers
+from longtake.report.markdown import as_markdown
 from longtake.timecode import Span
 
 HOSTILE = (
@@ -45,7 +50,10 @@ def make_result(text: str = "Two cars.", error: str = "boom", name: str = "stree
     )
     summary = Summary(
         text,
-        (Sentence(text, (1, 2), "model"), Sentence(text, (2,), "own words")),
+        (
+            Sentence(text, (1, 2), "model", "supported"),
+            Sentence(text, (2,), "own words", "supported"),
+        ),
         (Chapter(Span(0, 12), text),),
     )
     video = Video(Path(name), "ab" * 32, 3700.0, 3700.0)
@@ -108,8 +116,9 @@ def test_json_has_the_contract_s_keys() -> None:
     assert document["summary"][0] == {
         "sentence": "Two cars.",
         "evidence": [1, 2],
-        "support": "unchecked",
+        "support": "supported",
         "wording": "model",
+        "why": "",
     }
     assert document["chapters"] == [{"start": 0, "end": 12, "title": "Two cars."}]
     assert document["ledger"] == {
@@ -118,8 +127,10 @@ def test_json_has_the_contract_s_keys() -> None:
         "reused": 0,
         "failed": 1,
         "summarized": 2,
+        "cited": 2,
         "speech": "",
         "text": "",
+        "context": "",
         "reuses": [],
         "remarks": [],
         "gaps": [{"chunk": 3, "start": 12, "end": 3700, "reason": "boom"}],
@@ -175,3 +186,83 @@ def test_questions_without_a_usable_reply_are_told() -> None:
 
 def test_numbers_are_told_in_runs() -> None:
     assert join_numbers((1, 2, 3, 7, 9, 10)) == "1–3, 7, 9–10"
+
+
+def mark_all(result: Result, why: str = "") -> Result:
+    """A sentence and a key moment for each verdict, with someone who is known again."""
+    sentences = tuple(
+        Sentence("A dog.", (1,), "model", support, why if support == "unsupported" else "")
+        for support in SUPPORTS
+    )
+    moments = tuple(Moment(2, Span(6, 12), "A cat", support, why) for support in SUPPORTS)
+    assert result.summary
+    summary = replace(
+        result.summary,
+        sentences=(*sentences, Sentence("No chunk.", (), "model", "unsupported", why)),
+        moments=moments,
+        judge=f"the words alone {why}",
+        remarks=(f"1 sentence was left out {why}",),
+    )
+    entities = (Entity("P1", "person", f"a man {why}", (1, 2)), Entity("T1", "thing", why, ()))
+    return replace(result, summary=summary, entities=entities)
+
+
+SUPPORTS: tuple[Support, ...] = ("supported", "unsupported", "unchecked")
+
+
+def test_markdown_marks_what_the_check_found() -> None:
+    text = as_markdown(mark_all(make_result(), 'its descriptions lack "7"'))
+    assert "- A dog. (0:00–0:06, chunk 1)\n" in text
+    assert '- A dog. (0:00–0:06, chunk 1) **✗ unsupported: its descriptions lack "7"**\n' in text
+    assert "- A dog. (0:00–0:06, chunk 1) ?\n" in text
+    assert "- No chunk. (no chunk) **✗ unsupported" in text
+    assert "- 0:06–0:12 A cat (chunk 2) ?\n" in text
+    assert "## Key moments" in text
+    assert "? not checked: the words can't settle it, and no model did." in text
+    assert "4 sentences: 1 supported, 2 unsupported, 1 unchecked; checked by the words" in text
+    assert "1 sentence was left out" in text
+
+
+def test_markdown_says_who_the_marks_stand_for() -> None:
+    text = as_markdown(mark_all(make_result()))
+    assert "## Who and what\n\n- \\[P1\\] a man (chunks 1–2)\n" in text
+    assert "## Who and what" not in as_markdown(make_result())
+
+
+def test_markdown_has_no_legend_where_all_is_supported_and_worded_by_a_model() -> None:
+    result = make_result()
+    assert result.summary
+    kept = replace(result.summary, sentences=result.summary.sentences[:1])
+    text = as_markdown(replace(result, summary=kept))
+    assert not re.search("[✗·]|not checked", text)
+
+
+def test_markdown_shows_hostile_verdicts_as_text() -> None:
+    text = as_markdown(mark_all(make_result(), HOSTILE))
+    assert "<" not in text
+    assert not re.search(r"(?<!\\)\]\(", text)
+    assert "https://" not in text
+
+
+def test_json_holds_verdicts_moments_and_the_judge() -> None:
+    document = json.loads(as_json(mark_all(make_result(), "why")))
+    assert [s["support"] for s in document["summary"]] == [*SUPPORTS, "unsupported"]
+    assert [s["why"] for s in document["summary"]] == ["", "why", "", "why"]
+    assert document["moments"][0] == {
+        "chunk": 2,
+        "start": 6,
+        "end": 12,
+        "text": "A cat",
+        "support": "supported",
+        "why": "why",
+    }
+    assert document["judge"] == "the words alone why"
+    assert document["remarks"] == ["1 sentence was left out why"]
+
+
+def test_terminal_marks_what_the_check_found() -> None:
+    text = say_result(mark_all(make_result(), "no dog"))
+    assert "A dog. [1]\n" in text
+    assert "A dog. [1] ✗ unsupported: no dog\n" in text
+    assert "A dog. [1] ?\n" in text
+    assert "check: 4 sentences: 1 supported" in text

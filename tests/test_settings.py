@@ -111,7 +111,8 @@ def test_first_lines_say_which_engines_serve_and_why(
     said = capsys.readouterr().err.splitlines()
     assert said[0].startswith("describer: fake (asked for by name")
     assert said[1].startswith("reconciler: fake (")
-    assert len(said) == 2
+    assert said[2].startswith("judge: none (")
+    assert len(said) == 3
 
 
 def test_summary_is_printed_with_ledger_and_files(

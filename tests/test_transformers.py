@@ -638,6 +638,7 @@ def test_what_is_neither_folder_nor_name_is_bad_usage_with_examples(name: str) -
 def test_text_model_reconciles_and_takes_no_frames(models: dict[str, Path]) -> None:
     with open_model(models["llama"], at_once=2) as engine:
         assert engine.capabilities.images == 0 and engine.frame_tokens(640, 360) == 0
+        assert engine.capabilities.small
         with pytest.raises(UsageError, match="takes no images"):
             engine.check_sight()
         with pytest.raises(RequestTooLarge, match="takes no images"):

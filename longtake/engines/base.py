@@ -12,6 +12,9 @@ from longtake.records import NO_WORDS, Frame, Words
 RETRY_TEMPERATURE = 0.5
 """The first attempt is greedy; the next ones must be able to come out differently."""
 
+SMALL_PARAMETERS = 1_000_000_000
+"""Models with fewer are small: they lose track of more than one simple thing at a time."""
+
 
 @dataclass(frozen=True)
 class Capabilities:

@@ -20,6 +20,7 @@ from typing import Any
 
 from longtake.engines.base import (
     RETRY_TEMPERATURE,
+    SMALL_PARAMETERS,
     Capabilities,
     Engine,
     Reply,
@@ -40,7 +41,7 @@ from longtake.errors import (
 )
 from longtake.fit import LLAMA_WORK_BYTES, cache_bytes
 from longtake.machine import count_cores, free_memory
-from longtake.models import SMOLLM2, Model, asset_path, fetch_model, find_model
+from longtake.models import MODELS, SMOLLM2, Model, asset_path, fetch_model, find_model
 from longtake.plain import one_line
 from longtake.settings import Settings
 
@@ -49,6 +50,8 @@ LEAST_CONTEXT_TOKENS = 2048
 FRAME_SIDE = 512
 TURN_TOKENS = 64
 """More than a template puts around each turn."""
+SMALL_BYTES = 700_000_000
+"""A file of weights below this is taken for one of a small model."""
 FINGERPRINT_PARTS = 64
 FINGERPRINT_BYTES = 1 << 18
 
@@ -92,6 +95,7 @@ class GgufEngine(Engine):
                 context_tokens=self._sizes[0].tokens,
                 frame_side=min(FRAME_SIDE, side),
                 schemas=True,
+                small=_is_small(weights),
             ),
             # The context is none of them: what fits into it is answered the same in any.
             options=dict(weights.keys),
@@ -378,6 +382,13 @@ def _find_sizes(weights: Weights, header: Header, wanted: int) -> list[_Size]:
     longest = min(wanted or USUAL_CONTEXT_TOKENS, shape.context_tokens)
     sizes = [weigh(tokens) for tokens in _halve(longest)]
     return list(dropwhile(lambda size: not size.fits, sizes)) or sizes[-1:]
+
+
+def _is_small(weights: Weights) -> bool:
+    """By its parameters where they are known, else by the size of the file."""
+    if weights.name in MODELS:
+        return MODELS[weights.name].parameters < SMALL_PARAMETERS
+    return weights.path.stat().st_size < SMALL_BYTES
 
 
 def _halve(tokens: int) -> Iterator[int]:

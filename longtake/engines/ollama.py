@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from longtake.engines.base import (
     RETRY_TEMPERATURE,
+    SMALL_PARAMETERS,
     Capabilities,
     Engine,
     Reply,
@@ -49,6 +50,8 @@ LEAST_QWEN_TOKENS = 1120
 WIDEST = 8
 SHORT_SECONDS = 15.0
 """For questions about the models: a hung server shows soon."""
+
+_SCALES = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
 _log = logging.getLogger("longtake")
 
@@ -91,6 +94,7 @@ class OllamaEngine(Engine):
                 width=1,
                 widest=WIDEST,
                 schemas=True,
+                small=_is_small(shown),
             ),
             options={"weights": str(listed.get("digest") or "")},
             why=f"Ollama at {server.address}{remark}"
@@ -344,6 +348,15 @@ def _takes_images(shown: Mapping[str, Any]) -> bool:
         return "vision" in able
     facts = _as_mapping(shown.get("model_info"))
     return bool(shown.get("projector_info")) or any(".vision." in name for name in facts)
+
+
+def _is_small(shown: Mapping[str, Any]) -> bool:
+    """Whether it says that its model has few parameters, as in `494.03M` or `7.6B`."""
+    said = str(_as_mapping(shown.get("details")).get("parameter_size") or "")
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMBT])", said.strip().upper())
+    if not found:
+        return False
+    return float(found[1]) * _SCALES[found[2]] < SMALL_PARAMETERS
 
 
 def _as_mapping(value: object) -> Mapping[str, Any]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from longtake.errors import OutputError
-from longtake.records import Description, Frame, Overview, Result, Transcript
+from longtake.records import Comparison, Description, Frame, Overview, Result, Transcript
+from longtake.report.compare import as_page, comparison_as_csv, comparison_as_json
 from longtake.report.csv import as_csv
 from longtake.report.json import as_json, overview_as_json, transcript_as_json
 from longtake.report.markdown import as_markdown
@@ -15,9 +16,11 @@ from longtake.report.transcript import as_srt, as_text, as_vtt
 
 __all__ = [
     "as_json",
+    "comparison_as_json",
     "overview_as_json",
     "prepare_folder",
     "transcript_as_json",
+    "write_comparison",
     "write_descriptions",
     "write_pictures",
     "write_summary",
@@ -47,6 +50,15 @@ def write_summary(folder: Path, result: Result) -> list[Path]:
     return [
         _write(folder / "summary.md", as_markdown(result)),
         _write(folder / "summary.json", as_json(result)),
+    ]
+
+
+def write_comparison(folder: Path, comparison: Comparison) -> list[Path]:
+    """Write compare.html, compare.csv and compare.json; their paths."""
+    return [
+        _write(folder / "compare.html", as_page(comparison)),
+        _write(folder / "compare.csv", comparison_as_csv(comparison)),
+        _write(folder / "compare.json", comparison_as_json(comparison)),
     ]
 
 

@@ -26,7 +26,7 @@ def as_csv(descriptions: Sequence[Description]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    writer.writerows([_guard(cell) for cell in _row(d)] for d in descriptions)
+    writer.writerows([guard(cell) for cell in _row(d)] for d in descriptions)
     return file.getvalue()
 
 
@@ -35,7 +35,7 @@ def read_csv(path: Path) -> Iterator[dict[str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             for row in csv.DictReader(file):
-                yield {name: _unguard(cell or "") for name, cell in row.items() if name}
+                yield {name: unguard(cell or "") for name, cell in row.items() if name}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(f"{path} can't be read as CSV: {error}", "Save it as UTF-8.") from error
 
@@ -60,11 +60,12 @@ def _row(description: Description) -> Iterable[object]:
     )
 
 
-def _guard(cell: object) -> str:
+def guard(cell: object) -> str:
     """The cell as text that no spreadsheet takes for a formula; NUL, which CSV can't hold, goes."""
     text = str(cell).replace("\0", "")
     return f"'{text}" if text[:1] and text[0] in RISKY_STARTS else text
 
 
-def _unguard(cell: str) -> str:
+def unguard(cell: str) -> str:
+    """The cell as it was before `guard`."""
     return cell[1:] if cell[:1] == "'" and cell[1:2] and cell[1] in RISKY_STARTS else cell

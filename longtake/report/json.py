@@ -28,7 +28,11 @@ def as_json(result: Result, *, descriptions: bool = False, ascii_only: bool = Fa
             "sha256": result.video.sha256,
             "duration": result.video.duration,
         },
-        **_summary(result.summary),
+        **summary_values(result.summary),
+        "entities": [
+            {"mark": e.mark, "kind": e.kind, "look": e.look, "chunks": list(e.chunks)}
+            for e in result.entities
+        ],
         "ledger": _ledger(result.ledger),
         "usage": [_usage(stage) for stage in result.usage],
     }
@@ -70,9 +74,10 @@ def _span(span: Span) -> dict[str, float]:
     return {"start": span.start, "end": span.end}
 
 
-def _summary(summary: Summary | None) -> dict[str, Any]:
+def summary_values(summary: Summary | None) -> dict[str, Any]:
+    """What the documents tell of a summary; the same names where there is none."""
     if summary is None:
-        return {"headline": "", "summary": [], "chapters": []}
+        return {"headline": "", "summary": [], "chapters": [], "moments": [], "tree": []}
     return {
         "headline": summary.headline,
         "summary": [
@@ -81,12 +86,28 @@ def _summary(summary: Summary | None) -> dict[str, Any]:
                 "evidence": list(s.evidence),
                 "support": s.support,
                 "wording": s.wording,
+                "why": s.why,
             }
             for s in summary.sentences
         ],
         "chapters": [
             {"start": c.span.start, "end": c.span.end, "title": c.title} for c in summary.chapters
         ],
+        "moments": [
+            {
+                "chunk": m.chunk,
+                **_span(m.span),
+                "text": m.text,
+                "support": m.support,
+                "why": m.why,
+            }
+            for m in summary.moments
+        ],
+        "tree": [
+            {"level": n.level, "chunks": list(n.chunks), "tokens": n.tokens} for n in summary.nodes
+        ],
+        "judge": summary.judge,
+        "remarks": list(summary.remarks),
     }
 
 
@@ -113,8 +134,10 @@ def _ledger(ledger: Ledger) -> dict[str, Any]:
         "reused": ledger.reused,
         "failed": ledger.failed,
         "summarized": ledger.summarized,
+        "cited": ledger.cited,
         "speech": ledger.speech,
         "text": ledger.text,
+        "context": ledger.context,
         "reuses": [{"chunk": chunk, "same_as": other} for chunk, other in ledger.reuses],
         "remarks": [{"chunk": chunk, "remark": remark} for chunk, remark in ledger.remarks],
         "gaps": [

@@ -4,11 +4,21 @@ What comes from the video or a model is escaped: it can't become a link, an imag
 """
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
-from longtake.plain import one_line
-from longtake.records import Ledger, Result, StageUsage, Summary
-from longtake.timecode import format_time
+from longtake.plain import join_numbers, one_line
+from longtake.records import (
+    Entity,
+    Ledger,
+    Moment,
+    Result,
+    Sentence,
+    StageUsage,
+    Summary,
+    Support,
+)
+from longtake.timecode import Span, format_time
 
 
 def as_markdown(result: Result) -> str:
@@ -18,7 +28,8 @@ def as_markdown(result: Result) -> str:
     lines = [f"# {_plain(title)}", ""]
     lines += [f"{_plain(video.path.name)}, {format_time(video.duration)}", ""]
     lines += _summary(result) if result.summary else ["Nothing could be described.", ""]
-    lines += _ledger(result.ledger)
+    lines += _entities(result.entities)
+    lines += _ledger(result.ledger, result.summary)
     lines += [f"{_plain(note)}\n" for note in say_failures(result.usage)]
     lines += [f"Described by {_plain(_engines(result))}."]
     return "\n".join(lines) + "\n"
@@ -28,27 +39,80 @@ def _summary(result: Result) -> list[str]:
     summary = result.summary
     assert summary
     spans = {d.chunk.number: d.chunk.span for d in result.descriptions}
-    lines = []
-    for sentence in summary.sentences:
-        start = format_time(min(spans[n].start for n in sentence.evidence))
-        end = format_time(max(spans[n].end for n in sentence.evidence))
-        mark = "" if sentence.wording == "model" else " ·"
-        chunks = name_chunks(sentence.evidence)
-        lines.append(f"- {_plain(sentence.text)} ({start}–{end}, {chunks}){mark}")
-    lines += ["", *_marks(summary)]
+    lines = [_sentence(sentence, spans) for sentence in summary.sentences]
+    lines += ["", *_legend(summary)]
+    lines += [f"{_plain(remark)}.\n" for remark in summary.remarks]
+    if summary.moments:
+        lines += ["## Key moments", "", *map(_moment, summary.moments), ""]
     lines += ["## Chapters", ""]
     lines += [f"- {format_time(c.span.start)} {_plain(c.title)}" for c in summary.chapters]
     return [*lines, ""]
 
 
-def _marks(summary: Summary) -> list[str]:
-    if all(sentence.wording == "model" for sentence in summary.sentences):
-        return []
-    return ["· made of the descriptions' own words, without a model.", ""]
+def _sentence(sentence: Sentence, spans: Mapping[int, Span]) -> str:
+    cited = "no chunk"
+    if sentence.evidence:
+        start = format_time(min(spans[n].start for n in sentence.evidence))
+        end = format_time(max(spans[n].end for n in sentence.evidence))
+        cited = f"{start}–{end}, {name_chunks(sentence.evidence)}"
+    own = "" if sentence.wording == "model" else " ·"
+    return f"- {_plain(sentence.text)} ({cited}){own}{_mark(sentence.support, sentence.why)}"
 
 
-def _ledger(ledger: Ledger) -> list[str]:
+def _moment(moment: Moment) -> str:
+    mark = _mark(moment.support, moment.why)
+    return f"- {moment.span} {_plain(moment.text)} (chunk {moment.chunk}){mark}"
+
+
+def _mark(support: Support, why: str) -> str:
+    """Nothing where the check found it supported."""
+    if support == "unsupported":
+        return f" **✗ unsupported{f': {_plain(why)}' if why else ''}**"
+    return " ?" if support == "unchecked" else ""
+
+
+def _legend(summary: Summary) -> list[str]:
+    """What the marks mean that stand there."""
+    supports = {s.support for s in summary.sentences} | {m.support for m in summary.moments}
+    said = []
+    if any(sentence.wording == "own words" for sentence in summary.sentences):
+        said.append("· made of the descriptions' own words, without a model.")
+    if "unsupported" in supports:
+        said.append("✗ the cited descriptions do not say that.")
+    if "unchecked" in supports:
+        said.append("? not checked: the words can't settle it, and no model did.")
+    return [" ".join(said), ""] if said else []
+
+
+def _entities(entities: Sequence[Entity]) -> list[str]:
+    """Who the marks in descriptions and summary stand for."""
+    lines = [
+        f"- {_plain(f'[{e.mark}]')} {_plain(e.look)} ({name_chunks(e.chunks)})"
+        if e.chunks
+        else f"- {_plain(f'[{e.mark}]')} {_plain(e.look)}"
+        for e in entities
+    ]
+    return ["## Who and what", "", *lines, ""] if lines else []
+
+
+def say_checks(summary: Summary) -> str:
+    """`5 sentences: 3 supported, 1 unsupported, 1 unchecked; checked by …`."""
+    counts = Counter(sentence.support for sentence in summary.sentences)
+    total = len(summary.sentences)
+    found = [
+        f"{counts[support]} {support}"
+        for support in ("supported", "unsupported", "unchecked")
+        if counts[support]
+    ]
+    by = f"; checked by {summary.judge}" if summary.judge else ""
+    name = "sentence" if total == 1 else "sentences"
+    return f"{total} {name}: {', '.join(found)}{by}" if found else "no sentence"
+
+
+def _ledger(ledger: Ledger, summary: Summary | None) -> list[str]:
     lines = ["## Ledger", "", say_ledger(ledger), ""]
+    if summary:
+        lines += [f"{_plain(say_checks(summary))}.", ""]
     if ledger.reuses:
         lines += [f"{say_reuses(ledger)}.", ""]
     lines += [f"{_plain(said)}.\n" for said in (*say_words(ledger), *say_remarks(ledger))]
@@ -109,17 +173,6 @@ def say_failures(usage: Sequence[StageUsage]) -> list[str]:
 def name_chunks(numbers: Sequence[int]) -> str:
     """`chunk 5`, `chunks 1–3, 7`."""
     return f"chunk{'s' if len(numbers) > 1 else ''} {join_numbers(numbers)}"
-
-
-def join_numbers(numbers: Sequence[int]) -> str:
-    """`1–3, 7`."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}–{r[-1]}" for r in runs)
 
 
 def _engines(result: Result) -> str:

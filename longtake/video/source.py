@@ -13,9 +13,9 @@ from longtake.records import Progress
 BLOCK_BYTES = 1 << 20
 
 
-def check_file(source: str | Path) -> Path:
+def check_file(source: str | Path, what: str = "video file") -> Path:
     """The file behind `source`; SourceError where it is missing, a folder, empty or unreadable."""
-    path = _check_name(str(source))
+    path = _check_name(str(source), what)
     try:
         facts = path.stat()
     except FileNotFoundError:
@@ -25,7 +25,7 @@ def check_file(source: str | Path) -> Path:
             f"{path} can't be reached: {error.strerror}", "Check its permissions."
         ) from None
     if stat.S_ISDIR(facts.st_mode):
-        raise SourceError(f"{path} is a folder", "Name one video file in it.")
+        raise SourceError(f"{path} is a folder", f"Name one {what} in it.")
     if not stat.S_ISREG(facts.st_mode):
         raise SourceError(f"{path} is not a regular file", "Save it to a file first.")
     if facts.st_size == 0:
@@ -35,10 +35,10 @@ def check_file(source: str | Path) -> Path:
     return path
 
 
-def _check_name(source: str) -> Path:
+def _check_name(source: str, what: str) -> Path:
     """What the name stands for; SourceError for one that can't be a file's."""
     if not source:
-        raise SourceError("no file is named", "Name a video file.")
+        raise SourceError("no file is named", f"Name a {what}.")
     if re.match(r"\w+://", source):
         raise SourceError(
             f"{source} is a link, and links are not supported yet", "Download it, name the file."

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
-from longtake.engines.base import Capabilities, Engine, Reply, Request
+from longtake.engines.base import SMALL_PARAMETERS, Capabilities, Engine, Reply, Request
 from longtake.engines.transformers.chat import Chat, Prompt, open_chat
 from longtake.engines.transformers.hub import Folder, check_name, find_folder
 from longtake.engines.transformers.library import call_library, import_libraries
@@ -51,7 +51,11 @@ class TransformersEngine(Engine):
         seat = runner.seat
         super().__init__(
             name=f"transformers:{folder.name}",
-            capabilities=Capabilities(images=None if chat.sees else 0, context_tokens=context),
+            capabilities=Capabilities(
+                images=None if chat.sees else 0,
+                context_tokens=context,
+                small=folder.parameters < SMALL_PARAMETERS,
+            ),
             options={
                 "weights": folder.fingerprint,
                 "dtype": seat.dtype,

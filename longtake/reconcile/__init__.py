@@ -1,0 +1,46 @@
+"""Descriptions to one summary that cites them, by questions that hold together as a tree.
+
+Chooses the path that suits the model: `structured` asks for JSON, `small` for one sentence at a
+time. Asks nobody itself: it yields questions and is sent the answers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from longtake.engines.base import Capabilities
+from longtake.questions import Talk
+from longtake.reconcile import small, structured
+from longtake.reconcile.notes import make_notes, tell
+from longtake.reconcile.tree import Budget, CountTokens
+from longtake.reconcile.wish import Wish
+from longtake.records import Description, Summary
+
+__all__ = ["VERSION", "CountTokens", "Wish", "reconcile", "tell"]
+
+VERSION = 3
+"""Part of each answer's key: raised whenever replies are accepted in another way."""
+
+
+def reconcile(
+    descriptions: Sequence[Description],
+    able: Capabilities,
+    count_tokens: CountTokens,
+    wish: Wish = Wish(),  # noqa: B008 - frozen
+) -> Talk[Summary | None]:
+    """Yields lists of questions that may be asked side by side; returns the summary.
+
+    None where nothing was described. The summary's nodes tell in which question each described
+    chunk was; every sentence has evidence.
+    """
+    if not any(description.text for description in descriptions):
+        return None
+    told = make_notes(descriptions)
+    budget = Budget(able.context_tokens, count_tokens)
+    forms = structured.make_forms(budget, wish)
+    if able.small or not forms.have_room():
+        short = f"its context of {able.context_tokens} tokens is too short"
+        why = "it is too small" if able.small else short
+        summary = yield from small.summarize(told, budget, wish, why)
+    else:
+        summary = yield from structured.summarize(told, forms, wish)
+    return replace(summary, nodes=tuple(budget.nodes))

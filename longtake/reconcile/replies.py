@@ -1,0 +1,163 @@
+"""Replies as JSON: the schemas that ask for them, and what is read from one, leniently.
+
+Knows no prompt and no tree. A reply that cites what it was not told of, or nothing, is a BadReply
+whose correction repeats none of its words.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+from longtake.clauses import shorten
+from longtake.errors import BadReply
+from longtake.plain import one_line, restore
+
+SENTENCE_WORDS, TITLE_WORDS = 80, 12
+
+Cited = tuple[str, tuple[int, ...]]
+"""A sentence and the chunks that it cites."""
+Titled = tuple[int, str]
+"""A chunk and a few words on it."""
+
+Schema = Mapping[str, Any]
+
+_NO_JSON = "Your last answer was not the JSON that was asked for. Give that object alone."
+_NO_SENTENCE = "Your last answer held no sentence. Give at least one, with its chunks."
+_WRONG_CHUNK = "Your last answer cited wrong chunks. Cite only numbers that stand in brackets."
+_TOO_LONG = "Your last answer held a sentence that was too long. Write short sentences."
+_CUT_OFF = "Your last answer was too long and was cut off. Write less."
+_NO_HEADLINE = "Your last answer had no headline."
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What a reply about the whole video holds."""
+
+    headline: str
+    sentences: tuple[Cited, ...]
+    chapters: tuple[Titled, ...] = ()
+    moments: tuple[Titled, ...] = ()
+
+
+def part_schema(most_sentences: int) -> Schema:
+    """Of a reply about a part: sentences with the chunks that they rest on."""
+    return _object(sentences=_sentences(most_sentences))
+
+
+def whole_schema(most_sentences: int, most_chapters: int, most_moments: int) -> Schema:
+    """Of a reply about the whole: also a headline, chapters and key moments."""
+    number, text = {"type": "integer"}, {"type": "string"}
+    return _object(
+        headline=text,
+        sentences=_sentences(most_sentences),
+        chapters=_list(_object(first_chunk=number, title=text), 0, most_chapters),
+        key_moments=_list(_object(chunk=number, what=text), 0, most_moments),
+    )
+
+
+def _sentences(most: int) -> Schema:
+    chunks = {"type": "array", "items": {"type": "integer"}, "minItems": 1}
+    return _list(_object(text={"type": "string"}, chunks=chunks), 1, most)
+
+
+def _list(items: Schema, fewest: int, most: int) -> Schema:
+    return {"type": "array", "items": items, "minItems": fewest, "maxItems": most}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def read_part(text: str, told: Set[int], complete: bool = True) -> tuple[Cited, ...]:
+    """The sentences of a reply about a part; `told` are the chunks that it may cite."""
+    return _read_sentences(_read_object(text, complete), told)
+
+
+def read_whole(text: str, told: Set[int], complete: bool = True) -> Whole:
+    """A reply about the whole; chapters and moments that make no sense are left out."""
+    found = _read_object(text, complete)
+    headline = shorten(_read_text(found.get("headline")), 2 * TITLE_WORDS).rstrip(".")
+    if not headline:
+        raise BadReply("the reply has no headline", correction=_NO_HEADLINE)
+    return Whole(
+        headline=headline,
+        sentences=_read_sentences(found, told),
+        chapters=_read_titles(found.get("chapters"), "first_chunk", "title", TITLE_WORDS),
+        moments=_read_titles(found.get("key_moments"), "chunk", "what", SENTENCE_WORDS),
+    )
+
+
+def _read_object(text: str, complete: bool) -> Mapping[str, Any]:
+    """The first JSON object in a reply, whatever stands around it."""
+    decoder = json.JSONDecoder(strict=False)  # line breaks inside strings are common
+    for start in (found.start() for found in re.finditer(r"\{", text)):
+        try:
+            found, _ = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            break  # what is broken is not searched for a whole part
+        return found if isinstance(found, dict) else {}
+    raise BadReply(
+        f"the reply is no JSON object: {one_line(text)[:80]!r}",
+        correction=_NO_JSON if complete else _CUT_OFF,
+    )
+
+
+def _read_sentences(found: Mapping[str, Any], told: Set[int]) -> tuple[Cited, ...]:
+    sentences: dict[str, tuple[int, ...]] = {}
+    for entry in _list_objects(found.get("sentences")):
+        text = _read_text(entry.get("text"))
+        if not text:
+            continue
+        if len(text.split()) > SENTENCE_WORDS:
+            raise BadReply(
+                f"a sentence is longer than {SENTENCE_WORDS} words", correction=_TOO_LONG
+            )
+        chunks = _read_chunks(entry.get("chunks"))
+        if not chunks or not chunks <= told:
+            wrong = ", ".join(str(number) for number in sorted(chunks - told)[:5]) or "nothing"
+            raise BadReply(
+                f"the reply cites {wrong}, which it was not told of", correction=_WRONG_CHUNK
+            )
+        sentences[text] = tuple(sorted({*chunks, *sentences.get(text, ())}))
+    if not sentences:
+        raise BadReply("the reply holds no sentence", correction=_NO_SENTENCE)
+    return tuple(sentences.items())
+
+
+def _read_titles(found: Any, number: str, words: str, most_words: int) -> tuple[Titled, ...]:
+    titled: dict[int, str] = {}
+    for entry in _list_objects(found):
+        title = shorten(_read_text(entry.get(words)), most_words)
+        chunk = _read_number(entry.get(number))
+        if title and chunk is not None:
+            titled.setdefault(chunk, title)
+    return tuple(sorted(titled.items()))
+
+
+def _list_objects(found: Any) -> list[Mapping[str, Any]]:
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
+def _read_text(found: Any) -> str:
+    """On one line; empty where no word is in it."""
+    text = one_line(restore(found)) if isinstance(found, str) else ""
+    return text if re.search(r"[^\W\d_]{2}", text) else ""
+
+
+def _read_chunks(found: Any) -> set[int]:
+    entries = found if isinstance(found, list) else [found]
+    return {-1 if (n := _read_number(entry)) is None else n for entry in entries}
+
+
+def _read_number(found: Any) -> int | None:
+    """A chunk's number, also as `"12"` or `"[12]"`."""
+    if isinstance(found, str) and (digits := re.fullmatch(r"\[?(\d{1,9})\]?", found.strip())):
+        return int(digits[1])
+    return found if isinstance(found, int) and not isinstance(found, bool) else None

@@ -1,0 +1,325 @@
+"""The structured path: a tree of questions whose answers are JSON with the chunks they rest on.
+
+Groups of neighbouring notes become a few sentences; those are merged with the descriptions that
+they cite beside them, up to the root, which is asked for the whole. Where no answer can be had, the
+small path stands in. What a sentence says is not checked here, only that it cites what was told.
+"""
+
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from longtake.clauses import make_title
+from longtake.engines.base import Reply, Request
+from longtake.plain import defuse, one_line
+from longtake.prompts import Prompt, read_prompt
+from longtake.questions import Question, Talk
+from longtake.reconcile import small
+from longtake.reconcile.notes import (
+    Note,
+    join_notes,
+    list_evidence,
+    make_chapters,
+    merge_same,
+    merge_titles,
+    show_note,
+    show_notes,
+)
+from longtake.reconcile.replies import (
+    TITLE_WORDS,
+    Cited,
+    Schema,
+    Titled,
+    Whole,
+    part_schema,
+    read_part,
+    read_whole,
+    whole_schema,
+)
+from longtake.reconcile.tree import (
+    Budget,
+    ask_all,
+    cut_note,
+    group_notes,
+    hold_together,
+    spread_notes,
+)
+from longtake.reconcile.wish import Wish
+from longtake.records import Chapter, Moment, Sentence, Summary
+from longtake.timecode import Span
+
+NODE_NOTES = 16
+"""Descriptions that one question tells of, at most, and the width of a block of the first level:
+models neglect the middle of long inputs.
+"""
+NODE_BLOCKS = 8
+"""Blocks of one level that make one of the next."""
+PART_SENTENCES = 6
+"""What becomes of a group, at most."""
+SENTENCES = {"short": 3, "medium": 8, "long": 16}
+"""What the root is asked for, about."""
+MOST_CHAPTERS, MOST_MOMENTS = 12, 5
+SENTENCE_TOKENS, TITLE_TOKENS = 80, 24
+"""What one of them takes in a reply, about."""
+REPLY_SHARE = 4
+"""A reply takes at most this part of the context."""
+LEAST_ROOM = 512
+"""Tokens for notes in a question: with less there is no use in a tree."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Form(Generic[T]):
+    """A kind of question: prompt, schema, room for notes, and how a reply to it is read."""
+
+    budget: Budget
+    prompt: Prompt
+    schema: Schema
+    sentences: int
+    reply_tokens: int
+    read: Callable[[str, Set[int], bool], T]
+
+    @property
+    def room(self) -> int:
+        """Tokens for notes."""
+        return self.budget.room(self.prompt, self.reply_tokens)
+
+    def fits(self, text: str) -> bool:
+        """Whether a question has room for this text."""
+        return self.budget.fits(text, self.room)
+
+    def ask(self, text: str, told: Set[int]) -> Question:
+        """The question with this text, which tells of these chunks."""
+        request = Request(self.prompt.system, (text,), self.reply_tokens, schema=self.schema)
+
+        def accept(reply: Reply) -> None:
+            self.read(reply.text, told, reply.complete)
+
+        return Question(request, accept)
+
+
+@dataclass(frozen=True)
+class Forms:
+    """The two kinds of questions."""
+
+    part: Form[tuple[Cited, ...]]
+    whole: Form[Whole]
+
+    def have_room(self) -> bool:
+        """Whether the context holds enough notes beside the prompts."""
+        return min(self.part.room, self.whole.room) >= LEAST_ROOM
+
+
+def make_forms(budget: Budget, wish: Wish) -> Forms:
+    """The questions as they suit the context and the wishes."""
+    return Forms(_make_part_form(budget, wish), _make_whole_form(budget, wish))
+
+
+def _make_part_form(budget: Budget, wish: Wish) -> Form[tuple[Cited, ...]]:
+    most = budget.context_tokens // REPLY_SHARE
+    reply = min(most, (PART_SENTENCES + 1) * SENTENCE_TOKENS)
+    count = max(1, reply // SENTENCE_TOKENS - 1)
+    size = f"Write at most {count} sentences, fewer where little happens."
+    prompt = _make_prompt("part", size, wish)
+    return Form(budget, prompt, part_schema(count), count, reply, read_part)
+
+
+def _make_whole_form(budget: Budget, wish: Wish) -> Form[Whole]:
+    """As many sentences as wished for, or as three quarters of the reply hold."""
+    most, wanted = budget.context_tokens // REPLY_SHARE, SENTENCES[wish.length]
+    extras = TITLE_TOKENS * (1 + MOST_MOMENTS)
+    reply = min(most, wanted * SENTENCE_TOKENS + extras + MOST_CHAPTERS * TITLE_TOKENS)
+    count = max(1, min(wanted, (reply - extras) * 3 // 4 // SENTENCE_TOKENS))
+    left = reply - extras - count * SENTENCE_TOKENS
+    chapters = max(1, min(MOST_CHAPTERS, left // TITLE_TOKENS))
+    size = (
+        f"Write about {count} sentences, fewer where little happens, at most {chapters} chapters"
+        f" and at most {MOST_MOMENTS} key moments."
+    )
+    schema = whole_schema(count + count // 2, chapters, MOST_MOMENTS)
+    return Form(budget, _make_prompt("whole", size, wish), schema, count, reply, read_whole)
+
+
+def _make_prompt(name: str, size: str, wish: Wish) -> Prompt:
+    """All that is the same for every question of the run, so that a server's cache serves it."""
+    lines = [read_prompt(name).system, size]
+    if language := one_line(defuse(wish.language)):
+        lines.append(f"Write in {language}.")
+    if focus := one_line(defuse(wish.focus)):
+        lines.append(f"The reader wants to know: {focus}")
+        lines.append("Tell what there is to that above all, and only what you are told.")
+    return Prompt("\n".join(lines))
+
+
+def summarize(told: Sequence[Note], forms: Forms, wish: Wish) -> Talk[Summary]:
+    """The summary of the notes: all of them stand in a question of the first level."""
+    source = _Source(told)
+    width, level = NODE_NOTES, 1
+
+    def fits(notes: Sequence[Note]) -> bool:
+        few = level > 1 or len(notes) <= NODE_NOTES
+        return few and forms.part.fits(_show(notes, level))
+
+    notes = [piece for note in source.notes for piece in cut_note(note, fits)]
+    while True:
+        groups = group_notes(notes, width, fits)
+        if len(groups) == 1 and forms.whole.fits(_show(notes, level)):
+            return (yield from _ask_whole(forms, source, notes, level, wish))
+        # What is a few sentences already gains nothing from a question of its own.
+        asked = [group for group in groups if level == 1 or len(group) > forms.part.sentences]
+        if not asked and width > told[-1].evidence[-1]:
+            return (yield from _do_without(forms, source, notes, level, wish))
+        notes = yield from _ask_parts(forms.part, source, groups, asked, level)
+        width, level = NODE_BLOCKS * width, level + bool(asked)
+
+
+class _Source:
+    """The descriptions as they are told, equal neighbours as one note."""
+
+    def __init__(self, told: Sequence[Note]) -> None:
+        self.told = told
+        self.notes = merge_same(told)
+        self._by_chunk = {number: note for note in self.notes for number in note.evidence}
+
+    def list_cited(self, notes: Iterable[Note]) -> list[Note]:
+        """The descriptions that the notes rest on, each once, in time order."""
+        found = [self._by_chunk[number] for number in list_evidence(notes)]
+        return list({note.evidence: note for note in found}.values())
+
+    def cite(self, sentences: Iterable[Cited], after: float = 0.0) -> list[Note]:
+        """Sentences in time order, each resting also on chunks that say the same beside its own.
+
+        They stand at `after` at least: where their group does.
+        """
+        notes = []
+        for text, chunks in sentences:
+            cited = join_notes([self._by_chunk[number] for number in chunks])
+            place = max(cited.at, after)
+            notes.append(replace(cited, text=text, wording="model", place=place))
+        return sorted(notes, key=lambda note: note.evidence)
+
+
+def _show(notes: Sequence[Note], level: int, cited: Sequence[Note] = ()) -> str:
+    """The text of a question: descriptions, or sentences and the descriptions beside them."""
+    if level == 1:
+        return show_notes(notes, show_note)
+    text = f"Sentences on parts:\n{show_notes(notes, show_note)}"
+    beside = f"\n\nDescriptions that they rest on:\n{show_notes(cited, show_note)}"
+    return text + beside if cited else text
+
+
+def _make_question(form: Form[T], source: _Source, notes: Sequence[Note], level: int) -> Question:
+    """The question about these notes, recorded as a node.
+
+    Above the first level, descriptions that they cite come along, evenly, as far as the room goes.
+    """
+    cited: list[Note] = []
+    if level > 1:
+        longest = form.room // 4
+        short = [
+            note for note in source.list_cited(notes) if form.budget.fits(show_note(note), longest)
+        ]
+        cited = spread_notes(short, lambda some: form.fits(_show(notes, level, some)))
+    text = _show(notes, level, cited)
+    form.budget.record(level, notes, text)
+    return form.ask(text, set(list_evidence(notes)))
+
+
+def _ask_parts(
+    form: Form[tuple[Cited, ...]],
+    source: _Source,
+    groups: Sequence[list[Note]],
+    asked: Sequence[list[Note]],
+    level: int,
+) -> Talk[list[Note]]:
+    """The sentences of all groups; one that is not `asked` about stays as it is."""
+    answers = yield from ask_all([_make_question(form, source, g, level) for g in asked])
+    found = {}
+    failed = []
+    for group, answer in zip(asked, answers, strict=True):
+        if answer is None:
+            failed.append(group)
+        else:
+            read = form.read(answer, set(list_evidence(group)), True)
+            found[id(group)] = source.cite(read, group[0].at)
+    talks = [small.reduce_notes(group, form.budget, PART_SENTENCES, level) for group in failed]
+    instead = yield from hold_together(talks)
+    found |= {id(group): notes for group, notes in zip(failed, instead, strict=True)}
+    return [note for group in groups for note in found.get(id(group), group)]
+
+
+def _ask_whole(
+    forms: Forms, source: _Source, notes: Sequence[Note], level: int, wish: Wish
+) -> Talk[Summary]:
+    """The root: the summary of what is left, all of which one question tells."""
+    answers = yield [_make_question(forms.whole, source, notes, level)]
+    if answers[0] is None:
+        return (yield from _do_without(forms, source, notes, level, wish))
+    read = forms.whole.read(answers[0], set(list_evidence(notes)), True)
+    sentences = source.cite(read.sentences)
+    short = forms.whole.sentences < SENTENCES[wish.length]
+    return Summary(
+        headline=read.headline,
+        sentences=tuple(Sentence(n.text, n.evidence, n.wording) for n in sentences),
+        chapters=place_chapters(read.chapters, source.told) or _outline(source, sentences),
+        moments=place_moments(read.moments, source.told),
+        remarks=(_say_short(forms),) if short else (),
+    )
+
+
+def _outline(source: _Source, sentences: Sequence[Note]) -> tuple[Chapter, ...]:
+    """Chapters by the descriptions' titles where those are few, else one for each sentence."""
+    titled = merge_titles(source.notes)
+    if len(titled) <= MOST_CHAPTERS:
+        return make_chapters(titled)
+    titles = {n.evidence[0]: make_title(n.text, TITLE_WORDS) for n in reversed(sentences)}
+    return place_chapters(sorted(titles.items()), source.told)
+
+
+def _say_short(forms: Forms) -> str:
+    return (
+        f"the summary may be shorter than wished for: a context of"
+        f" {forms.whole.budget.context_tokens} tokens has room for about"
+        f" {forms.whole.sentences} sentences"
+    )
+
+
+def _do_without(
+    forms: Forms, source: _Source, notes: Sequence[Note], level: int, wish: Wish
+) -> Talk[Summary]:
+    """The summary without an answer about the whole: what there is, put together by code."""
+    budget, most = forms.whole.budget, small.MAX_SENTENCES[wish.length]
+    if level == 1 or len(notes) > most:
+        notes = yield from small.reduce_notes(notes, budget, most, level)
+    summary = yield from small.put_together(notes, source.notes, budget, wish)
+    remarks = ["the model gave no usable summary of the whole: its parts are put together by code"]
+    if wish.language:
+        remarks.append(f"not all of the summary may be in {wish.language}")
+    moments = small.find_moments(source.notes, source.told, wish.focus)
+    return replace(summary, moments=moments, remarks=tuple(remarks))
+
+
+def place_chapters(titles: Sequence[Titled], told: Sequence[Note]) -> tuple[Chapter, ...]:
+    """A chapter from each first chunk to the next one's, over all that is told.
+
+    A number that is no chunk's is left out; the first chapter begins with the first chunk.
+    """
+    starts = {note.evidence[0]: note.span.start for note in told}
+    known = [(starts[number], title) for number, title in titles if number in starts]
+    if not known:
+        return ()
+    begins = [told[0].span.start, *(start for start, _ in known[1:])]
+    ends = [*begins[1:], max(note.span.end for note in told)]
+    return tuple(
+        Chapter(Span(begin, end), title)
+        for begin, end, (_, title) in zip(begins, ends, known, strict=True)
+        if end > begin
+    )
+
+
+def place_moments(moments: Sequence[Titled], told: Sequence[Note]) -> tuple[Moment, ...]:
+    """The moments with the spans of their chunks; a number that is no chunk's is left out."""
+    spans = {note.evidence[0]: note.span for note in told}
+    known = [(number, what) for number, what in moments if number in spans]
+    return tuple(Moment(number, spans[number], what) for number, what in known[:MOST_MOMENTS])
