@@ -174,13 +174,35 @@ def _are_english(sentence: str, sources: Sequence[str]) -> bool:
 
 
 def repeats(sentence: str, sources: Sequence[str]) -> bool:
-    """Whether each clause is one of the sources', word for word; an ellipsis stands for its end."""
+    """Whether each clause is one of the sources', word for word; an ellipsis stands for its end.
+
+    What a voice says may also be what it says in several of them, one after the other.
+    """
     whole = {_bare(clause) for source in sources for clause in split_text(source, CLAUSE_END)}
     clauses = split_text(sentence, CLAUSE_END)
+    said = plain_words(" ".join(_list_quoted(sources, VOICE)))
     return bool(clauses) and all(
-        _bare(clause) in whole or (ELLIPSIS in clause[-2:] and _begins_one(clause, whole))
+        _bare(clause) in whole
+        or (ELLIPSIS in clause[-2:] and _begins_one(clause, whole))
+        or _is_said(unquote(_upper_start(clause), VOICE), said)
         for clause in clauses
     )
+
+
+def _is_said(quotation: str, said: str) -> bool:
+    """Whether the words of the quotation stand together in what is said."""
+    words = plain_words(quotation.removesuffix(ELLIPSIS))
+    return bool(words.strip()) and words in said
+
+
+def _upper_start(clause: str) -> str:
+    return clause[:1].upper() + clause[1:]
+
+
+def _list_quoted(sources: Sequence[str], start: str) -> list[str]:
+    """What clauses with that start quote, in order."""
+    clauses = [clause for source in sources for clause in split_text(source, CLAUSE_END)]
+    return [quoted for clause in clauses if (quoted := unquote(clause, start))]
 
 
 def _bare(clause: str) -> str:
@@ -194,9 +216,7 @@ def _begins_one(clause: str, whole: set[str]) -> bool:
 
 def _join_quotes(sources: Sequence[str]) -> list[str]:
     """What voices say in all the sources as one clause, and what is written there as another."""
-    clauses = [clause for source in sources for clause in split_text(source, CLAUSE_END)]
-    said = [voice for clause in clauses if (voice := unquote(clause, VOICE))]
-    read = [text for clause in clauses if (text := unquote(clause, TEXT))]
+    said, read = _list_quoted(sources, VOICE), _list_quoted(sources, TEXT)
     lines = dict.fromkeys(line for text in read for line in text.split(" / "))
     joined = [say_voice(" ".join(said))] if len(said) > 1 else []
     return joined + ([say_text(" / ".join(lines))] if len(read) > 1 else [])

@@ -238,6 +238,11 @@ def drop_marks(text: str) -> str:
     return " ".join(_MARK.sub(" ", text).split())
 
 
+def unmark(text: str) -> str:
+    """The text without marks in brackets, for a title."""
+    return re.sub(r" ?\[[PTL]\d{1,4}\]", "", text)
+
+
 def list_numbers(text: str, *, claimed: bool = True) -> list[str]:
     """Numbers, each as digits; with `claimed` false also what `a`, `both` or `dozen` amount to.
 

@@ -287,3 +287,17 @@ def test_each_kind_of_mutation_is_made() -> None:
         "who does what",
     }
     assert dict(mutate("Ann hands Bob two keys.", ["Ann hands Bob two keys. He sees Bob and Ann."]))
+
+
+def test_what_a_voice_says_in_several_chunks_may_be_quoted_as_one() -> None:
+    sources = [
+        'The heading reads "Tides". A voice says "The moon pulls.".',
+        'The heading reads "Tides". A voice says "The sea follows.".',
+        'The heading reads "Sand". A voice says "The wind moves it.".',
+    ]
+    whole = (
+        'The heading reads "Tides"; a voice says "The moon pulls. The sea follows."; the heading'
+    )
+    assert weigh(f'{whole} reads "Sand".', sources)[0] == "supported"
+    swapped = 'A voice says "The sea follows. The moon pulls.".'
+    assert weigh(swapped, sources)[0] == "unsupported"

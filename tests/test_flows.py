@@ -73,6 +73,9 @@ def test_somebody_who_comes_back_has_the_same_mark(film: Path, store: Store) -> 
     assert f"The {MAN} [{man.mark}] waves goodbye." in result.descriptions[7].text
     assert len({entity.mark for entity in result.entities}) == len(result.entities)
     assert told(result).count(f"[{man.mark}]") >= 3
+    assert result.summary
+    titles = [result.summary.headline, *(c.title for c in result.summary.chapters)]
+    assert not any("[" in title for title in titles)
     alone = finish(film, store, Witness(), flow="independent")
     assert alone.entities == ()
     assert "[" not in told(alone)

@@ -7,6 +7,7 @@ time. Asks nobody itself: it yields questions and is sent the answers.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from longtake.claims import unmark
 from longtake.engines.base import Capabilities
 from longtake.questions import Talk
 from longtake.reconcile import small, structured
@@ -43,4 +44,6 @@ def reconcile(
         summary = yield from small.summarize(told, budget, wish, why)
     else:
         summary = yield from structured.summarize(told, forms, wish)
-    return replace(summary, nodes=tuple(budget.nodes))
+    chapters = tuple(replace(c, title=unmark(c.title)) for c in summary.chapters)
+    headline = unmark(summary.headline)
+    return replace(summary, headline=headline, chapters=chapters, nodes=tuple(budget.nodes))

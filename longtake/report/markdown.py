@@ -147,7 +147,11 @@ def say_reuses(ledger: Ledger) -> str:
 
 def say_words(ledger: Ledger) -> list[str]:
     """What became of what is said and written, a line each."""
-    said = (("Speech", ledger.speech), ("On-screen text", ledger.text))
+    said = (
+        ("Speech", ledger.speech),
+        ("On-screen text", ledger.text),
+        ("Context", ledger.context),
+    )
     return [f"{name}: {what}" for name, what in said if what]
 
 
