@@ -78,6 +78,8 @@ bench: dev models samples scenedetect ## the figures of the README: memory, spee
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python -m benchmarks.speech
 	$(BIN)/python -m benchmarks.reading
+	$(BIN)/python -m benchmarks.context
+	$(BIN)/python -m benchmarks.judge
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.scan
 

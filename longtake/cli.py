@@ -437,7 +437,7 @@ class _Bars:
             note = f"{found.chunk.span} {found.text or found.error}"
         fields = {"note": one_line(note)[:60]} if note else {}
         self._bars.update(task, completed=step.done, total=step.total, **fields)
-        if step.stage != "read":
+        if not step.stage.endswith("read"):
             speed = self._bars.tasks[task].speed
             rate = f", {speed * 60:.0f} a minute" if speed else ""
             self._bars.update(task, count=f"{step.done}/{step.total}{rate}")

@@ -148,6 +148,14 @@ def test_rows_deleted_at_the_end_are_known_from_the_summary_beside_it(store: Sto
     assert [gap.chunk for gap in gaps] == [2, 3]
 
 
+def test_the_summary_of_another_table_says_nothing_of_this_one(store: Store) -> None:
+    other = write(HEADER + "1,0,6,A dog runs.\n2,6,12,It rains.\n", "other.csv")
+    finish(other, store, FakeEngine())
+    result = finish(write(HEADER + "1,0,6,It snows.\n"), store, FakeEngine())
+    assert result.ledger.gaps == ()
+    assert result.video.path.name == "descriptions.csv"
+
+
 @pytest.mark.parametrize(
     "known",
     [

@@ -63,7 +63,7 @@ def read_edited(source: str | Path) -> Edited:
     """
     path = check_file(source, "descriptions.csv")
     found = read_descriptions(path)
-    known = _read_known(path.parent / "summary.json")
+    known = _read_known(path)
     planned = _whole(known.get("ledger"), "planned")
     video = _read_video(known.get("video"), path, max(d.chunk.span.end for d in found))
     return Edited(
@@ -286,15 +286,19 @@ def _list_gone(first: int, stop: int, span: Span, path: Path) -> Iterator[Descri
         yield Description(chunk, "failed", "", error=f"not in {path.name}", stored=True)
 
 
-def _read_known(path: Path) -> dict[str, Any]:
-    """A summary.json; nothing where there is none that can be read."""
+def _read_known(table: Path) -> dict[str, Any]:
+    """The summary.json beside a table: of a run on a video, or of this very table; else nothing."""
+    path = table.parent / "summary.json"
     try:
         if path.stat().st_size > MOST_BYTES:
             return {}
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return document if isinstance(document, dict) else {}
+    video = document.get("video") if isinstance(document, dict) else None
+    facts = video if isinstance(video, dict) else {}
+    ours = facts.get("sha256") or Path(str(facts.get("source"))).name == table.name
+    return document if ours else {}
 
 
 def _read_video(known: object, path: Path, end: float) -> Video:

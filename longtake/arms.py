@@ -1,0 +1,200 @@
+"""The arms of a comparison: which they are, and each of them run through the one pipeline.
+
+What differs is measured by `comparing`; engines are opened once for all arms.
+"""
+
+import re
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from longtake import engines, report
+from longtake.asking import Sleep
+from longtake.comparing import measure_arm, weigh_arms
+from longtake.engines.base import Engine
+from longtake.errors import UsageError
+from longtake.pipeline import choose_judge, default_folder, look_at, name_other_judge, run
+from longtake.plain import hide_secrets, one_line
+from longtake.records import Arm, Comparison, Progress, Result
+from longtake.settings import Settings, change_settings, load_settings
+from longtake.store import Store, store_path
+
+DEFAULT_ARMS = ("independent: flow=independent", "context: flow=context, context=memory")
+OF_CONTEXT = ("context", "memory_tokens", "segments")
+"""Settings that only flow II has: an arm that names one is of that flow."""
+OF_ENGINES = (
+    "base_url", "api_key", "ollama_url", "context_tokens", "frames_as", "quantize", "device",
+    "at_once", "timeout_seconds",
+)  # fmt: skip
+"""Settings that an engine is opened with."""
+MOST_NAME = 40
+
+OpenEngine = Callable[[str, Settings], Engine]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An arm before it is run: its name, its settings, and those of them that make it differ."""
+
+    name: str
+    settings: Settings
+    differs: tuple[tuple[str, object], ...]
+
+
+@dataclass
+class _Opened:
+    """The engines that are open, each once for all arms that want the same."""
+
+    open: OpenEngine
+    stack: ExitStack
+    known: dict[tuple[object, ...], Engine] = field(default_factory=dict)
+
+    def get(self, name: str, settings: Settings) -> Engine:
+        key = (name, *(getattr(settings, setting) for setting in OF_ENGINES))
+        if key not in self.known:
+            self.known[key] = self.stack.enter_context(self.open(name, settings))
+        return self.known[key]
+
+
+def plan_arms(given: Sequence[str], settings: Settings) -> tuple[Plan, ...]:
+    """Flow I, flow II, and an arm for each `NAME: key=value, key=value`, upon common settings."""
+    plans: list[Plan] = []
+    for text in (*DEFAULT_ARMS, *given):
+        plan = _plan_arm(text, settings)
+        for other in plans:
+            if _folder(other.name) == _folder(plan.name):
+                raise UsageError(
+                    f"two arms are named {plan.name!r}",
+                    'Name one of them: --arm "NAME: key=value".',
+                )
+            if other.settings == plan.settings:
+                raise UsageError(
+                    f"the arms {other.name!r} and {plan.name!r} have the same settings",
+                    "Leave one of them out, or change a setting of it.",
+                )
+        plans.append(plan)
+    return tuple(plans)
+
+
+def _plan_arm(text: str, settings: Settings) -> Plan:
+    named = re.match(r"([^=]*?):(?=[^:=]*=)", text)
+    values = _read_pairs(text[named.end() :] if named else text, text)
+    flow = "context" if any(name in values for name in OF_CONTEXT) else "independent"
+    values = {"flow": flow, **values}
+    if "out" in values:
+        raise UsageError(
+            f"--arm {text!r} can't set out", "Each arm has a folder of its own under --out."
+        )
+    arm = change_settings(settings, values, f"--arm {text!r}")
+    name = _make_name(named[1] if named else "", values)
+    if not name:
+        raise UsageError(f"--arm {text!r} has no name", 'Write "NAME: key=value".')
+    shown = {key: _shown(arm, key) for key in values}
+    if arm.flow == "context":
+        shown["context"] = arm.context
+    return Plan(name, arm, tuple(shown.items()))
+
+
+def _read_pairs(text: str, whole: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for part in re.split(r",(?=\s*[\w-]+\s*=)", text):
+        key, equals, value = part.partition("=")
+        name = key.strip().replace("-", "_")
+        if not equals or not name:
+            raise UsageError(
+                f"--arm {whole!r}: {part.strip()!r} is not key=value",
+                'Write "NAME: key=value, key=value", with settings as keys.',
+            )
+        if name in pairs:
+            raise UsageError(f"--arm {whole!r} sets {name} twice", "Leave one of them out.")
+        pairs[name] = value.strip()
+    return pairs
+
+
+def _shown(settings: Settings, key: str) -> object:
+    value = getattr(settings, key)
+    if key.endswith("key"):
+        return "…"
+    return hide_secrets(value) if key.endswith("url") else value
+
+
+def _make_name(given: str, values: Mapping[str, str]) -> str:
+    """The given one, else one of its settings: `chunk_seconds 12, frames 4`."""
+    rest = [f"{key} {value}" for key, value in values.items() if key != "flow"]
+    said = ", ".join(rest) or values["flow"]
+    return one_line(given or said)[:MOST_NAME].strip()
+
+
+def _folder(name: str) -> str:
+    """A name that is safe for a folder; two names that make the same one count as one."""
+    return re.sub(r"[^\w\-]+", "_", name.casefold()).strip("_") or "_"
+
+
+def compare(
+    source: str | Path,
+    plans: Sequence[Plan],
+    store: Store,
+    open_engine: OpenEngine = engines.open_engine,
+    sleep: Sleep = time.sleep,
+) -> Iterator[Progress]:
+    """Every arm on the same scan, held against the first; the last Progress holds the comparison.
+
+    Each arm's own files are in arms/NAME. What an arm needs and the store holds is not asked again.
+    """
+    out = plans[0].settings.out
+    video, _, _ = yield from look_at(source, store)
+    folder = Path(out) if out else default_folder(video)
+    report.prepare_folder(folder)
+    arms: list[Arm] = []
+    with ExitStack() as stack:
+        opened = _Opened(open_engine, stack)
+        for plan in plans:
+            _open_all(opened, plan.settings)
+        for plan in plans:
+            started = time.monotonic()
+            own = replace(plan.settings, out=str(folder / "arms" / _folder(plan.name)))
+            result = yield from _run_arm(source, plan.name, own, store, opened, sleep)
+            seconds = time.monotonic() - started
+            base = arms[0].result if arms else None
+            arms.append(measure_arm(plan.name, plan.differs, result, seconds, base))
+    found = Comparison(video, tuple(arms), weigh_arms(arms), folder)
+    files = tuple(report.write_comparison(folder, found))
+    yield Progress("done", 1, 1, comparison=replace(found, files=files))
+
+
+def _open_all(opened: _Opened, settings: Settings) -> tuple[Engine, Engine, Engine | None]:
+    """Describer, reconciler and the judge that is named beside it."""
+    describer = opened.get(settings.engine, settings)
+    reconciler = opened.get(settings.reconciler, settings.for_reconciler())
+    name = name_other_judge(settings)
+    other_judge = opened.get(name, settings.for_reconciler()) if name else None
+    choose_judge(settings, reconciler, other_judge)
+    return describer, reconciler, other_judge
+
+
+def _run_arm(
+    source: str | Path, name: str, settings: Settings, store: Store, opened: _Opened, sleep: Sleep
+) -> Generator[Progress, None, Result]:
+    """One run of the pipeline, its stages under the arm's name; its result."""
+    describer, reconciler, other_judge = _open_all(opened, settings)
+    result: Result | None = None
+    for step in run(source, settings, store, describer, reconciler, sleep, other_judge):
+        result = step.result
+        if not result:
+            yield replace(step, stage=f"{name}: {step.stage}")
+    assert result
+    return result
+
+
+def compare_to_end(
+    source: str | Path, arms: Sequence[str], values: Mapping[str, Any]
+) -> Comparison:
+    """`compare` with the user's store and the engines of the settings; what it found."""
+    plans = plan_arms(arms, load_settings(values))
+    with Store(store_path()) as store:
+        *_, last = compare(source, plans, store)
+    assert last.comparison
+    return last.comparison

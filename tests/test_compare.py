@@ -1,0 +1,376 @@
+"""Both flows and more arms on one video: what differs, what it costs, and what can't be told."""
+
+import csv
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import longtake
+from longtake.arms import compare, plan_arms
+from longtake.cli import main
+from longtake.comparing import FEWEST_PAIRS, MEASURES, list_named, pair, weigh
+from longtake.engines.base import Capabilities, Engine, Reply, Request
+from longtake.errors import EngineFailed, UsageError
+from longtake.records import (
+    Arm,
+    Chunk,
+    Comparison,
+    Cost,
+    Description,
+    Result,
+    Sentence,
+    Summary,
+    Video,
+    keep_ledger,
+)
+from longtake.report.compare import as_page, comparison_as_json, say_worth
+from longtake.settings import Settings
+from longtake.store import Store
+from longtake.timecode import Span
+from tests.timeline import RATE, SECONDS, Witness
+from tests.videos import make_video
+
+INPUT, WORDS, REPEATED = MEASURES[0], MEASURES[3], MEASURES[4]
+
+
+class Teller(Engine):
+    """Tells chunks apart by time; costs 100 tokens, and with context what the context has words."""
+
+    def __init__(self, fails_at: str = "never") -> None:
+        super().__init__("teller", Capabilities(None, 8192, width=1, frame_side=64, repeats=True))
+        self.asked: list[Request] = []
+        self._fails_at = fails_at
+
+    def answer(self, request: Request) -> Reply:
+        self.asked.append(request)
+        if not request.frames:
+            return Reply("Something goes on.", 20, 4, 0.5)
+        if self._fails_at in request.text:
+            raise EngineFailed("the model fell over <b>", "")
+        tokens = 100 + 50 * ("<earlier>" in request.text)
+        return Reply(f"A man stands at {request.frames[0].time} seconds.", tokens, 7, 0.25)
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+
+@pytest.fixture(scope="session")
+def twenty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video of twenty chunks of half a second."""
+    return make_video(tmp_path_factory.mktemp("videos") / "a & b.mp4", seconds=10, rate=4)
+
+
+def finish(
+    video: Path, store: Store, engine: Engine, arms: tuple[str, ...] = (), **values: object
+) -> Comparison:
+    """What comparing to the end finds, with one engine for all."""
+    common: dict[str, object] = {"out": "out", "chunk_seconds": 0.5, "chunking": "fixed"}
+    settings = Settings(**(common | {"speech": "off", "read_text": "off"} | values))  # type: ignore[arg-type]
+    plans = plan_arms(arms, settings)
+    steps = compare(video, plans, store, lambda *_: engine, sleep=lambda seconds: None)
+    *_, last = steps
+    assert last.comparison
+    return last.comparison
+
+
+def make_result(
+    texts: list[str], seconds: float = 6.0, tokens: int = 100, sentences: tuple[Sentence, ...] = ()
+) -> Result:
+    """A result of chunks of one length with these descriptions; an empty one failed."""
+    descriptions = tuple(
+        Description(
+            Chunk(k + 1, Span(k * seconds, (k + 1) * seconds)),
+            "described" if text else "failed",
+            "engine",
+            text=text,
+            error="" if text else "no picture",
+            cost=Cost(1, tokens, 5, 0.1),
+        )
+        for k, text in enumerate(texts)
+    )
+    summary = Summary("x", sentences)
+    video = Video(Path("v.mp4"), "ab", len(texts) * seconds, len(texts) * seconds)
+    ledger = keep_ledger(descriptions, summary)
+    return Result(video, descriptions, summary, ledger, (), Path("out"))
+
+
+def test_both_flows_and_more_arms_run_on_one_scan(twenty: Path, store: Store) -> None:
+    found = finish(twenty, store, Teller(), ("long: chunk_seconds=1",))
+    assert [arm.name for arm in found.arms] == ["independent", "context", "long"]
+    assert [arm.result.ledger.planned for arm in found.arms] == [20, 20, 10]
+    for arm in found.arms:
+        assert {p.name for p in Path("out/arms", arm.name).iterdir()} == {
+            "descriptions.csv",
+            "summary.md",
+            "summary.json",
+        }
+
+
+def test_known_costs_are_found_and_told_apart(twenty: Path, store: Store) -> None:
+    flow_one, flow_two = finish(twenty, store, Teller()).arms
+    assert dict(flow_one.stages)["describe"] == Cost(20, 2000, 140, 5.0)
+    assert flow_one.context_tokens == 0
+    assert flow_one.overhead == 1.0
+    assert flow_two.overhead
+    assert flow_two.overhead == dict(flow_two.stages)["describe"].input_tokens / 2000
+    assert flow_two.overhead > 1.2
+    assert flow_two.context_tokens > 0
+
+
+def test_a_second_compare_asks_nothing_and_shows_the_same(twenty: Path, store: Store) -> None:
+    first = json.loads(comparison_as_json(finish(twenty, store, Teller())))
+    again = Teller()
+    second = json.loads(comparison_as_json(finish(twenty, store, again)))
+    assert again.asked == []
+    for document in (first, second):
+        for arm in document["arms"]:
+            arm.pop("wall_seconds")
+    assert first == second
+
+
+def test_engines_are_opened_once_for_arms_that_want_the_same(twenty: Path, store: Store) -> None:
+    opened: list[str] = []
+
+    def open_engine(name: str, settings: Settings) -> Engine:
+        opened.append(name)
+        return Teller()
+
+    settings = Settings(out="out", chunking="fixed", engine="a", reconciler="b", speech="off")
+    plans = plan_arms(("c: engine=c",), settings)
+    assert [*compare(twenty, plans, store, open_engine)][-1].comparison
+    assert sorted(opened) == ["a", "b", "c"]
+
+
+def test_memory_costs_a_little_and_knows_who_comes_back(tmp_path: Path, store: Store) -> None:
+    film = make_video(tmp_path / "film.mp4", seconds=SECONDS, rate=RATE)
+    values: dict[str, object] = {"chunk_seconds": 6.0, "segments": 1}
+    found = finish(film, store, Witness(), ("context=full",), **values)
+    flow_one, memory, _ = found.arms
+    assert (flow_one.marks, memory.marks) == (0, 2)
+    assert memory.overhead
+    assert 1 < memory.overhead < 1.35
+    said = {worth.measure: worth for worth in found.worths if worth.arm == "context"}
+    assert said["input tokens"].told
+    assert said["returning marks"].low > 0
+    assert not said["words of the description"].told
+    page = Path("out/compare.html").read_text()
+    assert "<b class=mark>P1</b> man in a red coat" in page
+
+
+def test_equal_arms_differ_in_nothing() -> None:
+    result = make_result(["A man walks."] * 12)
+    for measure in MEASURES:
+        worth = weigh("same", measure.name, pair(result, result, measure))
+        assert worth.low <= 0 <= worth.high
+        assert say_worth(worth) == f"{measure.name}: the same in all 12 chunks"
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40))
+def test_the_interval_holds_the_mean_and_is_always_the_same(values: list[float]) -> None:
+    worth = weigh("arm", INPUT.name, values)
+    slack = 1e-6 * max(1.0, *map(abs, values))
+    assert worth.low - slack <= worth.mean <= worth.high + slack
+    assert worth == weigh("arm", INPUT.name, values)
+    mirrored = weigh("arm", INPUT.name, [-value for value in values])
+    assert mirrored.told == worth.told or min(abs(worth.low), abs(worth.high)) <= slack
+
+
+def test_equal_arms_that_only_scatter_are_seldom_told_apart() -> None:
+    random = np.random.default_rng(3)
+    told = [weigh("arm", INPUT.name, [*random.normal(size=20)]).told for _ in range(200)]
+    assert sum(told) <= 20
+
+
+def test_a_difference_is_said_with_its_interval_or_that_it_cannot_be_told() -> None:
+    random = np.random.default_rng(1)
+    more = weigh("arm", INPUT.name, [*(212 + random.normal(scale=20, size=50))])
+    assert re.fullmatch(
+        r"input tokens: \+2\d\d a chunk \(95 %: \+2\d\d to \+2\d\d\)", say_worth(more)
+    )
+    few = weigh("arm", INPUT.name, [200.0] * (FEWEST_PAIRS - 1))
+    assert say_worth(few) == "input tokens: can't tell from 7 chunks"
+    unsure = weigh("arm", WORDS.name, [-1.0, 1.0, 2.0, -2.0] * 5)
+    assert say_worth(unsure).startswith("words of the description: can't tell from 20 chunks (−")
+    assert (
+        say_worth(weigh("arm", WORDS.name, [])) == "words of the description: no chunk to compare"
+    )
+
+
+def test_other_chunks_are_paired_by_the_time_they_share() -> None:
+    base = make_result(["One two."] * 6, seconds=6)
+    long = make_result(["One two three four."] * 3, seconds=12, tokens=300)
+    assert pair(base, long, INPUT) == pytest.approx([50.0] * 6)
+    assert pair(base, long, WORDS) == pytest.approx([0.0] * 6)
+    assert pair(base, long, REPEATED) == pytest.approx([0, -1, 0, 0, 0, 0])
+
+
+def test_chunks_that_one_arm_lacks_are_left_out_of_what_is_said_but_not_of_costs() -> None:
+    base = make_result(["One two."] * 6)
+    gappy = make_result(["One two."] * 5 + [""])
+    assert len(pair(base, gappy, WORDS)) == 5
+    assert len(pair(base, gappy, INPUT)) == 6
+
+
+def test_repeats_are_found_whatever_numbers_they_hold() -> None:
+    result = make_result(["At 1:02 it rains.", "at 7:45 it RAINS.", "It snows."])
+    assert REPEATED.take(result) == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("A man walks past the red car.", ["man", "red car"]),
+        ("The same man in a red coat is waving.", ["man", "red coat"]),
+        ("Two men carry a box; it rains.", ["men carry", "box"]),
+        ("Rain falls.", []),
+        ("The", []),
+    ],
+)
+def test_what_a_description_names(text: str, named: list[str]) -> None:
+    got = [*list_named(text)]
+    assert got[: len(named)] == named
+
+
+def test_unsupported_sentences_count_for_the_chunks_that_they_cite() -> None:
+    said = Sentence("It snows.", (2, 3), support="unsupported", why="no snow")
+    result = make_result(["It rains."] * 4, sentences=(said,))
+    assert MEASURES[-1].take(result) == [0, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("arms", "said"),
+    [
+        (("colour=red",), "unknown setting 'colour'"),
+        (("frames=many",), "frames = 'many'"),
+        (("chunking=odd",), "--chunking 'odd' is unknown"),
+        (("frames",), "is not key=value"),
+        (("a: frames=1", "A: frames=2"), "two arms are named"),
+        (("a: frames=1", "b: frames=1"), "have the same settings"),
+        (("frames=1, frames=2",), "sets frames twice"),
+        (("out=elsewhere",), "can't set out"),
+        (("",), "is not key=value"),
+        (("context=memory",), "have the same settings"),
+    ],
+)
+def test_arms_that_cannot_be_are_refused(arms: tuple[str, ...], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        plan_arms(arms, Settings())
+    assert said in caught.value.message
+    assert caught.value.hint
+
+
+def test_arms_have_names_and_flows_of_their_own() -> None:
+    settings = Settings(flow="context", frames=3)
+    given = ("chunk-seconds=12, engine=gguf:a/b", "all: context=full", "x: focus=what, and why?")
+    plans = plan_arms(given, settings)
+    assert [plan.name for plan in plans[2:]] == ["chunk_seconds 12, engine gguf:a/b", "all", "x"]
+    assert [plan.settings.flow for plan in plans] == [
+        "independent", "context", "independent", "context", "independent",
+    ]  # fmt: skip
+    assert plans[4].settings.focus == "what, and why?"
+    assert {plan.settings.frames for plan in plans} == {3}
+
+
+def test_a_key_is_never_written_down() -> None:
+    [*_, plan] = plan_arms(("k: api_key=secret, base_url=http://me:secret@x/v1",), Settings())
+    assert "secret" not in str(plan.differs)
+
+
+class Page(HTMLParser):
+    """What a page holds: its tags, and its addresses."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.ids: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        found = dict(attrs)
+        self.addresses += [found[name] or "" for name in ("href", "src") if name in found]
+        self.ids += [found["id"] or ""] if "id" in found else []
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+HOSTILE = "<script>alert('x')</script> [P1] {{title}} &lt; \"'><img src=http://x> \u202e"
+
+
+def make_comparison(text: str, name: str = "v.mp4") -> Comparison:
+    """Two arms of a video of that name, in which everything says the text."""
+    said = Sentence(text, (1, 2), support="unsupported", why=text)
+    result = make_result([text, text, ""], sentences=(said,))
+    video = Video(Path(name), "ab", 18, 18)
+    arms = tuple(
+        Arm(who, (("flow", "independent"), ("focus", text)), result, 1.0,
+            tuple((s, Cost(1, 100, 5, 0.1)) for s in ("describe", "reconcile", "check")),
+            10, 1.0, 1, 1, 0.5)
+        for who in ("independent", "b")
+    )  # fmt: skip
+    worths = (weigh("b", INPUT.name, [1.0, -2.0, 3.0]), weigh("b", WORDS.name, [0.0]))
+    return Comparison(video, arms, worths, Path("out"))
+
+
+def test_the_page_stands_alone_and_nothing_in_it_is_more_than_text() -> None:
+    hostile, tame = (Page(as_page(make_comparison(text))) for text in (HOSTILE, "It rains [P1]."))
+    assert hostile.tags == tame.tags
+    assert "script" not in hostile.tags
+    assert hostile.addresses
+    assert {address.removeprefix("#") for address in hostile.addresses} <= {*hostile.ids}
+    assert "\u202e" not in "".join(hostile.words)
+    named = Page(as_page(make_comparison("It rains [P1].", "<b>{{body}}.mp4")))
+    assert named.tags == tame.tags
+
+
+def test_the_page_shows_what_differs_gaps_and_that_one_video_is_one_video() -> None:
+    words = " ".join(Page(as_page(make_comparison("It rains."))).words)
+    for said in ("no picture", "One video tells nothing of others", "can't tell", "It rains."):
+        assert said in words
+
+
+def test_gaps_of_an_arm_end_with_their_own_status_and_stand_everywhere(
+    twenty: Path, store: Store
+) -> None:
+    found = finish(twenty, store, Teller(fails_at="0:04"), chunk_seconds=1.0)
+    document = json.loads(comparison_as_json(found))
+    assert document["arms"][0]["gaps"] == len(document["arms"][0]["missing"]) > 0
+    assert "the model fell over &lt;b&gt;" in Path("out/compare.html").read_text()
+
+
+def test_command_prints_one_document_with_what_scripts_rely_on(
+    twenty: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["compare", str(twenty), "--engine", "fake", "--reconciler", "fake", "--out", "out"]
+    command += ["--chunk-seconds", "1", "--speech", "off", "--read-text", "off"]
+    assert main([*command, "--arm", "frames=1", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document == json.loads(Path("out/compare.json").read_text())
+    for arm in document["arms"]:
+        assert {
+            "name", "flow", "settings", "requests", "input_tokens", "output_tokens", "seconds",
+            "overhead", "gaps", "unsupported", "summary",
+        } <= {*arm}  # fmt: skip
+    rows = [*csv.DictReader(Path("out/compare.csv").read_text().splitlines())]
+    assert [row["name"] for row in rows] == ["independent", "context", "frames 1"]
+    assert main(command) == 0
+    shown = capsys.readouterr().out
+    assert "context, against independent:" in shown
+    table = [line for line in shown.splitlines() if line.startswith("  ")][:6]
+    assert len({len(line) for line in table}) == 1
+
+
+def test_compare_is_the_same_from_python(twenty: Path) -> None:
+    found = longtake.compare(
+        twenty, ["frames=1"], engine="fake", reconciler="fake", out="out", chunk_seconds=2
+    )
+    assert len(found.arms) == 3
