@@ -128,7 +128,9 @@ def spent(outcome: Outcome) -> Cost:
     """What an answer, or the tries for one, took."""
     if isinstance(outcome, Answer):
         return Cost(outcome.requests, outcome.input_tokens, outcome.output_tokens, outcome.seconds)
-    return Cost(requests=getattr(outcome, "tries", 0))
+    if isinstance(outcome, EngineError):
+        return Cost(outcome.tries, outcome.input_tokens, outcome.output_tokens, outcome.seconds)
+    return Cost()
 
 
 class _Stage:
@@ -349,7 +351,14 @@ def _ask(
         )
     except BadReply as error:
         if job.keep_bad:
-            bad = Answer(engine.name, rejected=error.message, requests=error.tries)
+            bad = Answer(
+                engine.name,
+                rejected=error.message,
+                requests=error.tries,
+                input_tokens=error.input_tokens,
+                output_tokens=error.output_tokens,
+                seconds=error.seconds,
+            )
             work.store.put(job.key, stage, bad)
         raise
     cut = "" if reply.complete else "the reply was cut off, and ends with its last whole sentence"

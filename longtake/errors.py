@@ -53,11 +53,17 @@ class ModelError(LongtakeError):
 
 
 class EngineError(LongtakeError):
-    """An engine gave no usable reply; `retry` says whether asking again can help."""
+    """An engine gave no usable reply; `retry` says whether asking again can help.
+
+    `tries` and what follows are what the replies took that could not be used.
+    """
 
     exit_status = 4
     retry = False
     tries = 1
+    input_tokens = 0
+    output_tokens = 0
+    seconds = 0.0
 
 
 class EngineUnreachable(EngineError):

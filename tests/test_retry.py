@@ -218,6 +218,20 @@ def test_reply_that_is_not_accepted_is_asked_for_again() -> None:
     assert caught.value.tries == TRIES == len(engine.asked)
 
 
+def test_replies_that_were_no_use_count_among_the_cost() -> None:
+    def accept(reply: Reply) -> None:
+        if reply.text != "good":
+            raise BadReply("not good")
+
+    reply = Scripted(Reply("bad", 5, 9, 0.25), EngineFailed("x"), GOOD).ask(accept)
+    assert (reply.input_tokens, reply.output_tokens, reply.seconds) == (10, 11, 0.75)
+    with pytest.raises(BadReply) as caught:
+        Scripted(*[Reply("bad", 5, 9, 0.25)] * 3).ask(accept)
+    error = caught.value
+    assert (error.input_tokens, error.output_tokens, error.seconds) == (15, 27, 0.75)
+    assert EngineFailed("another").input_tokens == 0
+
+
 def test_count_of_tries_belongs_to_the_one_error() -> None:
     error = EngineFailed("the same")
     with pytest.raises(EngineFailed):

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -31,14 +31,16 @@ def ask(
 ) -> Reply:
     """The first reply that `accept` does not raise BadReply about; else the last EngineError.
 
-    Both carry in `tries` how often was asked. A correction goes with the next attempt alone. An
-    engine that is away or busy gets as many tries as fit into `patience`, in seconds, where that is
-    more than none. `notice` is told each error.
+    Both carry in `tries` how often was asked, and what all replies took, in tokens and seconds. A
+    correction goes with the next attempt alone. An engine that is away or busy gets as many tries
+    as fit into `patience`, in seconds, where that is more than none. `notice` is told each error.
     """
     correction, attempt = "", 0
+    came: list[Reply] = []
 
     def act() -> Reply:
         reply = engine.answer(request.again(attempt, correction))
+        came.append(reply)
         accept(reply)
         return reply
 
@@ -49,8 +51,22 @@ def ask(
         correction = error.correction if isinstance(error, BadReply) else ""
         notice(error)
 
-    reply, asked = insist(act, tries=tries, patience=patience, sleep=sleep, notice=learn)
-    return replace(reply, tries=asked)
+    try:
+        reply, asked = insist(act, tries=tries, patience=patience, sleep=sleep, notice=learn)
+    except EngineError as error:
+        error.input_tokens, error.output_tokens, error.seconds = _add_up(came)
+        raise
+    inputs, outputs, seconds = _add_up(came)
+    return replace(reply, tries=asked, input_tokens=inputs, output_tokens=outputs, seconds=seconds)
+
+
+def _add_up(replies: Sequence[Reply]) -> tuple[int, int, float]:
+    """Tokens in, tokens out and seconds of all of them."""
+    return (
+        sum(reply.input_tokens for reply in replies),
+        sum(reply.output_tokens for reply in replies),
+        round(sum(reply.seconds for reply in replies), 3),
+    )
 
 
 def insist(

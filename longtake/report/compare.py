@@ -290,7 +290,7 @@ def _figures(arms: Sequence[Arm]) -> Iterator[str]:
             yield f"<p class=note>{_safe(arm.name)}: {_safe(_say_context(arm))}.</p>"
     yield (
         "<p class=note>Tokens, requests and engine time count what an answer cost when it was"
-        " given, also where the store held it; of a reply that was no use only the request counts."
+        " given, also where the store held it, and what replies cost that were no use."
         " “Earlier words” is a rough measure by pattern: a chunk counts that names someone or"
         " something in words that an earlier chunk used.</p>"
     )
