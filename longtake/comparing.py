@@ -65,7 +65,8 @@ def measure_arm(
 ) -> Arm:
     """The figures of one arm; `base` is flow I, where it is another one."""
     stages = tuple((stage, cost_of(result, stage)) for stage in STAGES)
-    own, flow_one = stages[0][1], cost_of(base or result, "describe")
+    spent = [[cost_of(r, stage).input_tokens for stage in STAGES] for r in (result, base or result)]
+    own, flow_one = spent
     described = [d for d in result.descriptions if d.text]
     again = [value for value in _named_again(result) if value == value]
     return Arm(
@@ -75,11 +76,16 @@ def measure_arm(
         seconds=round(seconds, 3),
         stages=stages,
         context_tokens=sum(d.context_tokens for d in described),
-        overhead=own.input_tokens / flow_one.input_tokens if flow_one.input_tokens else None,
+        overhead=_divide(sum(own), sum(flow_one)),
+        describe_overhead=_divide(own[0], flow_one[0]),
         duplicates=sum(value == 1 for value in _repeated(result)),
         marks=len(list_returning(result.descriptions)),
         named_again=sum(again) / len(again) if again else 0.0,
     )
+
+
+def _divide(tokens: int, others: int) -> float | None:
+    return tokens / others if others else None
 
 
 def cost_of(result: Result, stage: str) -> Cost:

@@ -326,7 +326,9 @@ class Arm:
     stages: tuple[tuple[str, Cost], ...]
     context_tokens: int
     overhead: float | None
-    """Its describer's input tokens over those of flow I; None where that took none."""
+    """Its input tokens over those of flow I; None where that took none."""
+    describe_overhead: float | None
+    """The same of the describe stage alone."""
     duplicates: int
     """Chunks whose description says what the one before says."""
     marks: int

@@ -118,8 +118,10 @@ def test_known_costs_are_found_and_told_apart(twenty: Path, store: Store) -> Non
     assert flow_one.context_tokens == 0
     assert flow_one.overhead == 1.0
     assert flow_two.overhead
-    assert flow_two.overhead == dict(flow_two.stages)["describe"].input_tokens / 2000
-    assert flow_two.overhead > 1.2
+    assert flow_two.overhead == flow_two.cost.input_tokens / flow_one.cost.input_tokens
+    describe = dict(flow_two.stages)["describe"].input_tokens
+    assert flow_two.describe_overhead == describe / 2000
+    assert flow_two.describe_overhead > 1.2
     assert flow_two.context_tokens > 0
 
 
@@ -153,8 +155,8 @@ def test_memory_costs_a_little_and_knows_who_comes_back(tmp_path: Path, store: S
     found = finish(film, store, Witness(), ("context=full",), **values)
     flow_one, memory, _ = found.arms
     assert (flow_one.marks, memory.marks) == (0, 2)
-    assert memory.overhead
-    assert 1 < memory.overhead < 1.35
+    assert memory.describe_overhead
+    assert 1 < memory.describe_overhead < 1.35
     said = {worth.measure: worth for worth in found.worths if worth.arm == "context"}
     assert said["input tokens"].told
     assert said["returning marks"].low > 0
@@ -314,7 +316,7 @@ def make_comparison(text: str, name: str = "v.mp4") -> Comparison:
     arms = tuple(
         Arm(who, (("flow", "independent"), ("focus", text)), result, 1.0,
             tuple((s, Cost(1, 100, 5, 0.1)) for s in ("describe", "reconcile", "check")),
-            10, 1.0, 1, 1, 0.5)
+            10, 1.0, 1.0, 1, 1, 0.5)
         for who in ("independent", "b")
     )  # fmt: skip
     worths = (weigh("b", INPUT.name, [1.0, -2.0, 3.0]), weigh("b", WORDS.name, [0.0]))

@@ -52,7 +52,8 @@ def _arm_values(arm: Arm) -> dict[str, Any]:
         "input_tokens": cost.input_tokens,
         "output_tokens": cost.output_tokens,
         "seconds": cost.seconds,
-        "overhead": None if arm.overhead is None else round(arm.overhead, 4),
+        "overhead": _round(arm.overhead),
+        "describe_overhead": _round(arm.describe_overhead),
         "gaps": len(result.ledger.gaps),
         "unsupported": count(arm, "unsupported"),
         **summary_values(result.summary),
@@ -154,7 +155,8 @@ def list_figures(arms: Sequence[Arm]) -> Cells:
             rows.append(("    carried context", [f"{arm.context_tokens:,}" for arm in arms]))
     rows += [
         ("output tokens", [f"{arm.cost.output_tokens:,}" for arm in arms]),
-        ("describer's input over flow I", [_times(arm.overhead) for arm in arms]),
+        ("input over flow I", [_times(arm.overhead) for arm in arms]),
+        ("  describe", [_times(arm.describe_overhead) for arm in arms]),
         ("engine time", [f"{arm.cost.seconds:,.1f} s" for arm in arms]),
         ("time of this run", [f"{arm.seconds:,.1f} s" for arm in arms]),
         ("gaps", [str(len(arm.result.ledger.gaps)) for arm in arms]),
@@ -164,6 +166,10 @@ def list_figures(arms: Sequence[Arm]) -> Cells:
         ("names something in earlier words", [f"{arm.named_again:.0%}" for arm in arms]),
     ]
     return rows
+
+
+def _round(overhead: float | None) -> float | None:
+    return None if overhead is None else round(overhead, 4)
 
 
 def _times(overhead: float | None) -> str:
