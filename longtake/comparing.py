@@ -65,8 +65,8 @@ def measure_arm(
 ) -> Arm:
     """The figures of one arm; `base` is flow I, where it is another one."""
     stages = tuple((stage, cost_of(result, stage)) for stage in STAGES)
-    spent = [[cost_of(r, stage).input_tokens for stage in STAGES] for r in (result, base or result)]
-    own, flow_one = spent
+    own = [cost.input_tokens for _, cost in stages]
+    flow_one = [cost_of(base or result, stage).input_tokens for stage in STAGES]
     described = [d for d in result.descriptions if d.text]
     again = [value for value in _named_again(result) if value == value]
     return Arm(

@@ -47,6 +47,8 @@ BLOCK_CHUNKS = 4 * GROUP_NOTES
 """The width of a block of the first level: its halves' halves hold a group where all differ."""
 MAX_SENTENCES = {"short": 4, "medium": 12, "long": 24}
 """A summary longer than this is folded: its sentences become notes of their own."""
+MOST_CHAPTERS = 12
+"""However short the summary is, so many chapters are not too many."""
 REPLY_TOKENS = 64
 LEAST_ROOM = 128
 """Tokens for notes; where the examples leave less, they are left out."""
@@ -80,7 +82,7 @@ def put_together(
 ) -> Talk[Summary]:
     """These sentences as a summary, with a headline and with chapters of what is told, by code."""
     outline = merge_titles(told)
-    if len(outline) > MAX_SENTENCES[wish.length]:
+    if len(outline) > max(MOST_CHAPTERS, MAX_SENTENCES[wish.length]):
         outline = merge_titles(sentences)
     headline = yield from _find_headline(outline, budget)
     return Summary(
