@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from longtake.clauses import QUOTED
 from longtake.engines import open_engine
 from longtake.engines.fake import FakeEngine
 from longtake.models import models_folder
-from longtake.pipeline import run
+from longtake.pipeline import reconcile_file, run
 from longtake.records import Result
 from longtake.settings import Settings
 from longtake.store import Store
@@ -152,3 +153,33 @@ def test_demo_s_samples_are_summarised_and_answered_at_once_the_second_time(
         assert first["headline"] == second["headline"] != ""
         assert sum(stage["requests"] for stage in second["usage"]) == 0
         assert {s["wording"] for s in first["summary"]} <= {"model", "own words"}
+
+
+ROWS = """chunk,start,end,description
+1,0,6,A man in a red coat walks into a kitchen and puts two cups on the table.
+2,6,12,"A woman sits down at the table. She drinks from one of the cups."
+3,12,18,"A dog runs in. The man gives it some water. A sign reads ""CLOSED""."
+"""
+
+
+@pytest.mark.real
+def test_real_model_asked_as_a_large_one_loses_nothing_and_is_not_believed_as_a_judge(
+    tmp_path: Path, store: Store
+) -> None:
+    table = tmp_path / "descriptions.csv"
+    table.write_text(ROWS)
+    settings = Settings(length="short", context_tokens=2048)
+    with open_engine("gguf", settings) as engine:
+        engine.capabilities = replace(engine.capabilities, small=False)
+        *_, last = reconcile_file(table, settings, store, engine)
+    assert last.result and last.result.summary
+    summary = last.result.summary
+    assert {number for node in summary.nodes for number in node.chunks} == {1, 2, 3}
+    assert last.result.ledger.summarized == 3
+    assert summary.headline and summary.sentences
+    for sentence in summary.sentences:
+        assert sentence.evidence and set(sentence.evidence) <= {1, 2, 3}
+    # Where words left something open, it was tried first, and its verdicts do not count.
+    assert summary.judge.startswith("the words alone")
+    (asked,) = [usage for usage in last.result.usage if usage.stage == "reconcile"]
+    assert asked.cost.requests >= 1 and asked.cost.output_tokens > 0
