@@ -31,8 +31,11 @@ from longtake.video.probe import Index
 from longtake.video.repeats import ChunkLook, Repeats, make_coarse
 from longtake.video.stretches import plan_stretches
 from longtake.views import (
+    Prices,
     context_budget,
+    context_room,
     plan_frames,
+    recall_prices,
     recall_view,
     say_frames,
     word_budgets,
@@ -43,6 +46,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 LOG = logging.getLogger("longtake")
+
+MOST_COUNTED = 10_000
+"""Lines whose tokens are kept in mind, so that memory stays flat."""
 
 
 @dataclass(eq=False)
@@ -93,7 +99,11 @@ class Describing:
             settings, engine, words.speech.may_come, words.writing.may_come
         )
         self._word_tokens = self._speech_tokens + self._text_tokens
-        self.view = recall_view(work, engine, index.size, self._word_tokens, carry.empty)
+        room = context_room(settings, engine, carry.empty) if self._in_context else carry.empty
+        self.view = recall_view(work, engine, index.size, self._word_tokens, room)
+        self._prices: Prices | None = None
+        if self._in_context:
+            self._prices = recall_prices(work, engine, scale(*index.size, self.view.side))
         self._views = deque(steps_down(self.view))
         """What is shown now, and after it less and less; `_why` no more is."""
         self._why = ""
@@ -116,6 +126,7 @@ class Describing:
         self._keys: dict[int, str] = {}
         self._numbers: dict[str, int] = {}
         self._done: dict[int, Description] = {}
+        self._counted: dict[str, int] = {}
 
     def close(self) -> None:
         """Close the files."""
@@ -284,15 +295,29 @@ class Describing:
         return key
 
     def _context_budget(self, chunk: Chunk, words: Words) -> int:
-        if not self._in_context:
+        if not self._prices:
             return 0
-        frames = len(self._slots[chunk.number])
-        size = scale(*self._index.size, self.view.side)
-        settings = self._work.settings
-        return context_budget(settings, self._engine, size, frames, self._word_tokens, words)
+        return context_budget(
+            self._work.settings,
+            self._engine,
+            self._prices,
+            len(self._slots[chunk.number]),
+            self._word_tokens,
+            words,
+        )
 
     def _count_lines(self, lines: Sequence[str]) -> list[int]:
-        """The tokens of each line; the engine is asked once for the same lines."""
+        """The tokens of each line; the engine is asked once for the same line."""
+        new = [line for line in dict.fromkeys(lines) if line not in self._counted]
+        if new:
+            self._counted |= zip(new, self._count_new(new), strict=True)
+        counts = [self._counted[line] for line in lines]
+        if len(self._counted) > MOST_COUNTED:
+            self._counted.clear()
+        return counts
+
+    def _count_new(self, lines: Sequence[str]) -> list[int]:
+        """As the store knows it from an earlier run, else as the engine says."""
         engine = self._engine
         facts = {
             "stage": "words",

@@ -1,16 +1,18 @@
 """How much of each chunk an engine is shown: which frames, how large, and how many words."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from longtake import describe
 from longtake.asking import Work
 from longtake.carry import Full, Remembered
 from longtake.describe import MAX_TOKENS, NO_CONTEXT, SPARE_TOKENS, Context
-from longtake.engines.base import Engine, Request, byte_bound
+from longtake.engines.base import Engine, byte_bound
 from longtake.engines.visual import frame_tokens
 from longtake.errors import UsageError
 from longtake.fit import FRAME_WORD_TOKENS, SMALLEST_SIDE, View, fit_view, scale
+from longtake.prompts import read_prompt
 from longtake.records import NO_WORDS, Chunk, Frame, Scan, Words
 from longtake.settings import Settings
 from longtake.store import Answer, make_key
@@ -28,6 +30,9 @@ LEAST_MEMORY = 48
 FEW_FRAME_WORDS = 5
 """Tokens of the time before a frame, at least."""
 
+CONTEXTS = (Remembered.empty, Full.empty)
+SOME_CHUNK = Chunk(1, Span(0.0, 6.0))
+
 
 def word_budgets(settings: Settings, engine: Engine, speech: bool, text: bool) -> tuple[int, int]:
     """Tokens that a prompt may hold of what is said and of what is written, where there is any."""
@@ -38,40 +43,91 @@ def word_budgets(settings: Settings, engine: Engine, speech: bool, text: bool) -
     )
 
 
+def context_room(settings: Settings, engine: Engine, context: Context) -> Context:
+    """The context that the frames must leave room for: as long as that kind ever gets."""
+    if settings.context == "memory":
+        return replace(context, tokens=_most_memory(settings, engine))
+    return context
+
+
+def _most_memory(settings: Settings, engine: Engine) -> int:
+    return min(settings.memory_tokens, engine.capabilities.context_tokens // CONTEXT_PER_WORDS)
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Tokens that parts of a prompt take: a frame (0: not known) and the question around it.
+
+    `memory` is what telling of a memory takes more, `full` the question that tells of all so far.
+    """
+
+    frame: int
+    question: int
+    memory: int
+    full: int
+
+
+def recall_prices(work: Work, engine: Engine, size: tuple[int, int]) -> Prices:
+    """The prices for frames of that size in pixels; an engine is asked for them once."""
+    facts = {
+        "stage": "prices",
+        "size": list(size),
+        "prompts": [read_prompt(c.prompt).system for c in (NO_CONTEXT, *CONTEXTS)],
+        "engine": engine.name,
+        "options": dict(engine.options),
+        "version": describe.VERSION,
+    }
+
+    def count(context: Context, words: Words = NO_WORDS) -> int:
+        question = describe.make_question(SOME_CHUNK, words, context)
+        return engine.count_tokens(f"{question.system} {question.text}")
+
+    def find() -> list[int]:
+        alone = count(NO_CONTEXT)
+        memory, full = CONTEXTS
+        more = count(memory) - alone
+        return [engine.frame_tokens(*size), alone, more, count(full, describe.SOME_WORDS)]
+
+    return Prices(*_recall(work, "prices", facts, find))
+
+
+def _recall(
+    work: Work, stage: str, facts: Mapping[str, object], find: Callable[[], list[int]]
+) -> list[int]:
+    """What was found once, from the store."""
+    key = make_key(facts)
+    kept = work.store.get(key)
+    if not kept:
+        kept = Answer(str(facts["engine"]), text=json.dumps(find()), requests=0)
+        work.store.put(key, stage, kept)
+    return list(map(int, json.loads(kept.text)))
+
+
 def context_budget(
     settings: Settings,
     engine: Engine,
-    size: tuple[int, int],
+    prices: Prices,
     frames: int,
     word_tokens: int,
     words: Words = NO_WORDS,
 ) -> int:
     """Tokens that what is known from before may take in the prompt of a chunk.
 
-    It shows so many frames of that `size` in pixels, and these words, for which `word_tokens` are
-    kept free. All so far may take what room there is; the memory no more than makes the prompt
-    about a third longer, where it is known what a frame costs.
+    It shows so many frames and these words, for which `word_tokens` are kept free. All so far may
+    take what room there is; the memory no more than makes the prompt about a third longer, where it
+    is known what a frame costs.
     """
-    able = engine.capabilities
-    cost = engine.frame_tokens(*size)
-    chunk = Chunk(1, Span(0.0, settings.chunk_seconds))
     if settings.context == "full":
-        asked = _count(engine, describe.make_question(chunk, describe.SOME_WORDS, Full.empty))
-        shown = frames * ((cost or FEW_TOKENS) + FRAME_WORD_TOKENS)
-        return max(0, able.context_tokens - asked - MAX_TOKENS - shown - word_tokens - SPARE_TOKENS)
-    budget = min(settings.memory_tokens, able.context_tokens // CONTEXT_PER_WORDS)
-    if cost:
-        alone = _count(engine, describe.make_question(chunk))
-        more = _count(engine, describe.make_question(chunk, context=Remembered.empty)) - alone
-        said = describe.make_question(chunk, words).text
+        shown = frames * ((prices.frame or FEW_TOKENS) + FRAME_WORD_TOKENS)
+        taken = prices.full + MAX_TOKENS + SPARE_TOKENS + shown + word_tokens
+        return max(0, engine.capabilities.context_tokens - taken)
+    budget = _most_memory(settings, engine)
+    if prices.frame:
+        said = describe.make_question(SOME_CHUNK, words).text
         # Words are never more than their tokens.
-        base = alone + frames * (cost + FEW_FRAME_WORDS) + len(said.split())
-        budget = min(budget, max(LEAST_MEMORY, int(MEMORY_SHARE * base) - more))
+        base = prices.question + frames * (prices.frame + FEW_FRAME_WORDS) + len(said.split())
+        budget = min(budget, max(LEAST_MEMORY, int(MEMORY_SHARE * base) - prices.memory))
     return budget
-
-
-def _count(engine: Engine, question: Request) -> int:
-    return engine.count_tokens(f"{question.system} {question.text}")
 
 
 def recall_view(
@@ -93,13 +149,12 @@ def recall_view(
         "context_of": [context.prompt, context.tokens],
         "version": describe.VERSION,
     }
-    key = make_key(facts)
-    if kept := work.store.get(key):
-        return View(*json.loads(kept.text))
-    view = plan_view(settings, engine, size, word_tokens, context)
-    text = json.dumps([view.frames, view.side])
-    work.store.put(key, "view", Answer(engine.name, text=text, requests=0))
-    return view
+
+    def find() -> list[int]:
+        view = plan_view(settings, engine, size, word_tokens, context)
+        return [view.frames, view.side]
+
+    return View(*_recall(work, "view", facts, find))
 
 
 def plan_view(

@@ -163,6 +163,24 @@ def test_false_memory_does_not_spread(film: Path, store: Store) -> None:
     assert told == {"memory": 5, "full": 28}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_line_is_counted_twice(film: Path, store: Store, kind: str) -> None:
+    """A server is asked for each count."""
+
+    class Counting(Witness):
+        def __init__(self) -> None:
+            super().__init__()
+            self.counted: Counter[str] = Counter()
+
+        def count_tokens(self, text: str) -> int:
+            self.counted[text] += text.startswith(("0:", "["))
+            return super().count_tokens(text)
+
+    engine = Counting()
+    finish(film, store, engine, context=kind)
+    assert max(engine.counted.values()) == 1
+
+
 def test_failed_chunk_leaves_nothing_in_later_prompts(film: Path, store: Store) -> None:
     class Failing(Witness):
         def answer(self, request: Request) -> Reply:
