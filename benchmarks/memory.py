@@ -1,9 +1,10 @@
 """Peak memory of a whole run over a short and a long video, each in a process of its own.
 
-    python benchmarks/memory.py [--engine fake] [--short 180] [--long 10800]
+    python benchmarks/memory.py [--engine fake] [--short 180] [--long 10800] [-- --flow context]
 
 Makes both videos (H.264, 160×120, 5 pictures a second), runs `longtake summarize` on each with a
-fresh store, and prints seconds, peak resident memory and the ratio of the peaks.
+fresh store, and prints seconds, peak resident memory and the ratio of the peaks. What stands after
+`--` is passed on.
 """
 
 import argparse
@@ -25,12 +26,14 @@ def main() -> None:
     parser.add_argument("--engine", default="fake")
     parser.add_argument("--short", type=int, default=180, metavar="SECONDS")
     parser.add_argument("--long", type=int, default=3 * 3600, metavar="SECONDS")
+    parser.add_argument("more", nargs="*", metavar="SETTING")
     options = parser.parse_args()
     peaks = []
     with tempfile.TemporaryDirectory() as folder:
         for seconds in (options.short, options.long):
             video = make_video(Path(folder) / f"{seconds}.mp4", seconds)
-            took, peak = measure(video, options.engine, Path(folder) / f"home{seconds}")
+            home = Path(folder) / f"home{seconds}"
+            took, peak = measure(video, ["--engine", options.engine, *options.more], home)
             peaks.append(peak)
             print(
                 f"{seconds:>6} s of video: {took:7.1f} s, peak {peak / 2**20:6.1f} MiB", flush=True
@@ -55,10 +58,10 @@ def make_video(path: Path, seconds: int) -> Path:
     return path
 
 
-def measure(video: Path, engine: str, home: Path) -> tuple[float, int]:
+def measure(video: Path, settings: list[str], home: Path) -> tuple[float, int]:
     """Seconds and peak resident bytes of one run."""
     command = [sys.executable, "-m", "longtake.cli", "summarize", str(video)]
-    command += ["--engine", engine, "--reconciler", "fake", "--out", str(home / "out")]
+    command += ["--reconciler", "fake", "--out", str(home / "out"), *settings]
     started = time.monotonic()
     process = subprocess.Popen(
         command, env=os.environ | {"LONGTAKE_HOME": str(home)}, stdout=subprocess.DEVNULL
