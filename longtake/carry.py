@@ -117,18 +117,16 @@ class Full(Alone):
     def _fold(self) -> None:
         """The older half of what is whole becomes short; at last each second short one goes."""
         whole = len(self._lines) - self._folded
-        if whole > 1:
+        if whole:
             last = self._folded + (whole + 1) // 2
             self._lines[self._folded : last] = [
                 shorten(first_sentence(line), FOLDED_WORDS)
                 for line in self._lines[self._folded : last]
             ]
             self._folded = last
-        elif self._folded:
-            self._lines[: self._folded] = self._lines[1 : self._folded : 2]
-            self._folded //= 2
         else:
-            self._lines.clear()
+            del self._lines[::2]
+            self._folded = len(self._lines)
 
 
 class Remembered:

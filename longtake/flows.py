@@ -145,10 +145,12 @@ class Describing:
             return f"none: {self._engine.name} reads no text"
         count = len(self._stretches)
         stretches = "one stretch" if count == 1 else f"{count} stretches, a context each"
-        tokens = sum(context.tokens for _, context in self._shown.values())
+        asked = [d for d in self._done.values() if not d.same_as]
+        tokens = sum(self._shown[d.chunk.number][1].tokens for d in asked)
+        prompts = f"{len(asked)} prompt{'' if len(asked) == 1 else 's'}"
         kinds = {"previous": "the description before", "full": "all descriptions before"}
         kind = kinds.get(self._work.settings.context, "a memory")
-        return f"{kind}, in {stretches}: {tokens:,} tokens in {len(self._shown)} prompts"
+        return f"{kind}, in {stretches}: {tokens:,} tokens in {prompts}"
 
     def merge(
         self, descriptions: Sequence[Description]

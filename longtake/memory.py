@@ -8,9 +8,11 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from longtake.check import list_claims
+from longtake.claims import PEOPLE, tells_of_people
 from longtake.clauses import QUOTED, QUOTES, first_sentence, shorten
 from longtake.engines.base import Reply
 from longtake.plain import defuse, one_line, restore
@@ -19,8 +21,10 @@ from longtake.timecode import format_time
 
 KINDS: dict[str, Kind] = {"P": "person", "T": "thing", "L": "place"}
 """The letter of a mark, and what it stands for."""
-MARK = re.compile(r"\[?\b([PTL])(\d{1,4})\b\]?")
+MARK = re.compile(r"([\[(]?)\b([PTL])0*([1-9]\d{0,3})\b([\])]?)")
 LOOK_WORDS, EVENT_WORDS, OPEN_WORDS = 8, 12, 15
+MOST_LETTERS = 120
+"""Of each of them, for what is written without spaces."""
 MOST_SEEN = 6
 """Of one reply, no more are taken over: models that list everything list it wrongly."""
 UNSURE_CHUNKS = 5
@@ -31,6 +35,13 @@ ENTRIES_SHARE = 0.6
 """Of the budget, what entries may take before events have their part."""
 SAME_LOOK = 0.6
 """Share of common words from which two looks of two stretches are of the same one."""
+SMALL_WORDS = frozenset(
+    "a an the of in on at with and or near by to from over under his her its their"
+    " im in mit der die das dem den ein eine und le la les un une avec et el los con y".split()
+)
+"""Tell nobody from anybody else."""
+NO_SPACES = "\u2e80"
+"""From this letter on, scripts stand mostly without spaces between words."""
 
 SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -115,16 +126,21 @@ def read_reply(reply: Reply) -> tuple[Reply, Noted]:
 
 
 def _read_sighting(text: str) -> tuple[str, str]:
-    """`P3 boy in a cap`: the mark, and the look without any."""
-    found = MARK.match(text.strip())
-    return (found[1] + found[2] if found else ""), _few(MARK.sub("", text), LOOK_WORDS)
+    """`P3 boy in a cap`: the mark, and the look without any; some write it last, or as `**P3**:`.
+
+    Without a mark, only its kind.
+    """
+    found = re.search(MARK, text.replace("*", "").upper())
+    look = _few(re.sub(MARK.pattern, "", text.replace("*", ""), flags=re.IGNORECASE), LOOK_WORDS)
+    look = look.strip(" :,;–-()")
+    kind = "P" if PEOPLE & {*look.casefold().split()} or tells_of_people(look) else "T"
+    return (found[2] + found[3] if found else kind), look
 
 
 def _load(text: str) -> dict[str, Any] | None:
     """The document that a reply is or holds."""
-    start, end = text.find("{"), text.rfind("}")
     try:
-        document = json.loads(text[start : end + 1])
+        document, _ = json.JSONDecoder().raw_decode(text, max(0, text.find("{")))
     except (ValueError, RecursionError):
         return None
     if isinstance(document, dict) and isinstance(document.get("description"), str):
@@ -142,7 +158,7 @@ def _unescape(text: str) -> str:
 def _few(value: object, most_words: int) -> str:
     """A reply's words as data: one line, no quotation marks or brackets, not too many."""
     text = one_line(restore(value)).strip() if isinstance(value, str) else ""
-    return shorten(re.sub(rf"[{QUOTES}\[\]]", "", text), most_words)
+    return shorten(re.sub(rf"[{QUOTES}\[\]]", "", text), most_words)[:MOST_LETTERS]
 
 
 def remember(
@@ -160,7 +176,7 @@ def remember(
     marks: dict[str, str] = {}
     seen: list[tuple[str, str]] = []
     for given, look in noted.seen:
-        letter = given[:1] or "T"
+        letter = given[0]
         mark = _find_mark(entries, given, letter, look, dict(seen)) or _next_mark(entries, letter)
         if mark not in dict(seen) and (look or mark in entries):
             seen.append((mark, look))
@@ -170,7 +186,7 @@ def remember(
     for mark in named:
         entries[mark] = _see(entries[mark], mark, "", chunk)
     event = _say_event_of(text, entries)
-    still_open, _ = _set_marks(noted.open, entries, marks, shown="{}")
+    still_open = _drop_strangers(noted.open, entries, marks)
     events = memory.events
     if event and event.casefold() not in [known.text.casefold() for known in events[-1:]]:
         events = (*events, Event(chunk.span.start, event))
@@ -208,8 +224,15 @@ def _find_mark(
 
 
 def _agree(one: str, other: str) -> bool:
-    """Whether two looks have a word in common."""
-    return bool(set(list_claims(one)) & set(list_claims(other)))
+    """Whether two looks have a word in common that tells somebody from others."""
+    return bool(_look_words(one) & _look_words(other))
+
+
+def _look_words(look: str) -> set[str]:
+    """The words of a look by their stems; of scripts without spaces, each two letters."""
+    words = {word for word in list_claims(look) if word not in SMALL_WORDS}
+    long = [word for word in words if any(letter >= NO_SPACES for letter in word)]
+    return words | {pair for word in long for pair in map("".join, pairwise(word))}
 
 
 def _next_mark(entries: Mapping[str, Entry], letter: str) -> str:
@@ -226,27 +249,42 @@ def _see(entry: Entry | None, mark: str, look: str, chunk: Chunk) -> Entry:
 
 
 def _set_marks(
-    text: str, entries: Mapping[str, Entry], marks: Mapping[str, str], shown: str = "[{}]"
+    text: str, entries: Mapping[str, Entry], marks: Mapping[str, str]
 ) -> tuple[str, list[str]]:
-    """The text with the right marks, and which they are; marks of nobody are left out."""
+    """The text with the right marks in brackets, and which they are; those of nobody are left out.
+
+    Without brackets only a person's mark is one: a T1 may be a terminal.
+    """
     named: list[str] = []
 
     def put(found: re.Match[str]) -> str:
-        mark = marks.get(found[1] + found[2], found[1] + found[2])
-        if mark not in entries:
-            return "" if found[0].startswith("[") else found[0]
-        named.append(mark)
-        return shown.format(mark)
+        given = found[2] + found[3]
+        mark = marks.get(given, given)
+        whole = (found[1] + found[4]) in ("[]", "()")
+        if mark in entries and (whole or mark[0] == "P"):
+            named.append(mark)
+            return f"[{mark}]"
+        return "" if found[1] + found[4] == "[]" else found[0]
 
     parts = re.split(f"({QUOTED})", text)
     parts[::2] = [MARK.sub(put, part) for part in parts[::2]]
     return re.sub(r" +(?=[ .,;])", "", "".join(parts)).strip(), named
 
 
+def _drop_strangers(text: str, entries: Mapping[str, Entry], marks: Mapping[str, str]) -> str:
+    """The text with the right marks, bare, and without those of nobody."""
+
+    def put(found: re.Match[str]) -> str:
+        mark = marks.get(found[2] + found[3], found[2] + found[3])
+        return mark if mark in entries else ""
+
+    return " ".join(MARK.sub(put, text).split())
+
+
 def find_marks(text: str) -> list[str]:
     """The marks in a text, outside of quotations, each once."""
     parts = re.split(QUOTED, text)
-    return list(dict.fromkeys(f"{m[1]}{m[2]}" for part in parts for m in MARK.finditer(part)))
+    return list(dict.fromkeys(f"{m[2]}{m[3]}" for part in parts for m in MARK.finditer(part)))
 
 
 CountLines = Callable[[Sequence[str]], list[int]]
@@ -351,7 +389,7 @@ def merge(memories: Sequence[Memory]) -> tuple[tuple[Entity, ...], list[dict[str
 
 
 def _is_same(one: Entry, other: Entry) -> bool:
-    words, others = set(list_claims(one.look)), set(list_claims(other.look))
+    words, others = _look_words(one.look), _look_words(other.look)
     common = len(words & others)
     return one.mark[0] == other.mark[0] and common > 1 and common >= SAME_LOOK * len(words | others)
 

@@ -25,6 +25,8 @@ CONTEXT_PER_WORDS = 8
 """Of a small context, what is said takes no more than this part, nor what is written."""
 MEMORY_SHARE = 0.30
 """Of a prompt without it: flow II is to cost at most about a third more than flow I."""
+FULL_PART = 4
+"""Of the model's context, at least this part is for all so far."""
 LEAST_MEMORY = 48
 """With less than so many tokens a memory is of no use."""
 FEW_FRAME_WORDS = 5
@@ -44,9 +46,14 @@ def word_budgets(settings: Settings, engine: Engine, speech: bool, text: bool) -
 
 
 def context_room(settings: Settings, engine: Engine, context: Context) -> Context:
-    """The context that the frames must leave room for: as long as that kind ever gets."""
+    """The context that the frames must leave room for: as long as that kind ever gets.
+
+    All so far is left a part of the model's own, however many frames that costs.
+    """
     if settings.context == "memory":
         return replace(context, tokens=_most_memory(settings, engine))
+    if settings.context == "full":
+        return replace(context, tokens=engine.capabilities.context_tokens // FULL_PART)
     return context
 
 

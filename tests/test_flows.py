@@ -151,6 +151,23 @@ def test_full_context_folds_where_the_model_s_context_is_full(film: Path, store:
     assert len(read_earlier(whole.asked[-1])) > 1.5 * len(read_earlier(engine.asked[-1]))
 
 
+@pytest.mark.parametrize("context", [1000, 1300])
+def test_full_context_carries_something_however_small_the_model_s_is(
+    film: Path, store: Store, context: int
+) -> None:
+    engine = Witness(context=context)
+    result = finish(film, store, engine, context="full", segments=1)
+    assert result.ledger.failed == 0
+    assert all(read_earlier(request) for request in engine.asked[1:])
+
+
+def test_ledger_counts_the_context_of_what_was_asked(film: Path, store: Store) -> None:
+    result = finish(film, store, Witness())
+    tokens = sum(d.context_tokens for d in result.descriptions)
+    asked = sum(d.status == "described" for d in result.descriptions)
+    assert f"{tokens} tokens in {asked} prompts" in result.ledger.context
+
+
 def test_false_memory_does_not_spread(film: Path, store: Store) -> None:
     """An engine that once saw a dragon where there is none; `full` tells of it ever after."""
     told = {}

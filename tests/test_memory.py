@@ -94,6 +94,53 @@ def test_what_is_read_in_the_picture_is_no_mark() -> None:
     assert texts[1] == 'A door reads "P1" and "[P2]".'
 
 
+def test_terminal_t1_is_not_taken_for_somebody() -> None:
+    memory, texts = follow(
+        make_reply("A bag [T1] and a park [L2].", ("T1", "bag"), ("L2", "park")),
+        make_reply("A Leopard L2 tank stands at the T1 terminal."),
+    )
+    assert texts[1] == "A Leopard L2 tank stands at the T1 terminal."
+    assert [entry.chunks for entry in memory.entries] == [(1,), (1,)]
+
+
+@pytest.mark.parametrize(
+    ("seen", "mark", "look"),
+    [
+        ("man in a red coat [P1]", "P1", "man in a red coat"),
+        ("**P1** man in a red coat", "P1", "man in a red coat"),
+        ("p1: man in a red coat", "P1", "man in a red coat"),
+        ("P01 - man in a red coat", "P1", "man in a red coat"),
+        ("man in a red coat", "P1", "man in a red coat"),
+        ("red bag", "T1", "red bag"),
+        ("x" * 9000, "T1", "x" * 120),
+    ],
+)
+def test_sightings_in_all_forms_are_read(seen: str, mark: str, look: str) -> None:
+    memory, _ = follow(json.dumps({"description": "A man.", "seen": [seen], "open": ""}))
+    assert [(entry.mark, entry.look) for entry in memory.entries] == [(mark, look)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("man with a grey beard", "girl with a kite", False),
+        ("man in red", "dog in basket", False),
+        ("Mann im Mantel", "Frau im Kleid", False),
+        ("man in a red coat", "a man, red coat", True),
+        ("穿红色大衣的男人", "穿红大衣的男人", True),
+        ("穿红色大衣的男人", "小狗", False),
+    ],
+)
+def test_same_mark_needs_a_look_with_something_in_common(one: str, other: str, same: bool) -> None:
+    memory, _ = follow(make_reply("A.", ("P1", one)), make_reply("B.", ("P1", other)))
+    assert (len(memory.entries) == 1) == same
+
+
+def test_what_is_open_names_nobody_who_is_not_known() -> None:
+    memory, _ = follow(make_reply("A man [P1].", ("P1", "man"), still="where P1 and P9 go"))
+    assert memory.open == "where P1 and go"
+
+
 def test_event_is_told_with_marks_in_place_of_looks() -> None:
     seen = (("P1", "man in a hat"), ("P2", "girl"))
     memory, _ = follow(
@@ -122,6 +169,7 @@ def test_what_is_open_is_replaced() -> None:
         ('```json\n{"description": "A man walks.", "seen": []}\n```', "A man walks."),
         ('{"description": "A man says \\"hi\\".", "seen": [{"ma', 'A man says "hi".'),
         ('{ "description" : "A man walks. He si', "A man walks. He si"),
+        ('{"description": "A man.", "seen": []} Hope {this} helps!', "A man."),
         ("A man walks.", "A man walks."),
         ('{"seen": []}', '{"seen": []}'),
         ('{"description": 7}', '{"description": 7}'),
