@@ -15,7 +15,7 @@ from longtake import engines, report
 from longtake.asking import Sleep
 from longtake.comparing import measure_arm, weigh_arms
 from longtake.engines.base import Engine
-from longtake.errors import UsageError
+from longtake.errors import EngineError, UsageError
 from longtake.pipeline import choose_judge, default_folder, look_at, name_other_judge, run
 from longtake.plain import hide_secrets, one_line
 from longtake.records import Arm, Comparison, Progress, Result
@@ -84,15 +84,20 @@ def _plan_arm(text: str, settings: Settings) -> Plan:
     values = _read_pairs(text[named.end() :] if named else text, text)
     flow = "context" if any(name in values for name in OF_CONTEXT) else "independent"
     values = {"flow": flow, **values}
+    if values["flow"] == "independent" and flow == "context":
+        raise UsageError(
+            f"--arm {text!r} is of flow independent, which carries no context",
+            f"Leave out {', '.join(OF_CONTEXT)}, or set flow=context.",
+        )
     if "out" in values:
         raise UsageError(
             f"--arm {text!r} can't set out", "Each arm has a folder of its own under --out."
         )
     arm = change_settings(settings, values, f"--arm {text!r}")
-    name = _make_name(named[1] if named else "", values)
+    shown = {key: _shown(arm, key) for key in values}
+    name = _make_name(named[1] if named else "", shown)
     if not name:
         raise UsageError(f"--arm {text!r} has no name", 'Write "NAME: key=value".')
-    shown = {key: _shown(arm, key) for key in values}
     if arm.flow == "context":
         shown["context"] = arm.context
     return Plan(name, arm, tuple(shown.items()))
@@ -121,10 +126,10 @@ def _shown(settings: Settings, key: str) -> object:
     return hide_secrets(value) if key.endswith("url") else value
 
 
-def _make_name(given: str, values: Mapping[str, str]) -> str:
-    """The given one, else one of its settings: `chunk_seconds 12, frames 4`."""
-    rest = [f"{key} {value}" for key, value in values.items() if key != "flow"]
-    said = ", ".join(rest) or values["flow"]
+def _make_name(given: str, shown: Mapping[str, object]) -> str:
+    """The given one, else one of its settings as they may be shown: `chunk_seconds 12.0`."""
+    rest = [f"{key} {value}" for key, value in shown.items() if key != "flow"]
+    said = ", ".join(rest) or str(shown["flow"])
     return one_line(given or said)[:MOST_NAME].strip()
 
 
@@ -143,12 +148,14 @@ def compare(
     """Every arm on the same scan, held against the first; the last Progress holds the comparison.
 
     Each arm's own files are in arms/NAME. What an arm needs and the store holds is not asked again.
+    One whose engine fails is told of; where the first one's does, there is nothing to hold to.
     """
     out = plans[0].settings.out
     video, _, _ = yield from look_at(source, store)
     folder = Path(out) if out else default_folder(video)
     report.prepare_folder(folder)
     arms: list[Arm] = []
+    failed: list[tuple[str, str]] = []
     with ExitStack() as stack:
         opened = _Opened(open_engine, stack)
         for plan in plans:
@@ -156,11 +163,17 @@ def compare(
         for plan in plans:
             started = time.monotonic()
             own = replace(plan.settings, out=str(folder / "arms" / _folder(plan.name)))
-            result = yield from _run_arm(source, plan.name, own, store, opened, sleep)
+            try:
+                result = yield from _run_arm(source, plan.name, own, store, opened, sleep)
+            except EngineError as error:
+                if not arms:
+                    raise
+                failed.append((plan.name, error.message))
+                continue
             seconds = time.monotonic() - started
             base = arms[0].result if arms else None
             arms.append(measure_arm(plan.name, plan.differs, result, seconds, base))
-    found = Comparison(video, tuple(arms), weigh_arms(arms), folder)
+    found = Comparison(video, tuple(arms), weigh_arms(arms), folder, tuple(failed))
     files = tuple(report.write_comparison(folder, found))
     yield Progress("done", 1, 1, comparison=replace(found, files=files))
 

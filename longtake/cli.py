@@ -304,7 +304,8 @@ def compare_arms(options: argparse.Namespace) -> int:
         print(comparison_as_json(found, ascii_only=True), end="")
     else:
         print("\n".join(say_comparison(found)))
-    return EXIT_GAPS if any(arm.result.ledger.gaps for arm in found.arms) else 0
+    gaps = found.failed or any(arm.result.ledger.gaps for arm in found.arms)
+    return EXIT_GAPS if gaps else 0
 
 
 def _read_settings(options: argparse.Namespace) -> Settings:

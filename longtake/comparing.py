@@ -114,13 +114,17 @@ def weigh_arms(arms: Sequence[Arm]) -> tuple[Worth, ...]:
 
 
 def pair(base: Result, other: Result, measure: Measure) -> list[float]:
-    """The differences, a value for each chunk of `base` of which both are known."""
-    spans = [d.chunk.span for d in base.descriptions]
-    theirs = [d.chunk.span for d in other.descriptions]
-    values = measure.take(other)
-    if spans != theirs:
+    """The differences, a value for each chunk of the one that has fewer, where both are known.
+
+    One long chunk against several short ones is one pair: as several it would seem sure of itself.
+    """
+    spans, theirs = ([d.chunk.span for d in r.descriptions] for r in (base, other))
+    own, values = measure.take(base), measure.take(other)
+    if len(theirs) < len(spans):
+        own = [_overlap(span, spans, own, amount=measure.amount) for span in theirs]
+    elif spans != theirs:
         values = [_overlap(span, theirs, values, amount=measure.amount) for span in spans]
-    pairs = zip(measure.take(base), values, strict=True)
+    pairs = zip(own, values, strict=True)
     return [that - this for this, that in pairs if this == this and that == that]
 
 

@@ -72,6 +72,7 @@ class _Described:
     descriptions: list[Description]
     entities: tuple[Entity, ...]
     context: str
+    shown: str
 
 
 def run(
@@ -122,6 +123,7 @@ def run(
         usage=_merge(usage),
         out=out,
         entities=found.entities,
+        shown=found.shown,
     )
     if reconciler:
         files += report.write_summary(out, result)
@@ -230,7 +232,7 @@ def _describe(
     lost = [words.add_to(done[chunk.number]) for chunk in chunks if chunk.missing]
     done.update((description.chunk.number, description) for description in lost)
     descriptions, entities = describing.merge([done[number] for number in sorted(done)])
-    return _Described(descriptions, entities, describing.say())
+    return _Described(descriptions, entities, describing.say(), str(describing.view))
 
 
 def _tell_listening(words: ChunkWords, video: Video) -> Iterator[Progress]:

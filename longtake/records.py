@@ -309,6 +309,8 @@ class Result:
     out: Path
     files: tuple[Path, ...] = ()
     entities: tuple[Entity, ...] = ()
+    shown: str = ""
+    """How much of a chunk the describer was shown at most, in words."""
 
 
 @dataclass(frozen=True)
@@ -369,6 +371,8 @@ class Comparison:
     arms: tuple[Arm, ...]
     worths: tuple[Worth, ...]
     out: Path
+    failed: tuple[tuple[str, str], ...] = ()
+    """Arms of which there is nothing, by name, and why."""
     files: tuple[Path, ...] = ()
 
 

@@ -34,7 +34,7 @@ from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
 from tests.timeline import RATE, SECONDS, Witness
-from tests.videos import make_video
+from tests.videos import cut, draw_noisy, make_video
 
 INPUT, WORDS, REPEATED = MEASURES[0], MEASURES[3], MEASURES[4]
 
@@ -207,9 +207,22 @@ def test_a_difference_is_said_with_its_interval_or_that_it_cannot_be_told() -> N
 def test_other_chunks_are_paired_by_the_time_they_share() -> None:
     base = make_result(["One two."] * 6, seconds=6)
     long = make_result(["One two three four."] * 3, seconds=12, tokens=300)
-    assert pair(base, long, INPUT) == pytest.approx([50.0] * 6)
-    assert pair(base, long, WORDS) == pytest.approx([0.0] * 6)
-    assert pair(base, long, REPEATED) == pytest.approx([0, -1, 0, 0, 0, 0])
+    assert pair(base, long, INPUT) == pytest.approx([100.0] * 3)
+    assert pair(base, long, WORDS) == pytest.approx([0.0] * 3)
+    assert pair(base, long, REPEATED) == pytest.approx([-0.5, 0, 0])
+    assert pair(long, base, INPUT) == pytest.approx([-100.0] * 3)
+
+
+@pytest.mark.parametrize("longer", [2, 5])
+def test_longer_chunks_that_differ_in_nothing_are_seldom_told_apart(longer: int) -> None:
+    random = np.random.default_rng(longer)
+    told = 0
+    for _ in range(100):
+        base = make_result([f"{'word ' * n}." for n in random.integers(5, 30, 60)])
+        words = [f"{'word ' * n}." for n in random.integers(5, 30, (60 // longer, longer)).sum(1)]
+        other = make_result(words, seconds=6 * longer)
+        told += weigh("arm", WORDS.name, pair(base, other, WORDS)).told
+    assert told <= 12
 
 
 def test_chunks_that_one_arm_lacks_are_left_out_of_what_is_said_but_not_of_costs() -> None:
@@ -256,6 +269,7 @@ def test_unsupported_sentences_count_for_the_chunks_that_they_cite() -> None:
         (("a: frames=1", "b: frames=1"), "have the same settings"),
         (("frames=1, frames=2",), "sets frames twice"),
         (("out=elsewhere",), "can't set out"),
+        (("flow=independent, context=full",), "carries no context"),
         (("",), "is not key=value"),
         (("context=memory",), "have the same settings"),
     ],
@@ -271,7 +285,7 @@ def test_arms_have_names_and_flows_of_their_own() -> None:
     settings = Settings(flow="context", frames=3)
     given = ("chunk-seconds=12, engine=gguf:a/b", "all: context=full", "x: focus=what, and why?")
     plans = plan_arms(given, settings)
-    assert [plan.name for plan in plans[2:]] == ["chunk_seconds 12, engine gguf:a/b", "all", "x"]
+    assert [plan.name for plan in plans[2:]] == ["chunk_seconds 12.0, engine gguf:a/b", "all", "x"]
     assert [plan.settings.flow for plan in plans] == [
         "independent", "context", "independent", "context", "independent",
     ]  # fmt: skip
@@ -279,9 +293,17 @@ def test_arms_have_names_and_flows_of_their_own() -> None:
     assert {plan.settings.frames for plan in plans} == {3}
 
 
-def test_a_key_is_never_written_down() -> None:
-    [*_, plan] = plan_arms(("k: api_key=secret, base_url=http://me:secret@x/v1",), Settings())
-    assert "secret" not in str(plan.differs)
+@pytest.mark.parametrize(
+    "arm",
+    [
+        "k: api_key=secret, base_url=http://me:secret@x/v1",
+        "api_key=secret",
+        "reconciler_api_key=secret, base_url=http://me:secret@x/v1",
+    ],
+)
+def test_a_key_is_never_written_down(arm: str) -> None:
+    [*_, plan] = plan_arms((arm,), Settings())
+    assert "secret" not in f"{plan.name} {plan.differs}"
 
 
 class Page(HTMLParser):
@@ -347,6 +369,39 @@ def test_gaps_of_an_arm_end_with_their_own_status_and_stand_everywhere(
     document = json.loads(comparison_as_json(found))
     assert document["arms"][0]["gaps"] == len(document["arms"][0]["missing"]) > 0
     assert "the model fell over &lt;b&gt;" in Path("out/compare.html").read_text()
+
+
+def test_arm_whose_engine_fails_is_told_of_and_costs_the_others_nothing(
+    twenty: Path, store: Store
+) -> None:
+    settings = Settings(out="out", chunking="fixed", engine="a", reconciler="b", speech="off")
+
+    def open_engine(name: str, settings: Settings) -> Engine:
+        engine = Teller(fails_at="0:" if name == "broken" else "never")
+        engine.name = name
+        return engine
+
+    plans = plan_arms(("c: engine=broken",), settings)
+    *_, last = compare(twenty, plans, store, open_engine, sleep=lambda seconds: None)
+    assert last.comparison
+    assert [arm.name for arm in last.comparison.arms] == ["independent", "context"]
+    assert [name for name, _ in last.comparison.failed] == ["c"]
+    assert json.loads(comparison_as_json(last.comparison))["failed"][0]["name"] == "c"
+    assert "c failed: " in Path("out/compare.html").read_text()
+
+
+def test_command_ends_with_the_status_for_gaps(tmp_path: Path) -> None:
+    film = make_video(
+        tmp_path / "film.mp4",
+        seconds=8,
+        rate=4,
+        size=(160, 120),
+        draw=draw_noisy,
+        file_options={"movflags": "faststart"},
+    )
+    cut(film, 0.7)
+    command = ["compare", str(film), "--engine", "fake", "--reconciler", "fake", "--out", "out"]
+    assert main([*command, "--chunk-seconds", "1"]) == 3
 
 
 def test_command_prints_one_document_with_what_scripts_rely_on(

@@ -1,12 +1,15 @@
 """An engine that answers at once, always the same to the same request, and reads no picture.
 
-It ships: tests, docs and trials of the pipeline run on it. What it says of a video is not true.
+It ships: tests, docs and trials of the pipeline run on it. What it says of a video is not true;
+what it says that it took is about what a small vision-language model takes.
 """
 
 from longtake.engines.base import Capabilities, Engine, Reply, Request
 from longtake.errors import RequestTooLarge, UsageError
 from longtake.settings import Settings
 from longtake.timecode import format_time
+
+FRAME_TOKENS = 64
 
 
 class FakeEngine(Engine):
@@ -25,8 +28,9 @@ class FakeEngine(Engine):
         """A sentence about the request itself."""
         frames = request.frames
         tokens = self.count_tokens(f"{request.system} {request.text}")
+        tokens += FRAME_TOKENS * len(frames)
         if tokens > self.capabilities.context_tokens:
-            raise RequestTooLarge(f"{tokens} words are more than the fake takes")
+            raise RequestTooLarge(f"{tokens} words and frames are more than the fake takes")
         if frames:
             first, last = format_time(frames[0].time), format_time(frames[-1].time)
             text = f"A placeholder for {len(frames)} frames from {first} to {last}."
@@ -37,6 +41,10 @@ class FakeEngine(Engine):
     def count_tokens(self, text: str) -> int:
         """Words: the fake's own unit."""
         return len(text.split())
+
+    def frame_tokens(self, width: int, height: int) -> int:
+        """As for SmolVLM2-500M, whatever the size."""
+        return FRAME_TOKENS
 
 
 def open_fake(model: str, settings: Settings) -> FakeEngine:

@@ -36,6 +36,7 @@ def comparison_as_json(comparison: Comparison, *, ascii_only: bool = False) -> s
         },
         "arms": [_arm_values(arm) for arm in comparison.arms],
         "differences": [_worth_values(worth) for worth in comparison.worths],
+        "failed": [{"name": name, "error": why} for name, why in comparison.failed],
         "remark": ONE_VIDEO,
     }
     text = json.dumps(document, ensure_ascii=ascii_only, indent=2) + "\n"
@@ -139,12 +140,15 @@ def _signed(value: float, measure: str, *, unit: bool = False) -> str:
 
 
 Cells = list[tuple[str, list[str]]]
+RARE = ("    carried context", "  check", "marks in two chunks or more")
+"""Figures that are left out where all are 0."""
 
 
 def list_figures(arms: Sequence[Arm]) -> Cells:
     """Each figure's name and what it is for every arm, as text."""
     rows: Cells = [
         ("chunks", [f"{arm.result.ledger.planned:,}" for arm in arms]),
+        ("shown of a chunk, at most", [arm.result.shown or "–" for arm in arms]),
         ("requests", [f"{arm.cost.requests:,}" for arm in arms]),
         ("input tokens", [f"{arm.cost.input_tokens:,}" for arm in arms]),
     ]
@@ -158,14 +162,17 @@ def list_figures(arms: Sequence[Arm]) -> Cells:
         ("input over flow I", [_times(arm.overhead) for arm in arms]),
         ("  describe", [_times(arm.describe_overhead) for arm in arms]),
         ("engine time", [f"{arm.cost.seconds:,.1f} s" for arm in arms]),
-        ("time of this run", [f"{arm.seconds:,.1f} s" for arm in arms]),
+        (
+            "time of this run (the first finds what all share)",
+            [f"{arm.seconds:,.1f} s" for arm in arms],
+        ),
         ("gaps", [str(len(arm.result.ledger.gaps)) for arm in arms]),
         ("say the same as the chunk before", [str(arm.duplicates) for arm in arms]),
         *((f"sentences {name}", [str(count(arm, name)) for arm in arms]) for name in SIGNS),
         ("marks in two chunks or more", [str(arm.marks) for arm in arms]),
         ("names something in earlier words", [f"{arm.named_again:.0%}" for arm in arms]),
     ]
-    return rows
+    return [(name, cells) for name, cells in rows if name not in RARE or {*cells} != {"0"}]
 
 
 def _round(overhead: float | None) -> float | None:
@@ -211,15 +218,34 @@ def say_comparison(comparison: Comparison) -> list[str]:
     ]
     for arm in arms[1:]:
         lines += ["", f"{arm.name}, against {arms[0].name}:"]
+        lines += [f"  {said}" for said in list_warnings(arms[0], arm)]
         worths = [worth for worth in comparison.worths if worth.arm == arm.name]
         lines += [f"  {say_worth(worth)}" for worth in worths if not _is_same(worth)]
         lines += [f"  {same}"] if (same := say_same(worths)) else []
-    lines += ["", ONE_VIDEO]
+    lines += ["", *_say_failed(comparison), ONE_VIDEO]
+    judges = dict.fromkeys(arm.result.summary.judge for arm in arms if arm.result.summary)
+    lines += [f"checked by {one_line(judge)}" for judge in judges]
     for arm in arms:
         ledger = arm.result.ledger
         lines += [f"{arm.name}: {_say_context(arm)}"] if ledger.context else []
         lines += [f"{arm.name}: gap: {gap.span}: {one_line(gap.reason)}" for gap in ledger.gaps]
     return [*lines, *(f"files: {one_line(str(path))}" for path in comparison.files)]
+
+
+def _say_failed(comparison: Comparison) -> list[str]:
+    return [f"{one_line(name)} failed: {one_line(why)}" for name, why in comparison.failed]
+
+
+def list_warnings(first: Arm, arm: Arm) -> list[str]:
+    """What to know before the differences: that there are none, or have other causes."""
+    context = arm.result.ledger.context
+    shown, before = arm.result.shown, first.result.shown
+    warnings = []
+    if context.startswith("none:"):
+        warnings.append(f"no context was carried ({context.removeprefix('none:').strip()})")
+    if shown != before:
+        warnings.append(f"its chunks were shown as {shown or 'unknown'}, not as {before}")
+    return list(map(one_line, warnings))
 
 
 def _say_context(arm: Arm) -> str:
@@ -296,7 +322,8 @@ def _figures(arms: Sequence[Arm]) -> Iterator[str]:
             yield f"<p class=note>{_safe(arm.name)}: {_safe(_say_context(arm))}.</p>"
     yield (
         "<p class=note>Tokens, requests and engine time count what an answer cost when it was"
-        " given, also where the store held it, and what replies cost that were no use."
+        " given, also where the store held it, and what replies cost that were no use. Engine time"
+        " grows with how many requests were under way at once."
         " “Earlier words” is a rough measure by pattern: a chunk counts that names someone or"
         " something in words that an earlier chunk used.</p>"
     )
@@ -307,10 +334,16 @@ def _worths(comparison: Comparison) -> Iterator[str]:
     yield (
         f"<p class=note>Paired with {base} chunk by chunk: the mean difference with its 95 %"
         " interval, from a bootstrap over blocks of neighbouring chunks. Where the interval holds"
-        f" zero, or there are fewer than {FEWEST_PAIRS} chunks, the data can't tell.</p>"
+        f" zero, or there are fewer than {FEWEST_PAIRS} chunks, the data can't tell. Where"
+        " neighbours are very alike it is too narrow; and of twenty differences that are none, one"
+        " may be told all the same.</p>"
     )
+    yield from (f"<p class=note>{_safe(said)}</p>" for said in _say_failed(comparison))
     for arm in comparison.arms[1:]:
-        yield f"<h3>{_safe(arm.name)}</h3><ul class=worths>"
+        yield f"<h3>{_safe(arm.name)}</h3>"
+        warnings = list_warnings(comparison.arms[0], arm)
+        yield from (f"<p class=note>{_safe(said)}</p>" for said in warnings)
+        yield "<ul class=worths>"
         worths = [worth for worth in comparison.worths if worth.arm == arm.name]
         for worth in worths:
             if not _is_same(worth):
