@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 import threading
+import types
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -143,8 +144,12 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = ()) -> None:
-    """A flag for each setting, or for these."""
+def _add_settings(
+    parser: argparse.ArgumentParser,
+    names: Sequence[str] = (),
+    helps: Mapping[str, str] = types.MappingProxyType({}),
+) -> None:
+    """A flag for each setting, or for these; `helps` holds what differs from their own help."""
     group = parser.add_argument_group("settings")
     for spec in dataclasses.fields(Settings):
         if names and spec.name not in names:
@@ -164,7 +169,7 @@ def _add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = ()) ->
             type=type(spec.default),
             choices=spec.metadata["choices"] or None,
             metavar=spec.metadata["metavar"] or (None if spec.metadata["choices"] else "VALUE"),
-            help=spec.metadata["help"] + shown,
+            help=helps.get(spec.name, spec.metadata["help"]) + shown,
         )
 
 
@@ -177,7 +182,8 @@ def _add_reconcile(commands: Any) -> None:
     reconcile.set_defaults(command=reconcile_table)
     reconcile.add_argument("source", metavar="CSV", help="the descriptions")
     reconcile.add_argument("--json", action="store_true", help="print one JSON document")
-    _add_settings(reconcile, RECONCILE_SETTINGS)
+    where = {"out": "folder for the results (default: the one that the CSV is in)"}
+    _add_settings(reconcile, RECONCILE_SETTINGS, where)
 
 
 def _add_compare(commands: Any) -> None:
@@ -238,10 +244,17 @@ def run_video(options: argparse.Namespace) -> int:
 def _open_reconciler(opened: ExitStack, settings: Settings) -> "tuple[Engine, Engine | None]":
     """The reconciler and the judge that is named beside it, said and ready to answer."""
     from longtake.engines import open_engine
-    from longtake.pipeline import choose_judge, name_other_judge, open_judge, say_judge
+    from longtake.pipeline import (
+        check_reads,
+        choose_judge,
+        name_other_judge,
+        open_judge,
+        say_judge,
+    )
 
     fetch_missing(settings.reconciler)
     reconciler = opened.enter_context(open_engine(settings.reconciler, settings.for_reconciler()))
+    check_reads(reconciler)
     _tell("reconciler", reconciler.name, reconciler.why)
     fetch_missing(name_other_judge(settings))
     other_judge = opened.enter_context(open_judge(settings))
@@ -446,12 +459,20 @@ class _Bars:
 
 def say_result(result: "Result") -> str:
     """What a person reads in the terminal."""
-    from longtake.report.markdown import say_checks, say_failures, say_ledger, say_remarks
+    from longtake.report.markdown import (
+        join_gaps,
+        mark_headline,
+        name_chunks,
+        say_checks,
+        say_failures,
+        say_ledger,
+        say_remarks,
+    )
 
     lines = []
     if result.summary:
         spans = {d.chunk.number: d.chunk.span for d in result.descriptions}
-        lines += [result.summary.headline, ""]
+        lines += [f"{result.summary.headline}{mark_headline(result.summary)}", ""]
         lines += [_say_sentence(sentence, spans) for sentence in result.summary.sentences]
     else:
         lines += [f"{d.chunk.span!s:>12}  {d.text or f'({d.error})'}" for d in result.descriptions]
@@ -459,7 +480,10 @@ def say_result(result: "Result") -> str:
     lines += [f" check: {say_checks(result.summary)}"] if result.summary else []
     lines += [f"speech: {result.ledger.speech}", f"  text: {result.ledger.text}"]
     lines += [f"context: {result.ledger.context}"] if result.ledger.context else []
-    lines += [f"   gap: {gap.span}: {gap.reason}" for gap in result.ledger.gaps]
+    lines += [
+        f"   gap: {span} ({name_chunks(chunks)}): {reason}"
+        for span, chunks, reason in join_gaps(result.ledger.gaps)
+    ]
     remarks = result.summary.remarks if result.summary else ()
     notes = (*remarks, *say_remarks(result.ledger), *say_failures(result.usage))
     lines += [f"  note: {note}" for note in notes]

@@ -22,6 +22,7 @@ def _setting(
     *,
     choices: tuple[str, ...] = (),
     minimum: float | None = None,
+    most_letters: int = 0,
     environment: str = "",
     metavar: str = "",
 ) -> Any:
@@ -29,6 +30,7 @@ def _setting(
         "help": help,
         "choices": choices,
         "minimum": minimum,
+        "most_letters": most_letters,
         "environment": environment,
         "metavar": metavar,
     }
@@ -81,9 +83,16 @@ class Settings:
     )
     length: str = _setting("medium", "how long the summary is", choices=("short", "medium", "long"))
     language: str = _setting(
-        "", "language of the summary, as English names it (default: the model's choice)"
+        "",
+        "language of the summary, as English names it (default: the model's choice)",
+        most_letters=100,
     )
-    focus: str = _setting("", "what you want to know of the video", metavar="TEXT")
+    focus: str = _setting(
+        "",
+        "what you want to know of the video, in at most 500 letters",
+        metavar="TEXT",
+        most_letters=500,
+    )
     judge: str = _setting(
         "auto",
         "who holds each sentence of the summary against its descriptions, beside the check of their"
@@ -266,10 +275,16 @@ _KINDS = {int: "whole number", float: "number", str: "text"}
 
 def _check(spec: "dataclasses.Field[Any]", value: Any) -> None:
     choices, minimum = spec.metadata["choices"], spec.metadata["minimum"]
+    most_letters = spec.metadata["most_letters"]
     flag = "--" + spec.name.replace("_", "-")
     if choices and value not in choices:
         raise UsageError(f"{flag} {value!r} is unknown", f"Known: {', '.join(choices)}.")
     if minimum is not None and not (minimum <= value and math.isfinite(value)):
         raise UsageError(
             f"{flag} {value} is out of range", f"It must be at least {minimum} and finite."
+        )
+    if most_letters and len(value) > most_letters:
+        raise UsageError(
+            f"{flag} is {len(value):,} letters long: {value[:40]!r} …",
+            f"It may have at most {most_letters}: it stands in every question.",
         )

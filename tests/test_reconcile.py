@@ -1,6 +1,7 @@
 """From descriptions to a summary: no description lost, the budget kept, nothing invented."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -10,9 +11,10 @@ from longtake.engines.base import Capabilities, Reply
 from longtake.errors import BadReply
 from longtake.questions import Question
 from longtake.reconcile import Wish, reconcile, tell
-from longtake.reconcile.notes import join_quotes
+from longtake.reconcile.evidence import cite_told
+from longtake.reconcile.notes import Note, join_quotes, make_notes
 from longtake.reconcile.small import MAX_SENTENCES
-from longtake.records import Chunk, Description, Summary, keep_ledger
+from longtake.records import Chunk, Description, Sentence, Summary, keep_ledger
 from longtake.timecode import Span
 
 MEDIUM = MAX_SENTENCES["medium"]
@@ -62,6 +64,12 @@ def whole_tokens(question: Question) -> int:
     request = question.request
     turns = [str(turn["content"]) for turn in request.messages(request.text)]
     return sum(map(count_words, turns)) + request.max_tokens
+
+
+def tells(sentence: Sentence, text: str) -> bool:
+    """Whether words of that text stand in the sentence: two in a row, or all there are."""
+    words, said = text.casefold().strip(".").split(), sentence.text.casefold()
+    return any(" ".join(words[k : k + 2]) in said for k in range(max(1, len(words) - 1)))
 
 
 def cited(summary: Summary) -> set[int]:
@@ -199,8 +207,11 @@ def test_no_description_is_lost_and_no_question_exceeds_the_context(
     if summary is None:
         assert not described
         return
-    assert cited(summary) == described
+    assert {n for node in summary.nodes if node.level == 1 for n in node.chunks} == described
     assert keep_ledger(descriptions, summary).summarized == len(described)
+    for sentence in summary.sentences:
+        if sentence.wording == "own words":
+            assert all(tells(sentence, texts[n - 1]) for n in sentence.evidence)
     assert len(summary.sentences) <= MEDIUM + 1
     for question in seen:
         assert whole_tokens(question) <= context
@@ -212,10 +223,57 @@ def test_many_short_descriptions_are_folded_to_a_readable_number() -> None:
     assert len(summary.sentences) <= MEDIUM
 
 
-def test_ten_thousand_descriptions_are_all_cited() -> None:
-    summary = summarize(describe(*[f"Scene {n} with {n % 97} people." for n in range(10_000)]))
+def test_own_words_cite_the_chunks_whose_words_they_are_and_no_others() -> None:
+    texts = [f"Person{n} does a thing at place{n}." for n in range(1, 301)]
+    summary = summarize(describe(*texts))
     assert summary
-    assert len(cited(summary)) == 10_000
+    for sentence in summary.sentences:
+        told = {int(n) for n in re.findall(r"erson(\d+)", sentence.text)}
+        assert set(sentence.evidence) == told
+    assert len(cited(summary)) < 150
+    ledger = keep_ledger(describe(*texts), summary)
+    assert (ledger.summarized, ledger.cited, ledger.gaps) == (300, len(cited(summary)), ())
+
+
+def test_ten_thousand_descriptions_are_all_read_and_what_is_cited_is_told() -> None:
+    texts = [f"Scene {n} with {n % 97} people." for n in range(10_000)]
+    summary = summarize(describe(*texts))
+    assert summary
+    assert len({n for node in summary.nodes for n in node.chunks}) == 10_000
+    for sentence in summary.sentences:
+        assert all(tells(sentence, texts[n - 1]) for n in sentence.evidence)
+
+
+def test_model_s_sentence_cites_only_the_notes_that_hold_its_clauses() -> None:
+    notes = make_notes(describe("A man walks. It rains.", "It rains. A dog runs.", "A cat."))
+    whole = Note("It rains.", (1, 2, 3), Span(0, 18), "model")
+    assert cite_told(whole, notes).evidence == (1, 2)
+    assert cite_told(replace(whole, text="A bird sings, a cat sits."), notes).evidence == (3,)
+    late = cite_told(replace(whole, text="A cat."), notes)
+    assert (late.evidence, late.at, late.span) == ((3,), 1, whole.span)
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence"),
+    [
+        ('A voice says "one two three four five".', (1, 2)),
+        ('A voice says "one two three …".', (1, 2)),
+        ('A voice says "one two …".', (1,)),
+        ('A dog; a voice says "six".', (2, 3)),
+        ('A dog with …; text reads "EXIT / …".', (2, 3)),
+        ("Nothing of all that.", (1,)),
+    ],
+)
+def test_joined_and_cut_quotations_cite_those_that_they_are_from(
+    text: str, evidence: tuple[int, ...]
+) -> None:
+    texts = [
+        'A voice says "One two.".',
+        'A dog with a hat. A dog. A voice says "Three, four five.".',
+        'A cat. A voice says "Six.". Text reads "EXIT / Room 7".',
+    ]
+    whole = Note(text, (1, 2, 3), Span(0, 18))
+    assert cite_told(whole, make_notes(describe(*texts))).evidence == evidence
 
 
 def test_every_piece_of_a_long_description_is_asked_about() -> None:

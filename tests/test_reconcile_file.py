@@ -74,6 +74,8 @@ def test_four_columns_made_by_hand_are_enough(store: Store) -> None:
     "text",
     [
         "\ufeffend;description;chunk;start\r\n12,5;It rains.;2;0:06\r\n\r\n6;A dog.;1;0,0\r\n",
+        "sep=;\r\nchunk;start;end;description\r\n1.0;0;6;A dog.\r\n2,0;6;12,5;It rains.\r\n",
+        '"sep=,"\nchunk,start,end,description\n1,0,6,A dog.\n2.00,6,12.5,It rains.\n',
         "Chunk\tNotes\tStart\tEnd\tDescription\n1\tx\t0\t6\tA dog.\n2\t\t6\t0:12.5\tIt rains.\n",
         '"chunk","start","end","description"\n\n1,0,6,A dog.\n,,,\n2,6,12.5,It rains.\n',
     ],
@@ -109,7 +111,9 @@ def test_utf_16_as_spreadsheets_save_unicode_text_is_read() -> None:
         (HEADER + "1,6,12,x\n2,0,6,y\n", "line 3: start '0' is before that of chunk 1"),
         (HEADER + "1,0,6,A dog, running\n", "line 2: 5 cells, the header has 4"),
         (HEADER + '1,0,6,"A dog\n', "not CSV"),
-        (HEADER + "1,0,6," + "x" * 200_000, "not CSV: field larger"),
+        ("sep=;\r\nchunk;start;end;description\r\none;0;6;x\r\n", "line 3: chunk 'one'"),
+        (HEADER + '1,0,6,"' + "x" * 200_000, "not CSV"),
+        (HEADER + '"1,000",0,6,x\n', "chunk '1,000' is not a whole number"),
         (b"\x00\x00\x00\x20ftypisom", "is not text"),
         (HEADER.encode() + b"1,0,6,\xff\xfe\n", "is not text"),
     ],
@@ -220,6 +224,46 @@ def test_what_longtake_writes_it_reads_back(texts: list[str]) -> None:
     ]
 
 
+def test_description_of_fifty_thousand_tokens_is_read_back_whole() -> None:
+    text = " ".join(f"word{n}" for n in range(50_000))
+    chunk = Chunk(1, Span(0, 6))
+    path = write(as_csv([Description(chunk, "described", "engine", text=text)]))
+    assert read_descriptions(path)[0].text == text
+
+
+def test_wish_that_no_question_has_room_for_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    write(HEADER + "1,0,6,A dog.\n")
+    for flag, most in (("--focus", 500), ("--language", 100)):
+        assert main(["reconcile", "descriptions.csv", flag, "x" * 10_000]) == 2
+        said = capsys.readouterr().err
+        assert f"{flag} is 10,000 letters long" in said
+        assert f"at most {most}" in said
+
+
+def test_sketch_is_refused_because_it_can_not_summarise(capsys: pytest.CaptureFixture[str]) -> None:
+    write(HEADER + "1,0,6,A dog.\n")
+    assert main(["reconcile", "descriptions.csv", "--reconciler", "sketch"]) == 2
+    assert "can't summarise" in capsys.readouterr().err
+
+
+def test_help_says_that_results_go_beside_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["reconcile", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "(default: the one that the CSV is in)" in said
+    assert "longtake-out" not in said
+
+
+def test_thousands_of_missing_rows_are_one_line(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(HEADER + "1,0,6,A dog runs.\n5000,60000,60006,It rains.\n")
+    assert main(["reconcile", "descriptions.csv", "--reconciler", "fake"]) == 3
+    said = "0:06–16:40:00 (chunks 2–4999): not in descriptions.csv"
+    assert capsys.readouterr().out.count("gap:") == 1
+    assert f"- {said}" in Path("summary.md").read_text()
+
+
 def make_table(changed: str = "") -> str:
     """Sixty chunks, of which the thirtieth may say something else."""
     texts = [f"In part {k} somebody shows tool number {k} and puts it aside." for k in range(1, 61)]
@@ -268,7 +312,7 @@ def test_command_prints_as_summarize_does_and_says_gaps(capsys: pytest.CaptureFi
     assert document["ledger"]["gaps"][0]["reason"] == "not in descriptions.csv"
     assert sorted(path.name for path in Path("new").iterdir()) == ["summary.json", "summary.md"]
     assert main(arguments) == 3
-    assert "gap: 0:06–0:12: not in descriptions.csv" in capsys.readouterr().out
+    assert "gap: 0:06–0:12 (chunk 2): not in descriptions.csv" in capsys.readouterr().out
     assert main(["reconcile", "new", "--reconciler", "fake"]) == 2
 
 

@@ -19,7 +19,7 @@ from longtake.errors import BadReply
 from longtake.questions import Question
 from longtake.reconcile import Wish, reconcile
 from longtake.reconcile.notes import Note, make_notes
-from longtake.reconcile.replies import read_part, read_whole
+from longtake.reconcile.replies import Caps, read_part, read_whole
 from longtake.reconcile.structured import NODE_NOTES, place_chapters
 from longtake.reconcile.tree import group_notes
 from longtake.records import Chunk, Description, Summary, keep_ledger
@@ -27,6 +27,7 @@ from longtake.timecode import Span
 
 Model = Callable[[Question], str | None]
 PLAIN = Wish()
+CAPS = Caps(9, 9, 9)
 
 
 def count_words(text: str) -> int:
@@ -191,8 +192,11 @@ def test_every_description_is_told_and_no_question_exceeds_the_context(
     if summary.nodes:
         assert read_first_level(summary) == whole
     else:  # not even the prompt has room
-        assert {n for s in summary.sentences for n in s.evidence} == whole
-    assert keep_ledger(descriptions, summary).summarized == len(whole)
+        assert not seen or small
+    ledger = keep_ledger(descriptions, summary)
+    silent = sum(gap.reason == "it did not reach the summary" for gap in ledger.gaps)
+    assert ledger.summarized + silent == len(whole)
+    assert not silent or not summary.nodes
     assert all(set(s.evidence) <= whole and s.evidence for s in summary.sentences)
 
 
@@ -414,7 +418,7 @@ def test_question_accepts_only_what_cites_its_own_chunks() -> None:
 
 def test_reply_that_was_cut_off_is_asked_for_again_shorter() -> None:
     with pytest.raises(BadReply) as caught:
-        read_part('{"sentences": [{"text": "He str', {1}, complete=False)
+        read_part('{"sentences": [{"text": "He str', {1}, CAPS, complete=False)
     assert "cut off" in caught.value.correction
 
 
@@ -428,7 +432,7 @@ def test_reply_that_was_cut_off_is_asked_for_again_shorter() -> None:
     ],
 )
 def test_replies_are_read_leniently(reply: str) -> None:
-    assert read_part(reply, {1}) == (("He runs.", (1,)),)
+    assert read_part(reply, {1}, CAPS) == (("He runs.", (1,)),)
 
 
 KEYS = "headline sentences chapters key_moments text chunks first_chunk title what chunk".split()
@@ -451,11 +455,61 @@ def test_no_reply_breaks_the_reading(found: object, around: str) -> None:
     mixed: Mapping[str, object] = good | (found if isinstance(found, dict) else {"x": found})
     for reply in (found, mixed):
         try:
-            whole = read_whole(around + json.dumps(reply), {1, 2})
+            whole = read_whole(around + json.dumps(reply), {1, 2}, CAPS)
         except BadReply:
             continue
         assert whole.headline
         assert all(set(chunks) <= {1, 2} for _, chunks in whole.sentences)
+        assert {n for n, _ in (*whole.chapters, *whole.moments)} <= {1, 2}
+
+
+def test_one_wrong_number_costs_no_more_than_itself() -> None:
+    sentences = [
+        {"text": "He strolls.", "chunks": [1, 99]},
+        {"text": "He flies.", "chunks": [99]},
+        {"text": "He sits.", "chunks": []},
+    ]
+    found = read_part(json.dumps({"sentences": sentences}), {1, 2}, CAPS)
+    assert found == (("He strolls.", (1,)),)
+    with pytest.raises(BadReply, match="cites 99, which it was not told of"):
+        read_part(json.dumps({"sentences": sentences[1:]}), {1, 2}, CAPS)
+
+
+def test_reply_with_far_too_many_sentences_is_asked_for_again() -> None:
+    seen: list[Question] = []
+    summarize(scenes(9), wish=Wish("short"), seen=seen)
+
+    def reply(count: int) -> Reply:
+        sentences = [{"text": f"It goes on {'so ' * k}now.", "chunks": [1]} for k in range(count)]
+        return Reply(json.dumps({"headline": "It is", "sentences": sentences}))
+
+    seen[-1].accept(reply(6))
+    with pytest.raises(BadReply, match="7 sentences, more than 6") as caught:
+        seen[-1].accept(reply(7))
+    assert caught.value.correction
+
+
+def test_chapters_and_moments_are_of_what_the_root_was_told_and_not_too_many() -> None:
+    def answer(question: Question) -> str | None:
+        schema = question.request.schema
+        if not schema or "headline" not in schema["properties"]:
+            return '{"sentences": [{"text": "It goes on.", "chunks": [1, 17, 33]}]}'
+        every = range(1, 41)
+        return json.dumps(
+            {
+                "headline": "It goes on",
+                "sentences": [{"text": "It goes on.", "chunks": [1]}],
+                "chapters": [{"first_chunk": n, "title": f"Title {n}"} for n in every],
+                "key_moments": [{"chunk": n, "what": f"Moment {n}"} for n in every],
+            }
+        )
+
+    far = summarize(scenes(40), answer)
+    assert [c.title for c in far.chapters] == ["Title 1", "Title 17", "Title 33"]
+    assert [m.chunk for m in far.moments] == [1, 17, 33]
+    near = summarize(scenes(16), answer)
+    assert len(near.chapters) == 12
+    assert [m.chunk for m in near.moments] == [1, 4, 7, 10, 13]
 
 
 TITLES = st.lists(st.tuples(st.integers(-2, 30), st.text("abc", min_size=1)), max_size=9)
@@ -520,6 +574,12 @@ def test_context_too_short_for_the_tree_takes_the_small_path_and_says_so() -> No
     assert all("1024 tokens is too short" in remark for remark in summary.remarks)
     assert ["German" in remark for remark in summary.remarks] == [True, False]
     assert "who wins" in summary.remarks[1]
+
+
+def test_remark_repeats_only_the_beginning_of_a_long_wish() -> None:
+    wish = Wish("medium", "German " * 14, "who wins? " * 50)
+    summary = summarize(scenes(3), small=True, wish=wish)
+    assert max(map(len, summary.remarks)) < 220
 
 
 def test_small_path_finds_the_moments_that_differ_most() -> None:

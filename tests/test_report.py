@@ -19,6 +19,7 @@ from longtake.records import (
     Cost,
     Description,
     Entity,
+    Gap,
     Moment,
     Result,
     Sentence,
@@ -154,6 +155,40 @@ def test_markdown_cites_chunks_and_times_and_names_the_gaps() -> None:
     assert "- Two cars. (0:06–0:12, chunk 2) ·" in text
     assert "- 0:12–1:01:40 (chunk 3): boom" in text
     assert "3 chunks planned, 2 described, 1 failed, 2 in the summary." in text
+
+
+def test_ledger_tells_what_was_read_from_what_is_cited() -> None:
+    result = make_result()
+    ledger = replace(result.ledger, summarized=300, cited=30)
+    said = "300 read for the summary, 30 cited in it."
+    assert said in as_markdown(replace(result, ledger=ledger))
+    assert said in say_result(replace(result, ledger=ledger))
+
+
+def test_neighbouring_gaps_with_one_reason_are_one_line() -> None:
+    gaps = [
+        Gap(number, Span(6 * number, 6 * number + 6), reason)
+        for number, reason in ((3, "x"), (4, "x"), (5, "x"), (6, "y"), (7, "x"), (9, "x"))
+    ]
+    result = make_result()
+    result = replace(result, ledger=replace(result.ledger, gaps=tuple(gaps)))
+    lines = [line for line in as_markdown(result).splitlines() if re.search(r": [xy]$", line)]
+    assert lines == [
+        "- 0:18–0:36 (chunks 3–5): x",
+        "- 0:36–0:42 (chunk 6): y",
+        "- 0:42–0:48 (chunk 7): x",
+        "- 0:54–1:00 (chunk 9): x",
+    ]
+    assert "   gap: 0:18–0:36 (chunks 3–5): x\n" in say_result(result)
+
+
+def test_last_line_says_whose_the_descriptions_are() -> None:
+    result = make_result()
+    assert as_markdown(result).endswith("\nDescribed by fake, summarised by gguf:x.\n")
+    unknown = tuple(replace(d, engine="") for d in result.descriptions)
+    usage = (StageUsage("describe", "d.csv"), StageUsage("reconcile", "gguf:x"))
+    text = as_markdown(replace(result, descriptions=unknown, usage=usage))
+    assert text.endswith("\nDescriptions from d.csv, summarised by gguf:x.\n")
 
 
 def test_markdown_shows_hostile_text_as_text() -> None:

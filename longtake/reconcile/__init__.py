@@ -18,7 +18,7 @@ from longtake.records import Description, Summary
 
 __all__ = ["VERSION", "CountTokens", "Wish", "reconcile", "tell"]
 
-VERSION = 3
+VERSION = 4
 """Part of each answer's key: raised whenever replies are accepted in another way."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from longtake.claims import plain_words
 from longtake.clauses import (
     CLAUSE_END,
     CROSSES,
@@ -65,11 +66,11 @@ def tell(description: Description) -> str:
     said = " ".join(description.speech.replace(CROSSES, " ").split())
     if said:
         text = _tell_speech(text, said)
-    quoted = [_words(quotation) for quotation in re.findall(QUOTED, text)]
+    quoted = [plain_words(quotation) for quotation in re.findall(QUOTED, text)]
     lines = [
         line
         for line in description.on_screen.split(" / ")
-        if line and not any(_words(line) in quotation for quotation in quoted)
+        if line and not any(plain_words(line) in quotation for quotation in quoted)
     ]
     return f"{text} {say_text(' / '.join(lines))}.".strip() if lines else text
 
@@ -77,18 +78,12 @@ def tell(description: Description) -> str:
 def _tell_speech(text: str, said: str) -> str:
     """The text with all that is said; what it quotes the beginning of is quoted whole."""
     for quotation in re.findall(QUOTED, text):
-        if _words(said) in _words(quotation):
+        if plain_words(said) in plain_words(quotation):
             return text
         begun = f"{VOICE} {quotation}"
-        if begun in text and _words(said).startswith(_words(quotation)[:-1]):
+        if begun in text and plain_words(said).startswith(plain_words(quotation)[:-1]):
             return text.replace(begun, say_voice(said), 1)
     return f"{text} {say_voice(said)}.".strip()
-
-
-def _words(text: str) -> str:
-    """The words alone, between spaces."""
-    words = re.findall(r"[^\W_]+", text.casefold())
-    return f" {' '.join(words)} "
 
 
 def set_apart_common(notes: Sequence[Note]) -> tuple[list[Note], list[Note]]:

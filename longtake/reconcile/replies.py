@@ -1,12 +1,12 @@
 """Replies as JSON: the schemas that ask for them, and what is read from one, leniently.
 
-Knows no prompt and no tree. A reply that cites what it was not told of, or nothing, is a BadReply
-whose correction repeats none of its words.
+Knows no prompt and no tree. What a reply cites without having been told of it is left out; where
+nothing is left, it is a BadReply whose correction repeats none of its words.
 """
 
 import json
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +26,19 @@ Schema = Mapping[str, Any]
 _NO_JSON = "Your last answer was not the JSON that was asked for. Give that object alone."
 _NO_SENTENCE = "Your last answer held no sentence. Give at least one, with its chunks."
 _WRONG_CHUNK = "Your last answer cited wrong chunks. Cite only numbers that stand in brackets."
+_TOO_MANY = "Your last answer held too many sentences. Keep to the number that was asked for."
 _TOO_LONG = "Your last answer held a sentence that was too long. Write short sentences."
 _CUT_OFF = "Your last answer was too long and was cut off. Write less."
 _NO_HEADLINE = "Your last answer had no headline."
+
+
+@dataclass(frozen=True)
+class Caps:
+    """The most that a reply may hold; of chapters and moments, some of more are kept."""
+
+    sentences: int
+    chapters: int = 0
+    moments: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,22 +85,24 @@ def _object(**properties: Schema) -> Schema:
     }
 
 
-def read_part(text: str, told: Set[int], complete: bool = True) -> tuple[Cited, ...]:
+def read_part(text: str, told: Set[int], caps: Caps, complete: bool = True) -> tuple[Cited, ...]:
     """The sentences of a reply about a part; `told` are the chunks that it may cite."""
-    return _read_sentences(_read_object(text, complete), told)
+    return _read_sentences(_read_object(text, complete), told, caps.sentences)
 
 
-def read_whole(text: str, told: Set[int], complete: bool = True) -> Whole:
-    """A reply about the whole; chapters and moments that make no sense are left out."""
+def read_whole(text: str, told: Set[int], caps: Caps, complete: bool = True) -> Whole:
+    """A reply about the whole; chapters and moments of what it was not told of are left out."""
     found = _read_object(text, complete)
     headline = shorten(_read_text(found.get("headline")), 2 * TITLE_WORDS).rstrip(".")
     if not headline:
         raise BadReply("the reply has no headline", correction=_NO_HEADLINE)
+    chapters = _read_titles(found.get("chapters"), "first_chunk", "title", TITLE_WORDS)
+    moments = _read_titles(found.get("key_moments"), "chunk", "what", SENTENCE_WORDS)
     return Whole(
         headline=headline,
-        sentences=_read_sentences(found, told),
-        chapters=_read_titles(found.get("chapters"), "first_chunk", "title", TITLE_WORDS),
-        moments=_read_titles(found.get("key_moments"), "chunk", "what", SENTENCE_WORDS),
+        sentences=_read_sentences(found, told, caps.sentences),
+        chapters=_keep(chapters, told, caps.chapters),
+        moments=_keep(moments, told, caps.moments),
     )
 
 
@@ -109,8 +121,10 @@ def _read_object(text: str, complete: bool) -> Mapping[str, Any]:
     )
 
 
-def _read_sentences(found: Mapping[str, Any], told: Set[int]) -> tuple[Cited, ...]:
+def _read_sentences(found: Mapping[str, Any], told: Set[int], most: int) -> tuple[Cited, ...]:
+    """Each with those of its chunks that were told of; without any, it is left out."""
     sentences: dict[str, tuple[int, ...]] = {}
+    wrong: set[int] = set()
     for entry in _list_objects(found.get("sentences")):
         text = _read_text(entry.get("text"))
         if not text:
@@ -119,16 +133,27 @@ def _read_sentences(found: Mapping[str, Any], told: Set[int]) -> tuple[Cited, ..
             raise BadReply(
                 f"a sentence is longer than {SENTENCE_WORDS} words", correction=_TOO_LONG
             )
-        chunks = _read_chunks(entry.get("chunks"))
-        if not chunks or not chunks <= told:
-            wrong = ", ".join(str(number) for number in sorted(chunks - told)[:5]) or "nothing"
-            raise BadReply(
-                f"the reply cites {wrong}, which it was not told of", correction=_WRONG_CHUNK
-            )
-        sentences[text] = tuple(sorted({*chunks, *sentences.get(text, ())}))
+        chunks = _read_chunks(entry.get("chunks")) or {-1}
+        wrong |= chunks - told
+        if chunks & told:
+            sentences[text] = tuple(sorted({*(chunks & told), *sentences.get(text, ())}))
+    _check_number(sentences, wrong, most)
+    return tuple(sentences.items())
+
+
+def _check_number(sentences: Mapping[str, object], wrong: Set[int], most: int) -> None:
+    """BadReply where there is no sentence, or are too many."""
+    if not sentences and wrong:
+        shown = ", ".join(str(number) for number in sorted(wrong)[:5] if number >= 0) or "nothing"
+        raise BadReply(
+            f"the reply cites {shown}, which it was not told of", correction=_WRONG_CHUNK
+        )
     if not sentences:
         raise BadReply("the reply holds no sentence", correction=_NO_SENTENCE)
-    return tuple(sentences.items())
+    if len(sentences) > most:
+        raise BadReply(
+            f"the reply holds {len(sentences)} sentences, more than {most}", correction=_TOO_MANY
+        )
 
 
 def _read_titles(found: Any, number: str, words: str, most_words: int) -> tuple[Titled, ...]:
@@ -139,6 +164,13 @@ def _read_titles(found: Any, number: str, words: str, most_words: int) -> tuple[
         if title and chunk is not None:
             titled.setdefault(chunk, title)
     return tuple(sorted(titled.items()))
+
+
+def _keep(titled: Sequence[Titled], told: Set[int], most: int) -> tuple[Titled, ...]:
+    """Those of chunks that were told of, at most so many, evenly from the first one on."""
+    known = [entry for entry in titled if entry[0] in told]
+    count = min(most, len(known))
+    return tuple(known[k * len(known) // count] for k in range(count))
 
 
 def _list_objects(found: Any) -> list[Mapping[str, Any]]:

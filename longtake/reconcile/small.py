@@ -2,7 +2,7 @@
 
 A group of a few neighbouring notes becomes one sentence; too many sentences are grouped again. A
 model's sentence stands only if the check finds its clauses in the notes, and something of each note
-in it; else the notes' own words do. Its evidence is known by construction.
+in it; else the notes' own words do. It rests on the notes that it tells something of.
 """
 
 import re
@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from longtake.check import find_missing, find_support, list_claims
+from longtake.check import find_missing, holds, list_claims
 from longtake.clauses import (
     CLAUSE_END,
+    ELLIPSIS,
     MUCH,
     first_sentence,
     lower_start,
@@ -22,9 +23,10 @@ from longtake.clauses import (
 )
 from longtake.engines.base import Reply, Request
 from longtake.errors import BadReply
-from longtake.plain import restore
+from longtake.plain import one_line, restore
 from longtake.prompts import Prompt, read_prompt
 from longtake.questions import Question, Talk
+from longtake.reconcile.evidence import cite_told
 from longtake.reconcile.notes import (
     TITLE_WORDS,
     Note,
@@ -60,19 +62,22 @@ HEADLINE_WORDS = 12
 HEADLINE_CLAIMS = 3
 MOST_MOMENTS = 5
 MOMENT_WORDS = 20
+SHOWN = 60
+"""Letters of a wish that a remark repeats."""
 
 
 def summarize(told: Sequence[Note], budget: Budget, wish: Wish, why: str) -> Talk[Summary]:
-    """The summary of the notes; every chunk is in the evidence of a sentence.
+    """The summary of the notes; every chunk is told in a question.
 
     `why` says what is too small for more: it stands in the remarks.
     """
     rest, common = set_apart_common(told)
-    notes = merge_equal(rest)
-    sentences = yield from reduce_notes(notes, budget, MAX_SENTENCES[wish.length])
+    sentences = yield from reduce_notes(rest, budget, MAX_SENTENCES[wish.length])
     if set(list_evidence(common)) - set(list_evidence(rest)):
         common = yield from _ask_common(common[0], budget)
-    summary = yield from put_together([*sentences, *common], notes or common, budget, wish)
+    summary = yield from put_together(
+        [*sentences, *common], merge_equal(rest) or common, budget, wish
+    )
     moments = find_moments(merge_equal(told), told, wish.focus)
     return replace(summary, moments=moments, remarks=tuple(_remark(wish, why)))
 
@@ -107,7 +112,7 @@ def reduce_notes(
         groups = group_notes(found, width, fits)
         found = merge_equal((yield from _fold(groups, asking, most, level, level == lowest)))
         width, level = GROUP_NOTES * width, level + 1
-    return found
+    return [cite_told(sentence, notes) for sentence in found]
 
 
 def _are_few(notes: Sequence[Note]) -> bool:
@@ -233,14 +238,20 @@ def _remark(wish: Wish, why: str) -> Iterator[str]:
     """What of the wishes was not met."""
     if wish.language:
         yield (
-            f"the summary was not asked for in {wish.language}: {why}; the descriptions' own words"
-            " stay in their language"
+            f"the summary was not asked for in {_show(wish.language)}: {why}; the descriptions'"
+            " own words stay in their language"
         )
     if wish.focus:
         yield (
-            f"the focus {wish.focus!r} was not given to the model: {why}; only the key moments"
-            " follow it"
+            f"the focus {_show(wish.focus)!r} was not given to the model: {why}; only the key"
+            " moments follow it"
         )
+
+
+def _show(text: str) -> str:
+    """Its beginning."""
+    line = one_line(text)
+    return line if len(line) <= SHOWN else f"{line[:SHOWN]}{ELLIPSIS}"
 
 
 def _ask(
@@ -306,7 +317,7 @@ def check_words(text: str, sources: Sequence[str], most_words: int) -> None:
             f"the reply says what its notes lack: {', '.join(missing)}",
             correction="Your last answer said what the notes do not say. Use only their words.",
         )
-    if find_support(text, sources) is None:
+    if not holds(text, sources):
         raise BadReply(
             f"the reply puts the notes' words together in another way: {text[:80]!r}",
             correction="Your last answer mixed the words of different notes. Keep the words of each"

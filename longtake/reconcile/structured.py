@@ -27,6 +27,7 @@ from longtake.reconcile.notes import (
 )
 from longtake.reconcile.replies import (
     TITLE_WORDS,
+    Caps,
     Cited,
     Schema,
     Titled,
@@ -61,6 +62,8 @@ SENTENCES = {"short": 3, "medium": 8, "long": 16}
 MOST_CHAPTERS, MOST_MOMENTS = 12, 5
 SENTENCE_TOKENS, TITLE_TOKENS = 80, 24
 """What one of them takes in a reply, about."""
+EXCESS = 2
+"""A reply with more than so many times the sentences that were asked for is refused."""
 REPLY_SHARE = 4
 """A reply takes at most this part of the context."""
 LEAST_ROOM = 512
@@ -78,7 +81,8 @@ class Form(Generic[T]):
     schema: Schema
     sentences: int
     reply_tokens: int
-    read: Callable[[str, Set[int], bool], T]
+    caps: Caps
+    reader: Callable[[str, Set[int], Caps, bool], T]
 
     @property
     def room(self) -> int:
@@ -88,6 +92,10 @@ class Form(Generic[T]):
     def fits(self, text: str) -> bool:
         """Whether a question has room for this text."""
         return self.budget.fits(text, self.room)
+
+    def read(self, text: str, told: Set[int], complete: bool = True) -> T:
+        """What a reply holds of these chunks; BadReply where that is of no use."""
+        return self.reader(text, told, self.caps, complete)
 
     def ask(self, text: str, told: Set[int]) -> Question:
         """The question with this text, which tells of these chunks."""
@@ -122,7 +130,8 @@ def _make_part_form(budget: Budget, wish: Wish) -> Form[tuple[Cited, ...]]:
     count = max(1, reply // SENTENCE_TOKENS - 1)
     size = f"Write at most {count} sentences, fewer where little happens."
     prompt = _make_prompt("part", size, wish)
-    return Form(budget, prompt, part_schema(count), count, reply, read_part)
+    caps = Caps(EXCESS * count)
+    return Form(budget, prompt, part_schema(count), count, reply, caps, read_part)
 
 
 def _make_whole_form(budget: Budget, wish: Wish) -> Form[Whole]:
@@ -138,7 +147,9 @@ def _make_whole_form(budget: Budget, wish: Wish) -> Form[Whole]:
         f" and at most {MOST_MOMENTS} key moments."
     )
     schema = whole_schema(count + count // 2, chapters, MOST_MOMENTS)
-    return Form(budget, _make_prompt("whole", size, wish), schema, count, reply, read_whole)
+    caps = Caps(EXCESS * count, chapters, MOST_MOMENTS)
+    prompt = _make_prompt("whole", size, wish)
+    return Form(budget, prompt, schema, count, reply, caps, read_whole)
 
 
 def _make_prompt(name: str, size: str, wish: Wish) -> Prompt:
@@ -241,7 +252,7 @@ def _ask_parts(
         if answer is None:
             failed.append(group)
         else:
-            read = form.read(answer, set(list_evidence(group)), True)
+            read = form.read(answer, set(list_evidence(group)))
             found[id(group)] = source.cite(read, group[0].at)
     talks = [small.reduce_notes(group, form.budget, PART_SENTENCES, level) for group in failed]
     instead = yield from hold_together(talks)
@@ -256,7 +267,7 @@ def _ask_whole(
     answers = yield [_make_question(forms.whole, source, notes, level)]
     if answers[0] is None:
         return (yield from _do_without(forms, source, notes, level, wish))
-    read = forms.whole.read(answers[0], set(list_evidence(notes)), True)
+    read = forms.whole.read(answers[0], set(list_evidence(notes)))
     sentences = source.cite(read.sentences)
     short = forms.whole.sentences < SENTENCES[wish.length]
     return Summary(
@@ -322,4 +333,4 @@ def place_moments(moments: Sequence[Titled], told: Sequence[Note]) -> tuple[Mome
     """The moments with the spans of their chunks; a number that is no chunk's is left out."""
     spans = {note.evidence[0]: note.span for note in told}
     known = [(number, what) for number, what in moments if number in spans]
-    return tuple(Moment(number, spans[number], what) for number, what in known[:MOST_MOMENTS])
+    return tuple(Moment(number, spans[number], what) for number, what in known)

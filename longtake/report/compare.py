@@ -17,6 +17,7 @@ from longtake.plain import join_numbers, one_line
 from longtake.records import Arm, Comparison, Description, Sentence, Worth
 from longtake.report.csv import guard
 from longtake.report.json import summary_values
+from longtake.report.markdown import join_gaps, name_chunks
 from longtake.timecode import Span, format_time
 
 ONE_VIDEO = "One video tells nothing of others: what holds here may not hold there."
@@ -228,7 +229,10 @@ def say_comparison(comparison: Comparison) -> list[str]:
     for arm in arms:
         ledger = arm.result.ledger
         lines += [f"{arm.name}: {_say_context(arm)}"] if ledger.context else []
-        lines += [f"{arm.name}: gap: {gap.span}: {one_line(gap.reason)}" for gap in ledger.gaps]
+        lines += [
+            f"{arm.name}: gap: {span} ({name_chunks(chunks)}): {one_line(reason)}"
+            for span, chunks, reason in join_gaps(ledger.gaps)
+        ]
     return [*lines, *(f"files: {one_line(str(path))}" for path in comparison.files)]
 
 

@@ -23,6 +23,8 @@ from longtake.video.source import check_file
 REQUIRED = ("chunk", "start", "end", "description")
 SEPARATORS = ",;\t"
 """Spreadsheets save the second where the decimal sign is a comma."""
+SEPARATOR_LINE = r'\A"?sep=.[",;\t]*(?=[\r\n])'
+"""What may stand above the header for a spreadsheet."""
 MOST_BYTES = 64 << 20
 MOST_CHUNKS = 100_000
 MOST_SECONDS = 3600.0 * 10_000
@@ -138,7 +140,9 @@ def _read_text(path: Path) -> str:
 
 def _read_rows(path: Path) -> Iterator[_Row]:
     """The rows under the header; empty ones are left out."""
-    text = _read_text(path)
+    text = re.sub(SEPARATOR_LINE, "", _read_text(path))
+    # For the whole process, and so only ever raised: a description may be longer than its 128 KiB.
+    csv.field_size_limit(max(MOST_BYTES, csv.field_size_limit()))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
     header: list[str] = []
     try:
@@ -200,8 +204,9 @@ def _read_number(row: _Row) -> int:
 
 
 def _as_number(text: str) -> int:
-    """The number that plain digits write; 0 for anything else."""
-    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
+    """The number that plain digits write, also as `7.0`; 0 for anything else."""
+    found = re.fullmatch(r"([0-9]{1,9})([.,]0{1,2})?", text)
+    return int(found[1]) if found else 0
 
 
 def _read_span(row: _Row) -> Span:

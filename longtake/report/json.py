@@ -77,9 +77,17 @@ def _span(span: Span) -> dict[str, float]:
 def summary_values(summary: Summary | None) -> dict[str, Any]:
     """What the documents tell of a summary; the same names where there is none."""
     if summary is None:
-        return {"headline": "", "summary": [], "chapters": [], "moments": [], "tree": []}
+        return {
+            "headline": "",
+            "headline_support": "unchecked",
+            "summary": [],
+            "chapters": [],
+            "moments": [],
+            "tree": [],
+        }
     return {
         "headline": summary.headline,
+        "headline_support": summary.headline_support,
         "summary": [
             {
                 "sentence": s.text,

@@ -6,10 +6,12 @@ What comes from the video or a model is escaped: it can't become a link, an imag
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from longtake.plain import join_numbers, one_line
 from longtake.records import (
     Entity,
+    Gap,
     Ledger,
     Moment,
     Result,
@@ -25,13 +27,13 @@ def as_markdown(result: Result) -> str:
     """The whole file."""
     video = result.video
     title = result.summary.headline if result.summary else "No summary"
-    lines = [f"# {_plain(title)}", ""]
+    lines = [f"# {_plain(title)}{mark_headline(result.summary)}", ""]
     lines += [f"{_plain(video.path.name)}, {format_time(video.duration)}", ""]
     lines += _summary(result) if result.summary else ["Nothing could be described.", ""]
     lines += _entities(result.entities)
     lines += _ledger(result.ledger, result.summary)
     lines += [f"{_plain(note)}\n" for note in say_failures(result.usage)]
-    lines += [f"Described by {_plain(_engines(result))}."]
+    lines += [f"{_plain(_engines(result))}."]
     return "\n".join(lines) + "\n"
 
 
@@ -71,9 +73,15 @@ def _mark(support: Support, why: str) -> str:
     return " ?" if support == "unchecked" else ""
 
 
+def mark_headline(summary: Summary | None) -> str:
+    """A mark behind a headline that the check could not settle."""
+    return _mark(summary.headline_support, "") if summary and summary.judge else ""
+
+
 def _legend(summary: Summary) -> list[str]:
     """What the marks mean that stand there."""
     supports = {s.support for s in summary.sentences} | {m.support for m in summary.moments}
+    supports |= {summary.headline_support} if summary.judge else set()
     said = []
     if any(sentence.wording == "own words" for sentence in summary.sentences):
         said.append("· made of the descriptions' own words, without a model.")
@@ -118,7 +126,10 @@ def _ledger(ledger: Ledger, summary: Summary | None) -> list[str]:
     lines += [f"{_plain(said)}.\n" for said in (*say_words(ledger), *say_remarks(ledger))]
     if ledger.gaps:
         lines += ["What the summary does not know:", ""]
-        lines += [f"- {g.span} (chunk {g.chunk}): {_plain(g.reason)}" for g in ledger.gaps]
+        lines += [
+            f"- {span} ({name_chunks(chunks)}): {_plain(reason)}"
+            for span, chunks, reason in join_gaps(ledger.gaps)
+        ]
         lines += [""]
     return lines
 
@@ -127,10 +138,24 @@ def say_ledger(ledger: Ledger) -> str:
     """The counts in one sentence."""
     chunks = "chunk" if ledger.planned == 1 else "chunks"
     reused = f" {ledger.reused} reused," if ledger.reused else ""
+    reached = f"{ledger.summarized} in the summary"
+    if ledger.cited < ledger.summarized:
+        reached = f"{ledger.summarized} read for the summary, {ledger.cited} cited in it"
     return (
         f"{ledger.planned} {chunks} planned, {ledger.described} described,{reused}"
-        f" {ledger.failed} failed, {ledger.summarized} in the summary."
+        f" {ledger.failed} failed, {reached}."
     )
+
+
+def join_gaps(gaps: Sequence[Gap]) -> list[tuple[Span, tuple[int, ...], str]]:
+    """Times, chunks and reason of the gaps; neighbours with the same reason are one."""
+    joined: list[tuple[Span, tuple[int, ...], str]] = []
+    runs = groupby(enumerate(gaps), key=lambda at: (at[1].chunk - at[0], at[1].reason))
+    for (_, reason), run in runs:
+        same = [gap for _, gap in run]
+        span = Span(same[0].span.start, max(gap.span.end for gap in same))
+        joined.append((span, tuple(gap.chunk for gap in same), reason))
+    return joined
 
 
 def say_reuses(ledger: Ledger) -> str:
@@ -182,7 +207,8 @@ def name_chunks(numbers: Sequence[int]) -> str:
 def _engines(result: Result) -> str:
     asked = [usage for usage in result.usage if usage.stage in ("describe", "reconcile")]
     names = dict.fromkeys(usage.engine for usage in asked)
-    return ", summarised by ".join(names)
+    described = any(description.engine for description in result.descriptions)
+    return ("Described by " if described else "Descriptions from ") + ", summarised by ".join(names)
 
 
 def _plain(text: str) -> str:
