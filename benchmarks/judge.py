@@ -17,7 +17,7 @@ from longtake.judge import ask_about, try_judge
 from longtake.questions import Found, Question, Talk
 from longtake.records import Support
 from longtake.settings import load_settings
-from tests.truths import Told, tell_all, tell_held_out
+from tests.truths import Told, tell_all, tell_held_out, tell_reviewed
 
 SUPPORTS: tuple[Support, ...] = ("supported", "unchecked", "unsupported")
 
@@ -34,7 +34,11 @@ def main() -> None:
             rates = drive(try_judge(engine.capabilities), engine)
             counts = "count" if rates.trusted else "do not count"
             print(f"in its trial {engine.name} {rates}: its verdicts {counts}")
-        for name, told in (("made with the check", tell_all()), ("held out", tell_held_out())):
+        for name, told in (
+            ("found by a review", tell_reviewed()),
+            ("made with the check", tell_all()),
+            ("held out", tell_held_out()),
+        ):
             sources = {source for one in told for source in one.sources}
             print(f"\n{len(told)} sentences about {len(sources)} descriptions, {name}")
             measure(engine, told)
@@ -90,8 +94,9 @@ def print_table(title: str, told: Sequence[Told], found: Sequence[Support]) -> N
             row = [counts[true, kind, support] for support in SUPPORTS]
             print(f"  {kind:28}{sum(row):5}" + "".join(f"{count:13}" for count in row))
         row = [sum(counts[true, kind, support] for kind in kinds) for support in SUPPORTS]
-        shares = "".join(f"{count:6} {count / sum(row):6.1%}" for count in row)
-        print(f"all that is {name:18}{sum(row):5}{shares}", flush=True)
+        if row := [count for count in row if kinds]:
+            shares = "".join(f"{count:6} {count / sum(row):6.1%}" for count in row)
+            print(f"all that is {name:18}{sum(row):5}{shares}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,30 @@
 """Holds a sentence against the texts that it rests on, by their words; knows no model.
 
-A sentence holds where each of its clauses keeps the words of one clause of a source in their order,
-from its beginning on: it may leave words out, join and inflect, but not add, swap, deny, or give
-one's deeds to another. This is stricter than truth (a fair paraphrase fails) because small models
-put right words together into false sentences. `weigh` tells what speaks against a sentence that
-does not hold: only what can be looked up does.
+A sentence holds where each of its clauses is one of theirs, in their order, word for word from its
+first word on; its end may be missing where a plain phrase begins and nothing in it turns its sense.
+This is stricter than truth (a fair paraphrase fails) because right words are easily put together
+into a false sentence. `weigh` also tells what speaks against a sentence that does not hold.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from itertools import pairwise
+from itertools import takewhile
 
 import snowballstemmer
 
 from longtake.claims import (
     COLOURS,
+    DETERMINERS,
+    FAMILIES,
+    NEGATORS,
+    ONES,
     PEOPLE,
     PRONOUNS,
     Named,
     is_english,
+    is_foreign,
     list_marks,
     list_names,
     list_numbers,
@@ -38,6 +42,7 @@ from longtake.clauses import (
     QUOTES,
     TEXT,
     VOICE,
+    pair_quotes,
     say_text,
     say_voice,
     split_text,
@@ -45,8 +50,10 @@ from longtake.clauses import (
 )
 from longtake.records import Support
 
-_TOKEN = re.compile(rf"{QUOTED}|[^\W_]+(?:['’.,][^\W_]+)*|,")
+_TOKEN = re.compile(rf"{QUOTED}|[^\W_]+(?:['’.,][^\W_]+)*|[^\w\s]|_")
 _BREAK = re.compile(r"[,;:.!?](?=\s|$)|\b(?:and|but|then|later|finally)\b", re.IGNORECASE)
+_CLAUSE = re.compile(r"[.;!](?=\s|$)|(?<=\?)(?=\s|$)")
+"""Ends a clause, and leaves it a question mark."""
 _Claims = frozenset[str]
 _Place = tuple[int, int]
 _THEN = r"(?:then|later|afterwards|finally|next)"
@@ -61,40 +68,49 @@ _ORDERS = [
     )
 ]
 """Two events in one sentence, and whether the one that is told first comes second."""
-_BE = frozenset("is are was were be been being".split())
-_PREPOSITIONS = frozenset(
-    "about above across after along around at before behind below beside between by down for from"
-    " in inside into near next of off on onto out outside over past through to towards toward under"
-    " up when where which while who whose that with without".split()
+_LATER = frozenset("then later afterwards finally".split())
+_JOINTS = _LATER | frozenset(". ; ! ? , and but".split())
+"""What may stand between two clauses."""
+_STOPS = frozenset(".?")
+_PAUSES = tuple(".,;:!?…")
+_ENDS = frozenset("and then but".split())
+_PLACES = frozenset(
+    "in on at along across near beside behind above below under inside outside between".split()
 )
-_DETERMINERS = frozenset("a an the this that these those his her its their some another".split())
-_TURNS = frozenset(
-    "no not never nobody nothing none neither nor without cannot or almost nearly toy fake photo"
-    " picture painting poster statue screen stops stopped".split()
+"""Before one of these, where an article follows, and before one of `_ENDS` a clause may be cut."""
+_GOES_ON = frozenset(
+    "he she it they him his her hers its them their this that these those both another".split()
 )
-"""Words that turn what they stand with into something else: none may be dropped or added."""
+"""A clause that begins so speaks of what stands right before it."""
+_BE = frozenset("is are was were be been being 's become becomes became gets feels".split())
+_TURNS = NEGATORS | frozenset(
+    """
+    ? or if unless until whether perhaps maybe possibly probably apparently supposedly seemingly
+    may might can could should must shall will would only barely scarcely rarely seldom unlike
+    except instead rather before after while when where who whom whose which that because
+    all every everyone everybody everything any anyone anybody anything each most least best worst
+    as like according says say said saying tells told claims thinks thought thinking believes
+    dreams dream imagines imagine hopes fears wants needs wishes plans tries fails refuses denies
+    avoids forbids prevents pretends mimes threatens considers seems looks leaves leave left leaving
+    lets keeps keep quits lacks hundred thousand million billion dozen half toy fake film movie
+    play game story novel book photo photograph picture painting drawing poster statue
+    mirror screen tv television fiction simulation allegedly reportedly rumour rumoured
+    """.split()
+)
+"""Words that turn the sense of a clause: one with any of them holds only as a whole."""
 
-_NEGATORS = frozenset(
-    "no not never nobody nothing none neither nor without cannot hardly almost nearly".split()
-)
 MOST_AS_WORD = 20
 """Numbers up to this one may stand as a word in a language that is not read."""
 MOST_SHOWN = 4
 """Words that a reason names, at most."""
 
-NUMBERS = {
-    word: str(number)
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve".split()
-    )
-}
 _SAME = {
     "people": "person", "persons": "person", "men": "man", "women": "woman", "children": "child",
     "buses": "bus", "knives": "knife", "mice": "mouse", "sat": "sit", "ran": "run",
     "went": "go", "goes": "go", "came": "come", "took": "take", "held": "hold", "rode": "ride",
     "drove": "drive", "threw": "throw", "fell": "fall", "spoke": "speak", "wore": "wear",
     "stood": "stand",
-} | NUMBERS  # fmt: skip
+} | ONES  # fmt: skip
 """Irregular forms that a stemmer does not know."""
 
 GLUE = frozenset(
@@ -122,96 +138,190 @@ def find_missing(sentence: str, sources: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(missing))
 
 
-def find_support(sentence: str, sources: Sequence[str]) -> list[int] | None:
-    """Places of all sources that hold one of its clauses; None where the sentence does not hold.
-
-    Its clauses must come in the order of the sources' own; one without a subject must go on with
-    the clause before it.
-    """
-    whole = [
-        (place, clause)
-        for place, source in enumerate(sources)
-        for clause in split_text(source, CLAUSE_END)
-    ]
-    support: set[int] = set()
-    last = -1
-    for clause in split_text(sentence, _BREAK):
-        if not any(word.claim for word in _read(clause)):
-            continue
-        holding = [
-            number
-            for number, (_, source) in enumerate(whole)
-            if number >= last and _holds(clause, source, goes_on=number == last)
-        ]
-        if not holding:
-            return None
-        last = holding[0]
-        support |= {whole[number][0] for number in holding}
-    return sorted(support) or None
+def holds(sentence: str, sources: Sequence[str]) -> bool:
+    """Whether the sources, which come in time order, tell the sentence clause by clause."""
+    told, words = _Told(sources), _words(sentence)
+    reached: list[set[_State]] = [{_State()}, *(set() for _ in words)]
+    for place, states in enumerate(reached[:-1]):
+        if words[place] in _JOINTS:
+            later = words[place] in _LATER
+            reached[place + 1] |= {replace(s, later=s.later or later) for s in states}
+        for end, state in told.go_on(words, place, states):
+            reached[end].add(state)
+    return any(state.source >= 0 for state in reached[-1])
 
 
 def weigh(sentence: str, sources: Sequence[str]) -> tuple[Support, str]:
     """What the words alone tell of a sentence that rests on these texts, given in time order.
 
-    Supported where it only leaves words of theirs out; unsupported where something that can be
-    looked up is in none of them, with what that is; unchecked where words can't settle it.
+    Supported where it only repeats them; unsupported where something that can be looked up is in
+    none of them, with what that is; unchecked where words can't settle it.
     """
-    texts = [*sources, *_join_quotes(sources)]
-    english = _are_english(sentence, sources)
-    if repeats(sentence, texts) or (english and find_support(sentence, texts) is not None):
+    if holds(sentence, sources):
         return "supported", ""
+    texts = [*sources, *_join_quotes(sources)]
+    english = is_english(" ".join(sources)) and not is_foreign(sentence)
     reasons = list(_list_reasons(sentence, texts, english=english))
     return ("unsupported", "; ".join(reasons)) if reasons else ("unchecked", "")
 
 
-def _are_english(sentence: str, sources: Sequence[str]) -> bool:
-    """Both; a short sentence is, where half of its words or more are the sources' own."""
-    if not is_english(" ".join(sources)):
-        return False
-    words = [_stem(word) for word in plain_words(mask_quotes(sentence)).split()]
-    known = {word.claim for source in sources for word in _read(source)} | GLUE
-    return is_english(sentence) or 2 * sum(word in known for word in words) >= len(words)
+@dataclass(frozen=True)
+class _State:
+    """How far a sentence has come: the source and the clause that it told last."""
+
+    source: int = -1
+    clause: int = -1
+    later: bool = False
+    """Whether it goes on with `then`."""
 
 
-def repeats(sentence: str, sources: Sequence[str]) -> bool:
-    """Whether each clause is one of the sources', word for word; an ellipsis stands for its end.
+class _Told:
+    """The clauses of texts, one after the other, and what is said and written in them."""
 
-    What a voice says may also be what it says in several of them, one after the other.
-    """
-    whole = {_bare(clause) for source in sources for clause in split_text(source, CLAUSE_END)}
-    clauses = split_text(sentence, CLAUSE_END)
-    said = plain_words(" ".join(_list_quoted(sources, VOICE)))
-    return bool(clauses) and all(
-        _bare(clause) in whole
-        or (ELLIPSIS in clause[-2:] and _begins_one(clause, whole))
-        or _is_said(unquote(_upper_start(clause), VOICE), said)
-        for clause in clauses
+    def __init__(self, sources: Sequence[str]) -> None:
+        self.clauses = [
+            (source, _words(clause))
+            for source, text in enumerate(sources)
+            for clause in split_text(text, _CLAUSE)
+        ]
+        self.english = is_english(" ".join(sources))
+        self.said = [" ".join(_list_quoted([text], VOICE)) for text in sources]
+        self.read = [" / ".join(_list_quoted([text], TEXT)) for text in sources]
+
+    def go_on(
+        self, words: Sequence[str], place: int, states: set[_State]
+    ) -> Iterator[tuple[int, _State]]:
+        """Where the sentence is after one more clause that begins at that place."""
+        if not states or (place and words[place - 1] not in _JOINTS):
+            return
+        for number, (source, clause) in enumerate(self.clauses):
+            before = [s for s in states if s.clause < number and _may_follow(s, source)]
+            if clause[0] in _GOES_ON:
+                before = [s for s in before if s.source < 0 or self._is_next(s, number)]
+            if before:
+                for end in _match(words, place, clause, cut=self.english):
+                    yield end, _State(source, number)
+        yield from self._quote(words, place, states)
+
+    def _is_next(self, state: _State, number: int) -> bool:
+        return state.clause == number - 1 and state.source == self.clauses[number][0]
+
+    def _quote(
+        self, words: Sequence[str], place: int, states: set[_State]
+    ) -> Iterator[tuple[int, _State]]:
+        """A quotation of what is said or written in several sources; it leaves the order as is."""
+        for start, find, texts in ((VOICE, _find_said, self.said), (TEXT, _find_read, self.read)):
+            end = place + len(_words(start)) + 1
+            if list(words[place : end - 1]) == _words(start) and words[end - 1 : end]:
+                for source in find(words[end - 1], texts):
+                    for before in (s for s in states if _may_follow(s, source)):
+                        yield end, _State(source, before.clause)
+
+
+def _may_follow(state: _State, source: int) -> bool:
+    return source > max(state.source, 0) if state.later else source >= state.source
+
+
+def _match(words: Sequence[str], place: int, clause: Sequence[str], *, cut: bool) -> Iterator[int]:
+    """Places in the sentence where the clause that stands there ends, whole or cut."""
+    length = max(
+        1, max((k for k, word in enumerate(clause, start=1) if word not in _STOPS), default=0)
     )
+    pairs = zip(words[place:], clause[:length], strict=False)
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    for count in range(1, same + 1):
+        ends = place + count == len(words) or words[place + count] in _JOINTS
+        if ends and (count == length or (cut and _may_cut(clause, count))):
+            yield place + count
+    if same < length and place + same < len(words):
+        after = words[place + same]
+        if (after == ELLIPSIS and same) or _begins_quote(after, clause[same]):
+            yield place + same + 1
 
 
-def _is_said(quotation: str, said: str) -> bool:
-    """Whether the words of the quotation stand together in what is said."""
-    words = plain_words(quotation.removesuffix(ELLIPSIS))
-    return bool(words.strip()) and words in said
+def _may_cut(clause: Sequence[str], place: int) -> bool:
+    """Whether what stands before that place is true without the rest."""
+    after, last = clause[place], clause[place - 1]
+    if not _TURNS.isdisjoint(clause) or any(word.endswith(("n't", "n’t")) for word in clause):
+        return False
+    if "," in clause[place:] or last in COLOURS or not last[0].isalpha():
+        return False
+    plain = after in _PLACES and place + 1 < len(clause) and clause[place + 1] in DETERMINERS
+    return after in _ENDS or (plain and _BE.isdisjoint(clause[max(0, place - 3) : place]))
 
 
-def _upper_start(clause: str) -> str:
-    return clause[:1].upper() + clause[1:]
+def _begins_quote(quoted: str, whole: str) -> bool:
+    start = quoted[1:-1].rstrip()
+    if quoted[0] not in QUOTES or whole[0] not in QUOTES or not start.endswith(ELLIPSIS):
+        return False
+    start = start.removesuffix(ELLIPSIS).rstrip()
+    return bool(start) and whole[1:].startswith(start)
+
+
+def _words(text: str) -> list[str]:
+    """Its words, marks and quotations as they are compared: articles and numbers in one form."""
+    return [_plain(token) for token in _TOKEN.findall(pair_quotes(text))]
+
+
+def _plain(token: str) -> str:
+    if token[0] in QUOTES and len(token) > 1:
+        return f'"{_fold(token[1:-1])}"'
+    plain = token.casefold()
+    return "a" if plain in ("an", "the") else ONES.get(plain, plain)
+
+
+def _fold(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _find_said(quoted: str, texts: Sequence[str]) -> Iterator[int]:
+    """Sources from which on a quotation stands in what is said, from sentence to sentence.
+
+    Only where it pauses may a source follow in which nothing is said.
+    """
+    start = _fold(quoted[1:-1])
+    wanted = start.removesuffix(ELLIPSIS).strip()
+    for number in (k for k, text in enumerate(texts) if text and wanted):
+        said, ends = "", set[int]()
+        for piece in map(_fold, texts[number:]):
+            over = len(said) > len(texts[number]) + len(wanted)
+            if over or not (piece or said.endswith(_PAUSES)):
+                break
+            said = f"{said} {piece}".strip()
+            ends.add(len(said))
+        ends |= {k for stop in re.finditer(r"[.!?…](?=\s|$)", said) for k in stop.span()}
+        places = (found.span() for found in re.finditer(re.escape(wanted), said))
+        if any((not a or a - 1 in ends) and (wanted != start or b in ends) for a, b in places):
+            yield number
+
+
+def _find_read(quoted: str, texts: Sequence[str]) -> Iterator[int]:
+    """Sources from which on lines stand together on screen, each told once."""
+    lines = _lines(quoted)
+    lines = lines[:-1] if lines[-1] == ELLIPSIS else lines
+    for number in (k for k, text in enumerate(texts) if text and lines):
+        known: dict[str, None] = {}
+        most = len(_lines(f'"{texts[number]}"')) + len(lines)
+        for text in filter(None, texts[number:]):
+            known |= dict.fromkeys(_lines(f'"{text}"'))
+            if len(known) > most:
+                break
+        if _stand_together(lines, list(known)):
+            yield number
+
+
+def _stand_together(lines: Sequence[str], others: Sequence[str]) -> bool:
+    return any(_same_lines(lines, others[k : k + len(lines)]) for k in range(len(others)))
+
+
+def _lines(quoted: str) -> list[str]:
+    return [line.strip(" .,;") for line in _fold(quoted[1:-1]).split(" / ")]
 
 
 def _list_quoted(sources: Sequence[str], start: str) -> list[str]:
     """What clauses with that start quote, in order."""
     clauses = [clause for source in sources for clause in split_text(source, CLAUSE_END)]
     return [quoted for clause in clauses if (quoted := unquote(clause, start))]
-
-
-def _bare(clause: str) -> str:
-    return " ".join(clause.casefold().split()).rstrip(" .,")
-
-
-def _begins_one(clause: str, whole: set[str]) -> bool:
-    start = _bare(clause).rstrip(QUOTES).removesuffix(ELLIPSIS).rstrip()
-    return bool(plain_words(start).strip()) and any(one.startswith(start) for one in whole)
 
 
 def _join_quotes(sources: Sequence[str]) -> list[str]:
@@ -296,16 +406,20 @@ def _stands_in_place(name: str, after: str, sources: Sequence[str]) -> bool:
 
 
 def _lack_things(sentence: str, sources: Sequence[str]) -> Iterator[str]:
-    things = [thing for thing in list_things(sentence) if thing.claimed]
-    if not things:
-        return
-    known = frozenset(kind for s in sources for t in list_things(s) for kind in t.kinds)
-    if any(thing.kinds & PEOPLE for thing in things) and any(map(tells_of_people, sources)):
+    """Known things of no source; where they have many names, one of their family must be told."""
+    things = list_things(sentence)
+    told = [thing for source in sources for thing in list_things(source)]
+    known = frozenset(kind for thing in told for kind in thing.kinds)
+    if any(map(tells_of_people, sources)):
         known |= frozenset() if known & PEOPLE else PEOPLE
+    claimed = frozenset(kind for thing in things for kind in thing.kinds)
+    others = [thing.kinds for thing in told if thing.claimed and not thing.kinds & claimed]
     words = {word.claim for source in sources for word in _read(source)}
-    for thing in things:
+    for thing in (thing for thing in things if thing.claimed):
         same = thing.word in PRONOUNS or {_stem(part) for part in thing.word.split()} <= words
-        if not same and not thing.kinds & known:
+        family = next((family for family in FAMILIES if family & thing.kinds), None)
+        swapped = family is None or any(kinds & family for kinds in others)
+        if not same and not thing.kinds & known and swapped:
             yield thing.word
 
 
@@ -349,7 +463,7 @@ def _deny(clause: str) -> tuple[_Claims, _Claims]:
     denied: set[str] = set()
     negative = False
     for word in _read(clause):
-        if word.text in _NEGATORS or word.text.endswith(("n't", "n’t")):
+        if word.text in NEGATORS or word.text.endswith(("n't", "n’t")):
             negative = True
         elif word.claim:
             (denied if negative else said).add(word.claim)
@@ -416,7 +530,9 @@ def _read(text: str) -> tuple[_Word, ...]:
             words.append(_Word(token, f'"{" ".join(token[1:-1].casefold().split())}"'))
         else:
             plain = token.casefold()
-            words.append(_Word(plain, "" if plain in GLUE or plain == "," else _stem(token)))
+            words.append(
+                _Word(plain, _stem(token) if plain[0].isalnum() and plain not in GLUE else "")
+            )
     return tuple(words)
 
 
@@ -424,11 +540,8 @@ def _matches(word: _Word, other: _Word) -> bool:
     """The same claim; of a quotation, whole lines that stand together in the other one."""
     if not word.claim.startswith('"') or not other.claim.startswith('"'):
         return word.claim == other.claim
-    lines, others = (
-        [line.strip(" .,;") for line in claim[1:-1].split(" / ")]
-        for claim in (word.claim, other.claim)
-    )
-    return any(_same_lines(lines, others[k : k + len(lines)]) for k in range(len(others)))
+    lines, others = _lines(word.claim), _lines(other.claim)
+    return _stand_together(lines, others)
 
 
 def _same_lines(lines: Sequence[str], others: Sequence[str]) -> bool:
@@ -437,79 +550,6 @@ def _same_lines(lines: Sequence[str], others: Sequence[str]) -> bool:
         return list(lines) == list(others)
     start = lines[-1].removesuffix(ELLIPSIS).rstrip()
     return bool(start) and lines[:-1] == others[:-1] and others[-1].startswith(start)
-
-
-def _holds(clause: str, source: str, *, goes_on: bool) -> bool:
-    """Whether the clause is what is left of the source when words are taken away.
-
-    It begins where a part of the source does, unless it goes on with a clause of the same source.
-    """
-    words, others = _read(clause), _read(source)
-    plain = {word.claim for word in words if word.claim and word.claim[0] != '"'}
-    if not plain <= {word.claim for word in others}:
-        return False
-    if _turns(clause) != _turns(source) or not _bindings(clause) <= _bindings(source):
-        return False
-    claims = [place for place, word in enumerate(words) if word.claim]
-
-    reached = {-1}  # where in the source the last claim may stand
-    for number, place in enumerate(claims):
-        beside = number > 0 and claims[number - 1] == place - 1
-        reached = {
-            k
-            for after in reached
-            for k in range(after + 1, len(others))
-            if _matches(words[place], others[k])
-            and not (beside and _parts(others[after + 1 : k]))
-            and (number > 0 or goes_on or _begins(words[: place + 1], others, k))
-        }
-    return bool(reached)
-
-
-def _begins(start: Sequence[_Word], others: Sequence[_Word], place: int) -> bool:
-    """Whether a part of the source begins with the word at `place`, as the clause does.
-
-    A part begins the source, or stands in a list with an article or number of its own. Only what
-    follows an article in the clause may have lost words before it: `a (small brown) dog`.
-    """
-    first = place
-    modifiers = len(start) > 1 and start[-2].text in _DETERMINERS
-    while first > 0 and others[first - 1].text not in (",", "and", "but", "then"):
-        first -= 1
-    before = others[first:place]
-    heads = [word for word in before if word.claim]
-    if any(word.text in _PREPOSITIONS for word in before) or (heads and not modifiers):
-        return False
-    opens = before[0].text if before else others[place].text
-    return first == 0 or opens in _DETERMINERS | NUMBERS.keys() or opens.isdigit()
-
-
-def _parts(between: Sequence[_Word]) -> bool:
-    """Whether two words with these between them belong to different things.
-
-    `two (small brown) dogs` and `a man (in a red coat) walks` may be drawn together; `red (coat
-    walks a) dog` and `four (cars, a bicycle and a) person` may not.
-    """
-    if not between or between[0].text in _PREPOSITIONS:
-        return False
-    return any(not w.claim or w.text in _PREPOSITIONS | _DETERMINERS for w in between)
-
-
-def _bindings(text: str) -> set[str]:
-    """What "to be" binds: `is a`, `is kicked`; a small model makes these up freely."""
-    words = [word.text for word in _read(text)]
-    return {
-        "a" if after in _DETERMINERS else after
-        for before, after in pairwise(words)
-        if before in _BE and (after in _DETERMINERS or after.endswith("ed"))
-    }
-
-
-def _turns(text: str) -> set[str]:
-    """What the text holds of words that may not be dropped; every "n't" is a "not"."""
-    words = {word.text for word in _read(text)}
-    denied = any(word.endswith(("n't", "n’t")) for word in words)
-    return words & _TURNS | ({"not"} if denied else set())
 
 
 @cache

@@ -18,13 +18,14 @@ LONG_WORD = 4
 """Letters from which on a word of a title has a capital."""
 _STOPS = frozenset(".!?;:—")
 
-_ONES = {
+_SMALL = {
     word: number
     for number, word in enumerate(
         "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
         " fifteen sixteen seventeen eighteen nineteen".split()
     )
 }
+ONES = {word: str(number) for word, number in _SMALL.items()}
 _TENS = {
     word: 10 * number
     for number, word in enumerate(
@@ -33,20 +34,25 @@ _TENS = {
 }
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
 _SOME = {"a": "1", "an": "1", "another": "1", "single": "1", "pair": "2", "couple": "2"} | {
-    "both": "2", "dozen": "12", "once": "1", "twice": "2"
+    "both": "2", "dozen": "12", "once": "1", "twice": "2", "duo": "2", "twins": "2", "trio": "3",
+    "triplets": "3", "quartet": "4", "half": "2"
 }  # fmt: skip
 """What gives a number without being one: it supports a number, and claims none."""
 
-_NEGATORS = frozenset("no not never without neither nor cannot".split())
-_DETERMINERS = frozenset("a an the this that these those his her its their another some".split())
+NEGATORS = frozenset(
+    "no not never nobody nothing none neither nor without cannot hardly almost nearly".split()
+)
+DETERMINERS = frozenset("a an the this that these those his her its their another some".split())
 
 _THINGS = """
-man: man men gentleman guy husband father dad he him his king son brother uncle
-woman: woman women lady wife mother mom mum she her hers queen daughter sister aunt
+man: man men gentleman guy husband father dad he him his king son brother uncle groom monk
+woman: woman women lady wife mother mom mum she her hers queen daughter sister aunt bride nun
 boy: boy son he him his brother
+woman: waitress actress princess grandmother girlfriend
+man: prince grandfather boyfriend
 girl: girl daughter she her hers sister
 bicycle: bicycle bike
-car: car automobile sedan taxi cab suv
+car: car automobile sedan taxi cab suv jeep limousine convertible
 motorcycle: motorcycle motorbike scooter moped bike
 airplane: airplane aeroplane plane aircraft jet airliner
 bus: bus minibus
@@ -61,8 +67,8 @@ parking meter: parking_meter
 bench: bench*
 bird: bird pigeon seagull duck goose chicken hen rooster parrot crow sparrow swan owl eagle penguin
 cat: cat kitten
-dog: dog puppy hound terrier poodle retriever husky
-horse: horse pony
+dog: dog puppy hound terrier poodle retriever husky labrador dachshund
+horse: horse pony stallion mare foal
 sheep: sheep lamb
 cow: cow cattle calf bull
 elephant: elephant
@@ -128,10 +134,10 @@ green: green
 blue: blue navy turquoise
 purple: purple violet
 pink: pink
-brown: brown tan
+brown: brown tan beige
 black: black
 white: white
-grey: grey gray
+grey: grey gray silver*
 """
 """Kinds and the words for them: COCO's labels, people, colours. `*`: only after an article or a
 number, because it has other uses."""
@@ -159,6 +165,12 @@ bag luggage = backpack handbag suitcase
 computer device screen monitor = laptop tv phone keyboard
 """
 """Words that may stand for some of these kinds; a sentence may add them and claim no thing."""
+_FAMILIES = """
+man woman boy girl = bird cat dog horse sheep cow = car bus truck van motorcycle bicycle boat
+= chair couch bench bed table = backpack handbag suitcase = laptop tv phone
+= bottle glass cup bowl = red orange yellow green blue purple pink brown black white grey
+"""
+"""Kinds that have more names than are known here: what a source calls a labrador may be a dog."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +204,10 @@ THINGS = _load_things()
 _OF_PAIRS = frozenset(thing.partition(" ")[2] for thing in THINGS if " " in thing)
 """Second words of things that take two."""
 COLOURS = frozenset("red orange yellow green blue purple pink brown black white grey".split())
-PEOPLE = frozenset(("man", "woman", "boy", "girl"))
+FAMILIES = [
+    frozenset(kind.replace("_", " ") for kind in family.split()) for family in _FAMILIES.split("=")
+]
+PEOPLE = FAMILIES[0]
 _DOER = re.compile(r"\w{2,}(?:er|or|ist|ian|man|men|woman|women)s?", re.IGNORECASE)
 _NO_DOERS = frozenset(
     "water paper river flower over under after another other corner center counter tower computer"
@@ -263,7 +278,7 @@ def _read_numbers(words: Sequence[str]) -> Iterator[tuple[str, int]]:
         if word[0].isdecimal():
             place += 1
             yield _as_digits(word), place
-        elif word in _ONES or word in _TENS:
+        elif word in _SMALL or word in _TENS:
             value, place = _read_words(words, place)
             yield str(value), place
         else:
@@ -294,8 +309,8 @@ def _read_words(words: Sequence[str], place: int) -> tuple[int, int]:
                 total, current = total + current, 0
         elif word in _TENS and current % 100 == 0:
             current += _TENS[word]
-        elif word in _ONES and (place == start or _takes_ones(words[place - 1])):
-            current += _ONES[word]
+        elif word in _SMALL and (place == start or _takes_ones(words[place - 1])):
+            current += _SMALL[word]
         elif word != "-":
             break
         place += 1
@@ -320,7 +335,7 @@ def list_things(text: str) -> list[Named]:
         word, thing, width = _look_up(words, place)
         if thing and not (thing.guarded and not _is_noun(words, place)):
             before = words[max(0, place - 3) : place]
-            if not _NEGATORS & set(before) and not any(t.endswith(("n't", "n’t")) for t in before):
+            if not NEGATORS & set(before) and not any(t.endswith(("n't", "n’t")) for t in before):
                 found.append(Named(word, thing.kinds, _count(words, counts, place), thing.claimed))
         place += width
     return found
@@ -361,7 +376,7 @@ def _singulars(word: str) -> Iterator[str]:
 def _is_noun(words: Sequence[str], place: int) -> bool:
     """Whether an article or a number stands right before, or one word before that."""
     before = words[max(0, place - 2) : place]
-    return any(t in _DETERMINERS or t in _ONES or t[0].isdecimal() for t in before)
+    return any(t in DETERMINERS or t in _SMALL or t[0].isdecimal() for t in before)
 
 
 def _count(words: Sequence[str], counts: dict[int, str], place: int) -> str | None:
@@ -424,9 +439,22 @@ _OTHERS = frozenset(
     "der die das den dem ein eine und ist mit auf im de du la le les un une et est avec que el los"
     " las una con y il di che het een en van met og ett och com na um se".split()
 )
+_FOREIGN = _OTHERS | frozenset(
+    "einen einem einer sie wir nicht sich von zu zum zur bei nach aus vom durch zwei drei vier"
+    " sechs sieben acht neun zehn des au aux dans sur sous pour sont deux trois quatre cinq sept"
+    " huit neuf dix del por para dos tres cuatro cinco seis siete ocho nueve diez della nel sul"
+    " sono due tre quattro cinque sei otto dieci do da em uma op naar twee vijf zes zeven".split()
+)
 
 
 def is_english(text: str) -> bool:
     """Whether words of English, and none that tell of another language, stand in it."""
     words = set(plain_words(mask_quotes(text)).split())
     return len(words & (_ENGLISH | {"a"})) > len(words & _OTHERS)
+
+
+def is_foreign(text: str) -> bool:
+    """Whether words or letters of another language stand in it, and no more of English."""
+    words = set(plain_words(mask_quotes(drop_marks(text))).split())
+    strange = {word for word in words if not word.isascii()} | words & _FOREIGN
+    return len(strange) > len(words & (_ENGLISH | {"a"}))

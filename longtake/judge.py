@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from longtake.check import weigh
-from longtake.clauses import MUCH, make_title
+from longtake.claims import unmark
+from longtake.clauses import CLAUSE_END, MUCH, QUOTES, TEXT, VOICE, make_title, split_text
 from longtake.engines.base import Capabilities, Reply, Request
 from longtake.errors import BadReply
 from longtake.plain import defuse
@@ -81,10 +82,13 @@ def hold(
     """
     sources = dict(sorted(sources.items()))
     claims: list[Claim] = [*summary.sentences, *summary.moments]
+    titles = [_cite_chapter(chapter, sources, spans or {}) for chapter in summary.chapters]
     held = [_weigh(claim, sources) for claim in claims]
+    held += [_weigh_title(title, sources) for title in titles]
+    headline: Claim = _weigh_title(Sentence(summary.headline, tuple(sources)), sources)
     open_ = [place for place, claim in enumerate(held) if claim.support == "unchecked"]
     said = WORDS_ALONE
-    if able and count_tokens and open_:
+    if able and count_tokens and (open_ or headline.support == "unchecked"):
         rates = yield from try_judge(able)
         said = f"{judge}, which {rates}" if rates.trusted else _refuse(judge, rates)
         if rates.trusted:
@@ -93,13 +97,28 @@ def hold(
             )
             for place, verdict in zip(open_, verdicts, strict=True):
                 held[place] = _with_verdict(held[place], verdict, judge)
+            standing = [claim.text for claim in held[: len(claims)] if claim.support == "supported"]
+            if headline.support == "unchecked" and standing:
+                asked = [(headline.text, standing)]
+                (verdict,) = yield from ask_about(asked, able, count_tokens)
+                headline = _with_verdict(headline, verdict, judge)
+    sentences = tuple(c for c in held[: len(claims)] if isinstance(c, Sentence))
     summary = replace(
         summary,
-        sentences=tuple(claim for claim in held if isinstance(claim, Sentence)),
+        sentences=sentences,
         moments=tuple(claim for claim in held if isinstance(claim, Moment)),
+        chapters=tuple(
+            _mend_chapter(chapter, title, sources)
+            for chapter, title in zip(summary.chapters, held[len(claims) :], strict=True)
+        ),
         judge=said,
     )
-    return _leave_out(_mend_titles(summary, sources, spans or {}), strict=strict)
+    return _leave_out(_mend_headline(summary, headline, sources), strict=strict)
+
+
+def say_no_answer(judge: str, why: str) -> str:
+    """Who held the sentences where a judge gave no answer at all."""
+    return f"{WORDS_ALONE}: {judge} gave no answer: {why}"
 
 
 def _refuse(judge: str, rates: Rates) -> str:
@@ -114,10 +133,34 @@ def _weigh(claim: Claim, sources: Mapping[int, str]) -> Claim:
         claim = replace(claim, evidence=evidence)
     if not evidence:
         return replace(claim, support="unsupported", why="it cites no description that exists")
-    own = isinstance(claim, Sentence) and claim.wording == "own words"
-    text = claim.text.removeprefix(MUCH) if own else claim.text
-    support, why = weigh(text, [sources[number] for number in sorted(evidence)])
+    cited_texts = [sources[number] for number in sorted(evidence)]
+    if isinstance(claim, Sentence) and claim.wording == "own words" and MUCH in claim.text:
+        parts = split_text(claim.text.removeprefix(MUCH), CLAUSE_END)
+        if all(weigh(part, cited_texts)[0] == "supported" for part in parts):
+            return replace(claim, support="supported", why="")
+    support, why = weigh(claim.text, cited_texts)
     return replace(claim, support=support, why=why)
+
+
+def _weigh_title(title: Sentence, sources: Mapping[int, str]) -> Sentence:
+    """With the verdict of the words; a title that is one quotation quotes a voice or a text."""
+    texts = [unmark(sources[number]) for number in title.evidence]
+    made = {
+        make_title(text, most) for text in texts if text for most in (TITLE_WORDS, HEADLINE_WORDS)
+    }
+    quoted = any(weigh(f"{start} {title.text}", texts)[0] == "supported" for start in (VOICE, TEXT))
+    if title.text in made or (title.text[:1] in QUOTES and quoted):
+        return replace(title, support="supported")
+    support, why = weigh(title.text, texts)
+    return replace(title, support=support, why=why)
+
+
+def _cite_chapter(
+    chapter: Chapter, sources: Mapping[int, str], spans: Mapping[int, Span]
+) -> Sentence:
+    """The title, resting on what is described in its chapter."""
+    inside = (n for n in sources if n in spans and _lies_in(spans[n], chapter.span))
+    return Sentence(chapter.title, tuple(inside))
 
 
 def _cited(claim: Claim, sources: Mapping[int, str]) -> tuple[str, list[str]]:
@@ -240,34 +283,28 @@ def read_verdict(reply: str) -> bool | None:
     return found[1].casefold() == "yes" if found else None
 
 
-def _mend_titles(
-    summary: Summary, sources: Mapping[int, str], spans: Mapping[int, Span]
-) -> Summary:
-    """Headline and titles that the words refute give way to words that stand."""
-    chapters = tuple(_mend_chapter(chapter, sources, spans) for chapter in summary.chapters)
-    support, why = weigh(summary.headline, list(sources.values()))
-    if support != "unsupported":
-        return replace(summary, chapters=chapters)
+def _mend_headline(summary: Summary, headline: Claim, sources: Mapping[int, str]) -> Summary:
+    """An unsupported headline gives way to words that stand."""
+    if headline.support != "unsupported":
+        return replace(summary, headline_support=headline.support)
     standing = [s.text for s in summary.sentences if s.support == "supported"]
     standing += [text for text in sources.values() if text]
-    headline = make_title(standing[0], HEADLINE_WORDS) if standing else summary.headline
-    remark = f"the headline was replaced: {why}"
+    if not standing:
+        return replace(summary, headline_support="unsupported")
+    remark = f"the headline was replaced: {headline.why}"
     return replace(
-        summary, headline=headline, chapters=chapters, remarks=(*summary.remarks, remark)
+        summary,
+        headline=make_title(standing[0], HEADLINE_WORDS),
+        headline_support="supported",
+        remarks=(*summary.remarks, remark),
     )
 
 
-def _mend_chapter(
-    chapter: Chapter, sources: Mapping[int, str], spans: Mapping[int, Span]
-) -> Chapter:
-    told = [
-        text
-        for number, text in sources.items()
-        if number in spans and _lies_in(spans[number], chapter.span) and text
-    ]
-    if not told or weigh(chapter.title, told)[0] != "unsupported":
+def _mend_chapter(chapter: Chapter, title: Claim, sources: Mapping[int, str]) -> Chapter:
+    _, told = _cited(title, sources)
+    if title.support != "unsupported" or not any(told):
         return chapter
-    return replace(chapter, title=make_title(told[0], TITLE_WORDS))
+    return replace(chapter, title=make_title(next(filter(None, told)), TITLE_WORDS))
 
 
 def _lies_in(span: Span, chapter: Span) -> bool:

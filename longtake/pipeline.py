@@ -19,6 +19,7 @@ from longtake.engines import open_engine
 from longtake.engines.base import Engine
 from longtake.errors import (
     BadReply,
+    EngineError,
     EngineUnreachable,
     LongtakeError,
     UsageError,
@@ -93,7 +94,7 @@ def run(
     if describer.capabilities.images == 0:
         describer.check_sight()
     if reconciler:
-        _check_reads(reconciler)
+        check_reads(reconciler)
     judging = choose_judge(settings, reconciler, other_judge) if reconciler else None
     check_settings(settings)
     video, index, seen = yield from look_at(source, store)
@@ -130,7 +131,8 @@ def run(
     yield Progress("done", 1, 1, result=replace(result, files=tuple(files)))
 
 
-def _check_reads(reconciler: Engine) -> None:
+def check_reads(reconciler: Engine) -> None:
+    """UsageError where the engine reads no text."""
     if not reconciler.capabilities.text:
         raise UsageError(
             f"the engine {reconciler.name!r} only looks at frames, so it can't summarise",
@@ -313,7 +315,12 @@ def _check(
         spans={d.chunk.number: d.chunk.span for d in descriptions},
     )
     note = f"checking with {engine.name}" if engine else "checking the words"
-    return (yield from _hold_talk(work, "check", judge.VERSION, engine, talk, note))
+    try:
+        return (yield from _hold_talk(work, "check", judge.VERSION, engine, talk, note))
+    except EngineError as error:
+        assert engine
+        held = yield from _check(work, None, summary, descriptions)
+        return replace(held, judge=judge.say_no_answer(engine.name, error.message))
 
 
 def _hold_talk(
@@ -382,7 +389,7 @@ def reconcile_file(
 
     Asks only what the edits change. The last Progress holds the result.
     """
-    _check_reads(reconciler)
+    check_reads(reconciler)
     judging = choose_judge(settings, reconciler, other_judge)
     edited = read_edited(path)
     descriptions = list(edited.descriptions)

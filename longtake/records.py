@@ -235,6 +235,7 @@ class Summary:
     judge: str = ""
     """Who held the sentences against their descriptions, and how far that can be trusted."""
     remarks: tuple[str, ...] = ()
+    headline_support: Support = "unchecked"
 
 
 @dataclass(frozen=True)

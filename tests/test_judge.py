@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from longtake.engines.base import Capabilities, Reply, Request
 from longtake.engines.fake import FakeEngine
-from longtake.errors import BadReply, UsageError
+from longtake.errors import BadReply, EngineUnreachable, UsageError
 from longtake.judge import RESERVE_TOKENS, hold, load_trials, make_question, read_verdict
 from longtake.pipeline import choose_judge, name_other_judge, run, say_judge
 from longtake.questions import Question
@@ -106,7 +106,9 @@ def test_words_mark_each_sentence_where_there_is_no_model() -> None:
 
 
 def test_sentence_is_held_against_what_it_cites_and_nothing_else() -> None:
-    held = check(tell(("The dog runs after the ball.", (1,)), ("The dog runs.", (2,))))
+    held = check(
+        tell(("The dog runs after the ball.", (1,)), ("The dog runs after the ball.", (2,)))
+    )
     assert [s.support for s in held.sentences] == ["unchecked", "supported"]
 
 
@@ -260,7 +262,7 @@ def test_strict_leaves_out_what_is_unsupported_and_says_how_much() -> None:
 def test_moments_are_held_against_their_chunk() -> None:
     moments = (
         Moment(1, SPANS[1], "A man walks a dog"),
-        Moment(3, SPANS[3], "A man walks a dog"),
+        Moment(3, SPANS[3], "Nine men walk a dog"),
         Moment(9, Span(18, 24), "A man walks a dog"),
         Moment(1, SPANS[1], FAIR),
     )
@@ -274,9 +276,10 @@ def test_moments_are_held_against_their_chunk() -> None:
 
 
 def test_headline_that_no_description_bears_out_gives_way() -> None:
-    summary = replace(tell(("The dog runs.", (2,))), headline="Nine cats")
+    summary = replace(tell(("The dog runs after the ball.", (2,))), headline="Nine cats")
     held = check(summary)
-    assert held.headline == "The dog runs"
+    assert held.headline == "The dog runs after the ball"
+    assert held.headline_support == "supported"
     assert held.remarks == ('the headline was replaced: its descriptions lack "9" and "cat"',)
     assert check(replace(summary, headline=FAIR)).headline == FAIR
     assert check(replace(tell(), headline="Nine cats")).headline == (
@@ -284,8 +287,30 @@ def test_headline_that_no_description_bears_out_gives_way() -> None:
     )
 
 
+def test_headline_that_words_can_t_settle_is_asked_about_by_what_stands() -> None:
+    summary = replace(tell(("The dog runs after the ball.", (2,))), headline="Chasing fun")
+    seen: list[Question] = []
+    held = check(summary, know, seen=seen)
+    assert (held.headline, held.headline_support) == ("Chasing fun", "supported")
+    assert "The dog runs after the ball." in take_apart(seen[-1])[0]
+    held = check(summary, doubt)
+    assert (held.headline, held.headline_support) == ("The dog runs after the ball", "supported")
+    assert held.remarks[0].startswith("the headline was replaced: fake:judge finds")
+    held = check(summary)
+    assert (held.headline, held.headline_support) == ("Chasing fun", "unchecked")
+
+
+@pytest.mark.parametrize(
+    "title", ["A man walks a dog along a path", '"Seven Bridges"', '"Welcome to all"']
+)
+def test_title_that_code_makes_of_a_description_is_supported(title: str) -> None:
+    seen: list[Question] = []
+    held = check(replace(tell(), headline=title), know, seen=seen)
+    assert (held.headline_support, seen) == ("supported", [])
+
+
 def test_title_is_held_against_the_descriptions_of_its_chapter() -> None:
-    chapters = (Chapter(Span(0, 12), "A dog and its ball"), Chapter(Span(12, 18), "A dog runs"))
+    chapters = (Chapter(Span(0, 12), "A dog and its ball"), Chapter(Span(12, 18), "Nine dogs run"))
     held = check(replace(tell(), chapters=chapters))
     assert [c.title for c in held.chapters] == ["A dog and its ball", '"Seven Bridges"']
     assert [c.span for c in held.chapters] == [c.span for c in chapters]
@@ -366,6 +391,26 @@ class Writer(FakeEngine):
         return Reply(json.dumps(summary))
 
 
+class Gone(FakeEngine):
+    """Never answers."""
+
+    def answer(self, request: Request) -> Reply:
+        raise EngineUnreachable("the server is gone", hint="start it")
+
+
+def test_judge_that_is_gone_costs_no_summary(numbered: Path, store: Store, tmp_path: Path) -> None:
+    wanted = Settings(
+        out=str(tmp_path / "out"), speech="off", read_text="off", judge="fake", reconciler="gguf"
+    )
+    *_, last = run(numbered, wanted, store, FakeEngine(), Writer(), lambda s: None, Gone())
+    assert last.result and last.result.summary
+    summary = last.result.summary
+    assert summary.judge == "the words alone: fake gave no answer: the server is gone"
+    assert {sentence.support for sentence in summary.sentences} == {"unchecked", "unsupported"}
+    assert summary.headline_support == "unchecked"
+    assert (tmp_path / "out" / "summary.md").read_text().startswith("# A placeholder ?\n")
+
+
 @pytest.mark.parametrize("strict", [False, True])
 def test_model_s_summary_is_judged_and_marked_in_a_run(
     numbered: Path, store: Store, tmp_path: Path, strict: bool
@@ -380,8 +425,8 @@ def test_model_s_summary_is_judged_and_marked_in_a_run(
     assert last.result.summary.judge.startswith("fake:writer, which caught 12 of 12")
     assert ("left out" in (tmp_path / "out" / "summary.md").read_text()) is strict
     usage = {part.stage: part for part in last.result.usage}
-    assert usage["check"].cost.requests == writer.judged == len(load_trials()) + 1
+    assert usage["check"].cost.requests == writer.judged == len(load_trials()) + 3
 
     *_, again = run(numbered, wanted, store, FakeEngine(), writer)
-    assert writer.judged == len(load_trials()) + 1
+    assert writer.judged == len(load_trials()) + 3
     assert again.result and again.result.summary == last.result.summary

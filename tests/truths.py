@@ -238,6 +238,196 @@ HELD_OUT = """
 ! Both teams push water off the grass.
 """  # noqa: E501
 """Written after the check, which was not changed for them; `!` begins a false sentence."""
+REVIEWED = """
+Ann wears a red hat and Bob wears a blue hat. => Ann wears a blue hat.
+Home has 54 points and Guest has 49 points. => Home has 49 points.
+Ann has 3 apples, and Bob has 5 apples. => Ann has 5 apples.
+A man hits the ball past a woman. => A man hits a woman.
+A man throws a ball to a dog. => A man throws a dog.
+A man takes a gun from a woman. => A man takes a woman.
+A man takes the bus instead of the train. => A man takes the train.
+A man buys a cat rather than a dog. => A man buys a dog.
+A dog chased by a cat runs away. => A dog chases a cat.
+A man followed by a policeman enters the room. => A man follows a policeman.
+A man is followed by a policeman. => A man follows a policeman.
+A boy carried by his father waves. => A boy carries his father.
+Ann's dog bites Bob. => Ann bites Bob.
+The man's dog barks at a cat. => The man barks at a cat.
+A woman's son dies. => A woman dies.
+The bus driver sleeps. => The bus sleeps.
+A dog owner barks orders. => A dog barks.
+The car thief runs away. => The car runs away.
+A horse trainer jumps over a fence. => A horse jumps over a fence.
+A man watches dogs eat grass. => A man eats grass.
+A woman hears Bob scream. => A woman screams.
+Ann thinks Bob lies. => Ann lies.
+A man says Bob stole the car. => A man stole the car.
+A man sees Ann leave the room. => A man leaves the room.
+A father helps Tom ride a bike. => A father rides a bike.
+Two men carry boxes. => There are two boxes.
+Three children eat apples. => There are three apples.
+A white dog chases cats. => There are white cats.
+Two hundred people wait at the gate. => Two people wait at the gate.
+Two thousand people clap. => Two people clap.
+A crowd of twenty-five people waits. => A crowd of five people waits.
+Twenty-five people wait. => Twenty people wait.
+Two dozen eggs lie on the table. => Two eggs lie on the table.
+It costs 100 million dollars. => It costs 100 dollars.
+Prices rise 15%. => Prices rise $15.
+It is -5 degrees outside. => It is 5 degrees outside.
+The chart shows a change of +3%. => The chart shows a change of -3%.
+It starts at 10:30. => It starts at 30.
+The game ends 3-2. => The game ends 3:2.
+A man hardly moves. => A man moves.
+A man barely moves. => A man moves.
+A man rarely smiles. => A man smiles.
+A man avoids hitting the dog. => A man hits the dog.
+The car avoids hitting the wall. => The car hits the wall.
+A man denies stealing the car. => A man steals the car.
+A woman considers leaving the room. => A woman leaves the room.
+A boy imagines flying a plane. => A boy flies a plane.
+A man mimes driving a car. => A man drives a car.
+A man quits smoking. => A man smokes.
+A man refuses to open the door. => A man opens the door.
+A man tries to open the door. => A man opens the door.
+Everyone except Ann leaves. => Everyone leaves.
+Everyone except Ann leaves. => Ann leaves.
+If the alarm rings, a guard comes. => A guard comes.
+If the alarm rings, a guard comes. => The alarm rings.
+Perhaps a man waits outside. => A man waits outside.
+A man might win the race. => A man wins the race.
+A man may be asleep. => A man is asleep.
+A man will jump. => A man jumps.
+The man is far from home. => The man is home.
+The man is away from home. => The man is home.
+The plan fails. => The plan.
+A man enters. He sits down. Bob drinks. He falls. => A man enters. He falls.
+Tom sits. He smokes. Ann hands Bob a cup. He drinks. => Tom sits. He drinks.
+A plastic dog stands on the table. => A dog stands on the table.
+A cartoon dog talks. => A dog talks.
+A man lacks money. => A man, money.
+A man opens the door and a woman enters the room. => A man opens the room.
+A man opens the door and a woman enters the room. => A man enters the room.
+A man gives Ann flowers. => A man gives flowers to Ann.
+Ann gives Bob a book and Tom a pen. => Ann gives Bob a pen.
+A man kisses Ann before he leaves Bob. => A man kisses Bob.
+The door is not locked. => The door is locked.
+The door is unlocked. => The door is locked.
+A man leaves after a woman arrives. => A man leaves, then a woman arrives.
+A man leaves before a woman arrives. => A woman arrives.
+Before the woman arrives, the man leaves. => The woman arrives, then the man leaves.
+A man shoots at a target near a woman. => A man shoots a woman.
+A man cuts bread for the woman. => A man cuts the woman.
+A sign forbids dogs. => A sign, dogs.
+On 12 March 2020 the bridge opens, on 5 May 2021 it closes. => On 12 March 2021 it closes.
+The bridge opens on 12 March and closes on 5 May. => The bridge opens on 5 May.
+Sales rose from 10 to 20 percent. => Sales rose to 20 percent.
+Sales rose by 10 and costs rose by 20 percent. => Sales rose by 20 percent.
+Sales rise in the north and fall in the south. => Sales rise in the south.
+A man in a red coat meets a woman in a blue dress. => A man in a blue dress.
+A man in a red coat meets a woman in a blue dress. => A man in a dress.
+A cup stands on the table and a cat lies under the bed. => A cup stands on the bed.
+A cup stands on the table and a cat lies on the bed. => A cup stands on the bed.
+A man sits on a chair, a woman on a sofa. => A man sits on a sofa.
+Ann is a doctor and Bob is a nurse. => Ann is a nurse.
+Ann is the mother of the thief. => Ann is the thief.
+A man speaks with the wife of a minister. => A man speaks with a minister.
+The team lost 3 games and won 5 games. => The team lost 5 games.
+Bob, not Ann, wins. => Ann wins.
+Bob wins, Ann loses. => Bob loses.
+A man is too tired to drive the car. => A man is tired, drives the car.
+A man too tired to drive sleeps. => A man drives.
+A man steps away from the edge. => A man steps from the edge.
+A man stands still while cars move. => A man moves.
+The man who shot Bob flees. => The man flees.
+The man whom Bob shot flees. => The man shot.
+The man Bob shot flees. => The man shot Bob.
+The man whose dog died cries. => The man died.
+The man prevents Ann from leaving. => The man leaves.
+The bomb is defused before it explodes. => The bomb explodes.
+A man would kill Ann. => A man kills Ann.
+A man threatens killing Ann. => A man kills Ann.
+A 5-year-old boy holds 3 balloons. => A 3-year-old boy holds balloons.
+A boy holds 3 balloons. => 3 balloons hold a boy.
+The temperature is 5 °C. => The temperature is 5 °F.
+Half of 200 people vote. => 200 people vote.
+One in ten people votes. => Ten people vote.
+Nine out of ten people vote. => Nine people vote.
+He says “I did it”. => I did it.
+A voice says "I never said I killed him". => A voice says "I killed him".
+She says 'he is dead'. => He is dead.
+The dead man's wife sings. => The man sings.
+Only Ann leaves. => Ann leaves.
+Ann leaves only after Bob arrives. => Ann leaves after Bob arrives.
+The first runner to fall wins. => The first runner wins.
+A man is shot by a woman. => A man is shot.
+A man is shot by a woman. => A man shot a woman.
+A man shot by a woman dies. => A man shot a woman.
+A car hit by a train burns. => A car hit a train.
+The house sold by Ann to Bob burns. => The house sold Ann.
+A man enters the shop. // The man pays. => The man pays. A man enters the shop.
+A man enters the shop. // The man pays. => The man pays; a man enters the shop.
+A man enters the shop. // The man pays. => First the man pays. Then a man enters the shop.
+Tom sits on a bench. // Bob stands. He smokes. => Tom sits on a bench. He smokes.
+Tom sits on a bench. // Bob stands. He smokes. => Tom sits on a bench and smokes.
+Tom sits on a bench. // Bob stands. He smokes. => Tom sits on a bench, then he smokes.
+A voice says "The winner is" // A voice says "Peter lost everything" => A voice says "The winner is Peter".
+A voice says "I love" // A man walks. // A voice says "to hate you" => A voice says "I love to hate you".
+Before the alarm rings, Ann leaves. => The alarm rings. Ann leaves.
+Ann leaves after Bob arrives. => Ann leaves, then Bob arrives.
+Ann leaves after Bob arrives. => Ann leaves. Later Bob arrives.
+Ann leaves after Bob arrives. => First Ann leaves, finally Bob arrives.
+Ann says that the house burns. => The house burns.
+Ann says the house burns. => The house burns.
+Ann dreams, the house burns in her dream. => The house burns.
+It is not true that Ann leaves. => Ann leaves.
+Nobody believes Ann, who lies. => Ann lies.
+Ann leaves, does she? => Ann leaves.
+Is Ann a thief? => Ann is a thief.
+Does a man drive the car? => A man drives the car.
+A poster of a man hangs there. => A man hangs there.
+A photograph of a man falls. => A man falls.
+A drawing shows a man falling. => A man falls.
+Clip: a man falls. Credits roll. => Credits fall.
+A doll falls from the shelf onto a dog. => A doll falls onto a dog.
+A man on TV shoots a dog. => A man shoots a dog.
+In a game a man shoots a dog. => A man shoots a dog.
+In a painting, a man shoots a dog. => A man shoots a dog.
+A man, seen in a mirror, waves. => A man waves.
+Unlike Ann, Bob is a doctor. => Ann is a doctor.
+Unlike Ann, Bob sings. => Ann sings.
+Ann sings, unlike Bob. => Ann sings.
+Bob's plan to kill Ann fails. => Bob kills Ann.
+Bob plans killing Ann. => Bob kills Ann.
+A woman with 2 dogs and a man with 3 cats walk. => A woman with 3 cats walks.
+A woman with 2 dogs and a man with 3 cats walk. => A woman with a man with 3 cats.
+Seats: 20. Guests: 15. => Guests: 20.
+Seats: 20. Guests: 15. => Seats: 15.
+Red 3, Blue 5. => Blue 3.
+Red 3, Blue 5. => Red 5.
+The price falls from 20 to 10 euros. => The price falls to 10 euros.
+The price falls from 20 euros to 10 euros. => The price is 20 euros to 10.
+It weighs 5 kg and measures 10 m. => It weighs 10 m.
+It weighs 5 kg and costs 10 euros. => It weighs 5 euros.
+It takes 5 minutes, not 5 hours. => It takes 5 hours.
+The film is from 1999, the book from 1950. => The film is from 1950.
+Ann is good at the piano. => Ann is good.
+Nobody in the room smiles. => Nobody.
+Ann leaves, Bob thinks. => Ann leaves.
+The man does not wave at the dog. => The man does not wave.
+Two hundred and five people wait. => Two hundred.
+The house burns, she says. => The house burns.
+All of it ends in a dream. => All of it ends.
+Ann wins in a video game. => Ann wins.
+Ann wins, a rumour has it. => Ann wins.
+A man has a gun, made of chocolate. => A man has a gun.
+The woman becomes blind in an eye. => The woman becomes blind.
+A man sings. A woman dances. => A man sings, then a woman dances.
+A man sings. // He dances. Bob laughs. => A man sings. Bob laughs. He dances.
+A voice says "I never said". // A voice says "I killed him and ran". => A voice says "I killed him".
+Text reads "You are / not / guilty". => Text reads "You are / guilty".
+"""  # noqa: E501
+"""Descriptions between slashes, and a false sentence of their words: what a review found."""
 NEW_NAME, NEW_MARK = "Zacharias", "P9"
 SYMMETRIC = re.compile(r"\b(?:and|or|with|beside|near|next|meets?|hugs?)\b")
 VERB = re.compile(
@@ -271,6 +461,15 @@ def tell_held_out() -> list[Told]:
     return told
 
 
+def tell_reviewed() -> list[Told]:
+    """False sentences that a review made of the descriptions' own words."""
+    told = []
+    for line in REVIEWED.strip().splitlines():
+        sources, _, sentence = line.partition(" => ")
+        told.append(Told("own words, put together", tuple(sources.split(" // ")), sentence, False))
+    return told
+
+
 def load_scenes() -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     """The descriptions and the fair sentences of each scene."""
     scenes = []
@@ -301,7 +500,8 @@ def tell_true(sources: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield "a clause", f"{clause}."
         if (short := shorten_clause(clause)) != clause:
             yield "a shorter clause", f"{short}."
-    yield "joined by then", f"{firsts[0][0]}, then {lower_start(firsts[1][0])}."
+    if firsts[1][0].split()[0] not in ("He", "She"):
+        yield "joined by then", f"{firsts[0][0]}, then {lower_start(firsts[1][0])}."
 
 
 def shorten_clause(clause: str) -> str:
@@ -408,6 +608,18 @@ _WHO = (
 )
 
 
+def drop_words(text: str, sources: Sequence[str]) -> str:
+    """What stands behind a preposition in place of what something is done to."""
+    if text[:-1] not in " ".join(sources):
+        return ""
+    found = re.fullmatch(
+        rf'([^"]*?{VERB.pattern}) (?:the|a|an|his|her|its|two|five|twelve) [^"]*?'
+        r" (?:across|to|into|from|with|on|behind|at|beside|after|in|over) ((?:the|an?|his) .*)",
+        text,
+    )
+    return f"{found[1]} {found[4]}" if found else ""
+
+
 def swap_order(sources: Sequence[str]) -> str:
     """What comes last, then what comes first."""
     first = split_text(sources[0], CLAUSE_END)[0]
@@ -423,4 +635,5 @@ CHANGES = {
     "mark": change_mark,
     "denial": negate,
     "who does what": swap_doers,
+    "words dropped": drop_words,
 }
