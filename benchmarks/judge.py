@@ -8,15 +8,17 @@ import argparse
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 
 from longtake.check import weigh
 from longtake.engines import open_engine
 from longtake.engines.base import Engine
 from longtake.errors import BadReply
 from longtake.judge import ask_about, try_judge
-from longtake.questions import Found, Question, Talk
+from longtake.questions import Question
 from longtake.records import Support
 from longtake.settings import load_settings
+from tests.talks import drive
 from tests.truths import Told, tell_all, tell_held_out, tell_reviewed
 
 SUPPORTS: tuple[Support, ...] = ("supported", "unchecked", "unsupported")
@@ -31,7 +33,7 @@ def main() -> None:
         engine = None
         if options.judge:
             engine = opened.enter_context(open_engine(options.judge, load_settings()))
-            rates = drive(try_judge(engine.capabilities), engine)
+            rates = drive(try_judge(engine.capabilities), partial(answer_all, engine))
             counts = "count" if rates.trusted else "do not count"
             print(f"in its trial {engine.name} {rates}: its verdicts {counts}")
         for name, told in (
@@ -51,7 +53,10 @@ def measure(engine: Engine | None, told: Sequence[Told]) -> None:
     if not engine:
         return
     claims = [(one.sentence, one.sources) for one in told]
-    verdicts = drive(ask_about(claims, engine.capabilities, engine.count_tokens), engine)
+    verdicts = drive(
+        ask_about(claims, engine.capabilities, engine.count_tokens),
+        partial(answer_all, engine),
+    )
     print_table(f"{engine.name} alone", told, verdicts)
     both = [
         verdict if support == "unchecked" else support
@@ -60,16 +65,9 @@ def measure(engine: Engine | None, told: Sequence[Told]) -> None:
     print_table("the words, then it", told, both)
 
 
-def drive(talk: Talk[Found], engine: Engine) -> Found:
-    """Ask one after the other, without a store; what the step found."""
-    answers: list[str | None] | None = None
-    while True:
-        try:
-            questions = talk.send(answers) if answers is not None else next(talk)
-        except StopIteration as stop:
-            found: Found = stop.value
-            return found
-        answers = [answer(engine, question) for question in questions]
+def answer_all(engine: Engine, questions: Sequence[Question]) -> list[str | None]:
+    """One after the other."""
+    return [answer(engine, question) for question in questions]
 
 
 def answer(engine: Engine, question: Question) -> str | None:

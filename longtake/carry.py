@@ -9,7 +9,7 @@ from typing import Protocol
 
 from longtake import describe
 from longtake.clauses import first_sentence, shorten
-from longtake.describe import MAX_TOKENS, NO_CONTEXT, Context, CountLines
+from longtake.describe import MAX_TOKENS, NO_CONTEXT, Context
 from longtake.engines.base import Reply
 from longtake.errors import BadReply
 from longtake.memory import (
@@ -21,6 +21,7 @@ from longtake.memory import (
     tell,
 )
 from longtake.plain import defuse, one_line
+from longtake.questions import CountLines
 from longtake.records import Chunk
 from longtake.timecode import format_time
 

@@ -12,7 +12,9 @@ from longtake.clauses import PLAIN_STARTS, QUOTED
 
 _SINGLE_QUOTED = r"(?<!\w)['‘][^'‘’]+['’](?!\w)"
 _QUOTATION = re.compile(rf"{QUOTED}|{_SINGLE_QUOTED}")
-_MARK = re.compile(r"\[([PTL]\d+)\]|\b([PTL]\d+)\b")
+MARKED = re.compile(r"\[([PTL]\d{1,4})\]")
+"""A mark as descriptions have it: by it somebody is known again."""
+_MARK = re.compile(rf"{MARKED.pattern}|\b([PTL]\d{{1,4}})\b")
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|[^\w\s]")
 LONG_WORD = 4
 """Letters from which on a word of a title has a capital."""
@@ -255,7 +257,7 @@ def drop_marks(text: str) -> str:
 
 def unmark(text: str) -> str:
     """The text without marks in brackets, for a title."""
-    return re.sub(r" ?\[[PTL]\d{1,4}\]", "", text)
+    return re.sub(rf" ?{MARKED.pattern}", "", text)
 
 
 def list_numbers(text: str, *, claimed: bool = True) -> list[str]:

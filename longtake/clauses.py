@@ -19,6 +19,8 @@ MUCH = "Much of the video: "
 """Begins what at least half of the descriptions say."""
 CROSSES = "⟶"
 """Marks a sentence at the side where it goes over the edge of its chunk."""
+SHORT_QUOTATION = 16
+"""Letters of a text whose halves are not both put in quotation marks."""
 FEWEST_QUOTED = 10
 """Words of a clause that quotes, where it is cut."""
 SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
@@ -120,6 +122,17 @@ def unquote(clause: str, start: str) -> str:
     """What a clause quotes that is `start` and one quotation; empty for any other."""
     found = re.fullmatch(rf'{start} "([^{QUOTES}]+)"', clause)
     return found[1] if found else ""
+
+
+def halve(text: str) -> tuple[str, str]:
+    """The text in two, at a space where there is one; a quotation that is cut is two."""
+    middle = len(text) // 2
+    space = text.rfind(" ", 1, middle)
+    place = space if space > 0 else middle
+    first, second = text[:place].strip(), text[place:].strip()
+    if first.count('"') % 2 and len(text) > SHORT_QUOTATION:
+        return f'{first}"', f'"{second}'
+    return first, second
 
 
 def pair_quotes(text: str) -> str:

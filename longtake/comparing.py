@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from longtake.claims import MARKED
 from longtake.records import Arm, Cost, Description, Result, Worth
 from longtake.timecode import Span
 
@@ -22,7 +23,6 @@ RESAMPLES, SEED = 4000, 6
 OUTER = (2.5, 97.5)
 """Percentiles that 95 % lie between."""
 
-MARK = re.compile(r"\[([PTL]\d+)\]")
 DETERMINER = r"a|an|the|this|that|these|those|his|her|their|its|another|one|two|three|four|five|six"
 NAMED = re.compile(
     rf"\b(?P<determiner>{DETERMINER})\s+(?P<words>[^\W\d_][\w'’-]*(?:\s+[^\W\d_][\w'’-]*){{0,3}})",
@@ -98,7 +98,7 @@ def list_returning(descriptions: Sequence[Description]) -> tuple[str, ...]:
     """The marks that stand in the descriptions of two chunks or more."""
     seen: dict[str, int] = {}
     for description in descriptions:
-        for mark in {*MARK.findall(description.text)}:
+        for mark in {*MARKED.findall(description.text)}:
             seen[mark] = seen.get(mark, 0) + 1
     return tuple(sorted(mark for mark, chunks in seen.items() if chunks > 1))
 
@@ -257,7 +257,7 @@ def _marks(result: Result) -> list[float]:
     """The returning marks that stand in a chunk."""
     returning = {*list_returning(result.descriptions)}
     return [
-        float(len({*MARK.findall(d.text)} & returning)) if d.text else float("nan")
+        float(len({*MARKED.findall(d.text)} & returning)) if d.text else float("nan")
         for d in result.descriptions
     ]
 

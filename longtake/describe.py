@@ -6,7 +6,7 @@ Asks nobody itself: the pipeline does.
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from longtake.engines.base import Engine, Reply, Request, byte_bound
 from longtake.errors import BadReply
 from longtake.plain import defuse, one_line
 from longtake.prompts import read_prompt
+from longtake.questions import CountLines
 from longtake.records import NO_WORDS, Chunk, Frame, ScreenText, Segment, Video, Words
 from longtake.timecode import Span, format_time
 from longtake.video.picks import Slot
@@ -59,9 +60,6 @@ SOME_WORDS = Words(
 
 LATE = 0.8
 """A text is cut at a space that lies behind this share of it."""
-
-CountLines = Callable[[Sequence[str]], list[int]]
-"""The tokens of each line, for the model at hand."""
 
 Line = TypeVar("Line", Segment, ScreenText)
 

@@ -5,18 +5,18 @@ nobody itself: it yields questions and is sent the answers.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 from longtake.check import weigh
 from longtake.claims import unmark
-from longtake.clauses import CLAUSE_END, MUCH, QUOTES, TEXT, VOICE, make_title, split_text
+from longtake.clauses import CLAUSE_END, MUCH, QUOTES, TEXT, VOICE, halve, make_title, split_text
 from longtake.engines.base import Capabilities, Reply, Request
 from longtake.errors import BadReply
 from longtake.plain import defuse
 from longtake.prompts import read_prompt
-from longtake.questions import Question, Talk
+from longtake.questions import CountTokens, Question, Talk
 from longtake.records import Chapter, Moment, Sentence, Summary, Support
 from longtake.timecode import Span
 
@@ -30,7 +30,6 @@ LEAST_TRUST = 0.5
 TITLE_WORDS, HEADLINE_WORDS = 10, 12
 WORDS_ALONE = "the words alone"
 
-CountTokens = Callable[[str], int]
 Claim = Sentence | Moment
 
 
@@ -245,10 +244,8 @@ def _cut(text: str, budget: int, count_tokens: CountTokens) -> Iterator[str]:
     if len(text) < 2 or count_tokens(text) + 2 <= budget:
         yield text
         return
-    space = text.rfind(" ", 1, len(text) // 2)
-    place = space if space > 0 else len(text) // 2
-    yield from _cut(text[:place].strip(), budget, count_tokens)
-    yield from _cut(text[place:].strip(), budget, count_tokens)
+    for half in halve(text):
+        yield from _cut(half, budget, count_tokens)
 
 
 def make_question(sentence: str, sources: Sequence[str], able: Capabilities) -> Question:

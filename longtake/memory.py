@@ -6,16 +6,17 @@ a reply says of them is taken over only where it fits what is known.
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from longtake.check import list_claims
-from longtake.claims import PEOPLE, tells_of_people
+from longtake.claims import MARKED, PEOPLE, list_marks, tells_of_people
 from longtake.clauses import QUOTED, QUOTES, first_sentence, shorten
 from longtake.engines.base import Reply
 from longtake.plain import defuse, one_line, restore
+from longtake.questions import CountLines
 from longtake.records import Chunk, Entity, Kind
 from longtake.timecode import format_time
 
@@ -281,15 +282,6 @@ def _drop_strangers(text: str, entries: Mapping[str, Entry], marks: Mapping[str,
     return " ".join(MARK.sub(put, text).split())
 
 
-def find_marks(text: str) -> list[str]:
-    """The marks in a text, outside of quotations, each once."""
-    parts = re.split(QUOTED, text)
-    return list(dict.fromkeys(f"{m[2]}{m[3]}" for part in parts for m in MARK.finditer(part)))
-
-
-CountLines = Callable[[Sequence[str]], list[int]]
-
-
 def tell(memory: Memory, chunk: Chunk, budget: int, count_lines: CountLines) -> tuple[str, int]:
     """What the prompt of `chunk` holds of the memory, and its tokens: never more than `budget`.
 
@@ -314,7 +306,7 @@ def tell(memory: Memory, chunk: Chunk, budget: int, count_lines: CountLines) -> 
     entries = {entry.mark: entry for entry in memory.entries}
 
     def who(event: Event) -> list[Entry]:
-        return [entries[mark] for mark in find_marks(event.text) if mark in entries]
+        return [entries[mark] for mark in list_marks(event.text) if mark in entries]
 
     free = ", ".join(_next_mark(entries, letter) for letter in KINDS)
     last = fit([f"Free marks: {free}"], budget)
@@ -398,7 +390,6 @@ def rename(text: str, marks: Mapping[str, str]) -> str:
     """The text with other marks in place of these."""
     parts = re.split(f"({QUOTED})", text)
     parts[::2] = [
-        re.sub(r"\[([PTL]\d+)\]", lambda found: f"[{marks.get(found[1], found[1])}]", part)
-        for part in parts[::2]
+        MARKED.sub(lambda found: f"[{marks.get(found[1], found[1])}]", part) for part in parts[::2]
     ]
     return "".join(parts)

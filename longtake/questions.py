@@ -8,6 +8,10 @@ from longtake.engines.base import Reply, Request
 
 Found = TypeVar("Found")
 
+CountTokens = Callable[[str], int]
+"""The tokens of a text, for the model at hand; `CountLines`: of each line."""
+CountLines = Callable[[Sequence[str]], list[int]]
+
 
 @dataclass(frozen=True)
 class Question:

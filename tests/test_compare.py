@@ -166,9 +166,9 @@ def test_memory_costs_a_little_and_knows_who_comes_back(tmp_path: Path, store: S
 
 
 def test_equal_arms_differ_in_nothing() -> None:
-    result = make_result(["A man walks."] * 12)
+    texts = [f"A man walks past {n} cars." for n in range(12)]
     for measure in MEASURES:
-        worth = weigh("same", measure.name, pair(result, result, measure))
+        worth = weigh("same", measure.name, pair(make_result(texts), make_result(texts), measure))
         assert worth.low <= 0 <= worth.high
         assert say_worth(worth) == f"{measure.name}: the same in all 12 chunks"
 

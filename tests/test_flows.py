@@ -18,7 +18,7 @@ from longtake.pipeline import run
 from longtake.records import Result
 from longtake.settings import Settings
 from longtake.store import Store
-from tests.timeline import EMPTY, RATE, SECONDS, STORY, Witness, read_earlier
+from tests.timeline import EMPTY, RATE, SECONDS, Witness, read_earlier
 from tests.videos import make_video
 
 KINDS = ("previous", "memory", "full")
@@ -241,13 +241,20 @@ def test_run_that_was_stopped_goes_on_with_the_same_context(
     assert [d.text for d in result.descriptions] == [d.text for d in whole.descriptions]
 
 
-def test_changed_chunk_is_asked_anew_and_so_is_what_rests_on_it(film: Path, store: Store) -> None:
-    finish(film, store, Witness(), context="previous")
-    other = tuple(s for s in STORY if s.does != "feeds the dog")
-    engine = Witness(other)
-    engine.options = {"story": 2}
-    finish(film, store, engine, context="previous")
-    assert len(engine.asked) == 10
+def test_chunk_that_came_late_is_asked_and_so_is_what_it_changes(film: Path, store: Store) -> None:
+    class Failing(Witness):
+        def answer(self, request: Request) -> Reply:
+            if 17 < request.frames[0].time < 23:
+                raise EngineFailed("boom")
+            return super().answer(request)
+
+    first = finish(film, store, Failing(), context="previous")
+    assert [gap.chunk for gap in first.ledger.gaps] == [4]
+    engine = Witness()
+    second = finish(film, store, engine, context="previous")
+    # The fifth tells of "the same" woman now, which the sixth is told; the sixth says what it said.
+    assert "The same woman" in second.descriptions[4].text
+    assert [int(request.frames[0].time / 6) + 1 for request in engine.asked] == [4, 5, 6]
 
 
 def test_stretches_have_contexts_of_their_own_and_marks_of_the_whole(

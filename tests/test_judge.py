@@ -19,6 +19,7 @@ from longtake.records import Chapter, Moment, Sentence, Summary
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
+from tests.talks import drive
 
 ABLE = Capabilities(images=0, context_tokens=4096)
 SOURCES = {
@@ -76,17 +77,14 @@ def check(
         strict=strict,
         spans=SPANS,
     )
-    answers: list[str | None] | None = None
-    while True:
-        try:
-            questions = talk.send(answers) if answers is not None else next(talk)
-        except StopIteration as stop:
-            held: Summary = stop.value
-            return held
+
+    def answer_all(questions: list[Question]) -> list[str | None]:
         assert say
         if seen is not None:
-            seen += questions
-        answers = [say(*take_apart(question)) for question in questions]
+            seen.extend(questions)
+        return [say(*take_apart(question)) for question in questions]
+
+    return drive(talk, answer_all)
 
 
 def tell(*sentences: tuple[str, tuple[int, ...]]) -> Summary:

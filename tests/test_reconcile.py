@@ -16,6 +16,7 @@ from longtake.reconcile.notes import Note, join_quotes, make_notes
 from longtake.reconcile.small import MAX_SENTENCES
 from longtake.records import Chunk, Description, Sentence, Summary, keep_ledger
 from longtake.timecode import Span
+from tests.talks import drive
 
 MEDIUM = MAX_SENTENCES["medium"]
 WORDS = "red blue cars people walk run past a house and the dog".split()
@@ -47,16 +48,13 @@ def summarize(
     """Drive the asking: each question gets the same answer, if `accept` lets it pass."""
     able = Capabilities(images=0, context_tokens=context, small=True)
     talk = reconcile(descriptions, able, count_words, wish)
-    answers: list[str | None] | None = None
-    while True:
-        try:
-            questions = talk.send(answers) if answers is not None else next(talk)
-        except StopIteration as stop:
-            summary: Summary | None = stop.value
-            return summary
+
+    def answer_all(questions: list[Question]) -> list[str | None]:
         if seen is not None:
-            seen += questions
-        answers = [answer] * len(questions)
+            seen.extend(questions)
+        return [answer] * len(questions)
+
+    return drive(talk, answer_all)
 
 
 def whole_tokens(question: Question) -> int:

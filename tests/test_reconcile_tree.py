@@ -24,6 +24,7 @@ from longtake.reconcile.structured import NODE_NOTES, place_chapters
 from longtake.reconcile.tree import group_notes
 from longtake.records import Chunk, Description, Summary, keep_ledger
 from longtake.timecode import Span
+from tests.talks import drive
 
 Model = Callable[[Question], str | None]
 PLAIN = Wish()
@@ -114,17 +115,16 @@ def summarize(
 ) -> Summary:
     """Drive the talk as the pipeline does: an answer that is not accepted is None."""
     talk = reconcile(descriptions, Capabilities(0, context, small=small), count, wish)
-    answers: list[str | None] | None = None
-    while True:
-        try:
-            questions = talk.send(answers) if answers is not None else next(talk)
-        except StopIteration as stop:
-            summary: Summary = stop.value
-            return summary
+
+    def answer_all(questions: list[Question]) -> list[str | None]:
         assert questions
-        answers = [ask(model, question) for question in questions]
         if seen is not None:
-            seen += questions
+            seen.extend(questions)
+        return [ask(model, question) for question in questions]
+
+    summary = drive(talk, answer_all)
+    assert summary
+    return summary
 
 
 def ask(model: Model, question: Question) -> str | None:

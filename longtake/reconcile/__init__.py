@@ -9,14 +9,14 @@ from dataclasses import replace
 
 from longtake.claims import unmark
 from longtake.engines.base import Capabilities
-from longtake.questions import Talk
+from longtake.questions import CountTokens, Talk
 from longtake.reconcile import small, structured
 from longtake.reconcile.notes import make_notes, tell
-from longtake.reconcile.tree import Budget, CountTokens
+from longtake.reconcile.tree import Budget
 from longtake.reconcile.wish import Wish
 from longtake.records import Description, Summary
 
-__all__ = ["VERSION", "CountTokens", "Wish", "reconcile", "tell"]
+__all__ = ["VERSION", "Wish", "reconcile", "tell"]
 
 VERSION = 4
 """Part of each answer's key: raised whenever replies are accepted in another way."""

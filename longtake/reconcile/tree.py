@@ -12,21 +12,19 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import islice
 
+from longtake.clauses import halve
 from longtake.engines.base import byte_bound
 from longtake.prompts import Prompt
-from longtake.questions import Answers, Found, Question, Talk
+from longtake.questions import Answers, CountTokens, Found, Question, Talk
 from longtake.reconcile.notes import Note, list_evidence
 from longtake.records import Node
 
-CountTokens = Callable[[str], int]
 Fits = Callable[[Sequence[Note]], bool]
 
 TURN_TOKENS, TEMPLATE_TOKENS = 16, 64
 """What a chat template puts around each turn, and around them all, at most."""
 CORRECTION_BYTES = 128
 """The most that a word on the last reply may take; no token is shorter than a byte."""
-SHORT_QUOTATION = 16
-"""Letters of a piece whose halves are not both put in quotation marks."""
 
 
 @dataclass
@@ -94,12 +92,7 @@ def cut_note(note: Note, fits: Fits, width: float = 1.0) -> Iterator[Note]:
     if len(note.text) < 2 or fits([note]):
         yield note
         return
-    middle = len(note.text) // 2
-    space = note.text.rfind(" ", 1, middle)
-    cut = space if space > 0 else middle
-    first, second = note.text[:cut].strip(), note.text[cut:].strip()
-    if first.count('"') % 2 and len(note.text) > SHORT_QUOTATION:
-        first, second = f'{first}"', f'"{second}'
+    first, second = halve(note.text)
     for text, place in ((first, note.at), (second, note.at + width / 2)):
         if text:
             yield from cut_note(replace(note, text=text, place=place), fits, width / 2)

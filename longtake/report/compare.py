@@ -12,7 +12,8 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from longtake.comparing import FEWEST_PAIRS, MARK, MEASURES
+from longtake.claims import MARKED
+from longtake.comparing import FEWEST_PAIRS, MEASURES
 from longtake.plain import join_numbers, one_line
 from longtake.records import Arm, Comparison, Description, Sentence, Worth
 from longtake.report.csv import guard
@@ -464,7 +465,7 @@ def _short(span: Span) -> str:
 
 def _text(text: str) -> str:
     """Escaped, with the marks of entities set apart."""
-    return MARK.sub(r"<b class=mark>\1</b>", _safe(text))
+    return MARKED.sub(r"<b class=mark>\1</b>", _safe(text))
 
 
 def _safe(text: str) -> str:
