@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev models samples demo test test-real test-transformers test-vllm lint format bench scenedetect lock clean
+.PHONY: help setup dev app models samples demo test test-real test-browser chromium test-transformers test-vllm lint format bench scenedetect lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,9 +20,16 @@ $(BIN)/.setup: $(BIN)/python requirements/default.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+app: $(BIN)/.app models ## serve the page: paste a link, get the summary
+	$(BIN)/longtake app
+
+$(BIN)/.app: $(BIN)/.setup requirements/app.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/app.txt
+	@touch $@
+
 dev: $(BIN)/.dev
 
-$(BIN)/.dev: $(BIN)/.setup requirements/dev.txt
+$(BIN)/.dev: $(BIN)/.app requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
@@ -43,6 +50,12 @@ test: dev ## the quick tests
 
 test-real: dev models samples ## the tests that run real models
 	$(BIN)/python -m pytest -m real
+
+test-browser: dev chromium models samples ## the page in a real browser; screenshots in .cache/screenshots
+	LONGTAKE_SHOTS=$(CURDIR)/.cache/screenshots $(BIN)/python -m pytest -m browser
+
+chromium: ## the browser of those tests, by Debian's packages where it is missing
+	@command -v chromium >/dev/null || { sudo=$$(command -v sudo || true); $$sudo apt-get update -qq && $$sudo apt-get install -qq --no-install-recommends chromium fonts-dejavu-core; }
 
 test-transformers: .cache/transformers/.setup ## the tests that run tiny models by PyTorch (2 GB)
 	HF_HUB_OFFLINE=1 .cache/transformers/bin/python -m pytest -m transformers
@@ -92,7 +105,8 @@ scenedetect: .cache/scenedetect/.setup
 
 lock: ## resolve the requirement files anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml requirements/build.in -o requirements/default.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --group dev -c requirements/default.txt -o requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --extra app pyproject.toml -c requirements/default.txt -o requirements/app.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --group dev -c requirements/default.txt -c requirements/app.txt -o requirements/dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/bench.in -c requirements/default.txt --no-emit-package opencv-python -o requirements/bench.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/transformers.in -c requirements/default.txt -o requirements/transformers.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/vllm.in --override requirements/vllm.override -o requirements/vllm.txt

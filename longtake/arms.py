@@ -16,10 +16,13 @@ from longtake.asking import Sleep
 from longtake.comparing import measure_arm, weigh_arms
 from longtake.engines.base import Engine
 from longtake.errors import EngineError, UsageError
-from longtake.pipeline import choose_judge, default_folder, look_at, name_other_judge, run
+from longtake.links.cache import hold
+from longtake.links.fetch import Loaded
+from longtake.pipeline import choose_judge, look_at, name_other_judge, run
 from longtake.plain import hide_secrets, one_line
 from longtake.records import Arm, Comparison, Progress, Result
 from longtake.settings import Settings, change_settings, load_settings
+from longtake.sources import Source, bring, check_source, default_folder, make_wish
 from longtake.store import Store, store_path
 
 DEFAULT_ARMS = ("independent: flow=independent", "context: flow=context, context=memory")
@@ -139,7 +142,7 @@ def _folder(name: str) -> str:
 
 
 def compare(
-    source: str | Path,
+    source: Source,
     plans: Sequence[Plan],
     store: Store,
     open_engine: OpenEngine = engines.open_engine,
@@ -150,29 +153,40 @@ def compare(
     Each arm's own files are in arms/NAME. What an arm needs and the store holds is not asked again.
     One whose engine fails is told of; where the first one's does, there is nothing to hold to.
     """
+    if not isinstance(source, Loaded):
+        check_source(source)
+    with ExitStack() as stack:
+        opened = _Opened(open_engine, stack)
+        describers = [_open_all(opened, plan.settings)[0] for plan in plans]
+        side = max(describer.capabilities.frame_side for describer in describers)
+        wish = make_wish(plans[0].settings, side)
+        loaded = yield from bring(source, plans[0].settings, wish)
+        stack.enter_context(hold(loaded.path))
+        yield from _compare(loaded, plans, store, opened, sleep)
+
+
+def _compare(
+    loaded: Loaded, plans: Sequence[Plan], store: Store, opened: _Opened, sleep: Sleep
+) -> Iterator[Progress]:
     out = plans[0].settings.out
-    video, _, _ = yield from look_at(source, store)
+    video, _, _ = yield from look_at(loaded, store)
     folder = Path(out) if out else default_folder(video)
     report.prepare_folder(folder)
     arms: list[Arm] = []
     failed: list[tuple[str, str]] = []
-    with ExitStack() as stack:
-        opened = _Opened(open_engine, stack)
-        for plan in plans:
-            _open_all(opened, plan.settings)
-        for plan in plans:
-            started = time.monotonic()
-            own = replace(plan.settings, out=str(folder / "arms" / _folder(plan.name)))
-            try:
-                result = yield from _run_arm(source, plan.name, own, store, opened, sleep)
-            except EngineError as error:
-                if not arms:
-                    raise
-                failed.append((plan.name, error.message))
-                continue
-            seconds = time.monotonic() - started
-            base = arms[0].result if arms else None
-            arms.append(measure_arm(plan.name, plan.differs, result, seconds, base))
+    for plan in plans:
+        started = time.monotonic()
+        own = replace(plan.settings, out=str(folder / "arms" / _folder(plan.name)))
+        try:
+            result = yield from _run_arm(loaded, plan.name, own, store, opened, sleep)
+        except EngineError as error:
+            if not arms:
+                raise
+            failed.append((plan.name, error.message))
+            continue
+        seconds = time.monotonic() - started
+        base = arms[0].result if arms else None
+        arms.append(measure_arm(plan.name, plan.differs, result, seconds, base))
     found = Comparison(video, tuple(arms), weigh_arms(arms), folder, tuple(failed))
     files = tuple(report.write_comparison(folder, found))
     yield Progress("done", 1, 1, comparison=replace(found, files=files))
@@ -189,7 +203,7 @@ def _open_all(opened: _Opened, settings: Settings) -> tuple[Engine, Engine, Engi
 
 
 def _run_arm(
-    source: str | Path, name: str, settings: Settings, store: Store, opened: _Opened, sleep: Sleep
+    source: Loaded, name: str, settings: Settings, store: Store, opened: _Opened, sleep: Sleep
 ) -> Generator[Progress, None, Result]:
     """One run of the pipeline, its stages under the arm's name; its result."""
     describer, reconciler, other_judge = _open_all(opened, settings)

@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,16 @@ RECONCILE_SETTINGS = (
     "api_key", "reconciler_base_url", "reconciler_api_key", "ollama_url", "context_tokens",
     "quantize", "device", "timeout_seconds",
 )  # fmt: skip
+
+IN_BYTES = ("read", "load")
+"""Stages that count bytes."""
+
+LINK_SETTINGS = (
+    "max_duration", "max_bytes", "cache_bytes", "allow_private_addresses", "cookies",
+)  # fmt: skip
+RUN_SETTINGS = tuple(
+    spec.name for spec in dataclasses.fields(Settings) if not spec.name.startswith("page_")
+)
 
 EPILOG = """\
 exit status: 0 done, 2 bad usage or bad input, 3 finished with gaps, 4 an engine or a source can't
@@ -114,7 +124,12 @@ def make_parser() -> argparse.ArgumentParser:
     )
     describe.set_defaults(command=run_video, summarized=False)
     for command in (summarize, describe):
-        command.add_argument("source", metavar="FILE", help="the video")
+        _add_source(command)
+        command.add_argument(
+            "--playlist",
+            action="store_true",
+            help="the link is a playlist, or stands in one: every video of it, one after the other",
+        )
         command.add_argument("--json", action="store_true", help="print one JSON document")
         _add_settings(command)
     _add_reconcile(commands)
@@ -123,18 +138,19 @@ def make_parser() -> argparse.ArgumentParser:
         "scan", help="show its shots, chunks and motion; no model is asked", allow_abbrev=False
     )
     scan.set_defaults(command=scan_video)
-    scan.add_argument("source", metavar="FILE", help="the video")
+    _add_source(scan)
     scan.add_argument(
         "--json", action="store_true", help="print one JSON document; pictures only with --out"
     )
-    _add_settings(scan, ("chunking", "chunk_seconds", "out"))
+    _add_settings(scan, ("chunking", "chunk_seconds", "out", *LINK_SETTINGS))
     transcript = commands.add_parser(
         "transcript", help="write what is said in it as .srt, .vtt and .txt", allow_abbrev=False
     )
     transcript.set_defaults(command=write_transcript)
-    transcript.add_argument("source", metavar="FILE", help="the video")
+    _add_source(transcript)
     transcript.add_argument("--json", action="store_true", help="print one JSON document")
-    _add_settings(transcript, ("speech", "subtitles", "device", "out"))
+    _add_settings(transcript, ("speech", "subtitles", "device", "out", *LINK_SETTINGS))
+    _add_app(commands)
     engines = commands.add_parser("engines", help="list the engines")
     engines.set_defaults(command=list_engines)
     _add_models(commands.add_parser("models", help="list, fetch and remove models"))
@@ -144,15 +160,19 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SOURCE", help="the video: a file, or a link to one")
+
+
 def _add_settings(
     parser: argparse.ArgumentParser,
     names: Sequence[str] = (),
     helps: Mapping[str, str] = types.MappingProxyType({}),
 ) -> None:
-    """A flag for each setting, or for these; `helps` holds what differs from their own help."""
+    """A flag for each setting of a run, or for these; `helps` holds what differs from theirs."""
     group = parser.add_argument_group("settings")
     for spec in dataclasses.fields(Settings):
-        if names and spec.name not in names:
+        if spec.name not in (names or RUN_SETTINGS):
             continue
         if isinstance(spec.default, bool):
             group.add_argument(
@@ -193,7 +213,7 @@ def _add_compare(commands: Any) -> None:
         allow_abbrev=False,
     )
     compare.set_defaults(command=compare_arms)
-    compare.add_argument("source", metavar="FILE", help="the video")
+    _add_source(compare)
     compare.add_argument(
         "--arm",
         action="append",
@@ -202,8 +222,22 @@ def _add_compare(commands: Any) -> None:
         help="one more way: settings that differ, such as chunk_seconds=12 (may be given again)",
     )
     compare.add_argument("--json", action="store_true", help="print one JSON document")
-    names = [spec.name for spec in dataclasses.fields(Settings)]
-    _add_settings(compare, [name for name in names if name not in ("flow", "context")])
+    _add_settings(compare, [name for name in RUN_SETTINGS if name not in ("flow", "context")])
+
+
+def _add_app(commands: Any) -> None:
+    app = commands.add_parser(
+        "app",
+        help="serve the page: paste a link, watch it being understood, take the summary",
+        allow_abbrev=False,
+    )
+    app.set_defaults(command=serve_page)
+    app.add_argument(
+        "--address", default="127.0.0.1", help="where to listen (default: 127.0.0.1, this machine)"
+    )
+    app.add_argument("--port", type=int, default=8501, help="default: 8501")
+    settings = [spec.name for spec in dataclasses.fields(Settings) if spec.name != "out"]
+    _add_settings(app, settings)
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
@@ -223,11 +257,11 @@ def run_video(options: argparse.Namespace) -> int:
     """`summarize` and `describe`."""
     from longtake.engines import open_engine
     from longtake.pipeline import run
+    from longtake.sources import check_source
     from longtake.store import Store, store_path
-    from longtake.video.source import check_file
 
     settings = _read_settings(options)
-    check_file(options.source)
+    check_source(options.source)
     fetch_missing(settings.engine)
     with ExitStack() as opened:
         describer = opened.enter_context(open_engine(settings.engine, settings))
@@ -236,9 +270,72 @@ def run_video(options: argparse.Namespace) -> int:
         if options.summarized:
             reconciler, other_judge = _open_reconciler(opened, settings)
         store = opened.enter_context(Store(store_path()))
-        steps = run(options.source, settings, store, describer, reconciler, other_judge=other_judge)
-        last = show_progress(steps)
+
+        def go(source: str, settings: Settings) -> "Progress":
+            steps = run(source, settings, store, describer, reconciler, other_judge=other_judge)
+            return show_progress(steps)
+
+        if options.playlist:
+            return _run_playlist(options, settings, go)
+        last = go(options.source, settings)
     return _show_result(options, last, descriptions=not options.summarized)
+
+
+def _run_playlist(
+    options: argparse.Namespace, settings: Settings, go: "Callable[[str, Settings], Progress]"
+) -> int:
+    """Each video of a playlist; one that can't be had is told of, and the next one goes on."""
+    from longtake.errors import LinkError, SourceError
+    from longtake.links.fetch import list_entries
+
+    entries = list_entries(options.source, settings)
+    results: list[Result] = []
+    failed: list[tuple[str, str, LongtakeError]] = []
+    for number, entry in enumerate(entries, 1):
+        print(one_line(f"{number} of {len(entries)}: {entry.title}"), file=sys.stderr)
+        out = str(Path(settings.out) / f"{number:03}") if settings.out else ""
+        try:
+            last = go(entry.link, dataclasses.replace(settings, out=out))
+        except (LinkError, SourceError) as error:
+            print(one_line(f"error: {error.message}"), file=sys.stderr)
+            failed.append((entry.link, entry.title, error))
+            continue
+        assert last.result
+        results.append(last.result)
+        if not options.json:
+            print(f"{_safe(entry.title)}\n\n{say_result(last.result)}")
+    if failed and not results:
+        raise failed[0][2]
+    if options.json:
+        _print_playlist(results, failed, descriptions=not options.summarized)
+    return EXIT_GAPS if failed or any(result.ledger.gaps for result in results) else 0
+
+
+def _print_playlist(
+    results: "Sequence[Result]",
+    failed: Sequence[tuple[str, str, LongtakeError]],
+    *,
+    descriptions: bool,
+) -> None:
+    from longtake.report import as_json
+
+    videos = [json.loads(as_json(result, descriptions=descriptions)) for result in results]
+    lost = [
+        {"source": link, "title": title, "error": error.message, "hint": error.hint}
+        for link, title, error in failed
+    ]
+    print(json.dumps({"videos": videos, "failed": lost}, indent=2))
+
+
+def serve_page(options: argparse.Namespace) -> int:
+    """`app`."""
+    from longtake.page import serve
+
+    _read_settings(options)
+    for name, value in _given_settings(options).items():
+        os.environ[f"LONGTAKE_{name.upper()}"] = str(value)
+    serve(options.address, options.port)
+    return 0
 
 
 def _open_reconciler(opened: ExitStack, settings: Settings) -> "tuple[Engine, Engine | None]":
@@ -298,8 +395,8 @@ def compare_arms(options: argparse.Namespace) -> int:
     from longtake.arms import compare, plan_arms
     from longtake.engines import open_engine
     from longtake.report.compare import comparison_as_json, say_comparison
+    from longtake.sources import check_source
     from longtake.store import Store, store_path
-    from longtake.video.source import check_file
 
     def open_and_tell(name: str, settings: Settings) -> "Engine":
         fetch_missing(name)
@@ -307,7 +404,7 @@ def compare_arms(options: argparse.Namespace) -> int:
         _tell("engine", engine.name, engine.why)
         return engine
 
-    check_file(options.source)
+    check_source(options.source)
     plans = plan_arms(options.arm, _read_settings(options))
     with Store(store_path()) as store:
         last = show_progress(compare(options.source, plans, store, open_and_tell))
@@ -322,13 +419,16 @@ def compare_arms(options: argparse.Namespace) -> int:
 
 
 def _read_settings(options: argparse.Namespace) -> Settings:
-    return load_settings(
-        {
-            name.removeprefix("setting_"): value
-            for name, value in vars(options).items()
-            if name.startswith("setting_")
-        }
-    )
+    return load_settings(_given_settings(options))
+
+
+def _given_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Those that stand on the command line, by name."""
+    return {
+        name.removeprefix("setting_"): value
+        for name, value in vars(options).items()
+        if name.startswith("setting_") and value is not None
+    }
 
 
 def scan_video(options: argparse.Namespace) -> int:
@@ -371,7 +471,7 @@ def write_transcript(options: argparse.Namespace) -> int:
 def say_overview(overview: "Overview") -> str:
     """The shots, what stands still or is dark, and how many chunks they make."""
     scan = overview.scan
-    lines = [f"{overview.video.path.name}: {format_time(overview.video.duration)}", ""]
+    lines = [f"{overview.video.name}: {format_time(overview.video.duration)}", ""]
     for number, shot in enumerate(scan.shots, start=1):
         how = "" if shot.begins in ("start", "cut") else f", begins with a {shot.begins}"
         lines.append(f"{number:>5} {_exact(shot.span)} ({shot.span.seconds:.2f} s{how})")
@@ -451,7 +551,7 @@ class _Bars:
             note = f"{found.chunk.span} {found.text or found.error}"
         fields = {"note": one_line(note)[:60]} if note else {}
         self._bars.update(task, completed=step.done, total=step.total, **fields)
-        if not step.stage.endswith("read"):
+        if not step.stage.endswith(IN_BYTES):
             speed = self._bars.tasks[task].speed
             rate = f", {speed * 60:.0f} a minute" if speed else ""
             self._bars.update(task, count=f"{step.done}/{step.total}{rate}")

@@ -9,6 +9,7 @@ from longtake import __version__
 from longtake.candidates import PROMPT_TOKENS, REPLY_TOKENS, Fit
 from longtake.doctor import (
     INSTALL,
+    INSTALL_PAGE,
     PATIENCE,
     Advice,
     Findings,
@@ -253,6 +254,8 @@ def _say_packages(packages: Sequence[Package], gpus: Sequence[Gpu]) -> Iterator[
         yield _row("not here", ", ".join(missing))
     if "transformers" in missing:
         yield _row("", f"for the engine transformers: {INSTALL}")
+    if "streamlit" in missing:
+        yield _row("", f"for the page: {INSTALL_PAGE}")
 
 
 def _say_fits(fits: Sequence[Fit], chunk_seconds: float) -> Iterator[str]:

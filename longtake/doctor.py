@@ -42,7 +42,11 @@ PATIENCE = 10.0
 """A model is advised if a video takes at most so many times its own length."""
 BUSY_SHARE = 0.5
 """Of the cores: with more at work, others slow down what runs here."""
-PACKAGES = ("xllamacpp", "transformers", "torch", "accelerate", "bitsandbytes")
+PACKAGES = (
+    "xllamacpp", "transformers", "torch", "accelerate", "bitsandbytes", "yt-dlp", "deno",
+    "streamlit",
+)  # fmt: skip
+INSTALL_PAGE = "pip install 'longtake[app]'"
 INSTALL = "pip install 'longtake[transformers]'"
 NO_BOUNDS: Mapping[str, int] = {}
 USUAL = Capabilities(images=None, context_tokens=0)
@@ -67,7 +71,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Package:
-    """One that engines need; `version` is empty where it is not installed."""
+    """One that engines, links or the page need; `version` is empty where it is not installed."""
 
     name: str
     version: str
@@ -235,7 +239,7 @@ def find_room() -> dict[str, int]:
 
 
 def list_packages() -> tuple[Package, ...]:
-    """What engines need, and what is installed of it; none is imported."""
+    """What engines, links and the page need, and what is here of it; none is imported."""
     found = []
     for name in PACKAGES:
         try:

@@ -3,6 +3,7 @@
 LongtakeError                  a message and a hint; carries the exit status of the command line
 ├── UsageError           (2)   a flag, a setting or a name that can't be right
 ├── SourceError          (2)   a source that can't be read as a video
+├── LinkError          (2, 4)   a link that can't be right, or from which no video comes
 ├── OutputError          (2)   a file or the store can't be written or read
 ├── ModelError           (4)   a model can't be fetched, or is not the one in the table
 └── EngineError          (4)   an engine gave no usable reply
@@ -15,6 +16,10 @@ LongtakeError                  a message and a hint; carries the exit status of 
     ├── OutOfMemory            the engine's memory did not suffice for this request
     └── BadReply               a reply came, but not with what was asked for
 """
+
+
+BAD_LINKS = ("not_allowed", "private_address", "not_a_video", "too_long", "too_large", "playlist")
+"""Kinds of links that asking again can't help."""
 
 
 class LongtakeError(Exception):
@@ -38,6 +43,18 @@ class SourceError(LongtakeError):
     """A source that can't be read as a video."""
 
     exit_status = 2
+
+
+class LinkError(LongtakeError):
+    """A link from which no video comes; `kind` is one of `links.failures`."""
+
+    exit_status = 4
+
+    def __init__(self, message: str, hint: str = "", kind: str = "") -> None:
+        super().__init__(message, hint)
+        self.kind = kind
+        if kind in BAD_LINKS:
+            self.exit_status = 2
 
 
 class OutputError(LongtakeError):

@@ -4,7 +4,6 @@ Front ends iterate `run`; they hold no logic of their own. Requests run side by 
 """
 
 import logging
-import re
 import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -25,6 +24,8 @@ from longtake.errors import (
     UsageError,
 )
 from longtake.flows import Describing
+from longtake.links.cache import hold
+from longtake.links.fetch import Loaded, Wish
 from longtake.questions import Found, Question, Talk
 from longtake.records import (
     Chunk,
@@ -43,6 +44,7 @@ from longtake.records import (
 )
 from longtake.report.edited import name_describer, read_edited, say_cells
 from longtake.settings import Settings, load_settings
+from longtake.sources import Source, bring, default_folder, make_wish
 from longtake.store import Answer, Store, make_key, store_path
 from longtake.video.chunks import plan_chunks
 from longtake.video.frames import open_frames
@@ -62,8 +64,6 @@ SHEET_FRAMES, SHEET_SECONDS = 6, 2.0
 
 LISTEN_STEP_SECONDS = 10.0
 """How often the progress of listening alone is told, in seconds of the video."""
-MOST_NAME = 60
-"""Characters of a file's name that its folder takes over."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class _Described:
 
 
 def run(
-    source: str | Path,
+    source: Source,
     settings: Settings,
     store: Store,
     describer: Engine,
@@ -97,12 +97,29 @@ def run(
         check_reads(reconciler)
     judging = choose_judge(settings, reconciler, other_judge) if reconciler else None
     check_settings(settings)
-    video, index, seen = yield from look_at(source, store)
+    wish = make_wish(settings, describer.capabilities.frame_side)
+    loaded = yield from bring(source, settings, wish)
+    with hold(loaded.path):
+        engines = (describer, reconciler, judging)
+        yield from _go_through(loaded, settings, store, engines, sleep)
+
+
+def _go_through(
+    loaded: Loaded,
+    settings: Settings,
+    store: Store,
+    engines: tuple[Engine, Engine | None, Engine | None],
+    sleep: Sleep,
+) -> Iterator[Progress]:
+    """Each stage in turn, with describer, reconciler and judge."""
+    describer, reconciler, judging = engines
+    video, index, seen = yield from look_at(loaded, store)
     out = Path(settings.out) if settings.out else default_folder(video)
     report.prepare_folder(out)
     usage: list[StageUsage] = []
     work = Work(settings, store, sleep, usage)
     chunks = plan_chunks(video, seen, settings.chunk_seconds, settings.chunking)
+    yield Progress("describe", 0, len(chunks), video=video)
     with open_words(settings, store, video, index, seen, chunks) as words:
         found = yield from _describe(work, describer, video, index, seen, chunks, words)
         speech, text = words.say_speech(), words.say_text()
@@ -140,11 +157,15 @@ def check_reads(reconciler: Engine) -> None:
         )
 
 
-def scan_video(
-    source: str | Path, settings: Settings, store: Store, draw: bool
-) -> Iterator[Progress]:
+def scan_video(source: Source, settings: Settings, store: Store, draw: bool) -> Iterator[Progress]:
     """What a video looks like, and with `draw` pictures of it; the last Progress holds it."""
-    video, index, seen = yield from look_at(source, store)
+    loaded = yield from bring(source, settings, Wish(SHEET_SIDE, sound=False, captions=False))
+    with hold(loaded.path):
+        yield from _scan(loaded, settings, store, draw)
+
+
+def _scan(loaded: Loaded, settings: Settings, store: Store, draw: bool) -> Iterator[Progress]:
+    video, index, seen = yield from look_at(loaded, store)
     chunks = plan_chunks(video, seen, settings.chunk_seconds, settings.chunking)
     overview = Overview(video, seen, tuple(chunks))
     if draw:
@@ -177,12 +198,6 @@ def _merge(usage: Sequence[StageUsage]) -> tuple[StageUsage, ...]:
     return tuple(merged.values())
 
 
-def default_folder(video: Video) -> Path:
-    """Told apart by name and content: two files of one name don't share a folder."""
-    name = re.sub(r"[^\w.\- ]", "_", video.path.name)[:MOST_NAME]
-    return Path("longtake-out") / f"{name}-{video.sha256[:8]}"
-
-
 def _raise_if_nothing_came(outcomes: Iterable[Exception | None]) -> None:
     """Where no reply came to any question, what most often stood in the way is the run's error.
 
@@ -194,18 +209,28 @@ def _raise_if_nothing_came(outcomes: Iterable[Exception | None]) -> None:
         raise next(cause for cause in causes if type(cause) is commonest)
 
 
-def look_at(
-    source: str | Path, store: Store
-) -> Generator[Progress, None, tuple[Video, Index, Scan]]:
+def look_at(loaded: Loaded, store: Store) -> Generator[Progress, None, tuple[Video, Index, Scan]]:
     """What a file is and what it looks like; what the store knows of it is not done again."""
-    path = check_file(source)
-    sha256 = yield from hash_file(path)
-    video, index = probe(path, sha256)
+    video, index = yield from _open(loaded)
     if kept := store.get_scan(scan_key(video)):
         return video, index, scan_from_json(kept)
     seen = yield from scan(video, index)
     store.put_scan(scan_key(video), scan_as_json(seen))
     return video, index, seen
+
+
+def _open(loaded: Loaded) -> Generator[Progress, None, tuple[Video, Index]]:
+    """What a file is, and what its site says of it."""
+    sha256 = yield from hash_file(loaded.path)
+    video, index = probe(loaded.path, sha256)
+    told = replace(
+        video,
+        title=loaded.title,
+        link=loaded.link,
+        captions=loaded.captions,
+        captions_source=loaded.captions_source,
+    )
+    return told, index
 
 
 def _describe(
@@ -244,12 +269,16 @@ def _tell_listening(words: ChunkWords, video: Video) -> Iterator[Progress]:
         yield Progress("listen", int(min(words.speech.until, total)), total, "listening")
 
 
-def transcribe(source: str | Path, settings: Settings, store: Store) -> Iterator[Progress]:
+def transcribe(source: Source, settings: Settings, store: Store) -> Iterator[Progress]:
     """What is said in a video, written as subtitles; the last Progress holds it and its files."""
     check_settings(settings)
-    path = check_file(source)
-    sha256 = yield from hash_file(path)
-    video, index = probe(path, sha256)
+    loaded = yield from bring(source, settings, make_wish(settings, 0))
+    with hold(loaded.path):
+        yield from _transcribe(loaded, settings, store)
+
+
+def _transcribe(loaded: Loaded, settings: Settings, store: Store) -> Iterator[Progress]:
+    video, index = yield from _open(loaded)
     out = Path(settings.out) if settings.out else default_folder(video)
     report.prepare_folder(out)
     with open_speech(settings, store, video, index) as speech:

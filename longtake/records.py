@@ -27,6 +27,17 @@ class Video:
     duration: float
     readable: float
     """Where the last picture ends; less than `duration` where the file is cut off."""
+    title: str = ""
+    """What the site calls it, for one that came by a link."""
+    link: str = ""
+    captions: Path | None = field(default=None, repr=False)
+    """What the site publishes of what is said, and in `captions_source` what that is."""
+    captions_source: str = ""
+
+    @property
+    def name(self) -> str:
+        """What to call it before a reader: its title, else the file's name."""
+        return self.title or self.path.name
 
 
 @dataclass(frozen=True)
@@ -395,6 +406,8 @@ class Progress:
     done: int
     total: int
     note: str = ""
+    video: Video | None = None
+    """Told once, as soon as it is known."""
     description: Description | None = None
     result: Result | None = None
     overview: Overview | None = None

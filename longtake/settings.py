@@ -120,6 +120,24 @@ class Settings:
     text_tokens: int = _setting(
         120, "most tokens of on-screen text that a chunk's prompt may hold", minimum=0
     )
+    max_duration: float = _setting(
+        21600.0, "longest video to load from a link, in seconds (0: no limit)", minimum=0
+    )
+    max_bytes: int = _setting(
+        4_000_000_000, "largest file to load from a link, in bytes (0: no limit)", minimum=0
+    )
+    cache_bytes: int = _setting(
+        20_000_000_000, "how much of what came by links is kept, in bytes", minimum=0
+    )
+    allow_private_addresses: bool = _setting(
+        False, "load links to this machine and to private networks, too"
+    )
+    cookies: str = _setting(
+        "",
+        "cookies for sites that want a sign-in: a file in Netscape's form, as browsers' add-ons"
+        " write it",
+        metavar="FILE",
+    )
     at_once: int = _setting(
         0, "requests under way at once (0: as many as suit the engine)", minimum=0
     )
@@ -167,6 +185,13 @@ class Settings:
     )
     timeout_seconds: float = _setting(
         120.0, "how long to wait for one reply, in seconds", minimum=0.1
+    )
+
+    page_runs: int = _setting(
+        1, "how many runs of the page work at once; others wait their turn", minimum=1
+    )
+    page_upload_bytes: int = _setting(
+        2_000_000_000, "largest file that the page takes, in bytes", minimum=1
     )
 
     def for_reconciler(self) -> "Settings":

@@ -186,6 +186,18 @@ def check_settings(settings: Settings) -> None:
         read_subtitles(Path(settings.subtitles).expanduser())
 
 
+def _find_transcript(settings: Settings, video: Video, index: Index) -> Transcript | None:
+    """What the site published with a link's video comes before what is in the file."""
+    if video.captions and settings.subtitles == "auto":
+        try:
+            found = find_subtitles(video.path, index.start, str(video.captions))
+        except SourceError as error:
+            LOG.info("%s are not used: %s", video.captions_source, error.message)
+        else:
+            return found and replace(found, source=video.captions_source)
+    return find_subtitles(video.path, index.start, settings.subtitles)
+
+
 class Speech:
     """What is said in a video: in subtitles where there are some, else recognised."""
 
@@ -195,7 +207,7 @@ class Speech:
         self._taken = 0
         self.segments: list[Segment] = []
         """Those that are known by now, in the order in which they begin."""
-        self._transcript = find_subtitles(video.path, index.start, settings.subtitles)
+        self._transcript = _find_transcript(settings, video, index)
         if self._transcript:
             self.segments += self._transcript.segments
             LOG.info("speech: %s", self._transcript.source)

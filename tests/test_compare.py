@@ -29,6 +29,7 @@ from longtake.records import (
     Video,
     keep_ledger,
 )
+from longtake.report import OF_SUMMARY
 from longtake.report.compare import as_page, comparison_as_json, say_worth
 from longtake.settings import Settings
 from longtake.store import Store
@@ -107,8 +108,7 @@ def test_both_flows_and_more_arms_run_on_one_scan(twenty: Path, store: Store) ->
     for arm in found.arms:
         assert {p.name for p in Path("out/arms", arm.name).iterdir()} == {
             "descriptions.csv",
-            "summary.md",
-            "summary.json",
+            *OF_SUMMARY,
         }
 
 

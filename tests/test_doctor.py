@@ -432,7 +432,9 @@ def test_a_broken_cache_is_noted(tmp_path: Path) -> None:
 def test_packages_are_listed_with_their_versions_and_none_is_imported() -> None:
     found = {package.name: package for package in list_packages()}
     assert found["xllamacpp"].version
-    assert set(found) == {"xllamacpp", "transformers", "torch", "accelerate", "bitsandbytes"}
+    assert found["yt-dlp"].version and found["deno"].version
+    engines = {"xllamacpp", "transformers", "torch", "accelerate", "bitsandbytes"}
+    assert set(found) == engines | {"yt-dlp", "deno", "streamlit"}
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,8 @@ from longtake.records import (
 )
 from longtake.report import as_json
 from longtake.report.csv import COLUMNS, as_csv, read_csv
-from longtake.report.markdown import as_markdown
+from longtake.report.markdown import as_chapters, as_markdown
+from longtake.report.transcript import descriptions_as_vtt
 from longtake.timecode import Span
 
 HOSTILE = (
@@ -112,7 +113,12 @@ def test_csv_reads_back_unharmed(text: str) -> None:
 
 def test_json_has_the_contract_s_keys() -> None:
     document = json.loads(as_json(make_result()))
-    assert document["video"] == {"source": "street.mp4", "sha256": "ab" * 32, "duration": 3700.0}
+    assert document["video"] == {
+        "source": "street.mp4",
+        "title": "",
+        "sha256": "ab" * 32,
+        "duration": 3700.0,
+    }
     assert document["headline"] == "Two cars."
     assert document["summary"][0] == {
         "sentence": "Two cars.",
@@ -301,3 +307,30 @@ def test_terminal_marks_what_the_check_found() -> None:
     assert "A dog. [1] ✗ unsupported: no dog\n" in text
     assert "A dog. [1] ?\n" in text
     assert "check: 4 sentences: 1 supported" in text
+
+
+def list_chapters(*chapters: tuple[float, str]) -> str:
+    spans = [Chapter(Span(start, start + 5), title) for start, title in chapters]
+    return as_chapters(Summary("", (), tuple(spans)))
+
+
+def test_chapters_begin_at_nought_and_last_ten_seconds_or_youtube_takes_none() -> None:
+    given = list_chapters((2.5, "Start"), (11.9, "Two"), (15, "Too soon"), (3725, "<b>Late</b>\n9"))
+    assert given == "0:00 Start\n0:11 Two\n1:02:05 ‹b›Late‹/b› 9\n"
+    assert as_chapters(None) == ""
+
+
+def test_descriptions_play_as_subtitles_and_gaps_say_why() -> None:
+    shown = descriptions_as_vtt(make_result(HOSTILE, "boom --> x").descriptions)
+    assert shown.startswith("WEBVTT\n\n1\n00:00:00.000 --> 00:00:06.000\n&lt;script&gt;")
+    assert "01:01:40.000\n(not described: boom --&gt; x)\n" in shown
+    assert "<" not in shown and shown.count("-->") == 3
+
+
+def test_video_from_a_link_is_told_by_its_title_and_its_address() -> None:
+    link = "https://video.example/watch?v=1&list=[x](y)"
+    result = make_result()
+    result = replace(result, video=replace(result.video, title="Bridges *II*", link=link))
+    assert json.loads(as_json(result))["video"]["source"] == link
+    page = as_markdown(result)
+    assert "Bridges \\*II\\*" in page and f"<{link}>" in page

@@ -78,8 +78,12 @@ def test_every_setting_is_a_flag_with_help(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit):
         make_parser().parse_args(["summarize", "--help"])
     shown = capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        make_parser().parse_args(["app", "--help"])
+    shown_by_page = capsys.readouterr().out
     for spec in dataclasses.fields(Settings):
-        assert "--" + spec.name.replace("_", "-") in shown
+        of_page = spec.name.startswith("page_")
+        assert "--" + spec.name.replace("_", "-") in (shown_by_page if of_page else shown)
         assert spec.metadata["help"]
 
 
@@ -139,10 +143,13 @@ def test_python_s_settings_are_checked_like_all_others(numbered: Path) -> None:
             longtake.summarize(numbered, **values)
 
 
-@pytest.mark.parametrize("name", ["http://example.com/a.mp4", "https://x", ""])
-def test_link_is_told_to_be_one(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["summarize", name]) == 2
-    assert "link" in capsys.readouterr().err or not name
+@pytest.mark.parametrize("name", ["file:///etc/passwd", "ftp://example.com/a.mp4", "https://", ""])
+def test_link_that_may_not_be_loaded_is_refused_before_anything_is_asked(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["describe", name, "--engine", "fake"]) == 2
+    said = capsys.readouterr().err
+    assert "describer" not in said and ("link" in said or not name)
 
 
 def run_longtake(*arguments: str, redirect: str = "", **variables: str) -> tuple[int, str, str]:

@@ -1,4 +1,4 @@
-"""What a run leaves in its folder: descriptions.csv, summary.md, summary.json, transcripts."""
+"""What a run leaves in its folder: tables, summaries, subtitles, pictures."""
 
 import os
 import tempfile
@@ -10,9 +10,9 @@ from longtake.records import Comparison, Description, Frame, Overview, Result, T
 from longtake.report.compare import as_page, comparison_as_csv, comparison_as_json
 from longtake.report.csv import as_csv
 from longtake.report.json import as_json, overview_as_json, transcript_as_json
-from longtake.report.markdown import as_markdown
+from longtake.report.markdown import as_chapters, as_markdown
 from longtake.report.pictures import draw_sheet, draw_strip, write_picture
-from longtake.report.transcript import as_srt, as_text, as_vtt
+from longtake.report.transcript import as_srt, as_text, as_vtt, descriptions_as_vtt
 
 __all__ = [
     "as_json",
@@ -27,6 +27,8 @@ __all__ = [
     "write_transcript",
 ]
 
+OF_SUMMARY = ("summary.md", "summary.json", "chapters.txt", "descriptions.vtt")
+
 
 def prepare_folder(folder: Path) -> None:
     """Make the folder and try to write there, before anything dear is done."""
@@ -40,17 +42,20 @@ def prepare_folder(folder: Path) -> None:
 
 def write_descriptions(folder: Path, descriptions: Sequence[Description]) -> Path:
     """Write descriptions.csv; its path. A summary of older descriptions goes away."""
-    for name in ("summary.md", "summary.json"):
+    for name in OF_SUMMARY:
         (folder / name).unlink(missing_ok=True)
     return _write(folder / "descriptions.csv", as_csv(descriptions))
 
 
 def write_summary(folder: Path, result: Result) -> list[Path]:
-    """Write summary.md and summary.json; their paths."""
-    return [
-        _write(folder / "summary.md", as_markdown(result)),
-        _write(folder / "summary.json", as_json(result)),
-    ]
+    """Write what tells of the whole video; the paths."""
+    texts = (
+        as_markdown(result),
+        as_json(result),
+        as_chapters(result.summary),
+        descriptions_as_vtt(result.descriptions),
+    )
+    return [_write(folder / name, text) for name, text in zip(OF_SUMMARY, texts, strict=True)]
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> list[Path]:

@@ -17,7 +17,7 @@ from longtake.comparing import FEWEST_PAIRS, MEASURES
 from longtake.plain import join_numbers, one_line
 from longtake.records import Arm, Comparison, Description, Sentence, Worth
 from longtake.report.csv import guard
-from longtake.report.json import summary_values
+from longtake.report.json import summary_values, video_values
 from longtake.report.markdown import join_gaps, name_chunks
 from longtake.timecode import Span, format_time
 
@@ -31,11 +31,7 @@ PLOT = (220, 20)
 def comparison_as_json(comparison: Comparison, *, ascii_only: bool = False) -> str:
     """The document of compare.json; times in seconds, shares from 0 to 1."""
     document = {
-        "video": {
-            "source": str(comparison.video.path),
-            "sha256": comparison.video.sha256,
-            "duration": comparison.video.duration,
-        },
+        "video": video_values(comparison.video),
         "arms": [_arm_values(arm) for arm in comparison.arms],
         "differences": [_worth_values(worth) for worth in comparison.worths],
         "failed": [{"name": name, "error": why} for name, why in comparison.failed],
@@ -260,7 +256,7 @@ def _say_context(arm: Arm) -> str:
 def as_page(comparison: Comparison) -> str:
     """The whole of compare.html."""
     video = comparison.video
-    name = _safe(video.path.name)
+    name = _safe(video.name)
     body = [
         f"<header><p class=eyebrow>Longtake · comparison</p><h1>{name}</h1>",
         f"<p>{_lead(comparison)}</p></header><main>",

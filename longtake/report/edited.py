@@ -315,7 +315,15 @@ def _read_video(known: object, path: Path, end: float) -> Video:
         return Video(path, "", end, end)
     seconds = float(duration) if 0 <= duration <= MOST_SECONDS else end
     seconds = end if math.isnan(seconds) else max(seconds, end)
-    return Video(Path(one_line(str(source))), one_line(str(sha256)), seconds, seconds)
+    name, title = one_line(str(source)), facts.get("title")
+    return Video(
+        Path(name),
+        one_line(str(sha256)),
+        seconds,
+        seconds,
+        title=one_line(title) if isinstance(title, str) else "",
+        link=name if re.match(r"https?://", name) else "",
+    )
 
 
 def _read_entities(known: object, planned: int) -> tuple[Entity, ...]:

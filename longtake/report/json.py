@@ -11,6 +11,7 @@ from longtake.records import (
     StageUsage,
     Summary,
     Transcript,
+    Video,
 )
 from longtake.timecode import Span
 
@@ -23,11 +24,7 @@ def as_json(result: Result, *, descriptions: bool = False, ascii_only: bool = Fa
     In ASCII alone it is the same document, and passes through any terminal or pipe.
     """
     document = {
-        "video": {
-            "source": str(result.video.path),
-            "sha256": result.video.sha256,
-            "duration": result.video.duration,
-        },
+        "video": video_values(result.video),
         **summary_values(result.summary),
         "entities": [
             {"mark": e.mark, "kind": e.kind, "look": e.look, "chunks": list(e.chunks)}
@@ -42,11 +39,21 @@ def as_json(result: Result, *, descriptions: bool = False, ascii_only: bool = Fa
     return text.encode("utf-8", "replace").decode()
 
 
+def video_values(video: Video) -> dict[str, Any]:
+    """Which video a document tells of: a link or a file as it was named."""
+    return {
+        "source": video.link or str(video.path),
+        "title": video.title,
+        "sha256": video.sha256,
+        "duration": video.duration,
+    }
+
+
 def overview_as_json(overview: Overview) -> str:
     """What `scan --json` prints; times in seconds, curves as one value for each `step`."""
     scan = overview.scan
     document = {
-        "video": {"source": str(overview.video.path), "sha256": overview.video.sha256},
+        "video": video_values(overview.video),
         "duration": overview.video.duration,
         "shots": [{**_span(shot.span), "begins": shot.begins} for shot in scan.shots],
         "chunks": [{"chunk": chunk.number, **_span(chunk.span)} for chunk in overview.chunks],

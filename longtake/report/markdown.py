@@ -1,5 +1,7 @@
 """summary.md: the summary for a reader, with the chunks and times that each sentence rests on.
 
+And chapters.txt, in the form that a description on YouTube takes.
+
 What comes from the video or a model is escaped: it can't become a link, an image or markup.
 """
 
@@ -22,19 +24,38 @@ from longtake.records import (
 )
 from longtake.timecode import Span, format_time
 
+CHAPTER_SECONDS = 10.0
+
 
 def as_markdown(result: Result) -> str:
     """The whole file."""
     video = result.video
     title = result.summary.headline if result.summary else "No summary"
     lines = [f"# {_plain(title)}{mark_headline(result.summary)}", ""]
-    lines += [f"{_plain(video.path.name)}, {format_time(video.duration)}", ""]
+    lines += [f"{_plain(video.name)}, {format_time(video.duration)}", ""]
+    lines += [f"<{video.link}>", ""] if re.fullmatch(r"https?://[!-;=?-~]+", video.link) else []
     lines += _summary(result) if result.summary else ["Nothing could be described.", ""]
     lines += _entities(result.entities)
     lines += _ledger(result.ledger, result.summary)
     lines += [f"{_plain(note)}\n" for note in say_failures(result.usage)]
     lines += [f"{_plain(_engines(result))}."]
     return "\n".join(lines) + "\n"
+
+
+def as_chapters(summary: Summary | None) -> str:
+    """A line a chapter, `1:05 Title`, the first at 0:00 and none shorter than ten seconds.
+
+    Otherwise YouTube takes none of them (support.google.com/youtube/answer/9884579).
+    """
+    lines: list[str] = []
+    last = 0.0
+    for chapter in summary.chapters if summary else ():
+        start = chapter.span.start if lines else 0.0
+        if not lines or start - last >= CHAPTER_SECONDS:
+            title = one_line(chapter.title).translate({ord("<"): "‹", ord(">"): "›"})
+            lines.append(f"{format_time(start)} {title}\n")
+            last = start
+    return "".join(lines)
 
 
 def _summary(result: Result) -> list[str]:

@@ -164,7 +164,7 @@ def draw_strip(video: Video, scan: Scan, chunks: Sequence[Chunk]) -> "Image":
     title = f"{format_time(video.duration)}, {counts}"
     draw.text((LEFT + PLOT, 24), title, fill=INK, anchor="rm")
     draw.font = ImageFont.load_default(16)
-    name = _spell(one_line(video.path.name))
+    name = _spell(one_line(video.name))
     while draw.textlength(name) > PLOT * 0.75:
         name = f"{name[:-4]}..."
     draw.text((LEFT, 24), name, fill=INK, anchor="lm")

@@ -1,4 +1,4 @@
-"""transcript.srt, .vtt and .txt: what is said, for players and for readers.
+"""transcript.srt, .vtt and .txt: what is said, for players and for readers; descriptions.vtt.
 
 Subtitle files are wrapped for the screen; the text is in paragraphs with the time of each.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from longtake.plain import one_line
-from longtake.records import Segment, Transcript
+from longtake.records import Description, Segment, Transcript
 from longtake.timecode import Span, format_time
 
 LINE_LETTERS = 42
@@ -50,6 +50,16 @@ def as_text(transcript: Transcript) -> str:
         for segments in _paragraphs(transcript.segments)
     ]
     return "\n".join(paragraphs)
+
+
+def descriptions_as_vtt(descriptions: Sequence[Description]) -> str:
+    """A cue for each chunk, with its number; one that has no description says why."""
+    cues = [
+        f"{d.chunk.number}\n{_times(d.chunk.span, '.')}\n"
+        f"{_escape(one_line(d.text or f'(not described: {d.error})'))}\n"
+        for d in descriptions
+    ]
+    return "\n".join(["WEBVTT\n", *cues])
 
 
 def _times(span: Span, mark: str) -> str:

@@ -41,7 +41,7 @@ def _check_name(source: str, what: str) -> Path:
         raise SourceError("no file is named", f"Name a {what}.")
     if re.match(r"\w+://", source):
         raise SourceError(
-            f"{source} is a link, and links are not supported yet", "Download it, name the file."
+            f"{source} is a link, and a {what} must be a file here", "Download it, name the file."
         )
     if "\0" in source:
         raise SourceError("a file name can't hold a NUL character", "Check the name.")

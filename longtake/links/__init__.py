@@ -1,0 +1,1 @@
+"""Links: what may be loaded, and loading it."""

@@ -1,0 +1,72 @@
+"""Which text is a link, which links may be loaded, and which addresses are private.
+
+A link is untrusted: nothing but its scheme and host is believed, and nothing of it becomes a path.
+"""
+
+import ipaddress
+import re
+from urllib.parse import urlsplit, urlunsplit
+
+from longtake.errors import LinkError
+from longtake.plain import one_line
+
+SCHEMES = ("http", "https")
+MOST_LETTERS = 4096
+SHOWN = 120
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def is_link(source: str) -> bool:
+    """Whether it is meant as a link, if a forbidden one; a file's name never is."""
+    return bool(re.match(r"\s*[A-Za-z][\w+.-]*://", source))
+
+
+def check_link(link: str) -> str:
+    """The link as it is to be loaded; LinkError of kind `not_allowed` says what is wrong."""
+    text = link.strip()
+    if len(text) > MOST_LETTERS:
+        raise _wrong(text, f"has {len(text):,} letters, and at most {MOST_LETTERS:,} are taken")
+    if re.search(r"[\x00-\x20\x7f-\xa0\u2028\u2029\\]", text):
+        raise _wrong(text, "holds blanks, backslashes or characters that can't be seen")
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise _wrong(text, f"can't be read: {error}") from None
+    if parts.scheme not in SCHEMES:
+        raise _wrong(text, f"is of the kind {parts.scheme}:, and only http and https are loaded")
+    if "@" in parts.netloc:
+        raise _wrong(text, "holds a user's name or password")
+    if not host or port == 0:
+        raise _wrong(text, "names no host")
+    return urlunsplit(parts._replace(fragment=""))
+
+
+def _wrong(link: str, why: str) -> LinkError:
+    shown = one_line(link)
+    shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
+    return LinkError(
+        f"the link {shown} {why}",
+        "Paste the address of a page with a video, such as https://www.youtube.com/watch?v=…",
+        "not_allowed",
+    )
+
+
+def is_private(address: str) -> bool:
+    """Whether an IP address is of this machine, of a private network, or of no use to the world.
+
+    What is carried in IPv6 (mapped, 6to4, Teredo, NAT64) counts as the IPv4 address that it holds.
+    """
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return True
+    if isinstance(found, ipaddress.IPv6Address):
+        inside = [found.ipv4_mapped, found.sixtofour, *(found.teredo or ())]
+        if found in NAT64:
+            inside.append(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF))
+        if any(part is not None and is_private(str(part)) for part in inside):
+            return True
+        if found.ipv4_mapped or found in NAT64:
+            return False
+    return not found.is_global or found.is_multicast or found.is_reserved

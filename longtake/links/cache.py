@@ -1,0 +1,226 @@
+"""What came by links, kept by content: LONGTAKE_HOME/cache, with a limit.
+
+media/SHA256.mp4 holds the videos, links/KEY.json what each link led to, and parts/KEY what has come
+of one that is being loaded. Names are hashes: nothing that a site says becomes a path.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import IO, Any
+
+from longtake.errors import OutputError
+from longtake.settings import home_folder
+
+FORM = 1
+"""Counted up when an entry's meaning changes; older ones are then loaded anew."""
+FRESH_SECONDS = 60.0
+"""Who has just found a file may not hold it yet."""
+STALE_SECONDS = 7 * 86400.0
+"""A load that has stood still as long is given up."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a link led to. `mark` is what its site said of it, by which it is known to be the same.
+
+    `side` is the longest side in pixels that was asked for; `captions` a file's name beside the
+    entry, or empty.
+    """
+
+    media: str
+    mark: str
+    title: str
+    side: int
+    sound: bool
+    captions: str = ""
+    captions_source: str = ""
+
+    @property
+    def path(self) -> Path:
+        """The video."""
+        return cache_folder() / "media" / self.media
+
+    @property
+    def captions_path(self) -> Path | None:
+        """The captions, where there are some."""
+        path = cache_folder() / "links" / self.captions
+        return path if self.captions and path.is_file() else None
+
+
+def cache_folder() -> Path:
+    """Where it lies."""
+    return home_folder() / "cache"
+
+
+def make_key(link: str) -> str:
+    """The name under which a link is kept."""
+    return hashlib.sha256(link.encode("utf-8", "replace")).hexdigest()[:40]
+
+
+def find(link: str) -> Entry | None:
+    """What the link led to before, if that is still here; it counts as used now."""
+    path = _entry_path(link)
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if facts.pop("form") != FORM:
+            return None
+        entry = Entry(**_typed(facts))
+        os.utime(entry.path)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return entry
+
+
+def _typed(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts, each of its own type, and names without folders."""
+    kinds = {"side": int, "sound": bool}
+    for field in fields(Entry):
+        if not isinstance(facts[field.name], kinds.get(field.name, str)):
+            raise TypeError(field.name)
+    if any("/" in facts[name] for name in ("media", "captions")):
+        raise ValueError("a name with a folder")
+    return facts
+
+
+def keep(link: str, part: Path, entry: Entry, captions: Path | None = None) -> Entry:
+    """Take over a whole file, named by its content and the suffix in `entry.media`."""
+    with mapped_errors():
+        with part.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        values = asdict(entry) | {"media": sha256 + entry.media}
+        if captions:
+            values["captions"] = make_key(link) + captions.suffix
+        kept = Entry(**values)
+        for folder in (kept.path.parent, _entry_path(link).parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        os.replace(part, kept.path)
+        if captions:
+            os.replace(captions, _entry_path(link).parent / kept.captions)
+        path = _entry_path(link)
+        written = path.with_name(f".{path.name}.{os.getpid()}")
+        written.write_text(json.dumps({"form": FORM, **values}), encoding="utf-8")
+        os.replace(written, path)
+    return kept
+
+
+@contextmanager
+def open_part(link: str) -> Iterator[Path]:
+    """The folder for what comes of a link, for one load at a time; others wait.
+
+    What is in it outlives a load that breaks off, so that the next one goes on there.
+    """
+    folder = cache_folder() / "parts" / make_key(link)
+    with mapped_errors():
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with mapped_errors():
+            os.utime(folder)
+        yield folder
+
+
+def drop_part(folder: Path) -> None:
+    """Forget what has come of a link so far; its lock stays."""
+    for path in folder.iterdir():
+        if path.name != "lock":
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+@contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """While this is open, the file stays in the cache; nothing to do for one that is elsewhere."""
+    if path.parent != cache_folder() / "media":
+        yield
+        return
+    with suppress(OSError):
+        os.utime(path)
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+def trim(limit: int) -> None:
+    """Remove what was used longest ago until `limit` bytes are left; nothing that is held.
+
+    Also what was left of loads that nobody goes on with.
+    """
+    with suppress(OSError):
+        _sweep_parts()
+        kept = sorted(_list(cache_folder() / "media"), key=lambda found: found[0])
+        total = sum(size for _, size, _ in kept)
+        for used, size, path in kept:
+            if total <= limit:
+                break
+            if time.time() - used > FRESH_SECONDS and _remove(path):
+                total -= size
+        _sweep_entries()
+
+
+def _list(folder: Path) -> Iterator[tuple[float, int, Path]]:
+    """When each file was last used, its size and place."""
+    for entry in os.scandir(folder) if folder.is_dir() else ():
+        facts = entry.stat()
+        yield facts.st_mtime, facts.st_size, Path(entry.path)
+
+
+def _remove(path: Path) -> bool:
+    """Whether it could be: not where somebody holds it."""
+    with suppress(OSError), path.open("rb") as file:
+        if _lock_now(file):
+            path.unlink()
+            return True
+    return False
+
+
+def _lock_now(file: IO[Any]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _sweep_entries() -> None:
+    """Entries and captions whose video has gone."""
+    folder = cache_folder() / "links"
+    for path in folder.glob("*.json"):
+        media = ""
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            media = str(json.loads(path.read_text(encoding="utf-8"))["media"])
+        if not media or not (cache_folder() / "media" / media).exists():
+            for left in folder.glob(f"{path.stem}.*"):
+                left.unlink(missing_ok=True)
+
+
+def _sweep_parts() -> None:
+    for folder in (cache_folder() / "parts").glob("*"):
+        moved = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+        if time.time() - moved > STALE_SECONDS:
+            with (folder / "lock").open("w") as lock:
+                if _lock_now(lock):
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _entry_path(link: str) -> Path:
+    return cache_folder() / "links" / f"{make_key(link)}.json"
+
+
+@contextmanager
+def mapped_errors() -> Iterator[None]:
+    """OutputError where the disk takes no file."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{cache_folder()} can't be written: {error.strerror or error}",
+            "Free some room, or set LONGTAKE_HOME to another folder.",
+        ) from error

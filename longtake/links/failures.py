@@ -1,0 +1,217 @@
+"""Why no video came from a link, in plain words and with what to do: one table.
+
+What went wrong is told by the classes that yt-dlp raised, by HTTP's status, by what the guard
+refused, and only then by a site's own words.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from longtake.errors import LinkError
+from longtake.plain import one_line
+
+DOWNLOAD = "Download it in your browser, and name the file."
+SIGN_IN = (
+    "Sign in to the site in your browser, save its cookies to a file, and name that with --cookies;"
+    " or download the video there, and name the file."
+)
+UPGRADE = "pip install --upgrade yt-dlp yt-dlp-ejs"
+SHOWN = 300
+
+KINDS: dict[str, tuple[str, str]] = {
+    "private": ("the video is private", SIGN_IN),
+    "members_only": ("the video is for members or subscribers only", SIGN_IN),
+    "age_restricted": ("the site shows the video only to those who prove their age", SIGN_IN),
+    "sign_in": ("the site wants a sign-in before it shows the video", SIGN_IN),
+    "removed": ("the video is no longer there", "Look for another copy of it."),
+    "region": (
+        "the video is blocked in the region of this machine",
+        "Use it from a network where it may be seen, or name a file of it.",
+    ),
+    "live": (
+        "the video is live and not yet over",
+        "Come back when it is over: what is not yet there can't be summarised.",
+    ),
+    "upcoming": ("the video has not begun yet", "Come back when it is over."),
+    "not_a_video": (
+        "no video was found there",
+        "Open the link in a browser: does a video play there? Copy that page's address; or download"
+        " the video, and name the file.",
+    ),
+    "drm": ("the video is protected against copying (DRM)", "It can't be loaded."),
+    "no_network": ("no network: nothing could be reached", "Check the connection, and try again."),
+    "name_not_found": ("the host of the link is not known", "Check the link and the network."),
+    "unreachable": ("the host of the link does not answer", "Try again later, or check the link."),
+    "timed_out": ("the site did not answer in time", "Try again later."),
+    "private_address": (
+        "the link leads to this machine or to a private network",
+        "If you trust it: --allow-private-addresses.",
+    ),
+    "refused": (
+        "the site refuses to give the video (403)",
+        f"It may want a sign-in (--cookies FILE), or a newer yt-dlp: {UPGRADE}",
+    ),
+    "not_found": ("there is nothing at this address (404)", "Check the link."),
+    "busy": (
+        "the site asks for a pause: too many requests came from here (429)",
+        "Try again in some minutes; what was loaded so far is kept.",
+    ),
+    "site_broken": ("the site has an error of its own", "Try again later."),
+    "broke_off": (
+        "the download broke off",
+        "Run it again: it goes on where it stopped.",
+    ),
+    "no_room": ("the disk has no room for the video", "Free some room, and run it again."),
+    "no_javascript": (
+        "the site's player wants JavaScript, and Deno is missing here",
+        "pip install deno",
+    ),
+    "outdated": ("this version of yt-dlp can't read the site", f"Upgrade it: {UPGRADE}"),
+}
+"""What to say of each kind, and what to do about it."""
+
+_CLASSES = {
+    "GeoRestrictedError": "region",
+    "UserNotLive": "upcoming",
+    "UnsupportedError": "not_a_video",
+    "ContentTooShortError": "broke_off",
+    "IncompleteRead": "broke_off",
+}
+_STATUS = {401: "sign_in", 403: "refused", 404: "not_found", 410: "removed", 429: "busy",
+           451: "region"}  # fmt: skip
+
+_WORDS = (
+    (
+        "private",
+        r"private video|video is private|this (?:video|media) is private|is set to private",
+    ),
+    (
+        "members_only",
+        r"members[- ]only|join this channel|subscribers?[- ]only|requires payment|purchase"
+        r"|rent(?:al)? this|premium (?:members|users|subscri)|paid (?:video|content)"
+        r"|only available (?:for|to)"
+        r" (?:members|subscribers|patrons|music premium)",
+    ),
+    ("sign_in", r"not a bot|confirm you.re not"),
+    (
+        "age_restricted",
+        r"confirm your age|age[- ](?:restrict|verif|gate|check)|inappropriate for some users"
+        r"|may be inappropriate|adult content|18 ?\+|over 18",
+    ),
+    (
+        "region",
+        r"not available (?:in|from) your (?:country|region|location)|geo[- ]?(?:restrict|block)"
+        r"|blocked it in your country|your country|not made this video available in",
+    ),
+    (
+        "upcoming",
+        r"premieres? in|will begin in|has not (?:yet )?started|starts? in \d"
+        r"|not yet (?:started|begun)|is upcoming|offline|not currently live",
+    ),
+    ("live", r"live (?:event|stream) (?:is|has) (?:still|not ended)|still (?:live|being streamed)"),
+    ("drm", r"\bdrm\b"),
+    (
+        "removed",
+        r"has been (?:removed|deleted|taken down|terminated)|no longer (?:available|exists)"
+        r"|account (?:has been )?terminated|video (?:was )?(?:removed|deleted)|does not exist"
+        r"|video unavailable|video is unavailable|no such video|copyright (?:claim|grounds)",
+    ),
+    ("busy", r"too many requests|rate[- ]?limit|try again later"),
+    (
+        "sign_in",
+        r"log ?in|sign ?in|registered users|account (?:is )?(?:needed|required)|authenticat"
+        r"|--cookies|use --username|credentials",
+    ),
+    ("no_javascript", r"no supported javascript runtime|javascript runtime"),
+    ("not_a_video", r"no (?:video|media|formats?)[\w ]*(?:found|in)|unsupported url"),
+    ("timed_out", r"timed? ?out"),
+    ("no_room", r"no space left|disk quota"),
+    (
+        "outdated",
+        r"unable to extract|signature extraction failed|n(?:sig)? (?:function|challenge|extraction)"
+        r"|requested format is not available|failed to (?:parse|decode|extract)"
+        r"|confirm you are on the latest version|only images are available",
+    ),
+)
+
+
+def make_error(kind: str, said: str = "") -> LinkError:
+    """The error of that kind; `said` is what to add, such as the site's own words."""
+    words, hint = KINDS[kind]
+    if kind == "outdated":
+        words = f"yt-dlp {say_version()} can't read the site: it may have changed since"
+    return LinkError(f"{words}{f': {said}' if said else ''}", hint, kind)
+
+
+def say_version() -> str:
+    """The installed yt-dlp's version, which is its day."""
+    try:
+        return version("yt-dlp")
+    except PackageNotFoundError:
+        return "(missing)"
+
+
+def classify(
+    failed: Mapping[str, Any], refused: Sequence[str] = (), unreached: Sequence[str] = ()
+) -> LinkError:
+    """The error for what the loader told of a failure, and what the guard could not do.
+
+    `refused` are hosts with private addresses, `unreached` those that did not answer and why.
+    """
+    chain = [entry for entry in failed.get("chain", ()) if isinstance(entry, dict)]
+    talk = [str(line) for line in failed.get("talk", ())]
+    said = [str(entry.get("said", "")) for entry in chain]
+    if refused:
+        return make_error("private_address", one_line(refused[-1]))
+    if unreached and any("Refused by Longtake" in line for line in [*said, *talk]):
+        return _say_unreached(unreached[-1])
+    words = _clean(said[-1] if said else "")
+    for kind in _guess(chain, [*said, *talk]):
+        shown = "" if kind in ("not_a_video", "no_javascript") else words
+        return make_error(kind, shown)
+    return LinkError(
+        f"the site gave no video: {words or 'it gave no reason'}",
+        f"Try again; if it stays so, yt-dlp {say_version()} may no longer know the site: {UPGRADE}",
+        "unknown",
+    )
+
+
+def _guess(chain: Sequence[Mapping[str, Any]], said: Sequence[str]) -> Iterator[str]:
+    """Kinds that it may be, the surest first."""
+    kinds = [name for entry in chain for name in entry.get("kinds", ())]
+    yield from (_CLASSES[name] for name in kinds if name in _CLASSES)
+    words = " ".join(said)
+    found = [kind for kind, pattern in _WORDS if re.search(pattern, words, re.IGNORECASE)]
+    statuses = [entry["status"] for entry in chain if isinstance(entry.get("status"), int)]
+    if not statuses or (found and found[0] not in ("sign_in", "not_a_video", "outdated", "busy")):
+        yield from found
+    for status in statuses:
+        if status in _STATUS:
+            yield _STATUS[status]
+        elif status >= 500:
+            yield "site_broken"
+    yield from found
+    if "TransportError" in kinds:
+        yield "broke_off"
+
+
+def _say_unreached(why: str) -> LinkError:
+    if re.search(r"temporary failure|unreachable|no route|network is down", why, re.IGNORECASE):
+        return make_error("no_network", one_line(why.removeprefix("name ")))
+    if why.startswith("name "):
+        return make_error("name_not_found", one_line(why.removeprefix("name ").partition(":")[0]))
+    if "timed out" in why:
+        return make_error("timed_out", one_line(why))
+    return make_error("unreachable", one_line(why))
+
+
+def _clean(said: str) -> str:
+    """The site's own words, without yt-dlp's before and after them."""
+    text = re.sub(r"^ERROR:\s*", "", one_line(said))
+    text = re.sub(r"^\[[^\]]*\]\s*\S+:\s*", "", text)
+    text = re.split(
+        r"; please report this issue|\s*\(caused by|\. Use --cookies| See  ?https?://", text
+    )[0]
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

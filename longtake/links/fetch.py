@@ -1,0 +1,448 @@
+"""A link in, a file in the cache out; what a site says before anything is loaded.
+
+Everything comes by yt-dlp in a process of its own (`loader`), through the guard alone.
+"""
+
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from longtake.errors import LinkError, LongtakeError, SourceError, UsageError
+from longtake.links import cache
+from longtake.links.addresses import check_link
+from longtake.links.choose import (
+    Captions,
+    Choice,
+    Info,
+    choose_captions,
+    choose_formats,
+    number,
+)
+from longtake.links.failures import classify, make_error
+from longtake.links.guard import Guard, open_guard
+from longtake.plain import one_line
+from longtake.records import Progress
+from longtake.settings import Settings, home_folder
+from longtake.timecode import format_time
+from longtake.video.mux import join_streams, plays_in_browsers
+from longtake.video.probe import probe
+
+LOG = logging.getLogger("longtake")
+
+SITE_SECONDS = 20.0
+"""How long a site may be silent."""
+MOST_TITLE = 300
+END_SECONDS = 3.0
+SPARE_BYTES = 200_000_000
+"""Room on the disk that is left alone."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is needed: the longest side in pixels, sound or not, captions or not."""
+
+    side: int
+    sound: bool
+    captions: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One video of a playlist."""
+
+    link: str
+    title: str
+
+
+@dataclass(frozen=True)
+class LinkFacts:
+    """What a site says of a link; `bytes` is what would be loaded, `captions` says what there is.
+
+    `duration` (seconds) and `bytes` are None where it does not say. A playlist has entries alone.
+    """
+
+    link: str
+    site: str
+    title: str
+    duration: float | None = None
+    bytes: int | None = None
+    captions: str = ""
+    entries: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A file that is here, and what its site said of it."""
+
+    path: Path
+    title: str = ""
+    link: str = ""
+    captions: Path | None = None
+    captions_source: str = ""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is going to be loaded, of what."""
+
+    info: Info
+    title: str
+    choice: Choice
+    captions: Captions | None
+    mark: str
+
+
+def look(link: str, settings: Settings, wish: Wish) -> LinkFacts:
+    """What the site says; nothing is loaded. LinkError also where it is more than may be loaded."""
+    link = check_link(link)
+    info = _ask_site(link, settings)
+    site = one_line(str(info.get("extractor_key") or ""))
+    title = _title(info)
+    if entries := _entries(info):
+        return LinkFacts(link, site, title, entries=entries)
+    plan = _plan(link, info, settings, wish)
+    return LinkFacts(
+        link,
+        "" if site == "Generic" else site,
+        plan.title,
+        number(info.get("duration")) or None,
+        plan.choice.bytes,
+        plan.captions.source if plan.captions else "",
+    )
+
+
+def list_entries(link: str, settings: Settings) -> tuple[Entry, ...]:
+    """The videos of a playlist in its order; the link itself where it is none."""
+    link = check_link(link)
+    info = _ask_site(link, settings, playlist=True)
+    return _entries(info) or (Entry(link, _title(info)),)
+
+
+def fetch(link: str, settings: Settings, wish: Wish) -> Generator[Progress, None, Loaded]:
+    """The video behind a link, loaded unless it is here; what came before a break is gone on with.
+
+    LinkError says what stands in the way, and what to do.
+    """
+    link = check_link(link)
+    kept = cache.find(link)
+    yield Progress("load", 0, 0, f"asking the site of {one_line(link)}")
+    try:
+        info = _ask_site(link, settings)
+    except LinkError as error:
+        if not (kept and _serves(kept, wish) and error.kind in ("no_network", "unreachable")):
+            raise
+        LOG.info("%s: the copy in the cache is used", error.message)
+        return _as_loaded(link, kept)
+    if _entries(info):
+        raise _say_playlist(info)
+    plan = _plan(link, info, settings, wish)
+    if kept and kept.mark == plan.mark and _serves(kept, wish):
+        LOG.info("%s is in the cache", plan.title or one_line(link))
+        return _as_loaded(link, kept)
+    with cache.open_part(link) as folder:
+        other = cache.find(link)  # another run may have loaded it while this one waited
+        if other and other != kept and other.mark == plan.mark and _serves(other, wish):
+            return _as_loaded(link, other)
+        kept = yield from _load(link, plan, settings, wish, folder)
+    cache.trim(settings.cache_bytes)
+    return _as_loaded(link, kept)
+
+
+def _as_loaded(link: str, kept: cache.Entry) -> Loaded:
+    return Loaded(kept.path, kept.title, link, kept.captions_path, kept.captions_source)
+
+
+def _serves(kept: cache.Entry, wish: Wish) -> bool:
+    return kept.side >= wish.side and (kept.sound or not wish.sound)
+
+
+# --- what the site says -----------------------------------------------------------------------
+
+
+def _ask_site(link: str, settings: Settings, *, playlist: bool = False) -> Info:
+    with _open_loader(settings) as ask:
+        *_, last = ask({"do": "look", "link": link, "playlist": playlist})
+    found = last.get("done")
+    if not isinstance(found, dict):
+        raise make_error("not_a_video")
+    return found
+
+
+def _title(info: Info) -> str:
+    return one_line(str(info.get("title") or ""))[:MOST_TITLE]
+
+
+def _entries(info: Info) -> tuple[Entry, ...]:
+    """A playlist's videos; the addresses are checked when each is loaded."""
+    if info.get("_type") not in ("playlist", "multi_video"):
+        return ()
+    found = []
+    for entry in info.get("entries") or ():
+        address = (entry.get("url") or entry.get("webpage_url")) if isinstance(entry, dict) else ""
+        if address:
+            found.append(Entry(str(address), _title(entry) or one_line(str(address))))
+    if not found:
+        raise make_error("not_a_video", "the playlist is empty")
+    return tuple(found)
+
+
+def _say_playlist(info: Info) -> LinkError:
+    count = len(_entries(info))
+    return LinkError(
+        f"the link is a playlist of {count} videos: {_title(info)}",
+        "Name one video of it; or take all of them, one after the other, with --playlist.",
+        "playlist",
+    )
+
+
+def _plan(link: str, info: Info, settings: Settings, wish: Wish) -> _Plan:
+    """What to load of what the site has, where it may be loaded."""
+    title = _title(info)
+    status = info.get("live_status")
+    if status == "is_upcoming":
+        raise make_error("upcoming", title)
+    if status == "is_live" or info.get("is_live"):
+        raise make_error("live", title)
+    seconds = number(info.get("duration"))
+    if settings.max_duration and seconds > settings.max_duration:
+        raise LinkError(
+            f"the video is {format_time(seconds)} long, and --max-duration allows"
+            f" {format_time(settings.max_duration)}",
+            f"To load it all the same: --max-duration {seconds:.0f} (0: no limit).",
+            "too_long",
+        )
+    choice = choose_formats(info, wish.side, sound=wish.sound)
+    if choice is None:
+        raise make_error("drm" if info.get("_has_drm") else "not_a_video", title)
+    _check_size(choice.bytes or 0, settings.max_bytes)
+    captions = choose_captions(info) if wish.captions else None
+    return _Plan(info, title, choice, captions, _mark(info, choice))
+
+
+def _check_size(count: int, most: int) -> None:
+    if most and count > most:
+        raise LinkError(
+            f"the video is {count / 1e6:,.0f} MB large; --max-bytes allows {most / 1e6:,.0f} MB",
+            f"To load it all the same: --max-bytes {count} (0: no limit).",
+            "too_large",
+        )
+
+
+def _mark(info: Info, choice: Choice) -> str:
+    """What tells one version of a file from the next: all that the site says of these formats."""
+    facts = [
+        [form.get(name) for name in ("format_id", "filesize", "tbr", "longtake_marks")]
+        for form in choice.formats
+    ]
+    return json.dumps([info.get("extractor_key"), info.get("id"), info.get("duration"), facts])
+
+
+# --- loading ----------------------------------------------------------------------------------
+
+
+def _load(
+    link: str, plan: _Plan, settings: Settings, wish: Wish, folder: Path
+) -> Generator[Progress, None, cache.Entry]:
+    """The parts, put together where they came apart, and the captions; all of it in the cache."""
+    _keep_only(folder, plan.mark)
+    _check_room(folder, plan.choice.bytes or 0)
+    parts = [folder / f"part{place}" for place in range(len(plan.choice.formats))]
+    with _open_loader(settings) as ask:
+        before = 0
+        for part, form in zip(parts, plan.choice.formats, strict=True):
+            if not part.exists():
+                steps = ask({"do": "load", "info": plan.info, "format": form, "out": str(part)})
+                yield from _tell(steps, plan, before, settings)
+            before += part.stat().st_size
+    captions = _load_captions(plan, settings, folder)
+    yield Progress("load", before, before, "putting picture and sound together")
+    video, suffix = _put_together(parts, folder)
+    entry = cache.Entry(
+        suffix,
+        plan.mark,
+        plan.title,
+        wish.side,
+        wish.sound,
+        captions_source=plan.captions.source if plan.captions and captions else "",
+    )
+    kept = cache.keep(link, video, entry, captions)
+    cache.drop_part(folder)
+    return kept
+
+
+def _keep_only(folder: Path, mark: str) -> None:
+    """What came of another version of the file is of no use for this one."""
+    told = folder / "mark"
+    with cache.mapped_errors():
+        if not told.exists() or told.read_text(encoding="utf-8", errors="replace") != mark:
+            cache.drop_part(folder)
+            told.write_text(mark, encoding="utf-8")
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed + SPARE_BYTES:
+        raise make_error(
+            "no_room", f"{needed / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} are free"
+        )
+
+
+def _tell(
+    steps: Iterator[Mapping[str, Any]], plan: _Plan, before: int, settings: Settings
+) -> Iterator[Progress]:
+    """What has come, how fast, and how long it will still take."""
+    for step in steps:
+        if "bytes" not in step:
+            continue
+        done = before + step["bytes"]
+        total = max(plan.choice.bytes or 0, before + step["of"])
+        _check_size(max(done, total if step["of"] else 0), settings.max_bytes)
+        yield Progress("load", done, max(total, done), _say_pace(plan.title, done, total, step))
+
+
+def _say_pace(title: str, done: int, total: int, step: Mapping[str, Any]) -> str:
+    speed = float(step.get("speed") or 0)
+    words = [f"loading {title}".strip()]
+    words.append(f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else f"{done / 1e6:.1f} MB")
+    if speed:
+        words.append(f"{speed / 1e6:.1f} MB/s")
+        if total > done:
+            words.append(f"{format_time((total - done) / speed)} left")
+    return ", ".join(words)
+
+
+def _load_captions(plan: _Plan, settings: Settings, folder: Path) -> Path | None:
+    """The file of captions; None with a note where they can't be had."""
+    if plan.captions is None:
+        return None
+    asked = {
+        "do": "captions",
+        "info": plan.info,
+        "captions": plan.captions.form,
+        "out": str(folder / "captions"),
+    }
+    try:
+        with _open_loader(settings) as ask:
+            *_, last = ask(asked)
+    except LongtakeError as error:
+        LOG.info("%s could not be loaded: %s", plan.captions.source, error.message)
+        return None
+    path = Path(last["done"]["path"]) if last.get("done", {}).get("path") else None
+    return path if path and path.parent == folder and path.is_file() else None
+
+
+def _put_together(parts: Sequence[Path], folder: Path) -> tuple[Path, str]:
+    """One file that players take, checked to be a video, and its suffix."""
+    try:
+        probe(parts[0], "")
+        if len(parts) == 1 and plays_in_browsers(parts[0]):
+            return parts[0], ".mp4"
+        joined = folder / "joined.mp4"
+        try:
+            join_streams(parts, joined)
+            return joined, ".mp4"
+        except SourceError:
+            if len(parts) > 1:
+                raise
+            return parts[0], ".mkv"  # as it came: pictures can be read, if not played
+    except SourceError as error:
+        cache.drop_part(folder)
+        raise make_error("not_a_video", error.message.replace(str(parts[0]), "the file")) from error
+
+
+# --- the loader -------------------------------------------------------------------------------
+
+
+@contextmanager
+def _open_loader(settings: Settings) -> Iterator["Any"]:
+    """What takes a request for the loader and gives its lines; it ends with this."""
+    with open_guard(settings.allow_private_addresses) as guard, _cookies(settings) as cookies:
+        common = {
+            "proxy": guard.url,
+            "cookies": cookies,
+            "cache": str(cache.cache_folder() / "yt-dlp"),
+            "timeout": SITE_SECONDS,
+            "max_bytes": settings.max_bytes,
+        }
+        yield lambda asked: _run_loader({**common, **asked}, guard)
+
+
+@contextmanager
+def _cookies(settings: Settings) -> Iterator[str]:
+    """A copy of the user's cookies, for yt-dlp writes into the file; empty where none are named."""
+    if not settings.cookies:
+        yield ""
+        return
+    named = Path(settings.cookies).expanduser()
+    copy = home_folder() / "cache" / f".cookies-{os.getpid()}-{time.monotonic_ns()}"
+    try:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.touch(mode=0o600)
+        copy.write_bytes(named.read_bytes())
+    except OSError as error:
+        raise UsageError(
+            f"--cookies {settings.cookies} can't be read: {error.strerror}", "Check its name."
+        ) from error
+    try:
+        yield str(copy)
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _run_loader(asked: Mapping[str, Any], guard: Guard) -> Iterator[Mapping[str, Any]]:
+    """Its lines as they come; LinkError for what it failed of. It ends where this is closed."""
+    command = [sys.executable, "-P", "-W", "ignore", "-m", "longtake.links.loader"]
+    with subprocess.Popen(  # noqa: S603 - a fixed command, no shell
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        assert process.stdin and process.stdout
+        last: Mapping[str, Any] = {}
+        try:
+            process.stdin.write(json.dumps(asked).encode() + b"\n")
+            process.stdin.flush()
+            for line in process.stdout:
+                last = json.loads(line)
+                if "failed" not in last:
+                    yield last
+        except BrokenPipeError:
+            pass
+        finally:
+            _end(process)
+    if "failed" in last:
+        _raise_for(last["failed"], asked, guard)
+    if "done" not in last:
+        raise make_error("broke_off", "the loader ended without a word")
+
+
+def _raise_for(failed: Mapping[str, Any], asked: Mapping[str, Any], guard: Guard) -> None:
+    chain = failed.get("chain", [])
+    if chain and "TooLarge" in chain[0].get("kinds", ()):
+        _check_size(int(chain[0]["said"].split()[0]), asked["max_bytes"])
+    raise classify(failed, guard.refused, guard.failed)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """The process and all that it started."""
+    for signum in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            break
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signum)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(END_SECONDS)
+    with suppress(BrokenPipeError):
+        process.stdin.close()  # type: ignore[union-attr]

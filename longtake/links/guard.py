@@ -1,0 +1,212 @@
+"""The one way to the network for what a link brings: a proxy that refuses private addresses.
+
+It resolves each name itself and connects to the very address that it checked, so that redirects,
+segments of a stream and names whose address changes between two lookups lead nowhere else.
+"""
+
+import base64
+import secrets
+import selectors
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from longtake.links.addresses import is_private
+
+CONNECT_SECONDS = 15.0
+IDLE_SECONDS = 60.0
+BLOCK_BYTES = 1 << 17
+MOST_HEAD_BYTES = 1 << 16
+METHODS = ("GET", "HEAD", "POST")
+DROPPED = ("proxy-authorization", "proxy-connection", "connection", "keep-alive")
+
+Resolve = Callable[..., Any]
+
+
+class _Refused(Exception):
+    """What the proxy answers in place of the host that was asked for: a status and why."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+@dataclass
+class Guard:
+    """The proxy's address, with its password, and the hosts that it refused or could not reach."""
+
+    allow_private: bool
+    resolve: Resolve
+    url: str = ""
+    secret: str = ""
+    refused: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    """Hosts whose name is not known, or that do not answer, and why."""
+    open: set[socket.socket] = field(default_factory=set)
+
+    def reach(self, host: str, port: int) -> socket.socket:
+        """A connection to the host's first address that answers; none where any is private."""
+        try:
+            found = self.resolve(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            self.failed.append(f"name {host}: {error}")
+            raise _Refused(502, f"the name {host} is not known") from None
+        addresses = [(entry[0], entry[4]) for entry in found]
+        if not self.allow_private and any(is_private(str(a[0])) for _, a in addresses):
+            self.refused.append(host)
+            raise _Refused(403, f"{host} is a private address")
+        why: OSError | str = "it has no address"
+        for family, address in addresses:
+            connection = socket.socket(family, socket.SOCK_STREAM)
+            connection.settimeout(CONNECT_SECONDS)
+            try:
+                connection.connect(address)
+            except OSError as error:
+                connection.close()
+                why = error
+                continue
+            connection.settimeout(IDLE_SECONDS)
+            return connection
+        self.failed.append(f"{host}: {why}")
+        raise _Refused(502, f"{host} does not answer: {why}")
+
+
+@contextmanager
+def open_guard(
+    allow_private: bool = False, resolve: Resolve = socket.getaddrinfo
+) -> Iterator[Guard]:
+    """A proxy on this machine for one load; its connections end with it.
+
+    Proxies of the environment are not followed: behind one, names could not be checked.
+    """
+    secret = secrets.token_urlsafe(18)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        guard = Guard(allow_private, resolve, f"http://guard:{secret}@127.0.0.1:{port}", secret)
+        thread = threading.Thread(target=_accept, args=(server, guard), daemon=True)
+        thread.start()
+        try:
+            yield guard
+        finally:
+            with suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
+            for connection in tuple(guard.open):
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            thread.join(CONNECT_SECONDS)
+
+
+def _accept(server: socket.socket, guard: Guard) -> None:
+    """One thread a connection, until the server is shut down; then until they have ended."""
+    threads: list[threading.Thread] = []
+    while True:
+        try:
+            client, _ = server.accept()
+        except OSError:
+            break
+        guard.open.add(client)
+        threads = [thread for thread in threads if thread.is_alive()]
+        threads.append(threading.Thread(target=_serve, args=(client, guard), daemon=True))
+        threads[-1].start()
+    for thread in threads:
+        thread.join(CONNECT_SECONDS)
+
+
+def _serve(client: socket.socket, guard: Guard) -> None:
+    """One request: what it asks for is reached, and bytes go both ways until one side ends."""
+    with client:
+        client.settimeout(IDLE_SECONDS)
+        try:
+            head, rest = _read_head(client)
+            host, port, first, tunnel = _read_request(head, guard)
+            with guard.reach(host, port) as far:
+                guard.open.add(far)
+                try:
+                    if tunnel:
+                        client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+                    far.sendall(first + rest)
+                    _pump(client, far)
+                finally:
+                    guard.open.discard(far)
+        except _Refused as refused:
+            with suppress(OSError):
+                client.sendall(_answer(refused))
+        except OSError:
+            pass  # either side has gone; the other sees its connection end
+        finally:
+            guard.open.discard(client)
+
+
+def _answer(refused: _Refused) -> bytes:
+    words = str(refused).encode("utf-8", "replace")
+    wants = b"Proxy-Authenticate: Basic\r\n" if refused.status == 407 else b""
+    return (
+        f"HTTP/1.1 {refused.status} Refused by Longtake\r\nX-Longtake-Guard: 1\r\n".encode()
+        + wants
+        + b"Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n"
+        + f"Content-Length: {len(words)}\r\n\r\n".encode()
+        + words
+    )
+
+
+def _read_head(client: socket.socket) -> tuple[list[bytes], bytes]:
+    """The lines up to the empty one, and what came after it."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        block = client.recv(BLOCK_BYTES)
+        if not block:
+            raise ConnectionError("the request ended in its head")
+        data += block
+        if len(data) > MOST_HEAD_BYTES + BLOCK_BYTES:
+            raise _Refused(431, "the head of the request is too long")
+    head, _, rest = data.partition(b"\r\n\r\n")
+    return head.split(b"\r\n"), rest
+
+
+def _read_request(head: list[bytes], guard: Guard) -> tuple[str, int, bytes, bool]:
+    """Host and port that are asked for, what to send there first, and whether it is a tunnel."""
+    fields = [line.partition(b":") for line in head[1:]]
+    given = {name.strip().lower(): value.strip() for name, _, value in fields}
+    wanted = b"Basic " + base64.b64encode(f"guard:{guard.secret}".encode())
+    if not secrets.compare_digest(given.get(b"proxy-authorization", b""), wanted):
+        raise _Refused(407, "this proxy is for one load alone")
+    try:
+        method, target, _ = head[0].decode("ascii").split(" ")
+        tunnel = method == "CONNECT"
+        parts = urlsplit(f"//{target}" if tunnel else target)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise _Refused(400, "the request can't be read") from None
+    if not host or not (tunnel or (parts.scheme == "http" and method in METHODS)):
+        raise _Refused(400, "the request is of a kind that is not served")
+    if tunnel:
+        return host, port or 443, b"", True
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    kept = [line for line, (name, _, _) in zip(head[1:], fields, strict=True)
+            if name.strip().lower().decode("latin-1") not in DROPPED]  # fmt: skip
+    lines = [f"{method} {path} HTTP/1.1".encode(), *kept, b"Connection: close"]
+    return host, port or 80, b"\r\n".join(lines) + b"\r\n\r\n", False
+
+
+def _pump(client: socket.socket, far: socket.socket) -> None:
+    """Bytes both ways until the far side ends, the client has gone, or neither says anything."""
+    other = {client: far, far: client}
+    with selectors.DefaultSelector() as selector:
+        selector.register(client, selectors.EVENT_READ)
+        selector.register(far, selectors.EVENT_READ)
+        while ready := selector.select(IDLE_SECONDS):
+            for key, _ in ready:
+                side: Any = key.fileobj
+                block = side.recv(BLOCK_BYTES)
+                if not block and side is far:
+                    return
+                if not block:
+                    selector.unregister(side)
+                    with suppress(OSError):
+                        far.shutdown(socket.SHUT_WR)
+                else:
+                    other[side].sendall(block)
