@@ -19,6 +19,8 @@ from longtake.errors import OutputError
 from longtake.settings import home_folder
 
 BUSY_SECONDS = 30.0
+NEWEST = 200
+"""Answers that a mean is taken of."""
 
 MIGRATIONS = (
     """
@@ -128,6 +130,17 @@ class Store:
                 (key, stage, *astuple(answer)),
             )
         return self.get(key) or answer
+
+    def mean_seconds(self, stage: str, engine: str) -> float | None:
+        """What the newest answers of that engine, whatever its model, took each; None: none are."""
+        with self._lock, self._mapped_errors():
+            row = self._database.execute(
+                "SELECT avg(seconds) FROM (SELECT seconds FROM answers WHERE stage = ? AND"
+                " requests > 0 AND text != '' AND (engine = ? OR substr(engine, 1, ?) = ?)"
+                " ORDER BY created DESC LIMIT ?)",
+                (stage, engine, len(engine) + 1, f"{engine}:", NEWEST),
+            ).fetchone()
+        return None if row[0] is None else float(row[0])
 
     def get_scan(self, key: str) -> str | None:
         """The scan of that key as it was put, if it was ever made."""

@@ -409,7 +409,8 @@ def _run_loader(asked: Mapping[str, Any], guard: Guard) -> Iterator[Mapping[str,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as process:
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         last: Mapping[str, Any] = {}
         try:
             process.stdin.write(json.dumps(asked).encode() + b"\n")

@@ -1,0 +1,321 @@
+"""What a run leaves on disk, LONGTAKE_HOME/runs/ID, and what can be done with it from outside.
+
+request.json is what was asked for, state.json how far it is, chunks.jsonl what was told so far,
+thumbs/ a picture of each chunk, upload/ a file that came with it, out/ its results. The worker
+holds `alive` as long as it lives; who starts, stops or deletes a run holds `lock`.
+"""
+
+import fcntl
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import IO, Any, Literal, get_args
+
+from longtake.errors import OutputError, UsageError
+from longtake.settings import Settings, home_folder
+
+State = Literal["waiting", "running", "done", "stopped", "failed"]
+Kind = Literal["summarize", "compare", "reconcile"]
+
+FORM = 1
+"""Counted up when the files' meaning changes."""
+MOST_WAITING = 20
+"""Runs of one visitor that may wait at once."""
+END_SECONDS, KILL_SECONDS = 5.0, 5.0
+"""How long a worker has to end by itself, and then to be gone."""
+POLL_SECONDS = 0.05
+NOT_KEPT = ("cookies", "out")
+"""Settings that a request may not hold, beside keys: they are the server's own."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a visitor asked for; `of` is the run whose edited table a reconcile is of.
+
+    `created` is in seconds since 1970. `source` is a link or a file; of an upload, only its title.
+    """
+
+    source: str
+    kind: Kind
+    settings: Mapping[str, object]
+    title: str
+    visitor: str
+    created: float
+    of: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a stage is, after `seconds`; `left` is how many more it may take, if that shows."""
+
+    stage: str
+    done: int
+    total: int
+    note: str = ""
+    seconds: float = 0.0
+    left: float | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as it stands; `ahead` is how many wait before it, times are seconds since 1970."""
+
+    id: str
+    folder: Path
+    asked: Asked
+    state: State = "waiting"
+    steps: tuple[Step, ...] = ()
+    error: str = ""
+    hint: str = ""
+    notes: tuple[str, ...] = ()
+    video: Path | None = None
+    title: str = ""
+    duration: float = 0.0
+    ahead: int = 0
+    started: float = 0.0
+    ended: float = 0.0
+    pid: int = 0
+    attempts: int = 0
+
+
+_KEPT = tuple(f.name for f in fields(Run) if f.name not in ("id", "folder", "asked", "ahead"))
+
+
+def runs_folder() -> Path:
+    """Where all runs lie."""
+    return home_folder() / "runs"
+
+
+def submit(asked: Asked, upload: Path | None = None) -> str:
+    """Put a run into the queue; its unguessable id. An upload becomes the run's own file.
+
+    UsageError for settings that can't be or may not be given, and where too many wait already.
+    """
+    _check_settings(asked.settings)
+    waiting = [r for r in list_runs(asked.visitor) if r.state == "waiting"]
+    if len(waiting) >= MOST_WAITING:
+        raise UsageError(
+            f"{len(waiting)} runs of yours wait already", "Wait for them, or delete some."
+        )
+    parent = read_run(asked.of) if asked.of else None
+    run_id = secrets.token_hex(12)
+    making = runs_folder() / f".making-{run_id}"
+    folder = runs_folder() / run_id
+    try:
+        making.mkdir(parents=True)
+        if upload:
+            asked = replace(asked, source=str(folder / _take(upload, making, asked.kind)))
+        run = Run(run_id, making, asked, title=asked.title)
+        if parent:
+            run = _inherit(run, parent)
+        _write(making / "request.json", {"form": FORM, **asdict(asked)})
+        write_state(run)
+        making.rename(folder)
+    except OSError as error:
+        shutil.rmtree(making, ignore_errors=True)
+        raise OutputError(
+            f"the run can't be kept in {runs_folder()}: {error.strerror}",
+            "Free some room, or set LONGTAKE_HOME to another folder.",
+        ) from error
+    return run_id
+
+
+def _check_settings(values: Mapping[str, object]) -> None:
+    for name in values:
+        if name.endswith("key") or name in NOT_KEPT or name.startswith("page_"):
+            raise UsageError(
+                f"a run can't set {name}", "Set it for the page itself: `longtake app --help`."
+            )
+    Settings(**values)  # type: ignore[arg-type]
+
+
+def _take(upload: Path, folder: Path, kind: Kind) -> str:
+    """The upload under a name of our own; its place in the run's folder."""
+    name = "descriptions.csv" if kind == "reconcile" else "video"
+    (folder / "upload").mkdir()
+    shutil.move(upload, folder / "upload" / name)
+    return f"upload/{name}"
+
+
+def _inherit(run: Run, parent: Run) -> Run:
+    """What an edited table's run shows of the video: its parent's."""
+    known = parent.folder / "out" / "summary.json"
+    if known.is_file():
+        shutil.copy(known, run.folder / "upload" / known.name)
+    if (parent.folder / "thumbs").is_dir():
+        shutil.copytree(parent.folder / "thumbs", run.folder / "thumbs")
+    return replace(run, video=parent.video, title=parent.title, duration=parent.duration)
+
+
+def read_run(run_id: str) -> Run:
+    """The run of that id; UsageError where there is none."""
+    folder = runs_folder() / run_id
+    if not re.fullmatch(r"[0-9a-f]{24}", run_id) or not folder.is_dir():
+        raise UsageError("there is no such run", "It may have been deleted.")
+    return replace(load_run(folder), ahead=_count_ahead(folder))
+
+
+def list_runs(visitor: str | None = None) -> list[Run]:
+    """Those of a visitor, or all, the newest first."""
+    runs = [run for run in _load_all() if visitor is None or run.asked.visitor == visitor]
+    return sorted(runs, key=lambda run: (-run.asked.created, run.id))
+
+
+def _load_all() -> Iterator[Run]:
+    for folder in runs_folder().glob("[0-9a-f]*"):
+        if re.fullmatch(r"[0-9a-f]{24}", folder.name):
+            yield load_run(folder)
+
+
+def list_waiting() -> list[Run]:
+    """In the order in which they will be started."""
+    runs = [run for run in _load_all() if run.state == "waiting"]
+    return sorted(runs, key=lambda run: (run.asked.created, run.id))
+
+
+def _count_ahead(folder: Path) -> int:
+    waiting = [run.id for run in list_waiting()]
+    return waiting.index(folder.name) if folder.name in waiting else 0
+
+
+def load_run(folder: Path) -> Run:
+    """The run of a folder; one whose files are damaged is a failed one that says so."""
+    try:
+        request = _read(folder / "request.json")
+        asked = Asked(**{f.name: request[f.name] for f in fields(Asked)})
+        if asked.kind not in get_args(Kind):
+            raise ValueError(asked.kind)
+        facts = _read(folder / "state.json")
+        run = Run(folder.name, folder, asked, **{name: facts[name] for name in _KEPT})
+        steps = tuple(Step(**step) for step in facts["steps"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        empty = Asked("", "summarize", {}, "", "", 0.0)
+        said = f"the run's files are damaged ({type(error).__name__})"
+        return Run(folder.name, folder, empty, "failed", error=said, hint="Delete it.")
+    video = Path(facts["video"]) if facts["video"] else None
+    run = replace(run, steps=steps, notes=tuple(facts["notes"]), video=video)
+    if run.state == "running" and not is_alive(folder):
+        return replace(run, state="waiting")  # its worker has gone; the queue starts it anew
+    return run
+
+
+def write_state(run: Run) -> None:
+    """How far the run is, whole or not at all."""
+    facts = {name: getattr(run, name) for name in _KEPT}
+    facts["steps"] = [asdict(step) for step in run.steps]
+    facts["video"] = str(run.video) if run.video else ""
+    _write(run.folder / "state.json", {"form": FORM, **facts})
+
+
+def _write(path: Path, facts: Mapping[str, Any]) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(json.dumps(facts), encoding="utf-8")
+    os.replace(part, path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if facts["form"] != FORM:
+        raise ValueError(f"form {facts['form']}")
+    return facts
+
+
+def read_told(run_id: str, after: int = 0) -> list[dict[str, Any]]:
+    """The descriptions in the order in which they came, from number `after` + 1 on."""
+    told = []
+    with suppress(OSError), (runs_folder() / run_id / "chunks.jsonl").open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if number > after and line.endswith(b"\n"):
+                told.append({"n": number, **json.loads(line)})
+    return told
+
+
+def thumb_path(run_id: str, chunk: int) -> Path | None:
+    """The picture of a chunk, where there is one."""
+    path = runs_folder() / run_id / "thumbs" / f"{chunk:d}.jpg"
+    return path if path.is_file() else None
+
+
+def stop(run_id: str) -> None:
+    """End a run; what it found so far is kept, and `resume` goes on from there."""
+    folder = read_run(run_id).folder
+    with locked(folder):
+        run = load_run(folder)
+        if run.state == "running":
+            _end(run)
+            run = load_run(folder)
+        if run.state == "waiting":
+            write_state(replace(run, state="stopped", ended=time.time()))
+
+
+def resume(run_id: str) -> None:
+    """Let a run that was stopped or has failed wait for its turn again."""
+    folder = read_run(run_id).folder
+    with locked(folder):
+        run = load_run(folder)
+        if run.state in ("stopped", "failed"):
+            write_state(
+                replace(run, state="waiting", steps=(), error="", hint="", attempts=0, ended=0.0)
+            )
+
+
+def delete(run_id: str) -> None:
+    """Remove a run with its upload and all that it found; UsageError while it works."""
+    run = read_run(run_id)
+    with locked(run.folder):
+        if load_run(run.folder).state == "running":
+            raise UsageError("the run is at work", "Stop it first.")
+        gone = run.folder.with_name(f".gone-{run.id}")
+        with suppress(OSError):
+            run.folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def _end(run: Run) -> None:
+    """The worker and all that it started."""
+    for signum, seconds in ((signal.SIGTERM, END_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
+        with suppress(ProcessLookupError):
+            os.killpg(run.pid, signum)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not is_alive(run.folder):
+                return
+            time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """While this is open, nobody else starts, stops or deletes the run."""
+    try:
+        file = (folder / "lock").open("w")
+    except OSError:
+        raise UsageError("there is no such run", "It may have been deleted.") from None
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def is_alive(folder: Path) -> bool:
+    """Whether the run's worker lives."""
+    try:
+        with (folder / "alive").open("rb") as file:
+            return not lock_now(file)
+    except OSError:
+        return False
+
+
+def lock_now(file: IO[Any]) -> bool:
+    """Whether the file's lock could be had at once."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,119 @@
+"""Starts runs that wait, in as many slots as there are, whoever put them there.
+
+A slot is a file whose lock the worker inherits: it is free exactly when the worker is gone, so that
+the bound holds for several servers on one home, and for workers that outlived theirs.
+"""
+
+import fcntl
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any
+
+from longtake.runs.folder import (
+    Run,
+    list_waiting,
+    load_run,
+    lock_now,
+    locked,
+    runs_folder,
+    write_state,
+)
+
+LOG = logging.getLogger("longtake")
+
+TICK_SECONDS = 0.3
+MOST_ATTEMPTS = 3
+"""A run whose worker vanished so often is not started again by itself."""
+
+
+class Queue:
+    """A thread that starts runs, `at_once` of them at most; workers outlive it."""
+
+    def __init__(self, at_once: int) -> None:
+        self.at_once = at_once
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="queue", daemon=True)
+
+    def start(self) -> None:
+        """Begin to start runs, those that lost their worker included."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Start no more; those under way go on."""
+        self._closed.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while not self._closed.is_set():
+            try:
+                for run in list_waiting():
+                    if not self._start(run):
+                        break
+            except Exception:  # whatever one folder holds, the others must go on
+                LOG.exception("the queue stumbled")
+            self._closed.wait(TICK_SECONDS)
+
+    def _start(self, run: Run) -> bool:
+        """Whether there was a free slot."""
+        with ExitStack() as files:
+            slot = self._take_slot(files)
+            if slot is None:
+                return False
+            with suppress(Exception), locked(run.folder):
+                now = load_run(run.folder)
+                if now.state == "waiting":
+                    _launch(now, slot, files)
+        return True
+
+    def _take_slot(self, files: ExitStack) -> IO[Any] | None:
+        folder = runs_folder() / ".slots"
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(self.at_once):
+            file = (folder / str(number)).open("w")
+            if lock_now(file):
+                return files.enter_context(file)
+            file.close()
+        return None
+
+
+def _launch(run: Run, slot: IO[Any], files: ExitStack) -> None:
+    """The worker, which takes the slot and the sign that it lives with it."""
+    if run.attempts >= MOST_ATTEMPTS:
+        said = f"the run's process vanished {run.attempts} times"
+        hint = "The machine's memory may not suffice; `longtake doctor` says what fits."
+        write_state(replace(run, state="failed", error=said, hint=hint, ended=time.time()))
+        return
+    alive = files.enter_context((run.folder / "alive").open("w"))
+    fcntl.flock(alive, fcntl.LOCK_EX)
+    with (run.folder / "worker.log").open("ab") as log:
+        worker = subprocess.Popen(  # noqa: S603 - a fixed command, no shell
+            [sys.executable, "-P", "-m", "longtake.runs.worker", str(run.folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=run.folder,
+            env=os.environ | {"LONGTAKE_HOME": str(_home())},
+            pass_fds=(slot.fileno(), alive.fileno()),
+            start_new_session=True,
+        )
+    threading.Thread(target=worker.wait, daemon=True).start()
+    write_state(
+        replace(
+            run,
+            state="running",
+            pid=worker.pid,
+            attempts=run.attempts + 1,
+            started=run.started or time.time(),
+        )
+    )
+
+
+def _home() -> Path:
+    return runs_folder().parent.absolute()

@@ -1,0 +1,274 @@
+"""One run in a process of its own: `python -P -m longtake.runs.worker FOLDER`.
+
+Iterates the pipeline, as the command line does, and writes down what it tells.
+"""
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from longtake import arms, report
+from longtake.engines import find_needed_model, open_engine
+from longtake.engines.base import Engine
+from longtake.errors import LongtakeError
+from longtake.models import fetch_all, is_here, list_downloads
+from longtake.pipeline import name_other_judge, open_judge, reconcile_file
+from longtake.pipeline import run as run_pipeline
+from longtake.plain import one_line
+from longtake.records import Description, Progress, Result, Video
+from longtake.runs.folder import Run, Step, load_run, locked, write_state
+from longtake.settings import Settings, load_settings
+from longtake.store import Store, store_path
+from longtake.timecode import Span
+from longtake.video.frames import FrameReader, open_frames
+from longtake.video.picks import Slot
+from longtake.video.probe import probe
+
+LOG = logging.getLogger("longtake")
+
+WRITE_SECONDS = 0.3
+MOST_NOTES = 50
+MOST_STEPS = 30
+THUMB_SIDE = 240
+NICENESS = 5
+"""The page and the rest of the machine come first."""
+
+
+class Stopped(BaseException):
+    """The run was told to end."""
+
+
+def main(folder: Path) -> None:
+    """The run of that folder, to its end."""
+    signal.signal(signal.SIGTERM, _stop)
+    os.nice(NICENESS)
+    with locked(folder):  # until the queue has written down that this process is the worker
+        run = load_run(folder)
+    teller = _Teller(run)
+    LOG.setLevel(logging.INFO)
+    LOG.addHandler(teller)
+    try:
+        with ExitStack() as opened:
+            for step in _go(teller, opened):
+                teller.take(step)
+        teller.end("done")
+    except Stopped:
+        teller.end("stopped")
+    except LongtakeError as error:
+        teller.end("failed", error.message, error.hint)
+    except Exception as error:
+        (folder / "trace.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        said = f"this is a bug in Longtake: {type(error).__name__}: {one_line(str(error))[:300]}"
+        teller.end("failed", said, "The run's trace.txt says where; please report it.")
+
+
+def _stop(_signal: int, _frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Stopped
+
+
+def _go(teller: "_Teller", opened: ExitStack) -> Iterator[Progress]:
+    """What the pipeline tells of it, engines and store opened."""
+    asked = teller.run.asked
+    settings = load_settings({**asked.settings, "out": str(teller.run.folder / "out")})
+    store = opened.enter_context(Store(store_path()))
+    if asked.kind == "compare":
+        teller.fetch_missing(settings.engine, settings.reconciler, name_other_judge(settings))
+        plans = arms.plan_arms((), settings)
+        yield from arms.compare(asked.source, plans, store)
+        return
+    describer = None
+    if asked.kind == "summarize":
+        teller.fetch_missing(settings.engine)
+        describer = _open(opened, "described by", settings.engine, settings)
+    teller.fetch_missing(settings.reconciler, name_other_judge(settings))
+    reconciler = _open(opened, "summarised by", settings.reconciler, settings.for_reconciler())
+    judge = opened.enter_context(open_judge(settings))
+    if describer:
+        yield from run_pipeline(
+            asked.source, settings, store, describer, reconciler, other_judge=judge
+        )
+    else:
+        yield from reconcile_file(asked.source, settings, store, reconciler, judge)
+
+
+def _open(opened: ExitStack, role: str, name: str, settings: Settings) -> Engine:
+    engine = opened.enter_context(open_engine(name, settings))
+    LOG.info("%s %s (%s)", role, engine.name, engine.why)
+    return engine
+
+
+class _Teller(logging.Handler):
+    """Writes down how far the run is: state, descriptions, thumbnails, notes."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(logging.INFO)
+        self.run = replace(run, notes=(), steps=(), error="", hint="")
+        self._begun: dict[str, float] = {}
+        self._written = 0.0
+        self._told = _read_told_chunks(run.folder / "chunks.jsonl")
+        self._video: Video | None = None
+        self._thumbs: _Thumbs | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """A note of the pipeline's."""
+        if len(self.run.notes) < MOST_NOTES:
+            note = one_line(record.getMessage())
+            if note not in self.run.notes:
+                self.run = replace(self.run, notes=(*self.run.notes, note))
+
+    def take(self, progress: Progress) -> None:
+        """One thing that the pipeline tells."""
+        if progress.video and not self._video:
+            self._video = progress.video
+            self.run = replace(
+                self.run,
+                video=progress.video.path.absolute(),
+                title=progress.video.title or self.run.title,
+                duration=progress.video.duration,
+            )
+            self._written = 0.0
+        if progress.description:
+            self._take_description(progress.description, progress.stage)
+        for result in _results(progress):
+            self._take_result(result)
+        self._take_step(progress)
+        self._write_now_and_then()
+
+    def _take_step(self, progress: Progress) -> None:
+        stage, arm = _name_stage(progress.stage)
+        begun = self._begun.setdefault(progress.stage, time.time())
+        seconds = time.time() - begun
+        left = None
+        if 0 < progress.done < progress.total and seconds > 1:
+            left = seconds / progress.done * (progress.total - progress.done)
+        steps = {(step.stage, step.note if arm else ""): step for step in self.run.steps}
+        known = steps.pop((stage, arm), None)
+        note = arm or one_line(progress.note) or (known.note if known else "")
+        steps[stage, arm] = Step(stage, progress.done, progress.total, note, seconds, left)
+        self.run = replace(self.run, steps=tuple(steps.values())[-MOST_STEPS:])
+
+    def _take_description(self, description: Description, stage: str) -> None:
+        _, arm = _name_stage(stage)
+        chunk = description.chunk
+        entry = {
+            "chunk": chunk.number,
+            "start": chunk.span.start,
+            "end": chunk.span.end,
+            "text": description.text,
+            "error": description.error,
+            "speech": description.speech,
+            "on_screen": description.on_screen,
+            "same_as": description.same_as,
+            "status": description.status,
+            "arm": arm,
+        }
+        if self._told.get((arm, chunk.number)) == entry:
+            return
+        self._told[arm, chunk.number] = entry
+        with (self.run.folder / "chunks.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+        if self._video and not chunk.missing:
+            self._thumbs = self._thumbs or _Thumbs(self._video, self.run.folder / "thumbs")
+            self._thumbs.draw(chunk.number, chunk.span)
+
+    def _take_result(self, result: Result) -> None:
+        text = report.as_json(result, descriptions=True)
+        (result.out / "result.json").write_text(text, encoding="utf-8", errors="replace")
+
+    def fetch_missing(self, *engines: str) -> None:
+        """Fetch the models that these engines need and that are not here."""
+        for name in filter(None, engines):
+            model = find_needed_model(name)
+            for files in list_downloads(model) if model else ():
+                wanted = {path: file for path, file in files.items() if not is_here(file, path)}
+                if wanted:
+                    fetch_all(wanted, partial(self._tell_fetched, f"fetching {name}"))
+
+    def _tell_fetched(self, note: str, done: int, total: int) -> None:
+        self.take(Progress("fetch", done, total, note))
+
+    def end(self, state: Any, error: str = "", hint: str = "") -> None:
+        """The last word."""
+        if self._thumbs:
+            self._thumbs.close()
+        self.run = replace(self.run, state=state, error=error, hint=hint, ended=time.time())
+        write_state(self.run)
+
+    def _write_now_and_then(self) -> None:
+        now = time.monotonic()
+        if now - self._written >= WRITE_SECONDS:
+            self._written = now
+            write_state(self.run)
+
+
+def _results(progress: Progress) -> Iterator[Result]:
+    if progress.result:
+        yield progress.result
+    if progress.comparison:
+        yield from (arm.result for arm in progress.comparison.arms)
+
+
+def _name_stage(stage: str) -> tuple[str, str]:
+    """A stage, and the arm of a comparison that it is of."""
+    arm, colon, own = stage.rpartition(": ")
+    return (own, arm) if colon else (stage, "")
+
+
+def _read_told_chunks(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
+    """What an earlier try of this run told last of each chunk; half a line at the end goes away."""
+    told: dict[tuple[str, int], dict[str, Any]] = {}
+    with suppress(OSError), path.open("r+b") as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                file.truncate(file.tell() - len(line))
+                break
+            entry = json.loads(line)
+            told[entry["arm"], entry["chunk"]] = entry
+    return told
+
+
+class _Thumbs:
+    """A small picture of each chunk, by a reader of its own; one that can't be had is left out."""
+
+    def __init__(self, video: Video, folder: Path) -> None:
+        self._folder = folder
+        self._files = ExitStack()
+        self._reader: FrameReader | None = None
+        with suppress(LongtakeError, OSError):
+            folder.mkdir(exist_ok=True)
+            _, self._index = probe(video.path, video.sha256)
+            self._reader = self._files.enter_context(open_frames(video.path, self._index))
+
+    def draw(self, number: int, span: Span) -> None:
+        """The picture of one chunk, unless it is there."""
+        path = self._folder / f"{number}.jpg"
+        if self._reader is None or path.exists():
+            return
+        keys = self._index.keys
+        inside = keys[(keys >= span.start) & (keys < span.end)]
+        time = float(inside[0]) if len(inside) else min(span.start + 0.5, span.end)
+        with suppress(LongtakeError, OSError):
+            for picture in self._reader.read(span, [Slot((time,))], THUMB_SIDE):
+                part = path.with_suffix(".part")
+                part.write_bytes(picture.as_frame().jpeg)
+                part.replace(path)
+
+    def close(self) -> None:
+        self._files.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
+    # Threads that are inside a model when Python ends take the process down with a crash.
+    os._exit(0)
