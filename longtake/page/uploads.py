@@ -1,0 +1,45 @@
+"""Files that were dropped on the page and are not part of a run yet. A name is an unguessable id."""
+
+import re
+import secrets
+import time
+from pathlib import Path
+
+from longtake.errors import UsageError
+from longtake.settings import home_folder
+
+MOST_WAITING = 20
+"""How many may wait to be started."""
+KEPT_SECONDS = 86400.0
+"""How long one waits."""
+
+
+def folder() -> Path:
+    """Where they lie; it is made where it is missing."""
+    path = home_folder() / "uploads"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def new_path() -> Path:
+    """Where the next one goes."""
+    return folder() / secrets.token_hex(16)
+
+
+def find(token: str) -> Path:
+    """The file of that id; UsageError where there is none."""
+    path = folder() / token if re.fullmatch(r"[0-9a-f]{32}", token) else None
+    if path is None or not path.is_file():
+        raise UsageError("this upload is no longer here", "Drop the file again.")
+    return path
+
+
+def drop_old() -> int:
+    """Delete those that nobody started for a day; how many are left."""
+    left = 0
+    for path in folder().iterdir():
+        if time.time() - path.stat().st_mtime > KEPT_SECONDS:
+            path.unlink(missing_ok=True)
+        else:
+            left += 1
+    return left

@@ -1,0 +1,466 @@
+"""The page in a real browser, before a real server: what a visitor does, from link to files.
+
+`make test-browser` runs these; screenshots go to the folder in LONGTAKE_SHOTS, where it is set.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+
+from longtake.report.edited import read_descriptions
+from longtake.settings import home_folder
+from tests.conftest import ROOT
+from tests.servers import ScriptedServer, as_chat, as_json, serve
+from tests.webs import serve_folder
+
+pytestmark = [pytest.mark.browser, pytest.mark.enable_socket]
+
+MODELS = home_folder() / "models"
+"""The user's own, which `make models` has fetched; every test has another home."""
+SHOTS = os.environ.get("LONGTAKE_SHOTS", "")
+PATIENCE = 90_000
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+HOSTILE = (
+    "<script>window.owned=1</script> [x](javascript:alert(1)) <img src=x onerror=alert(1)> ../../a"
+)
+FORMULA = "=cmd|' /C calc'!A0"
+
+
+@dataclass
+class Site:
+    """A running server of the page; `start` and `kill` may be called again and again."""
+
+    home: Path
+    port: int
+    settings: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        variables = {f"LONGTAKE_{name.upper()}": value for name, value in self.settings.items()}
+        with (self.home / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "longtake.cli", "app", "--port", str(self.port)],
+                env=os.environ | variables | {"LONGTAKE_HOME": str(self.home)},
+                stdout=log,
+                stderr=log,
+            )
+        for _ in range(300):
+            with suppress(OSError), urllib.request.urlopen(f"{self.url}/_stcore/health"):
+                return
+            time.sleep(0.1)
+        raise AssertionError((self.home / "server.log").read_text())
+
+    def kill(self) -> None:
+        assert self.process
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def open_site(home: Path, **settings: str) -> Iterator[Site]:
+    """A page of its own, with the models of the user."""
+    home.mkdir(parents=True)
+    if MODELS.is_dir():
+        (home / "models").symlink_to(MODELS)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    site = Site(home, port, {"allow_private_addresses": "1", **settings})
+    site.start()
+    try:
+        yield site
+    finally:
+        site.kill()
+        for state in home.glob("runs/*/state.json"):
+            facts = json.loads(state.read_text())
+            if facts["state"] == "running":
+                with suppress(ProcessLookupError):
+                    os.killpg(facts["pid"], signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with open_site(
+        tmp_path_factory.mktemp("site") / "home", engine="sketch", speech="off"
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptedServer]:
+    """Where the links lead."""
+    folder = tmp_path_factory.mktemp("web")
+    for name in ("lecture.mp4", "bikes.mp4"):
+        shutil.copy(ROOT / "examples" / name, folder)
+    with serve_folder(folder) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        path = shutil.which("chromium") or os.environ.get("CHROMIUM")
+        assert path, "there is no Chromium here: make chromium"
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visitor(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport=WIDE, accept_downloads=True)
+    context.set_default_timeout(PATIENCE)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(visitor: BrowserContext) -> Page:
+    return visitor.new_page()
+
+
+def shoot(page: Page, name: str) -> None:
+    """A picture for who looks at them."""
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}.png")
+
+
+def paste(page: Page, site: Site, link: str) -> None:
+    page.goto(site.url)
+    page.get_by_label("Paste a link").fill(link)
+    page.get_by_label("Paste a link").press("Enter")
+    expect(page.get_by_role("button", name="Start")).to_be_visible(timeout=PATIENCE)
+
+
+def start(page: Page) -> None:
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url(re.compile(r"\?run=[0-9a-f]{24}"))
+
+
+def wait_for_summary(page: Page) -> Locator:
+    headline = page.locator(".headline").first
+    expect(headline).to_be_visible(timeout=PATIENCE)
+    return headline
+
+
+def play_time(page: Page) -> float:
+    return float(page.locator("video").evaluate("video => video.currentTime"))
+
+
+def watch_shifts(page: Page) -> None:
+    """Count from now on how far what is drawn has jumped."""
+    page.evaluate(
+        "() => { window.shifted = 0; new PerformanceObserver((list) => {"
+        " for (const e of list.getEntries()) if (!e.hadRecentInput) window.shifted += e.value;"
+        " }).observe({type: 'layout-shift'}); }"
+    )
+
+
+def test_link_is_pasted_watched_stopped_found_again_and_gone_on_with(
+    page: Page, visitor: BrowserContext, site: Site, web: ScriptedServer
+) -> None:
+    paste(page, site, f"{web.url}/lecture.mp4")
+    card = page.locator(".st-key-choice")
+    expect(card).to_contain_text("1.5 MB")
+    expect(card).to_contain_text(re.compile("About .*|can't be told yet"))
+    shoot(page, "1-chosen")
+    start(page)
+    watch_shifts(page)
+    parts = page.locator(".part")
+    expect(parts.nth(2)).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".doing")).to_contain_text("Describing")
+    shoot(page, "2-running")
+    page.locator("button.act", has_text="Stop").click()
+    expect(page.locator(".doing")).to_have_text("Stopped", timeout=PATIENCE)
+    assert page.evaluate("window.shifted") < 0.1
+    known = parts.count()
+    assert 3 <= known < 20
+    (state,) = site.home.glob("runs/*/state.json")
+    with pytest.raises(ProcessLookupError):
+        os.kill(json.loads(state.read_text())["pid"], 0)
+    page.reload()
+    expect(page.locator(".doing")).to_have_text("Stopped")
+    expect(parts).to_have_count(known)
+    other = visitor.new_page()
+    other.goto(page.url)
+    expect(other.locator(".doing")).to_have_text("Stopped")
+    page.locator("button.act", has_text="Go on").click()
+    wait_for_summary(page)
+    expect(parts).to_have_count(20)
+    shoot(page, "3-done")
+    other.reload()
+    wait_for_summary(other)
+
+
+@pytest.fixture(scope="module")
+def finished(site: Site, web: ScriptedServer, browser: Browser) -> str:
+    """The address of a run that has ended."""
+    page = browser.new_page(viewport=WIDE)
+    paste(page, site, f"{web.url}/bikes.mp4")
+    start(page)
+    wait_for_summary(page)
+    page.close()
+    return page.url
+
+
+def test_click_on_a_sentence_a_chapter_or_a_part_takes_the_player_there(
+    page: Page, finished: str
+) -> None:
+    page.goto(finished)
+    wait_for_summary(page)
+    expect(page.locator("video")).to_be_visible()
+    for kind in (".sentence", ".chapters .jump", ".part-face"):
+        place = page.locator(kind).last
+        due = float(place.get_attribute("data-at") or -1)
+        assert due > 0
+        page.locator("video").evaluate("video => { video.currentTime = 0 }")
+        place.click()
+        page.wait_for_function(
+            "due => Math.abs(document.querySelector('video')?.currentTime - due) < 0.5"
+            " || [...document.querySelectorAll('*')].some(n => n.shadowRoot && Math.abs("
+            "n.shadowRoot.querySelector('video')?.currentTime - due) < 0.5)",
+            arg=due,
+        )
+    expect(page.locator(".part[aria-current]")).to_have_count(1)
+
+
+def test_each_file_can_be_taken_away_and_read_back(
+    page: Page, finished: str, tmp_path: Path
+) -> None:
+    page.goto(finished)
+    wait_for_summary(page)
+    found: dict[str, Path] = {}
+    for link in page.locator(".files a").all():
+        with page.expect_download() as waited:
+            link.click()
+        name = waited.value.suggested_filename
+        found[name.rpartition(" - ")[2]] = path = tmp_path / name
+        waited.value.save_as(path)
+    assert {"summary.md", "summary.json", "descriptions.csv"} < set(found)
+    assert len(read_descriptions(found["descriptions.csv"])) == 2
+    assert json.loads(found["summary.json"].read_text())["ledger"]["planned"] == 2
+    assert found["summary.md"].read_text().startswith("# ")
+    assert found["descriptions.vtt"].read_text().startswith("WEBVTT\n\n1\n00:00:00.000 --> ")
+    assert re.fullmatch(r"0:00 .+\n(\d+:\d\d .+\n)*", found["chapters.txt"].read_text())
+
+
+def test_edited_description_is_summarised_again_as_a_run_of_its_own(
+    page: Page, finished: str, site: Site
+) -> None:
+    page.goto(finished)
+    wait_for_summary(page)
+    page.get_by_text("Edit the descriptions, and summarise again").click()
+    table = page.locator("[data-testid=stDataFrame]")
+    expect(table).to_be_visible()
+    table.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    box = table.bounding_box()
+    assert box
+    page.mouse.dblclick(box["x"] + box["width"] * 0.7, box["y"] + 35 + 30)
+    cell = page.locator("#portal textarea")
+    cell.fill("A red kite flies over the bridge.")
+    cell.press("Enter")
+    shoot(page, "4-edited")
+    expect(page.get_by_text("1 description changed")).to_be_visible()
+    page.get_by_role("button", name="Summarise again").click()
+    page.wait_for_function("old => location.href !== old", arg=finished)
+    wait_for_summary(page)
+    expect(page.locator(".sub")).to_contain_text("edited")
+    expect(page.locator(".arm-box")).to_contain_text("red kite")
+    expect(page.locator("video")).to_be_visible()
+    new = site.home / "runs" / page.url.rpartition("=")[2]
+    told = read_descriptions(new / "upload" / "descriptions.csv")
+    assert told[0].text == "A red kite flies over the bridge."
+
+
+def test_dropped_file_is_described_and_what_is_no_video_is_refused(page: Page, site: Site) -> None:
+    page.goto(site.url)
+    drop = page.locator("input[type=file]")
+    drop.set_input_files({"name": "x.mp4", "mimeType": "video/mp4", "buffer": b"no video" * 500})
+    expect(page.get_by_role("alert").filter(has_text="not a video")).to_be_visible()
+    drop.set_input_files(str(ROOT / "examples" / "bikes.mp4"))
+    expect(page.locator(".st-key-choice")).to_contain_text("bikes.mp4")
+    start(page)
+    wait_for_summary(page)
+    assert not list((site.home / "uploads").iterdir())
+
+
+def test_both_flows_stand_side_by_side(page: Page, site: Site, web: ScriptedServer) -> None:
+    paste(page, site, f"{web.url}/bikes.mp4")
+    page.get_by_text("Both, side by side").click()
+    start(page)
+    wait_for_summary(page)
+    expect(page.locator(".arm-box")).to_have_count(2)
+    one, two = (page.locator(".arm-box").nth(k).bounding_box() for k in (0, 1))
+    assert one
+    assert two
+    assert abs(one["y"] - two["y"]) < 5 and one["x"] < two["x"]
+    expect(page.locator(".figures")).to_contain_text("Tokens in")
+    shoot(page, "5-both")
+
+
+def test_server_that_is_killed_and_started_again_finds_the_run_where_it_is(
+    page: Page, site: Site, web: ScriptedServer
+) -> None:
+    paste(page, site, f"{web.url}/lecture.mp4")
+    page.get_by_text("More settings").click()
+    page.get_by_label("What you want to know of it").fill("the bridges")
+    page.keyboard.press("Tab")
+    start(page)
+    run = site.home / "runs" / page.url.rpartition("=")[2]
+    site.kill()
+    expect(page.locator(".left")).to_contain_text("can't be reached", timeout=PATIENCE)
+    site.start()
+    expect(page.locator(".headline").first).to_be_visible(timeout=PATIENCE)
+    assert json.loads((run / "state.json").read_text())["attempts"] == 1
+    page.reload()
+    wait_for_summary(page)
+
+
+def test_keyboard_alone_leads_from_the_link_to_a_place_in_the_video(
+    page: Page, site: Site, web: ScriptedServer
+) -> None:
+    page.goto(site.url)
+    field = page.get_by_label("Paste a link")
+    expect(field).to_be_visible()
+    press_until(page, lambda: field.evaluate("node => node === document.activeElement"))
+    page.keyboard.type(f"{web.url}/bikes.mp4")
+    page.keyboard.press("Enter")
+    button = page.get_by_role("button", name="Start")
+    expect(button).to_be_visible(timeout=PATIENCE)
+    press_until(page, lambda: button.evaluate("node => node === document.activeElement"))
+    page.keyboard.press("Enter")
+    wait_for_summary(page)
+    sentence = page.locator(".sentence").last
+    is_there = "node => node === node.getRootNode().activeElement"
+    press_until(page, lambda: sentence.evaluate(is_there))
+    assert "none" not in sentence.evaluate("node => getComputedStyle(node).outlineStyle")
+    page.keyboard.press("Enter")
+    due = float(sentence.get_attribute("data-at") or -1)
+    for _ in range(100):
+        if abs(play_time(page) - due) < 0.5:
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(play_time(page))
+
+
+def press_until(page: Page, there: Any) -> None:
+    for _ in range(80):
+        if there():
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError("the Tab key does not lead there")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_phone_s_width_is_enough(browser: Browser, site: Site, finished: str, scheme: Any) -> None:
+    context = browser.new_context(viewport=PHONE, color_scheme=scheme, is_mobile=True)
+    page = context.new_page()
+    for name, url in (("first", site.url), ("done", finished)):
+        page.goto(url)
+        seen = page.get_by_label("Paste a link") if name == "first" else page.locator(".headline")
+        expect(seen.first).to_be_visible(timeout=PATIENCE)
+        widest = page.evaluate(
+            "() => Math.max(...[document.scrollingElement,"
+            " ...document.querySelectorAll('.stMain, .stApp')].map(n => n.scrollWidth))"
+        )
+        assert widest <= PHONE["width"]
+        shoot(page, f"6-phone-{name}-{scheme}")
+    context.close()
+
+
+def test_hostile_texts_show_as_text_everywhere(browser: Browser, tmp_path: Path) -> None:
+    with serve() as engine:
+        engine.set("/v1/models", as_json({"data": [{"id": "tiny"}]}))
+        engine.set("/v1/chat/completions", as_chat(f"{HOSTILE} {FORMULA}"))
+        with open_site(
+            tmp_path / "site",
+            engine="server:tiny",
+            reconciler="fake",
+            base_url=f"{engine.url}/v1",
+            speech="off",
+            read_text="off",
+        ) as site:
+            context = browser.new_context(viewport=WIDE, accept_downloads=True)
+            page = context.new_page()
+            shown: list[str] = []
+            page.on("dialog", lambda dialog: (shown.append(dialog.message), dialog.dismiss()))
+            page.goto(site.url)
+            content = (ROOT / "examples" / "bikes.mp4").read_bytes()
+            page.locator("input[type=file]").set_input_files(
+                {"name": f"{HOSTILE.replace('/', ' ')}.mp4", "mimeType": "video/mp4",
+                 "buffer": content}
+            )  # fmt: skip
+            expect(page.locator(".st-key-choice")).to_contain_text("<script>window.owned=1")
+            start(page)
+            wait_for_summary(page)
+            expect(page.locator(".part").first).to_contain_text("<img src=x onerror=alert(1)>")
+            expect(page.locator(".title")).to_contain_text("<script>window.owned=1")
+            expect(page.locator("section[data-testid=stSidebar]")).to_contain_text("<script>")
+            shoot(page, "7-hostile")
+            assert page.evaluate("window.owned") is None
+            assert page.title() == "Longtake"
+            assert page.locator("a[href^='javascript']").count() == 0
+            assert page.locator("img[src=x]").count() == 0
+            assert not shown
+            with page.expect_download() as waited:
+                page.locator(".files a", has_text="CSV").first.click()
+            assert "/" not in waited.value.suggested_filename
+            waited.value.save_as(tmp_path / "d.csv")
+            assert not re.search(r"(^|,)\"?=", (tmp_path / "d.csv").read_text(), re.MULTILINE)
+            context.close()
+
+
+def test_ten_visitors_at_once_lose_no_run_and_take_turns(
+    browser: Browser, web: ScriptedServer, tmp_path: Path
+) -> None:
+    with open_site(
+        tmp_path / "site", engine="sketch", reconciler="fake", speech="off", read_text="off"
+    ) as site:
+        contexts = [browser.new_context(viewport=WIDE) for _ in range(10)]
+        pages = [context.new_page() for context in contexts]
+        for page in pages:
+            page.set_default_timeout(PATIENCE)
+            paste(page, site, f"{web.url}/bikes.mp4")
+        for page in pages:
+            start(page)
+        waiting = [page.locator(".doing").text_content() or "" for page in pages]
+        assert any("before yours" in words for words in waiting)
+        most = 0
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            states = [
+                json.loads(p.read_text())["state"] for p in site.home.glob("runs/*/state.json")
+            ]
+            most = max(most, states.count("running"))
+            if states.count("done") == 10:
+                break
+            time.sleep(0.1)
+        assert states == ["done"] * 10 and most == 1
+        for page in pages:
+            wait_for_summary(page)
+        assert len({page.url for page in pages}) == 10
+        assert site.process
+        status = Path(f"/proc/{site.process.pid}/status").read_text()
+        peak = re.search(r"VmHWM:\s+(\d+)", status)
+        assert peak and int(peak[1]) < 1_000_000  # kB, of the server for all of them
+        for context in contexts:
+            context.close()
