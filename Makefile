@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev app models samples demo test test-real test-browser chromium test-transformers test-vllm lint format bench scenedetect lock clean
+.PHONY: help setup dev app models samples demo test test-real test-slow test-browser chromium test-transformers test-vllm lint format bench scenedetect lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ test: dev ## the quick tests
 test-real: dev models samples ## the tests that run real models
 	$(BIN)/python -m pytest -m real
 
+test-slow: dev ## links and runs before real servers and processes, the tests that take seconds
+	$(BIN)/python -m pytest -m slow
+
 test-browser: dev chromium models samples ## the page in a real browser; screenshots in .cache/screenshots
 	LONGTAKE_SHOTS=$(CURDIR)/.cache/screenshots $(BIN)/python -m pytest -m browser
 
@@ -93,6 +96,7 @@ bench: dev models samples scenedetect ## the figures of the README: memory, spee
 	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.context
 	$(BIN)/python -m benchmarks.judge
+	$(BIN)/python -m benchmarks.runs
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.scan
 

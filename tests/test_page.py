@@ -1,6 +1,5 @@
 """The page without a browser: its values, its routes, and its script."""
 
-import json
 import re
 import time
 import tomllib
@@ -164,7 +163,7 @@ def test_the_bar_never_goes_back_from_stage_to_stage(tmp_path: Path) -> None:
         for done in (0, 1, 2):
             steps.append(Step(stage, done, 2, "", 1.0, None))
             parts.append(values.measure_part(make_run(tmp_path, "running", steps=tuple(steps))))
-    assert parts == sorted(parts) and 0 <= parts[0] and parts[-1] < 1
+    assert parts == sorted(parts) and parts[0] >= 0 and parts[-1] < 1
 
 
 def test_a_running_run_says_which_chunk_it_describes_and_what_is_left(tmp_path: Path) -> None:
@@ -505,10 +504,10 @@ def test_files_come_as_downloads_whatever_they_hold(client: TestClient, run: str
     assert client.get(f"/longtake/runs/{run}/files/summary.json").json()["summary"]
 
 
-@pytest.mark.parametrize("id", ["nobody", "..", "%2e%2e", "%2e%2e%2fuploads", "a" * 500])
-def test_a_run_that_is_not_there_is_told_on_every_route(client: TestClient, id: str) -> None:
+@pytest.mark.parametrize("name", ["nobody", "..", "%2e%2e", "%2e%2e%2fuploads", "a" * 500])
+def test_a_run_that_is_not_there_is_told_on_every_route(client: TestClient, name: str) -> None:
     for rest in ("told", "video", "thumbs/1.jpg", "files/summary.md"):
-        assert client.get(f"/longtake/runs/{id}/{rest}").status_code == 404
+        assert client.get(f"/longtake/runs/{name}/{rest}").status_code == 404
 
 
 # --- the script -------------------------------------------------------------------------------

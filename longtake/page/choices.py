@@ -167,7 +167,7 @@ def choose_entry(choice: Choice, number: int) -> str:
 
 
 def start_again(run: Run, table: Path, texts: Mapping[int, str], visitor: str) -> str:
-    """Summarise a run's descriptions anew with these texts in place of its own; the new run's id."""
+    """Summarise a run's descriptions anew with these texts in place of its own; that run's id."""
     edited = uploads.new_path().with_suffix(".csv")
     edited.write_text(edit_table(table, texts), encoding="utf-8", newline="")
     asked = replace(

@@ -1,4 +1,4 @@
-"""The Streamlit script: draws the first screen, or the run that the address names. Holds no logic."""
+"""The Streamlit script: draws the first screen, or the run that the address names."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,12 +15,14 @@ from longtake.runs import Run, delete, list_runs, read_run, resume, stop
 from longtake.settings import Settings, load_settings
 
 STYLE = """<style>
-.stMainBlockContainer { max-width: 76rem; margin: 0 auto; padding-left: 2.2rem; padding-right: 2.2rem }
+.stMainBlockContainer { max-width: 76rem; margin: 0 auto; padding-left: 2.2rem;
+  padding-right: 2.2rem }
 .stMainBlockContainer:has(.st-key-first) { max-width: 46rem }
 .st-key-first h1 { font-size: clamp(1.55rem, 5vw, 2rem); padding-bottom: .25rem }
 .stSidebar [data-testid="stVerticalBlock"] { gap: .2rem }
 .stSidebar .stCaption, .stSidebar [data-testid="stCaptionContainer"] { margin-bottom: .5rem }
-[class*="st-key-open-"] button { justify-content: flex-start; text-align: left; padding-left: .5rem }
+[class*="st-key-open-"] button { justify-content: flex-start; text-align: left;
+  padding-left: .5rem }
 [class*="st-key-row-"] { flex-wrap: nowrap; min-width: 0 }
 [class*="st-key-row-"] > :first-child { flex: 1 1 0; min-width: 0 }
 [class*="st-key-row-"] > :last-child { flex: none; width: auto }

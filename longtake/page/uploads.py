@@ -1,4 +1,4 @@
-"""Files that were dropped on the page and are not part of a run yet. A name is an unguessable id."""
+"""Files that were dropped and are not part of a run yet; each is named by an unguessable id."""
 
 import re
 import secrets

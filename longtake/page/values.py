@@ -1,4 +1,4 @@
-"""What the page shows, as plain values made of runs and their files. Knows neither Streamlit nor HTTP.
+"""What the page shows, as plain values of runs and their files. Knows neither Streamlit nor HTTP.
 
 All text stays as it came: who draws it shows it as text (`textContent`, or `as_text` in Markdown).
 """
@@ -91,7 +91,7 @@ WORD_JOINER = "\u2060"
 
 @dataclass(frozen=True)
 class EngineChoice:
-    """An engine that can serve here: what the setting is called, and what to call it on the page."""
+    """An engine that can serve here: what the setting is called, and what the page calls it."""
 
     value: str
     label: str
@@ -296,6 +296,8 @@ def show_result(run: Run) -> dict[str, Any] | None:
     ]
     if not arms:
         return None
+    for arm in arms:
+        arm["ledger"]["lines"] += [one_line(note) for note in run.notes]
     return {
         "arms": arms,
         "legend": _legend(arms),

@@ -238,9 +238,9 @@ class View {
 
   showProgress(run) {
     const ended = ENDED.includes(run.state), mine = this.data.mine;
-    this.progress.hidden = run.state === "done" && !run.notes.length;
+    this.progress.hidden = run.state === "done";
     this.progress.classList.toggle("ended", ended);
-    setText(this.doing, run.state === "done" ? "Good to know" : run.doing);
+    setText(this.doing, run.doing);
     setText(this.left, run.state === "running" ? run.left
       : run.state === "waiting" ? "It starts by itself; you may close this page and come back." : "");
     this.most = run.state === "waiting" ? 0 : Math.max(this.most ?? 0, run.part);

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, get_args
 
 from longtake.errors import OutputError, UsageError
-from longtake.settings import Settings, home_folder
+from longtake.settings import Settings, change_settings, home_folder
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 Kind = Literal["summarize", "compare", "reconcile"]
@@ -134,7 +134,7 @@ def _check_settings(values: Mapping[str, object]) -> None:
             raise UsageError(
                 f"a run can't set {name}", "Set it for the page itself: `longtake app --help`."
             )
-    Settings(**values)  # type: ignore[arg-type]
+    change_settings(Settings(), values, "the run")
 
 
 def _take(upload: Path, folder: Path, kind: Kind) -> str:
@@ -160,7 +160,8 @@ def read_run(run_id: str) -> Run:
     folder = runs_folder() / run_id
     if not re.fullmatch(r"[0-9a-f]{24}", run_id) or not folder.is_dir():
         raise UsageError("there is no such run", "It may have been deleted.")
-    return replace(load_run(folder), ahead=_count_ahead(folder))
+    run = load_run(folder)
+    return replace(run, ahead=_count_ahead(folder)) if run.state == "waiting" else run
 
 
 def list_runs(visitor: str | None = None) -> list[Run]:
@@ -196,7 +197,7 @@ def load_run(folder: Path) -> Run:
         facts = _read(folder / "state.json")
         run = Run(folder.name, folder, asked, **{name: facts[name] for name in _KEPT})
         steps = tuple(Step(**step) for step in facts["steps"])
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         empty = Asked("", "summarize", {}, "", "", 0.0)
         said = f"the run's files are damaged ({type(error).__name__})"
         return Run(folder.name, folder, empty, "failed", error=said, hint="Delete it.")

@@ -28,7 +28,7 @@ from longtake.runs.folder import (
 
 LOG = logging.getLogger("longtake")
 
-TICK_SECONDS = 0.3
+TICK_SECONDS = 0.5
 MOST_ATTEMPTS = 3
 """A run whose worker vanished so often is not started again by itself."""
 
