@@ -17,7 +17,6 @@ LongtakeError                  a message and a hint; carries the exit status of 
     └── BadReply               a reply came, but not with what was asked for
 """
 
-
 BAD_LINKS = ("not_allowed", "private_address", "not_a_video", "too_long", "too_large", "playlist")
 """Kinds of links that asking again can't help."""
 

@@ -34,7 +34,7 @@ def estimate(duration: float, settings: Settings, store: Store) -> Estimate:
     if known is not None:
         return Estimate(
             beside + chunks * known,
-            f"earlier parts took {_say(known)} each with {engine}; this has about {chunks}",
+            f"earlier chunks took {_say(known)} each with {engine}; this has about {chunks}",
         )
     if engine == "sketch":
         return Estimate(beside + SKETCH_SECONDS * duration, "as measured on two cores")
@@ -45,9 +45,9 @@ def estimate(duration: float, settings: Settings, store: Store) -> Estimate:
                 each = fit.duration.total
                 return Estimate(
                     beside + chunks * each,
-                    f"reckoned from this machine's speed: {_say(each)} a part",
+                    f"reckoned from this machine's speed: {_say(each)} a chunk",
                 )
-    return Estimate(None, f"no part was described with {engine} here yet; the first ones will tell")
+    return Estimate(None, f"no chunk was described with {engine} here yet; the first will tell")
 
 
 def _say(seconds: float) -> str:

@@ -272,7 +272,8 @@ def _tell_listening(words: ChunkWords, video: Video) -> Iterator[Progress]:
 def transcribe(source: Source, settings: Settings, store: Store) -> Iterator[Progress]:
     """What is said in a video, written as subtitles; the last Progress holds it and its files."""
     check_settings(settings)
-    loaded = yield from bring(source, settings, make_wish(settings, 0))
+    wish = replace(make_wish(settings, 0), side=0)
+    loaded = yield from bring(source, settings, wish)
     with hold(loaded.path):
         yield from _transcribe(loaded, settings, store)
 

@@ -17,7 +17,7 @@ def test_what_earlier_parts_took_tells_what_later_ones_will(store: Store) -> Non
     assert found.seconds == pytest.approx(100 * 2 + 0.08 * 480)
     assert estimate(480, Settings(engine="server"), store).seconds == found.seconds
     assert say_guess(found, "context") == (
-        "About 4 minutes: earlier parts took 2.0 s each with server:qwen; this has about 100."
+        "About 4 minutes: earlier chunks took 2.0 s each with server:qwen; this has about 100."
     )
     assert say_guess(found, "both").startswith("About 8 minutes")
 

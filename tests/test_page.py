@@ -169,7 +169,7 @@ def test_the_bar_never_goes_back_from_stage_to_stage(tmp_path: Path) -> None:
 def test_a_running_run_says_which_chunk_it_describes_and_what_is_left(tmp_path: Path) -> None:
     step = Step("describe", 4, 17, "describing", 30.0, 80.0)
     shown = values.show_run(make_run(tmp_path, "running", steps=(step,)))
-    assert shown["doing"] == "Describing part 5 of 17" and shown["left"] == "about 1 minute left"
+    assert shown["doing"] == "Describing chunk 5 of 17" and shown["left"] == "about 1 minute left"
 
 
 def test_a_source_that_is_a_file_shows_its_name_without_its_folder(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_both_flows_stand_side_by_side_the_independent_one_first(tmp_path: Path)
     assert result
     assert [arm["headline"] for arm in result["arms"]] == ["independent", "context"]
     assert [arm["title"] for arm in result["arms"]] == [
-        "Each part on its own (I)", "With memory of earlier parts (II)",
+        "Each chunk on its own (I)", "With memory of earlier chunks (II)",
     ]  # fmt: skip
 
 

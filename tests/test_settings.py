@@ -152,6 +152,13 @@ def test_link_that_may_not_be_loaded_is_refused_before_anything_is_asked(
     assert "describer" not in said and ("link" in said or not name)
 
 
+def test_link_without_its_scheme_is_told_how_it_is_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["describe", "youtube.com/watch?v=x", "--engine", "fake"]) == 2
+    assert "If it is a link: https://youtube.com/watch?v=x" in capsys.readouterr().err
+
+
 def run_longtake(*arguments: str, redirect: str = "", **variables: str) -> tuple[int, str, str]:
     """Exit status, standard output and error of the command in a shell."""
     quoted = " ".join(shlex.quote(argument) for argument in arguments)

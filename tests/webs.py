@@ -102,6 +102,21 @@ def as_list(*segments: str, seconds: float = 2, ended: bool = True, key: str = "
     return Answer(200, "\n".join(lines).encode(), {"Content-Type": KINDS[".m3u8"]})
 
 
+def as_dash(picture: str, sound: str, seconds: float) -> Answer:
+    """A DASH manifest with picture and sound apart, a file each, as large sites give them."""
+    sets = "".join(
+        f'<AdaptationSet mimeType="{kind}/mp4"><Representation id="{kind}" bandwidth="9000"'
+        f' codecs="{codec}"{size}><BaseURL>{link}</BaseURL></Representation></AdaptationSet>'
+        for kind, codec, size, link in (
+            ("video", "avc1.4d401e", ' width="160" height="120"', picture),
+            ("audio", "mp4a.40.2", "", sound),
+        )
+    )
+    start = f'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" mediaPresentationDuration="PT{seconds}S">'
+    text = f"{start}<Period>{sets}</Period></MPD>"
+    return Answer(200, text.encode(), {"Content-Type": "application/dash+xml"})
+
+
 def as_feed(title: str, **links: str) -> Answer:
     """An RSS feed whose entries are titles and links."""
     links = {escape(name): escape(link) for name, link in {"": title, **links}.items()}

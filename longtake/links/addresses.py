@@ -26,7 +26,7 @@ def check_link(link: str) -> str:
     text = link.strip()
     if len(text) > MOST_LETTERS:
         raise _wrong(text, f"has {len(text):,} letters, and at most {MOST_LETTERS:,} are taken")
-    if re.search(r"[\x00-\x20\x7f-\xa0\u2028\u2029\\]", text):
+    if re.search(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\\]", text):
         raise _wrong(text, "holds blanks, backslashes or characters that can't be seen")
     try:
         parts = urlsplit(text)
@@ -43,7 +43,7 @@ def check_link(link: str) -> str:
 
 
 def _wrong(link: str, why: str) -> LinkError:
-    shown = one_line(link)
+    shown = re.sub(r"//[^/?#]*@", "//…@", one_line(link))  # whose password it may be
     shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
     return LinkError(
         f"the link {shown} {why}",
@@ -69,4 +69,5 @@ def is_private(address: str) -> bool:
             return True
         if found.ipv4_mapped or found in NAT64:
             return False
-    return not found.is_global or found.is_multicast or found.is_reserved
+    local = found.version == 6 and found.is_site_local  # fec0::/10, from before there were fc00::/7
+    return not found.is_global or found.is_multicast or found.is_reserved or local

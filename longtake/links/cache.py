@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import IO, Any
@@ -36,6 +36,7 @@ class Entry:
     """
 
     media: str
+    size: int
     mark: str
     title: str
     side: int
@@ -73,15 +74,17 @@ def find(link: str) -> Entry | None:
         if facts.pop("form") != FORM:
             return None
         entry = Entry(**_typed(facts))
+        if not entry.path.is_file() or entry.path.stat().st_size != entry.size:
+            return None
         os.utime(entry.path)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return entry
 
 
 def _typed(facts: dict[str, Any]) -> dict[str, Any]:
     """The facts, each of its own type, and names without folders."""
-    kinds = {"side": int, "sound": bool}
+    kinds = {"size": int, "side": int, "sound": bool}
     for field in fields(Entry):
         if not isinstance(facts[field.name], kinds.get(field.name, str)):
             raise TypeError(field.name)
@@ -95,13 +98,17 @@ def keep(link: str, part: Path, entry: Entry, captions: Path | None = None) -> E
     with mapped_errors():
         with part.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        values = asdict(entry) | {"media": sha256 + entry.media}
+        values = asdict(entry) | {"media": sha256 + entry.media, "size": part.stat().st_size}
         if captions:
             values["captions"] = make_key(link) + captions.suffix
         kept = Entry(**values)
         for folder in (kept.path.parent, _entry_path(link).parent):
             folder.mkdir(parents=True, exist_ok=True)
-        os.replace(part, kept.path)
+        if kept.path.is_file() and kept.path.stat().st_size == kept.size:
+            part.unlink()  # somebody may hold the one that is there
+        else:
+            os.replace(part, kept.path)
+        os.utime(kept.path)
         if captions:
             os.replace(captions, _entry_path(link).parent / kept.captions)
         path = _entry_path(link)
@@ -137,14 +144,15 @@ def drop_part(folder: Path) -> None:
 
 @contextmanager
 def hold(path: Path) -> Iterator[None]:
-    """While this is open, the file stays in the cache; nothing to do for one that is elsewhere."""
-    if path.parent != cache_folder() / "media":
-        yield
-        return
-    with suppress(OSError):
-        os.utime(path)
-    with path.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
+    """While this is open, the file stays in the cache; nothing to do for one that is elsewhere.
+
+    One that has gone meanwhile is told of by who reads it.
+    """
+    with ExitStack() as files:
+        if path.parent == cache_folder() / "media":
+            with suppress(OSError):
+                os.utime(path)
+                fcntl.flock(files.enter_context(path.open("rb")), fcntl.LOCK_SH)
         yield
 
 
@@ -155,6 +163,7 @@ def trim(limit: int) -> None:
     """
     with suppress(OSError):
         _sweep_parts()
+    with suppress(OSError):
         kept = sorted(_list(cache_folder() / "media"), key=lambda found: found[0])
         total = sum(size for _, size, _ in kept)
         for used, size, path in kept:
@@ -194,7 +203,7 @@ def _sweep_entries() -> None:
     folder = cache_folder() / "links"
     for path in folder.glob("*.json"):
         media = ""
-        with suppress(OSError, ValueError, TypeError, KeyError):
+        with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
             media = str(json.loads(path.read_text(encoding="utf-8"))["media"])
         if not media or not (cache_folder() / "media" / media).exists():
             for left in folder.glob(f"{path.stem}.*"):
@@ -203,7 +212,7 @@ def _sweep_entries() -> None:
 
 def _sweep_parts() -> None:
     for folder in (cache_folder() / "parts").glob("*"):
-        moved = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+        moved = max(path.stat().st_mtime for path in (folder, *folder.glob("*")) if path.exists())
         if time.time() - moved > STALE_SECONDS:
             with (folder / "lock").open("w") as lock:
                 if _lock_now(lock):

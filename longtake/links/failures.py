@@ -19,6 +19,10 @@ SIGN_IN = (
 )
 UPGRADE = "pip install --upgrade yt-dlp yt-dlp-ejs"
 SHOWN = 300
+BARE = ("not_a_video", "no_javascript", "unsupported")
+"""Kinds that yt-dlp's own words say nothing more of."""
+VAGUE = ("sign_in", "not_a_video", "outdated", "busy", "broke_off", "timed_out")
+"""Kinds that HTTP's status tells better than words do."""
 
 KINDS: dict[str, tuple[str, str]] = {
     "private": ("the video is private", SIGN_IN),
@@ -50,17 +54,22 @@ KINDS: dict[str, tuple[str, str]] = {
         "If you trust it: --allow-private-addresses.",
     ),
     "refused": (
-        "the site refuses to give the video (403)",
+        "the site refuses to give the video",
         f"It may want a sign-in (--cookies FILE), or a newer yt-dlp: {UPGRADE}",
     ),
-    "not_found": ("there is nothing at this address (404)", "Check the link."),
+    "not_found": ("there is nothing at this address", "Check the link."),
     "busy": (
-        "the site asks for a pause: too many requests came from here (429)",
+        "the site asks for a pause: too many requests came from here",
         "Try again in some minutes; what was loaded so far is kept.",
     ),
     "site_broken": ("the site has an error of its own", "Try again later."),
+    "unsafe": (
+        "no safe connection to the site could be made",
+        "Check the link, https or http, and the clock of this machine.",
+    ),
+    "unsupported": ("the video comes as a stream of a kind that can't be loaded here", DOWNLOAD),
     "broke_off": (
-        "the download broke off",
+        "the connection broke off",
         "Run it again: it goes on where it stopped.",
     ),
     "no_room": ("the disk has no room for the video", "Free some room, and run it again."),
@@ -76,8 +85,11 @@ _CLASSES = {
     "GeoRestrictedError": "region",
     "UserNotLive": "upcoming",
     "UnsupportedError": "not_a_video",
+    "SSLError": "unsafe",
+    "CertificateVerifyError": "unsafe",
     "ContentTooShortError": "broke_off",
     "IncompleteRead": "broke_off",
+    "MemoryError": "site_broken",
 }
 _STATUS = {401: "sign_in", 403: "refused", 404: "not_found", 410: "removed", 429: "busy",
            451: "region"}  # fmt: skip
@@ -85,20 +97,21 @@ _STATUS = {401: "sign_in", 403: "refused", 404: "not_found", 410: "removed", 429
 _WORDS = (
     (
         "private",
-        r"private video|video is private|this (?:video|media) is private|is set to private",
+        r"private video|(?:video|media|playlist) is private|set to private|private playlist"
+        r"|protected by a password|video[- ]password|wrong password|protected tweet",
     ),
     (
         "members_only",
-        r"members[- ]only|join this channel|subscribers?[- ]only|requires payment|purchase"
-        r"|rent(?:al)? this|premium (?:members|users|subscri)|paid (?:video|content)"
-        r"|only available (?:for|to)"
-        r" (?:members|subscribers|patrons|music premium)",
+        r"(?:members|subscribers?|supporters?)[- ]only|join this channel|requires payment"
+        r"|purchase|rent(?:al)? this|premium (?:members|users|subscri)|paid (?:video|content)"
+        r"|subscription|(?:available|for|to) (?:members|subscribers|patrons|music premium)",
     ),
     ("sign_in", r"not a bot|confirm you.re not"),
+    ("busy", r"too many requests|rate[- ]?limit"),
     (
         "age_restricted",
         r"confirm your age|age[- ](?:restrict|verif|gate|check)|inappropriate for some users"
-        r"|may be inappropriate|adult content|18 ?\+|over 18",
+        r"|age verified|may be inappropriate|adult content|18 ?\+|over 18",
     ),
     (
         "region",
@@ -108,7 +121,8 @@ _WORDS = (
     (
         "upcoming",
         r"premieres? in|will begin in|has not (?:yet )?started|starts? in \d"
-        r"|not yet (?:started|begun)|is upcoming|offline|not currently live",
+        r"|will begin shortly|not yet (?:started|begun|available)|is upcoming|offline"
+        r"|is not (?:currently )?live",
     ),
     ("live", r"live (?:event|stream) (?:is|has) (?:still|not ended)|still (?:live|being streamed)"),
     ("drm", r"\bdrm\b"),
@@ -116,23 +130,36 @@ _WORDS = (
         "removed",
         r"has been (?:removed|deleted|taken down|terminated)|no longer (?:available|exists)"
         r"|account (?:has been )?terminated|video (?:was )?(?:removed|deleted)|does not exist"
-        r"|video unavailable|video is unavailable|no such video|copyright (?:claim|grounds)",
+        r"|video (?:is )?(?:unavailable|not available)|isn.t available"
+        r"|(?:no such|unknown) video|video (?:was )?not found|copyright (?:claim|grounds)",
     ),
-    ("busy", r"too many requests|rate[- ]?limit|try again later"),
+    ("refused", r"\bip (?:address )?is (?:likely being )?(?:blocked|unable)|request is rejected"),
+    ("busy", r"try again later|temporarily unavailable"),
     (
         "sign_in",
         r"log ?in|sign ?in|registered users|account (?:is )?(?:needed|required)|authenticat"
-        r"|--cookies|use --username|credentials",
+        r"|logged[- ]in|not authorized|--cookies|use --username|credentials",
     ),
     ("no_javascript", r"no supported javascript runtime|javascript runtime"),
-    ("not_a_video", r"no (?:video|media|formats?)[\w ]*(?:found|in)|unsupported url"),
+    ("unsupported", r"ffmpeg (?:could not be found|is not installed)"),
+    (
+        "not_a_video",
+        r"no (?:valid )?(?:video|media|formats?)[\w ]*(?:found|in)|unsupported url"
+        r"|any data blocks|connection adapters|not contain a video|not have any videos"
+        r"|is not a video",
+    ),
     ("timed_out", r"timed? ?out"),
+    (
+        "broke_off",
+        r"giving up after|more expected|connection (?:was )?(?:reset|aborted|broken)"
+        r"|remote end closed|without response|fragment \d+ not found",
+    ),
     ("no_room", r"no space left|disk quota"),
     (
         "outdated",
         r"unable to extract|signature extraction failed|n(?:sig)? (?:function|challenge|extraction)"
         r"|requested format is not available|failed to (?:parse|decode|extract)"
-        r"|confirm you are on the latest version|only images are available",
+        r"|only images are available",
     ),
 )
 
@@ -161,15 +188,16 @@ def classify(
     `refused` are hosts with private addresses, `unreached` those that did not answer and why.
     """
     chain = [entry for entry in failed.get("chain", ()) if isinstance(entry, dict)]
-    talk = [str(line) for line in failed.get("talk", ())]
-    said = [str(entry.get("said", "")) for entry in chain]
+    talk = [_cut(str(line)) for line in failed.get("talk", ())]
+    said = [_cut(str(entry.get("said", ""))) for entry in chain]
     if refused:
         return make_error("private_address", one_line(refused[-1]))
     if unreached and any("Refused by Longtake" in line for line in [*said, *talk]):
         return _say_unreached(unreached[-1])
-    words = _clean(said[-1] if said else "")
+    words = _clean(next(iter([*said[1:2], *said]), ""))  # the first is yt-dlp's wrapping
     for kind in _guess(chain, [*said, *talk]):
-        shown = "" if kind in ("not_a_video", "no_javascript") else words
+        bare = kind in BARE or "HTTP Error" in words or "proxy" in words
+        shown = "" if bare else words
         return make_error(kind, shown)
     return LinkError(
         f"the site gave no video: {words or 'it gave no reason'}",
@@ -185,7 +213,8 @@ def _guess(chain: Sequence[Mapping[str, Any]], said: Sequence[str]) -> Iterator[
     words = " ".join(said)
     found = [kind for kind, pattern in _WORDS if re.search(pattern, words, re.IGNORECASE)]
     statuses = [entry["status"] for entry in chain if isinstance(entry.get("status"), int)]
-    if not statuses or (found and found[0] not in ("sign_in", "not_a_video", "outdated", "busy")):
+    statuses += [int(status) for status in re.findall(r"HTTP Error (\d{3})", words)]
+    if not statuses or (found and found[0] not in VAGUE):
         yield from found
     for status in statuses:
         if status in _STATUS:
@@ -207,11 +236,14 @@ def _say_unreached(why: str) -> LinkError:
     return make_error("unreachable", one_line(why))
 
 
+def _cut(said: str) -> str:
+    """Without what yt-dlp adds to a failure that it did not expect."""
+    return re.split(r"; please report this issue|\s*\(caused by", one_line(said))[0]
+
+
 def _clean(said: str) -> str:
     """The site's own words, without yt-dlp's before and after them."""
-    text = re.sub(r"^ERROR:\s*", "", one_line(said))
-    text = re.sub(r"^\[[^\]]*\]\s*\S+:\s*", "", text)
-    text = re.split(
-        r"; please report this issue|\s*\(caused by|\. Use --cookies| See  ?https?://", text
-    )[0]
+    text = re.sub(r"^ERROR:\s*", "", said)
+    text = re.sub(r"^\[download\] (?:Got error: )?|^\[[^\]]*\]\s*\S+:\s*", "", text)
+    text = re.split(r"\.?\s+(?:Use --|See  ?https?://)", text)[0]
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

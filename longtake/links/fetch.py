@@ -10,16 +10,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from longtake.errors import LinkError, LongtakeError, SourceError, UsageError
 from longtake.links import cache
-from longtake.links.addresses import check_link
+from longtake.links.addresses import check_link, is_link
 from longtake.links.choose import (
     Captions,
     Choice,
@@ -32,16 +32,22 @@ from longtake.links.failures import classify, make_error
 from longtake.links.guard import Guard, open_guard
 from longtake.plain import one_line
 from longtake.records import Progress
-from longtake.settings import Settings, home_folder
+from longtake.settings import Settings
 from longtake.timecode import format_time
 from longtake.video.mux import join_streams, plays_in_browsers
 from longtake.video.probe import probe
 
 LOG = logging.getLogger("longtake")
 
+Ask = Callable[[Mapping[str, Any]], Iterator[Mapping[str, Any]]]
+"""Gives a request to the loader, and its lines as they come; the last one holds `done`."""
+
 SITE_SECONDS = 20.0
 """How long a site may be silent."""
 MOST_TITLE = 300
+COOKIES = "Export them from your browser as a cookies.txt, Netscape's form, and name that file."
+OFFLINE = ("no_network", "name_not_found", "unreachable", "timed_out")
+"""Kinds of failures with which what is in the cache is still of use."""
 END_SECONDS = 3.0
 SPARE_BYTES = 200_000_000
 """Room on the disk that is left alone."""
@@ -105,12 +111,13 @@ class _Plan:
 def look(link: str, settings: Settings, wish: Wish) -> LinkFacts:
     """What the site says; nothing is loaded. LinkError also where it is more than may be loaded."""
     link = check_link(link)
-    info = _ask_site(link, settings)
+    with _open_loader(settings) as ask:
+        info = _ask_for_one(link, ask)
     site = one_line(str(info.get("extractor_key") or ""))
     title = _title(info)
     if entries := _entries(info):
         return LinkFacts(link, site, title, entries=entries)
-    plan = _plan(link, info, settings, wish)
+    plan = _plan(info, settings, wish)
     return LinkFacts(
         link,
         "" if site == "Generic" else site,
@@ -124,7 +131,8 @@ def look(link: str, settings: Settings, wish: Wish) -> LinkFacts:
 def list_entries(link: str, settings: Settings) -> tuple[Entry, ...]:
     """The videos of a playlist in its order; the link itself where it is none."""
     link = check_link(link)
-    info = _ask_site(link, settings, playlist=True)
+    with _open_loader(settings) as ask:
+        info = _ask_site(link, ask, playlist=True)
     return _entries(info) or (Entry(link, _title(info)),)
 
 
@@ -136,30 +144,34 @@ def fetch(link: str, settings: Settings, wish: Wish) -> Generator[Progress, None
     link = check_link(link)
     kept = cache.find(link)
     yield Progress("load", 0, 0, f"asking the site of {one_line(link)}")
-    try:
-        info = _ask_site(link, settings)
-    except LinkError as error:
-        if not (kept and _serves(kept, wish) and error.kind in ("no_network", "unreachable")):
-            raise
-        LOG.info("%s: the copy in the cache is used", error.message)
-        return _as_loaded(link, kept)
-    if _entries(info):
-        raise _say_playlist(info)
-    plan = _plan(link, info, settings, wish)
-    if kept and kept.mark == plan.mark and _serves(kept, wish):
-        LOG.info("%s is in the cache", plan.title or one_line(link))
-        return _as_loaded(link, kept)
-    with cache.open_part(link) as folder:
-        other = cache.find(link)  # another run may have loaded it while this one waited
-        if other and other != kept and other.mark == plan.mark and _serves(other, wish):
-            return _as_loaded(link, other)
-        kept = yield from _load(link, plan, settings, wish, folder)
+    with _open_loader(settings) as ask:
+        try:
+            info = _ask_for_one(link, ask)
+        except LinkError as error:
+            if not (kept and _serves(kept, wish) and error.kind in OFFLINE):
+                raise
+            LOG.info("%s: the copy in the cache is used", error.message)
+            return _as_loaded(link, kept)
+        plan = _plan(info, settings, wish)
+        if kept and _is_of(kept, info, wish):
+            LOG.info("%s is in the cache", plan.title or one_line(link))
+            return _as_loaded(link, kept)
+        with cache.open_part(link) as folder:
+            other = cache.find(link)  # another run may have loaded it while this one waited
+            if not (other and other != kept and _is_of(other, info, wish)):
+                other = yield from _load(link, plan, settings, wish, folder, ask)
     cache.trim(settings.cache_bytes)
-    return _as_loaded(link, kept)
+    return _as_loaded(link, other)
 
 
 def _as_loaded(link: str, kept: cache.Entry) -> Loaded:
     return Loaded(kept.path, kept.title, link, kept.captions_path, kept.captions_source)
+
+
+def _is_of(kept: cache.Entry, info: Info, wish: Wish) -> bool:
+    """Whether it serves, and is what would come again for the wish for which it came."""
+    choice = choose_formats(info, kept.side, sound=kept.sound) if _serves(kept, wish) else None
+    return choice is not None and kept.mark == _mark(info, choice) != ""
 
 
 def _serves(kept: cache.Entry, wish: Wish) -> bool:
@@ -169,13 +181,19 @@ def _serves(kept: cache.Entry, wish: Wish) -> bool:
 # --- what the site says -----------------------------------------------------------------------
 
 
-def _ask_site(link: str, settings: Settings, *, playlist: bool = False) -> Info:
-    with _open_loader(settings) as ask:
-        *_, last = ask({"do": "look", "link": link, "playlist": playlist})
+def _ask_site(link: str, ask: Ask, *, playlist: bool = False) -> Info:
+    *_, last = ask({"do": "look", "link": link, "playlist": playlist})
     found = last.get("done")
     if not isinstance(found, dict):
         raise make_error("not_a_video")
     return found
+
+
+def _ask_for_one(link: str, ask: Ask) -> Info:
+    """What the site says of the video there; of a playlist's, where that has but one."""
+    info = _ask_site(link, ask)
+    entries = _entries(info)
+    return _ask_site(check_link(entries[0].link), ask) if len(entries) == 1 else info
 
 
 def _title(info: Info) -> str:
@@ -188,12 +206,25 @@ def _entries(info: Info) -> tuple[Entry, ...]:
         return ()
     found = []
     for entry in info.get("entries") or ():
-        address = (entry.get("url") or entry.get("webpage_url")) if isinstance(entry, dict) else ""
-        if address:
-            found.append(Entry(str(address), _title(entry) or one_line(str(address))))
+        if isinstance(entry, dict) and (address := _find_address(entry, info)):
+            found.append(Entry(address, _title(entry) or one_line(address)))
     if not found:
         raise make_error("not_a_video", "the playlist is empty")
     return tuple(found)
+
+
+def _find_address(entry: Info, info: Info) -> str:
+    """Its own page, or its file, where it stands in the playlist's page itself.
+
+    Always a link, if perhaps a forbidden one: what a site lists is never the name of a file here.
+    """
+    page = entry.get("webpage_url")
+    if page == info.get("webpage_url"):
+        page = next((form.get("url") for form in reversed(entry.get("formats") or ())), "")
+    with suppress(ValueError):
+        found = urljoin(str(info.get("webpage_url") or ""), str(entry.get("url") or page or ""))
+        return found if is_link(found) else ""
+    return ""
 
 
 def _say_playlist(info: Info) -> LinkError:
@@ -205,8 +236,10 @@ def _say_playlist(info: Info) -> LinkError:
     )
 
 
-def _plan(link: str, info: Info, settings: Settings, wish: Wish) -> _Plan:
+def _plan(info: Info, settings: Settings, wish: Wish) -> _Plan:
     """What to load of what the site has, where it may be loaded."""
+    if _entries(info):
+        raise _say_playlist(info)
     title = _title(info)
     status = info.get("live_status")
     if status == "is_upcoming":
@@ -232,18 +265,26 @@ def _plan(link: str, info: Info, settings: Settings, wish: Wish) -> _Plan:
 def _check_size(count: int, most: int) -> None:
     if most and count > most:
         raise LinkError(
-            f"the video is {count / 1e6:,.0f} MB large; --max-bytes allows {most / 1e6:,.0f} MB",
+            f"the video is {count / 1e6:,.1f} MB large; --max-bytes allows {most / 1e6:,.1f} MB",
             f"To load it all the same: --max-bytes {count} (0: no limit).",
             "too_large",
         )
 
 
 def _mark(info: Info, choice: Choice) -> str:
-    """What tells one version of a file from the next: all that the site says of these formats."""
+    """What tells one version of a file from the next: all that the site says of these formats.
+
+    Empty where that is nothing: what came of it before may be another file.
+    """
     facts = [
         [form.get(name) for name in ("format_id", "filesize", "tbr", "longtake_marks")]
         for form in choice.formats
     ]
+    plain = info.get("extractor_key") == "Generic" and "http" in str(
+        choice.formats[0].get("protocol")
+    )
+    if plain and not (facts[0][1] or any(facts[0][3] or ())):
+        return ""
     return json.dumps([info.get("extractor_key"), info.get("id"), info.get("duration"), facts])
 
 
@@ -251,24 +292,26 @@ def _mark(info: Info, choice: Choice) -> str:
 
 
 def _load(
-    link: str, plan: _Plan, settings: Settings, wish: Wish, folder: Path
+    link: str, plan: _Plan, settings: Settings, wish: Wish, folder: Path, ask: Ask
 ) -> Generator[Progress, None, cache.Entry]:
     """The parts, put together where they came apart, and the captions; all of it in the cache."""
     _keep_only(folder, plan.mark)
     _check_room(folder, plan.choice.bytes or 0)
+    size = f", {plan.choice.bytes / 1e6:,.1f} MB" if plan.choice.bytes else ""
+    LOG.info("loading %s%s", plan.title or link, size)
     parts = [folder / f"part{place}" for place in range(len(plan.choice.formats))]
-    with _open_loader(settings) as ask:
-        before = 0
-        for part, form in zip(parts, plan.choice.formats, strict=True):
-            if not part.exists():
-                steps = ask({"do": "load", "info": plan.info, "format": form, "out": str(part)})
-                yield from _tell(steps, plan, before, settings)
-            before += part.stat().st_size
-    captions = _load_captions(plan, settings, folder)
+    before = 0
+    for part, form in zip(parts, plan.choice.formats, strict=True):
+        if not part.exists():
+            steps = ask({"do": "load", "info": plan.info, "format": form, **_place(part)})
+            yield from _tell(steps, plan, before, settings)
+        before += part.stat().st_size
+    captions = _load_captions(plan, folder, ask)
     yield Progress("load", before, before, "putting picture and sound together")
     video, suffix = _put_together(parts, folder)
     entry = cache.Entry(
         suffix,
+        0,
         plan.mark,
         plan.title,
         wish.side,
@@ -284,7 +327,11 @@ def _keep_only(folder: Path, mark: str) -> None:
     """What came of another version of the file is of no use for this one."""
     told = folder / "mark"
     with cache.mapped_errors():
-        if not told.exists() or told.read_text(encoding="utf-8", errors="replace") != mark:
+        if (
+            not mark
+            or not told.exists()
+            or told.read_text(encoding="utf-8", errors="replace") != mark
+        ):
             cache.drop_part(folder)
             told.write_text(mark, encoding="utf-8")
 
@@ -321,7 +368,7 @@ def _say_pace(title: str, done: int, total: int, step: Mapping[str, Any]) -> str
     return ", ".join(words)
 
 
-def _load_captions(plan: _Plan, settings: Settings, folder: Path) -> Path | None:
+def _load_captions(plan: _Plan, folder: Path, ask: Ask) -> Path | None:
     """The file of captions; None with a note where they can't be had."""
     if plan.captions is None:
         return None
@@ -329,16 +376,20 @@ def _load_captions(plan: _Plan, settings: Settings, folder: Path) -> Path | None
         "do": "captions",
         "info": plan.info,
         "captions": plan.captions.form,
-        "out": str(folder / "captions"),
+        **_place(folder / "captions"),
     }
     try:
-        with _open_loader(settings) as ask:
-            *_, last = ask(asked)
+        *_, last = ask(asked)
     except LongtakeError as error:
         LOG.info("%s could not be loaded: %s", plan.captions.source, error.message)
         return None
-    path = Path(last["done"]["path"]) if last.get("done", {}).get("path") else None
-    return path if path and path.parent == folder and path.is_file() else None
+    path = folder / Path(last["done"]["name"]).name
+    return path if path.is_file() else None
+
+
+def _place(path: Path) -> dict[str, str]:
+    """Where to write, as the loader takes it."""
+    return {"folder": str(path.parent.absolute()), "out": path.name}
 
 
 def _put_together(parts: Sequence[Path], folder: Path) -> tuple[Path, str]:
@@ -364,75 +415,75 @@ def _put_together(parts: Sequence[Path], folder: Path) -> tuple[Path, str]:
 
 
 @contextmanager
-def _open_loader(settings: Settings) -> Iterator["Any"]:
-    """What takes a request for the loader and gives its lines; it ends with this."""
-    with open_guard(settings.allow_private_addresses) as guard, _cookies(settings) as cookies:
-        common = {
-            "proxy": guard.url,
-            "cookies": cookies,
-            "cache": str(cache.cache_folder() / "yt-dlp"),
-            "timeout": SITE_SECONDS,
-            "max_bytes": settings.max_bytes,
-        }
-        yield lambda asked: _run_loader({**common, **asked}, guard)
-
-
-@contextmanager
-def _cookies(settings: Settings) -> Iterator[str]:
-    """A copy of the user's cookies, for yt-dlp writes into the file; empty where none are named."""
-    if not settings.cookies:
-        yield ""
-        return
-    named = Path(settings.cookies).expanduser()
-    copy = home_folder() / "cache" / f".cookies-{os.getpid()}-{time.monotonic_ns()}"
-    try:
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.touch(mode=0o600)
-        copy.write_bytes(named.read_bytes())
-    except OSError as error:
-        raise UsageError(
-            f"--cookies {settings.cookies} can't be read: {error.strerror}", "Check its name."
-        ) from error
-    try:
-        yield str(copy)
-    finally:
-        copy.unlink(missing_ok=True)
-
-
-def _run_loader(asked: Mapping[str, Any], guard: Guard) -> Iterator[Mapping[str, Any]]:
-    """Its lines as they come; LinkError for what it failed of. It ends where this is closed."""
+def _open_loader(settings: Settings) -> Iterator[Ask]:
+    """A process that takes one request after the other, and ends with this."""
     command = [sys.executable, "-P", "-W", "ignore", "-m", "longtake.links.loader"]
-    with subprocess.Popen(  # noqa: S603 - a fixed command, no shell
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        last: Mapping[str, Any] = {}
+    shared = {
+        "cookies": _read_cookies(settings.cookies),
+        "cache": str((cache.cache_folder() / "yt-dlp").absolute()),
+        "timeout": SITE_SECONDS,
+        "max_bytes": settings.max_bytes,
+    }
+    with (
+        open_guard(settings.allow_private_addresses) as guard,
+        subprocess.Popen(  # noqa: S603 - a fixed command, no shell
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as process,
+    ):
         try:
-            process.stdin.write(json.dumps(asked).encode() + b"\n")
-            process.stdin.flush()
-            for line in process.stdout:
-                last = json.loads(line)
-                if "failed" not in last:
-                    yield last
-        except BrokenPipeError:
-            pass
+            _write(process, {**shared, "proxy": guard.url})
+            yield lambda asked: _ask(process, guard, asked, settings.max_bytes)
         finally:
             _end(process)
-    if "failed" in last:
-        _raise_for(last["failed"], asked, guard)
-    if "done" not in last:
-        raise make_error("broke_off", "the loader ended without a word")
 
 
-def _raise_for(failed: Mapping[str, Any], asked: Mapping[str, Any], guard: Guard) -> None:
+def _write(process: subprocess.Popen[bytes], line: Mapping[str, Any]) -> None:
+    assert process.stdin
+    with suppress(BrokenPipeError):  # that it ended is seen where its answer is read
+        process.stdin.write(json.dumps(line).encode() + b"\n")
+        process.stdin.flush()
+
+
+def _read_cookies(name: str) -> str:
+    """The user's cookies, as text: yt-dlp would write into the file."""
+    try:
+        return Path(name).expanduser().read_text(encoding="utf-8") if name else ""
+    except (OSError, ValueError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise UsageError(f"--cookies {one_line(name)} can't be read: {why}", COOKIES) from error
+
+
+def _ask(
+    process: subprocess.Popen[bytes], guard: Guard, asked: Mapping[str, Any], most: int
+) -> Iterator[Mapping[str, Any]]:
+    """What it tells on its way, and its answer as `done`; LinkError for what it failed of."""
+    assert process.stdout
+    guard.refused.clear()
+    guard.failed.clear()
+    _write(process, asked)
+    for line in process.stdout:
+        try:
+            told = json.loads(line)
+        except ValueError:
+            break  # it was ended in the middle of a line
+        if "failed" in told:
+            _raise_for(told["failed"], guard, most)
+        yield told
+        if "done" in told:
+            return
+    raise make_error("broke_off", "the loader ended without a word")
+
+
+def _raise_for(failed: Mapping[str, Any], guard: Guard, most: int) -> None:
     chain = failed.get("chain", [])
     if chain and "TooLarge" in chain[0].get("kinds", ()):
-        _check_size(int(chain[0]["said"].split()[0]), asked["max_bytes"])
+        _check_size(int(chain[0]["said"].split()[0]), most)
+    if any("CookieLoadError" in entry.get("kinds", ()) for entry in chain):
+        raise UsageError("the file of --cookies holds no cookies.txt", COOKIES)
     raise classify(failed, guard.refused, guard.failed)
 
 

@@ -9,7 +9,8 @@ import secrets
 import selectors
 import socket
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,10 +20,12 @@ from longtake.links.addresses import is_private
 
 CONNECT_SECONDS = 15.0
 IDLE_SECONDS = 60.0
+END_SECONDS = 2.0
+"""A look-up of a name can't be ended: its thread is left to itself."""
 BLOCK_BYTES = 1 << 17
 MOST_HEAD_BYTES = 1 << 16
 METHODS = ("GET", "HEAD", "POST")
-DROPPED = ("proxy-authorization", "proxy-connection", "connection", "keep-alive")
+DROPPED = (b"proxy-authorization", b"proxy-connection", b"connection", b"keep-alive")
 
 Resolve = Callable[..., Any]
 
@@ -52,7 +55,7 @@ class Guard:
         """A connection to the host's first address that answers; none where any is private."""
         try:
             found = self.resolve(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             self.failed.append(f"name {host}: {error}")
             raise _Refused(502, f"the name {host} is not known") from None
         addresses = [(entry[0], entry[4]) for entry in found]
@@ -94,10 +97,12 @@ def open_guard(
         finally:
             with suppress(OSError):
                 server.shutdown(socket.SHUT_RDWR)
-            for connection in tuple(guard.open):
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-            thread.join(CONNECT_SECONDS)
+            ends = time.monotonic() + END_SECONDS
+            while thread.is_alive() and time.monotonic() < ends:
+                for connection in tuple(guard.open):  # one may just have come
+                    with suppress(OSError):
+                        connection.shutdown(socket.SHUT_RDWR)
+                thread.join(0.05)
 
 
 def _accept(server: socket.socket, guard: Guard) -> None:
@@ -113,7 +118,7 @@ def _accept(server: socket.socket, guard: Guard) -> None:
         threads.append(threading.Thread(target=_serve, args=(client, guard), daemon=True))
         threads[-1].start()
     for thread in threads:
-        thread.join(CONNECT_SECONDS)
+        thread.join(END_SECONDS)
 
 
 def _serve(client: socket.socket, guard: Guard) -> None:
@@ -122,14 +127,14 @@ def _serve(client: socket.socket, guard: Guard) -> None:
         client.settimeout(IDLE_SECONDS)
         try:
             head, rest = _read_head(client)
-            host, port, first, tunnel = _read_request(head, guard)
+            host, port, first, body = _read_request(head, guard)
             with guard.reach(host, port) as far:
                 guard.open.add(far)
                 try:
-                    if tunnel:
+                    if body is None:
                         client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
-                    far.sendall(first + rest)
-                    _pump(client, far)
+                    far.sendall(first + rest[:body])
+                    _pump(client, far, None if body is None else body - len(rest[:body]))
                 finally:
                     guard.open.discard(far)
         except _Refused as refused:
@@ -167,8 +172,11 @@ def _read_head(client: socket.socket) -> tuple[list[bytes], bytes]:
     return head.split(b"\r\n"), rest
 
 
-def _read_request(head: list[bytes], guard: Guard) -> tuple[str, int, bytes, bool]:
-    """Host and port that are asked for, what to send there first, and whether it is a tunnel."""
+def _read_request(head: list[bytes], guard: Guard) -> tuple[str, int, bytes, int | None]:
+    """Host and port that are asked for, what to send there first, and how many bytes follow.
+
+    None, of a tunnel, is as many as come.
+    """
     fields = [line.partition(b":") for line in head[1:]]
     given = {name.strip().lower(): value.strip() for name, _, value in fields}
     wanted = b"Basic " + base64.b64encode(f"guard:{guard.secret}".encode())
@@ -184,29 +192,61 @@ def _read_request(head: list[bytes], guard: Guard) -> tuple[str, int, bytes, boo
     if not host or not (tunnel or (parts.scheme == "http" and method in METHODS)):
         raise _Refused(400, "the request is of a kind that is not served")
     if tunnel:
-        return host, port or 443, b"", True
+        return host, port or 443, b"", None
+    length = given.get(b"content-length", b"0")
+    if b"transfer-encoding" in given or not length.isdigit():
+        raise _Refused(411, "the request does not say how long it is")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    kept = [line for line, (name, _, _) in zip(head[1:], fields, strict=True)
-            if name.strip().lower().decode("latin-1") not in DROPPED]  # fmt: skip
-    lines = [f"{method} {path} HTTP/1.1".encode(), *kept, b"Connection: close"]
-    return host, port or 80, b"\r\n".join(lines) + b"\r\n\r\n", False
+    first = _end_head([f"{method} {path} HTTP/1.1".encode(), *head[1:]])
+    return host, port or 80, first, int(length)
 
 
-def _pump(client: socket.socket, far: socket.socket) -> None:
-    """Bytes both ways until the far side ends, the client has gone, or neither says anything."""
-    other = {client: far, far: client}
+def _end_head(lines: Sequence[bytes]) -> bytes:
+    """A head that says that its connection ends: no second request is served on it."""
+    kept = [line for line in lines[1:] if line.partition(b":")[0].strip().lower() not in DROPPED]
+    return b"\r\n".join([lines[0], *kept, b"Connection: close"]) + b"\r\n\r\n"
+
+
+def _pump(client: socket.socket, far: socket.socket, body: int | None) -> None:
+    """Bytes both ways until the far side ends, the client has gone, or neither says anything.
+
+    After `body` bytes the client has said all: what it sends on a connection that the far side
+    keeps open may be meant for another host, with its cookies and our password.
+    """
+    answer = None if body is None else b""
     with selectors.DefaultSelector() as selector:
         selector.register(client, selectors.EVENT_READ)
         selector.register(far, selectors.EVENT_READ)
         while ready := selector.select(IDLE_SECONDS):
             for key, _ in ready:
-                side: Any = key.fileobj
-                block = side.recv(BLOCK_BYTES)
-                if not block and side is far:
-                    return
+                if key.fileobj is far:
+                    block = far.recv(BLOCK_BYTES)
+                    if not block:
+                        client.sendall(answer or b"")
+                        return
+                    if answer is not None:
+                        answer, block = _change_head(answer + block)
+                    client.sendall(block)
+                    continue
+                block = client.recv(BLOCK_BYTES)
                 if not block:
-                    selector.unregister(side)
+                    selector.unregister(client)
                     with suppress(OSError):
                         far.shutdown(socket.SHUT_WR)
+                elif body is None or len(block) <= body:
+                    body = None if body is None else body - len(block)
+                    far.sendall(block)
                 else:
-                    other[side].sendall(block)
+                    return
+
+
+def _change_head(answer: bytes) -> tuple[bytes | None, bytes]:
+    """What is still kept back of an answer whose head has not ended, and what may go on."""
+    passed = b""
+    while answer.startswith(b"HTTP/1.1 1") and b"\r\n\r\n" in answer:  # the answer itself follows
+        first, _, answer = answer.partition(b"\r\n\r\n")
+        passed += first + b"\r\n\r\n"
+    head, ended, rest = answer.partition(b"\r\n\r\n")
+    if ended:
+        return None, passed + _end_head(head.split(b"\r\n")) + rest
+    return (answer, passed) if len(answer) <= MOST_HEAD_BYTES else (None, passed + answer)

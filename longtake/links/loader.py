@@ -1,18 +1,23 @@
-"""yt-dlp in a process of its own: one request in on stdin, JSON lines out on stdout.
+"""yt-dlp in a process of its own: requests in on stdin, JSON lines out on stdout.
 
 The one file that imports yt_dlp. It reaches the network through the guard alone, runs no program
 but Deno, and writes only where it is told; it ends when its parent does.
 """
 
+import io
 import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from typing import IO, Any
 
 MOST_CAPTION_BYTES = 16 << 20
+MOST_MEMORY_BYTES = 1 << 30
+WATCH_SECONDS = 0.2
 MOST_ENTRIES = 1000
 MOST_ASKED = 4
 """Formats whose size is asked for where the site does not say it: those of a plain link."""
@@ -25,56 +30,83 @@ class TooLarge(Exception):
     """More bytes came than may."""
 
 
-def main() -> int:
-    """One request, a line of JSON on stdin, which stays open as long as the parent lives."""
-    asked = json.loads(_read_line())
+def main() -> None:
+    """Requests, a line of JSON each on stdin, one after the other; the first names what all share.
+
+    Stdin stays open as long as the parent lives.
+    """
     # What yt-dlp prints by itself must not stand between our lines.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    requests: SimpleQueue[dict[str, Any]] = SimpleQueue()
+    threading.Thread(target=_read_requests, args=(requests,), daemon=True).start()
     os.environ["YTDLP_NO_PLUGINS"] = "1"
-    _wall_in(asked["proxy"])
+    threading.Thread(target=_watch_memory, args=(out,), daemon=True).start()
+    shared = requests.get()
+    wall_in(shared["proxy"])
 
     def tell(line: Mapping[str, Any]) -> None:
         out.write(json.dumps(line) + "\n")
         out.flush()
 
+    while True:
+        tell(_answer({**shared, **requests.get()}, tell))
+
+
+def _read_requests(requests: "SimpleQueue[dict[str, Any]]") -> None:
+    """Up to the end of the parent, which is that of this process."""
+    with open(0, "rb") as lines:
+        for line in lines:
+            requests.put(json.loads(line))
+    os._exit(0)  # threads of yt-dlp may still wait for a server
+
+
+def _watch_memory(out: IO[str]) -> None:
+    """A page without end, or one that unpacks into one, ends this process and nothing else.
+
+    Of Linux alone: the most that was used, as other systems tell it, may be that of the parent.
+    """
+    pages = Path("/proc/self/statm")
+    if not pages.exists():
+        return
+    most = MOST_MEMORY_BYTES // os.sysconf("SC_PAGE_SIZE")
+    while int(pages.read_text().split()[1]) < most:
+        time.sleep(WATCH_SECONDS)
+    said = {"kinds": ["MemoryError"], "said": "what it sends fills the memory"}
+    out.write(json.dumps({"failed": {"chain": [said, said], "talk": []}}) + "\n")
+    out.flush()
+    os._exit(1)
+
+
+def _answer(asked: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
+    TALK.said.clear()
     try:
-        found = {"look": _look, "load": _load, "captions": _load_captions}[asked["do"]](asked, tell)
+        os.chdir(asked.get("folder", "/"))  # names in it need no quoting as yt-dlp's templates
+        act = {"look": _look, "load": _load, "captions": _load_captions}[asked["do"]]
+        return {"done": act(asked, tell)}
     except Exception as error:  # all that can go wrong is told, none of it is ours to handle
-        tell({"failed": _tell_error(error)})
-        return 1
-    tell({"done": found})
-    return 0
+        return {"failed": _tell_error(error)}
 
 
-def _read_line() -> bytes:
-    """As `readline`, without a buffer: a thread that waits for one can't end with the process."""
-    line = b""
-    while not line.endswith(b"\n") and (block := os.read(0, 1 << 16)):
-        line += block
-    return line
-
-
-def _end_with_parent() -> None:
-    while os.read(0, 1):
-        pass
-    os._exit(2)
-
-
-def _wall_in(proxy: str) -> None:
+def wall_in(proxy: str) -> None:
     """From here on this process connects to the guard alone, and starts nothing but Deno."""
-    port = int(proxy.rpartition(":")[2])
+    here = ("127.0.0.1", int(proxy.rpartition(":")[2]))
 
     def check(event: str, given: tuple[Any, ...]) -> None:
-        if event == "socket.connect" and tuple(given[1][:2]) != ("127.0.0.1", port):
+        if event in _SENT and given[1] is not None and tuple(given[1][:2]) != here:
             raise PermissionError(f"no connection but through the guard: {given[1]}")
-        if event in ("subprocess.Popen", "os.posix_spawn") and not _is_deno(given[0]):
+        if event in _NAMED and given[0] != here[0]:
+            raise PermissionError(f"names are looked up by the guard: {given[0]}")
+        if event in _STARTED and not _is_deno(given[0]):
             raise PermissionError(f"no program but deno: {given[0]}")
-        if event in ("os.system", "os.exec", "os.startfile", "pty.spawn"):
-            raise PermissionError(f"no program but deno: {given}")
 
     sys.addaudithook(check)
+
+
+_SENT = ("socket.connect", "socket.sendto", "socket.sendmsg")
+_NAMED = ("socket.getaddrinfo", "socket.gethostbyname")
+_STARTED = ("subprocess.Popen", "os.posix_spawn", "os.system", "os.exec", "os.startfile",
+            "pty.spawn")  # fmt: skip
 
 
 def _is_deno(program: object) -> bool:
@@ -112,7 +144,7 @@ def _open(asked: Mapping[str, Any], **more: Any) -> Any:
         "noprogress": True,
         "color": "never",
         "proxy": asked["proxy"],
-        "cookiefile": asked.get("cookies") or None,
+        "cookiefile": io.StringIO(asked["cookies"]) if asked.get("cookies") else None,
         "cachedir": asked["cache"],
         "socket_timeout": asked["timeout"],
         "retries": TRIES,
@@ -147,8 +179,8 @@ def _open(asked: Mapping[str, Any], **more: Any) -> Any:
 
 
 def _wait(n: int) -> float:
-    """Seconds before try `n`: a second, then two, then four."""
-    return min(4.0, 2.0 ** max(0, n - 1))
+    """Seconds before another try, counted from 0: a quarter, a half, and up to four."""
+    return float(min(4.0, 0.25 * 2**n))
 
 
 def _look(asked: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -> Any:
@@ -165,19 +197,22 @@ def _look(asked: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -
 
 def _ask_size(site: Any, form: Mapping[str, Any]) -> dict[str, Any]:
     """What the head of a file says of it, where its site said nothing; a server need not know."""
-    from yt_dlp.networking import HEADRequest
+    from yt_dlp.networking import HEADRequest, Request
     from yt_dlp.networking.exceptions import RequestError
 
-    try:
-        with site.urlopen(HEADRequest(form["url"], headers=form.get("http_headers"))) as reply:
-            length = reply.get_header("Content-Length") or ""
-            marks = [reply.get_header(name) or "" for name in ("ETag", "Last-Modified")]
-    except (RequestError, OSError):
-        return {}
-    return {
-        "filesize": int(length) if length.isascii() and length.isdecimal() else None,
-        "longtake_marks": [mark[:LONGEST] for mark in marks],
-    }
+    headers = {"Accept-Encoding": "identity", **(form.get("http_headers") or {})}
+    for kind in (HEADRequest, Request):  # not every server knows HEAD
+        try:
+            with site.urlopen(kind(form["url"], headers=headers)) as reply:
+                length = reply.get_header("Content-Length") or ""
+                marks = [reply.get_header(name) or "" for name in ("ETag", "Last-Modified")]
+        except (RequestError, OSError):
+            continue
+        return {
+            "filesize": int(length) if length.isascii() and length.isdecimal() else None,
+            "longtake_marks": [mark[:LONGEST] for mark in marks],
+        }
+    return {}
 
 
 def _load(asked: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -> Any:
@@ -191,9 +226,9 @@ def _load(asked: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -
         total = state.get("total_bytes") or state.get("total_bytes_estimate") or 0
         tell({"bytes": done, "of": int(total), "speed": state.get("speed") or 0})
 
-    named = {"outtmpl": {"default": _literal(asked["out"])}, "progress_hooks": [hook]}
+    named = {"outtmpl": {"default": asked["out"]}, "progress_hooks": [hook]}
     info = dict(asked["info"])
-    info["formats"] = [asked["format"]]
+    info["formats"] = [_bind(asked["format"])]
     for key in (
         "requested_formats",
         "requested_downloads",
@@ -203,17 +238,26 @@ def _load(asked: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -
         info.pop(key, None)
     with _open(asked, **named) as site:
         site.process_ie_result(info, download=True)
-    return {"path": asked["out"]}
+    return {}
+
+
+def _bind(form: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is left of a load that breaks off is asked for only while the file is the same."""
+    mark, changed = form.get("longtake_marks") or ("", "")
+    if mark.startswith("W/") or not mark:  # a weak mark does not speak for bytes
+        mark = changed
+    headers = {**(form.get("http_headers") or {}), **({"If-Range": mark} if mark else {})}
+    return {**form, "http_headers": headers}
 
 
 def _load_captions(asked: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -> Any:
-    """One file of captions beside the name that is given; its path."""
+    """One file of captions beside the name that is given; its name, or none."""
     info = dict(asked["info"])
     info["subtitles"] = {"captions": [asked["captions"]]}
     info.pop("automatic_captions", None)
     info.pop("requested_subtitles", None)
     named = {
-        "outtmpl": {"default": _literal(asked["out"])},
+        "outtmpl": {"default": asked["out"]},
         "writesubtitles": True,
         "subtitleslangs": ["captions"],
         "subtitlesformat": "best",
@@ -223,12 +267,7 @@ def _load_captions(asked: Mapping[str, Any], tell: Callable[[Mapping[str, Any]],
     with _open(asked, **named) as site:
         found = site.process_ie_result(info, download=True)
     paths = [entry.get("filepath") for entry in (found.get("requested_subtitles") or {}).values()]
-    return {"path": next((path for path in paths if path and Path(path).is_file()), "")}
-
-
-def _literal(path: str) -> str:
-    """A path that yt-dlp takes as it stands, and not as a template."""
-    return path.replace("%", "%%")
+    return {"name": next((Path(path).name for path in paths if path and Path(path).is_file()), "")}
 
 
 def _tell_error(error: BaseException | None) -> dict[str, Any]:
@@ -257,6 +296,4 @@ def _tell_error(error: BaseException | None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    status = main()
-    sys.stderr.flush()
-    os._exit(status)  # threads of yt-dlp may still wait for a server
+    main()

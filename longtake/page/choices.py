@@ -119,19 +119,18 @@ def say_facts(choice: Choice) -> list[str]:
 
 
 def guess(choice: Choice, settings: Settings) -> Estimate:
-    """How long a run of it will take here."""
-    if not choice.duration:
-        return Estimate(None, "its length is not known")
+    """How long a run of it will take here; of a minute where its length is not known."""
     with Store(store_path()) as store:
-        return estimate(choice.duration, settings, store)
+        return estimate(choice.duration or 60.0, settings, store)
 
 
-def say_guess(found: Estimate, flow: str) -> str:
-    """The estimate in one plain sentence."""
+def say_guess(found: Estimate, flow: str, *, whole: bool = True) -> str:
+    """The estimate in one plain sentence, for the whole of it or for each minute."""
     if found.seconds is None:
         return f"How long it will take can't be told yet: {found.why}."
     seconds = found.seconds * (2 if flow == "both" else 1)
-    return f"About {say_seconds(seconds)}: {found.why}."
+    share = "" if whole else " for each minute of it"
+    return f"About {say_seconds(seconds)}{share}: {found.why}."
 
 
 def apply_wishes(settings: Settings, wishes: Mapping[str, Any]) -> Settings:

@@ -26,15 +26,15 @@ STYLE = """<style>
 [class*="st-key-row-"] { flex-wrap: nowrap; min-width: 0 }
 [class*="st-key-row-"] > :first-child { flex: 1 1 0; min-width: 0 }
 [class*="st-key-row-"] > :last-child { flex: none; width: auto }
-[class*="st-key-when-"] { margin: -.35rem 0 .3rem .55rem }
+[class*="st-key-when-"] { margin: .1rem 0 .3rem .55rem }
+[data-testid="InputInstructions"] { display: none }
 @media (max-width: 640px) {
   .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem }
 }
 </style>"""
 SHOWN_RUNS = 30
-REFRESH_SECONDS = 8
-ROW_PIXELS = 72
-"""Three lines of a description."""
+REFRESH_SECONDS = 3
+ROW_PIXELS = 72  # three lines of a description
 
 
 def draw() -> None:
@@ -141,7 +141,7 @@ def _draw_first(settings: Settings, visitor: str) -> None:
     with st.container(key="first"):
         st.title("What happens in this video?")
         st.markdown(
-            "Paste a link, get a summary in which every sentence leads to the moment it rests on."
+            "Paste a link, get a summary: each sentence leads to the moment that it rests on."
         )
         _draw_source(settings)
         choice: Choice | None = st.session_state.get("choice")
@@ -255,7 +255,7 @@ def _draw_choice(
         except LongtakeError as error:
             _say_error(error)
             return
-        st.markdown(as_text(choices.say_guess(guess, wishes["flow"])))
+        st.markdown(as_text(choices.say_guess(guess, wishes["flow"], whole=bool(choice.duration))))
         with st.container(horizontal=True):
             if st.button("Start", type="primary", key="start"):
                 _start(lambda: choices.start(choice, wishes, visitor))
@@ -338,15 +338,15 @@ def _draw_tables(run: Run, visitor: str) -> None:
             hide_index=True,
             num_rows="fixed",
             row_height=ROW_PIXELS,
-            disabled=["Part", "From", "To"],
+            disabled=["Chunk", "From", "To"],
             column_config={
-                "Part": st.column_config.NumberColumn(width=56),
+                "Chunk": st.column_config.NumberColumn(width=64),
                 "From": st.column_config.TextColumn(width=72),
                 "To": st.column_config.TextColumn(width=72),
                 "Description": st.column_config.TextColumn(width="large"),
             },
         )
-        texts = {int(row["Part"]): str(row["Description"] or "") for row in edited}
+        texts = {int(row["Chunk"]): str(row["Description"] or "") for row in edited}
         changed = values.count_edits(rows, texts)
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Summarise again", type="primary", key="again"):

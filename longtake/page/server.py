@@ -43,6 +43,7 @@ CONFIG: dict[str, object] = {
     "server.maxUploadSize": 1,
     "server.disconnectedSessionTTL": 30,
     "browser.gatherUsageStats": False,
+    "runner.magicEnabled": False,
     "client.toolbarMode": "minimal",
     "client.allowedOrigins": [],
     "client.showErrorDetails": "none",

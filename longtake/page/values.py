@@ -34,13 +34,13 @@ from longtake.timecode import Span, format_time
 
 ENDED = ("done", "stopped", "failed")
 FLOWS = {
-    "independent": "Each part on its own (I)",
-    "context": "With memory of earlier parts (II)",
+    "independent": "Each chunk on its own (I)",
+    "context": "With memory of earlier chunks (II)",
     "both": "Both, side by side",
 }
 FLOW_HINTS = {
-    "independent": "Quickest: parts are described one by one, in any order",
-    "context": "Follows people and things from part to part; costs more",
+    "independent": "Quickest: chunks are described one by one, in any order",
+    "context": "Follows people and things from chunk to chunk; costs more",
     "both": "Two summaries, and what the difference is worth",
 }
 LENGTHS = {"short": "Short", "medium": "Medium", "long": "Long"}
@@ -261,7 +261,7 @@ def _say_step(run: Run) -> str:
     if step.stage in IN_BYTES:
         return f"{words}: {say_bytes(step.done)} of {say_bytes(step.total)}"
     if step.stage == "describe":
-        return f"{words} part {min(step.done + 1, step.total)} of {step.total}"
+        return f"{words} chunk {min(step.done + 1, step.total)} of {step.total}"
     return f"{words}: {100 * min(step.done, step.total) // step.total} %"
 
 
@@ -389,7 +389,7 @@ def _sentence(facts: Mapping[str, Any], spans: Mapping[int, Span]) -> dict[str, 
         **_pick(facts, "support", "why"),
         "own": facts["wording"] != "model",
         "at": None,
-        "cited": "no part",
+        "cited": "no chunk",
     }
     if cited:
         start = min(spans[number].start for number in cited)
@@ -588,7 +588,7 @@ def say_edits(changed: int) -> str:
 def show_row(row: Mapping[str, str]) -> dict[str, Any]:
     """A row of the table as the page edits it."""
     return {
-        "Part": int(row["chunk"]),
+        "Chunk": int(row["chunk"]),
         "From": _time(float(row["start"])),
         "To": _time(float(row["end"])),
         "Description": row["description"],

@@ -99,13 +99,15 @@ class View {
       onclick: () => this.act("resume") }, "Go on");
     this.trouble = el("div", { class: "trouble", role: "alert", hidden: true });
     this.notes = el("ul", { class: "notes" });
+    this.more = el("details", { class: "more", hidden: true },
+      el("summary", {}, "How it is done"), this.notes);
     this.progress = el("section", { class: "progress card", "aria-label": "Progress" },
       el("div", { class: "row" }, el("div", { class: "grow" }, this.doing, this.left),
-        this.stop, this.resume), this.bar, this.trouble, this.notes);
+        this.stop, this.resume), this.bar, this.trouble, this.more);
     this.summary = el("div", { class: "summary" });
     this.list = el("div", { class: "list" });
-    this.parts = el("section", { class: "parts", "aria-label": "Part by part", hidden: true },
-      el("h3", {}, "Part by part"), this.list);
+    this.parts = el("section", { class: "parts", "aria-label": "Chunk by chunk", hidden: true },
+      el("h3", {}, "Chunk by chunk"), this.list);
     this.ready = el("button", { class: "act main ready", type: "button", hidden: true, onclick: () => {
       this.ready.hidden = true;
       this.summary.scrollIntoView({ block: "start" });
@@ -256,6 +258,7 @@ class View {
     const notes = JSON.stringify(run.notes);
     if (this.notesKey !== notes) {
       this.notesKey = notes;
+      this.more.hidden = !run.notes.length;
       this.notes.replaceChildren(...run.notes.map((note) => el("li", {}, note)));
     }
   }
@@ -341,7 +344,7 @@ class View {
     const key = `${entry.arm ?? ""}/${entry.chunk}`;
     if (!this.chunks.has(entry.chunk)) this.chunks.set(entry.chunk, entry);
     if (entry.arm && this.lastArm !== entry.arm) {
-      const name = { independent: "Each part on its own (I)", context: "With memory of earlier parts (II)" };
+      const name = { independent: "Each chunk on its own (I)", context: "With memory of earlier chunks (II)" };
       this.list.append(el("h4", {}, name[entry.arm] ?? entry.arm));
       this.lastArm = entry.arm;
     }
@@ -449,8 +452,8 @@ class View {
     const { said, lines, gaps } = arm.ledger;
     const box = el("details", { class: "ledger", open: gaps.length > 0 },
       el("summary", {}, gaps.length
-        ? `What became of every part: ${gaps.length} gap${gaps.length > 1 ? "s" : ""}`
-        : "What became of every part"),
+        ? `What became of every chunk: ${gaps.length} gap${gaps.length > 1 ? "s" : ""}`
+        : "What became of every chunk"),
       el("p", {}, said));
     if (gaps.length) {
       box.append(el("p", {}, "What the summary does not know:"), el("ul", { class: "jumps" },

@@ -176,11 +176,11 @@ class _Teller(logging.Handler):
         if self._told.get((arm, chunk.number)) == entry:
             return
         self._told[arm, chunk.number] = entry
-        with (self.run.folder / "chunks.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
         if self._video and not chunk.missing:
             self._thumbs = self._thumbs or _Thumbs(self._video, self.run.folder / "thumbs")
             self._thumbs.draw(chunk.number, chunk.span)
+        with (self.run.folder / "chunks.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
 
     def _take_result(self, result: Result) -> None:
         text = report.as_json(result, descriptions=True)

@@ -32,8 +32,22 @@ def plays_in_browsers(path: Path) -> bool:
 
 
 def _list_codecs(container: "InputContainer") -> set[str]:
-    streams = [*container.streams.video[:1], *container.streams.audio[:1]]
-    return {stream.codec_context.name.removeprefix("lib") for stream in streams}
+    return {_name_codec(stream) for stream in _find_streams([container]) if stream is not None}
+
+
+def _find_streams(opened: Sequence["InputContainer"]) -> list[Any]:
+    """The first moving picture and the first sound; None where there is none."""
+    from av.stream import Disposition
+
+    seen = [stream for container in opened for stream in container.streams.video]
+    moving = [stream for stream in seen if not stream.disposition & Disposition.attached_pic]
+    heard = [stream for container in opened for stream in container.streams.audio]
+    return [next(iter(found), None) for found in (moving, heard)]
+
+
+def _name_codec(stream: Any) -> str:
+    """By ffmpeg's name for what it is, not for who decodes it; ? for one that it does not know."""
+    return stream.codec_context.codec.canonical_name if stream.codec_context else "?"
 
 
 def join_streams(parts: Sequence[Path], out: Path) -> None:
@@ -48,9 +62,9 @@ def join_streams(parts: Sequence[Path], out: Path) -> None:
             opened = [stack.enter_context(open_container(part)) for part in parts]
             options = {"movflags": "+faststart", "strict": "experimental"}
             target: Any = stack.enter_context(av.open(str(out), "w", format="mp4", options=options))
-            pictures = next((c.streams.video[0] for c in opened if c.streams.video), None)
-            sounds = next((c.streams.audio[0] for c in opened if c.streams.audio), None)
-            chosen = [stream for stream in (pictures, sounds) if stream is not None]
+            chosen = [stream for stream in _find_streams(opened) if stream is not None]
+            if any(stream.codec_context is None for stream in chosen):
+                raise ValueError("it is in a format that is not known")
             made = {id(stream): target.add_stream_from_template(stream) for stream in chosen}
             begin = min((_begin(stream) for stream in chosen), default=Fraction(0))
             packets = heapq.merge(
@@ -87,5 +101,7 @@ def _demux(
         packet.dts -= shift
         if packet.pts is not None:
             packet.pts -= shift
+        if not packet.duration and (rate := getattr(packet.stream, "average_rate", None)):
+            packet.duration = round(1 / rate / unit)  # else the last picture has no length
         last = max(last, packet.dts * unit)
         yield last, packet.stream, packet

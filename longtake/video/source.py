@@ -19,7 +19,10 @@ def check_file(source: str | Path, what: str = "video file") -> Path:
     try:
         facts = path.stat()
     except FileNotFoundError:
-        raise SourceError(f"there is no file {path}", "Check the name and the folder.") from None
+        hint = "Check the name and the folder."
+        if re.match(r"(www\.|[\w-]+(\.[\w-]+)*\.[a-z]{2,}/)", str(source)):
+            hint = f"If it is a link: https://{source}"
+        raise SourceError(f"there is no file {path}", hint) from None
     except OSError as error:
         raise SourceError(
             f"{path} can't be reached: {error.strerror}", "Check its permissions."
