@@ -245,6 +245,8 @@ def test_upload_becomes_the_run_s_own_and_goes_with_it(numbered: Path, tmp_path:
         (run,) = finish(submit(ask("../../etc/passwd", title="../../x"), upload=upload))
         assert run.state == "done" and not upload.exists()
         assert run.video == run.folder / "upload" / "video"
+        told = (run.folder / "out" / "summary.json").read_text()
+        assert json.loads(told)["video"]["source"] == "../../x" and str(run.folder) not in told
         delete(run.id)
     assert not run.folder.exists() and not list(runs_folder().glob(".gone*"))
     with pytest.raises(UsageError, match="no such run"):

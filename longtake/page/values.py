@@ -211,7 +211,7 @@ def show_run(run: Run) -> dict[str, Any]:
         "of": run.asked.of,
         "duration": format_time(run.duration) if run.duration else "",
         "seconds": run.duration,
-        "video": run.video is not None,
+        "video": run.video is not None and run.video.is_file(),
         "part": measure_part(run),
         "doing": say_doing(run),
         "stage": STAGES.get(step.stage, (step.stage, 0))[0] if step else "",

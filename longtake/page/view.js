@@ -285,7 +285,7 @@ class View {
   // --- the player ------------------------------------------------------------------------------
 
   showVideo(run) {
-    if (!run.video && ENDED.includes(run.state)) setText(this.stageWords, "There is no video here.");
+    if (!run.video && ENDED.includes(run.state)) setText(this.stageWords, "The video is not here (any more); its summary stays.");
     if (!run.video || this.video.isConnected || this.gaveUp) return;
     this.video.src = this.address("video");
     this.stageWords.hidden = true;

@@ -40,9 +40,9 @@ def as_json(result: Result, *, descriptions: bool = False, ascii_only: bool = Fa
 
 
 def video_values(video: Video) -> dict[str, Any]:
-    """Which video a document tells of: a link or a file as it was named."""
+    """Which video a document tells of: a link or a file as it was named, or as it is called."""
     return {
-        "source": video.link or str(video.path),
+        "source": video.link or video.title or str(video.path),
         "title": video.title,
         "sha256": video.sha256,
         "duration": video.duration,

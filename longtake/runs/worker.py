@@ -21,6 +21,7 @@ from longtake import arms, report
 from longtake.engines import find_needed_model, open_engine
 from longtake.engines.base import Engine
 from longtake.errors import LongtakeError
+from longtake.links.fetch import Loaded
 from longtake.models import fetch_all, is_here, list_downloads
 from longtake.pipeline import name_other_judge, open_judge, reconcile_file
 from longtake.pipeline import run as run_pipeline
@@ -28,6 +29,7 @@ from longtake.plain import one_line
 from longtake.records import Description, Progress, Result, Video
 from longtake.runs.folder import Run, Step, load_run, locked, write_state
 from longtake.settings import Settings, load_settings
+from longtake.sources import Source
 from longtake.store import Store, store_path
 from longtake.timecode import Span
 from longtake.video.frames import FrameReader, open_frames
@@ -82,10 +84,11 @@ def _go(teller: "_Teller", opened: ExitStack) -> Iterator[Progress]:
     asked = teller.run.asked
     settings = load_settings({**asked.settings, "out": str(teller.run.folder / "out")})
     store = opened.enter_context(Store(store_path()))
+    source = _find_source(teller.run)
     if asked.kind == "compare":
         teller.fetch_missing(settings.engine, settings.reconciler, name_other_judge(settings))
         plans = arms.plan_arms((), settings)
-        yield from arms.compare(asked.source, plans, store)
+        yield from arms.compare(source, plans, store)
         return
     describer = None
     if asked.kind == "summarize":
@@ -95,11 +98,20 @@ def _go(teller: "_Teller", opened: ExitStack) -> Iterator[Progress]:
     reconciler = _open(opened, "summarised by", settings.reconciler, settings.for_reconciler())
     judge = opened.enter_context(open_judge(settings))
     if describer:
-        yield from run_pipeline(
-            asked.source, settings, store, describer, reconciler, other_judge=judge
-        )
+        yield from run_pipeline(source, settings, store, describer, reconciler, other_judge=judge)
     else:
         yield from reconcile_file(asked.source, settings, store, reconciler, judge)
+
+
+def _find_source(run: Run) -> Source:
+    """An upload is called as its visitor calls it, and not by where it lies."""
+    if _is_upload(run):
+        return Loaded(Path(run.asked.source), title=one_line(run.asked.title))
+    return run.asked.source
+
+
+def _is_upload(run: Run) -> bool:
+    return Path(run.asked.source).parent == run.folder / "upload"
 
 
 def _open(opened: ExitStack, role: str, name: str, settings: Settings) -> Engine:
@@ -202,6 +214,8 @@ class _Teller(logging.Handler):
         """The last word."""
         if self._thumbs:
             self._thumbs.close()
+        if _is_upload(self.run):
+            error = error.replace(self.run.asked.source, "the file")
         self.run = replace(self.run, state=state, error=error, hint=hint, ended=time.time())
         write_state(self.run)
 
