@@ -97,6 +97,7 @@ bench: dev models samples scenedetect ## the figures of the README: memory, spee
 	$(BIN)/python -m benchmarks.context
 	$(BIN)/python -m benchmarks.judge
 	$(BIN)/python -m benchmarks.runs
+	$(BIN)/python -m benchmarks.links
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.scan
 
