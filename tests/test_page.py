@@ -166,6 +166,16 @@ def test_the_bar_never_goes_back_from_stage_to_stage(tmp_path: Path) -> None:
     assert parts == sorted(parts) and parts[0] >= 0 and parts[-1] < 1
 
 
+def test_the_bar_of_both_flows_is_half_full_where_the_second_begins(tmp_path: Path) -> None:
+    first = [Step(stage, 2, 2, "independent", 1.0, None) for stage in ("describe", "check")]
+    second = Step("describe", 0, 2, "context", 1.0, None)
+    run = make_run(tmp_path, "running", steps=(*first, second))
+    both = replace(run, asked=replace(run.asked, kind="compare"))
+    assert 0.5 <= values.measure_part(both) < 0.8
+    nearly = replace(both, steps=tuple(first))
+    assert 0.4 < values.measure_part(nearly) < 0.5
+
+
 def test_a_running_run_says_which_chunk_it_describes_and_what_is_left(tmp_path: Path) -> None:
     step = Step("describe", 4, 17, "describing", 30.0, 80.0)
     shown = values.show_run(make_run(tmp_path, "running", steps=(step,)))

@@ -28,7 +28,7 @@ from longtake.report.markdown import (
     say_reuses,
     say_words,
 )
-from longtake.runs import Run, read_told
+from longtake.runs import Run, Step, read_told
 from longtake.settings import Settings
 from longtake.timecode import Span, format_time
 
@@ -38,6 +38,7 @@ FLOWS = {
     "context": "With memory of earlier chunks (II)",
     "both": "Both, side by side",
 }
+OF_BOTH = ("independent", "context")
 FLOW_HINTS = {
     "independent": "Quickest: chunks are described one by one, in any order",
     "context": "Follows people and things from chunk to chunk; costs more",
@@ -228,7 +229,15 @@ def measure_part(run: Run) -> float:
     """How much of the whole run is done, 0 to 1, by the usual shares of its stages."""
     if run.state == "done":
         return 1.0
-    stages = {step.stage: step for step in run.steps if step.stage in STAGES}
+    arms = list(dict.fromkeys(step.note for step in run.steps if step.note in OF_BOTH))
+    if run.asked.kind == "compare" and arms:
+        own = [step for step in run.steps if step.note == arms[-1]]
+        return (len(arms) - 1 + _measure_stages(own)) / len(OF_BOTH)
+    return _measure_stages(run.steps)
+
+
+def _measure_stages(steps: Sequence[Step]) -> float:
+    stages = {step.stage: step for step in steps if step.stage in STAGES}
     if not stages:
         return 0.0
     order = list(STAGES)

@@ -205,7 +205,7 @@ class View {
     const still = anchor.isConnected ? anchor
       : this.list.querySelector(`[data-chunk="${anchor.dataset.chunk}"]`);
     if (still) scroller.scrollTop += still.getBoundingClientRect().top - before;
-    this.ready.hidden = had !== null || !this.result;
+    if (had === null && this.result) this.ready.hidden = false;
   }
 
   scroller() {
