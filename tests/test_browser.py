@@ -282,9 +282,8 @@ def test_edited_description_is_summarised_again_as_a_run_of_its_own(
     expect(page.get_by_text("1 description changed")).to_be_visible()
     page.get_by_role("button", name="Summarise again").click()
     page.wait_for_function("old => location.href !== old", arg=finished)
-    wait_for_summary(page)
-    expect(page.locator(".sub")).to_contain_text("edited")
-    expect(page.locator(".arm-box")).to_contain_text("red kite")
+    expect(page.locator(".sub")).to_contain_text("edited", timeout=PATIENCE)
+    expect(page.locator(".arm-box")).to_contain_text("red kite", timeout=PATIENCE)
     expect(page.locator("video")).to_be_visible()
     new = site.home / "runs" / page.url.rpartition("=")[2]
     told = read_descriptions(new / "upload" / "descriptions.csv")
@@ -326,9 +325,12 @@ def test_server_that_is_killed_and_started_again_finds_the_run_where_it_is(
     page.keyboard.press("Tab")
     start(page)
     run = site.home / "runs" / page.url.rpartition("=")[2]
+    expect(page.locator(".doing")).to_contain_text("Describing", timeout=PATIENCE)
     site.kill()
-    expect(page.locator(".left")).to_contain_text("can't be reached", timeout=PATIENCE)
-    site.start()
+    try:
+        expect(page.locator(".left")).to_contain_text("can't be reached", timeout=PATIENCE)
+    finally:
+        site.start()
     expect(page.locator(".headline").first).to_be_visible(timeout=PATIENCE)
     assert json.loads((run / "state.json").read_text())["attempts"] == 1
     page.reload()

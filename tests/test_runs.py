@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -150,7 +151,7 @@ def test_worker_that_is_killed_is_followed_by_another(
 
 def test_worker_that_vanishes_three_times_is_not_started_again(numbered: Path) -> None:
     name = submit(ask(numbered))
-    write_state(replace(read_run(name), state="running", pid=1 << 22, attempts=3))
+    write_state(replace(read_run(name), state="running", attempts=3))
     with open_queue():
         (run,) = finish(name)
     assert run.state == "failed" and "vanished 3 times" in run.error and "memory" in run.hint
@@ -227,8 +228,8 @@ def test_failure_is_told_with_what_to_do(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"api_key": "s"}, {"cookies": "c"}, {"out": "/tmp/x"}, {"page_runs": 9}, {"frames": -1},
-     {"nonsense": 1}],
+    [{"api_key": "s"}, {"cookies": "c"}, {"allow_private_addresses": True}, {"out": "/tmp/x"},
+     {"page_runs": 9}, {"frames": -1}, {"nonsense": 1}],
 )  # fmt: skip
 def test_settings_that_are_the_server_s_own_or_can_t_be_are_refused(
     numbered: Path, values: dict[str, object]
@@ -293,21 +294,55 @@ def test_both_flows_are_told_by_their_names(numbered: Path) -> None:
 
 
 def test_damaged_half_made_and_foreign_folders_break_no_list(numbered: Path) -> None:
-    names = [submit(ask(numbered)) for _ in range(6)]
+    names = [submit(ask(numbered)) for _ in range(10)]
     folders = [runs_folder() / name for name in names]
     (folders[0] / "state.json").write_text("{")
     (folders[1] / "request.json").unlink()
     (folders[2] / "state.json").write_text('{"form": 99}')
     (folders[3] / "state.json").write_bytes(b"\xff\xfe\x00")
     (folders[4] / "state.json").write_text("[" * 100_000)
+    for name, change in ((names[6], '"created": "yesterday"'), (names[7], '"created": NaN')):
+        request = runs_folder() / name / "request.json"
+        request.write_text(re.sub(r'"created": [\d.]+', change, request.read_text()))
+    state = runs_folder() / names[8] / "state.json"
+    state.write_text(state.read_text().replace('"waiting"', '"bogus"'))
     for name in (".making-x", "notes", "zz"):
         (runs_folder() / name).mkdir()
     states = {run.id: run.state for run in list_runs()}
-    assert [states[name] for name in names] == ["failed"] * 5 + ["waiting"]
+    assert [states[name] for name in names] == [
+        *["failed"] * 5,
+        "waiting",
+        *["failed"] * 3,
+        "waiting",
+    ]
     assert "damaged" in read_run(names[0]).error
-    for name in names[:5]:
+    for name in (*names[:5], *names[6:9]):
         delete(name)
-    assert [run.id for run in list_runs()] == names[5:]
+    assert {run.id for run in list_runs()} == {names[5], names[9]}
+
+
+def test_run_of_a_newer_form_is_left_as_it_is(numbered: Path) -> None:
+    name = submit(ask(numbered))
+    state = runs_folder() / name / "state.json"
+    state.write_text(newer := state.read_text().replace('"form": 1', '"form": 2'))
+    assert "newer Longtake" in read_run(name).error
+    with pytest.raises(UsageError, match="newer Longtake"):
+        resume(name)
+    with open_queue():
+        time.sleep(0.7)
+    assert state.read_text() == newer
+
+
+def test_run_whose_state_can_t_be_written_is_not_started(numbered: Path) -> None:
+    name = submit(ask(numbered))
+    folder = runs_folder() / name
+    (folder / f".state.json.{os.getpid()}").mkdir()
+    with open_queue():
+        time.sleep(0.7)
+        assert not (folder / "worker.log").exists()
+        (folder / f".state.json.{os.getpid()}").rmdir()
+        (run,) = finish(name)
+    assert (run.state, run.attempts) == ("done", 1)
 
 
 @pytest.mark.parametrize("name", ["", "..", "../x", "a" * 24 + "/..", "A" * 24, "0" * 24])
@@ -326,19 +361,25 @@ def test_worker_of_a_bug_says_so_and_where(numbered: Path) -> None:
         read_descriptions(numbered)
 
 
-def test_half_a_line_is_not_told(numbered: Path) -> None:
+def test_damaged_line_is_not_told_and_stops_no_worker(numbered: Path) -> None:
     name = submit(ask(numbered))
     path = runs_folder() / name / "chunks.jsonl"
-    path.write_text('{"chunk": 1}\n{"chu')
-    assert read_told(name) == [{"n": 1, "chunk": 1}]
+    path.write_text('{"chunk": 1}\nnonsense\n[1]\n{"chunk": 2}\n{"chu')
+    assert read_told(name) == [{"n": 1, "chunk": 1}, {"n": 4, "chunk": 2}]
+    with open_queue():
+        (run,) = finish(name)
+    assert run.state == "done"
+    assert sorted(entry["chunk"] for entry in read_told(name)) == [1, 1, 2, 2, 3, 4]
 
 
-def test_video_s_title_from_a_link_is_the_run_s(tmp_path: Path) -> None:
+def test_video_s_title_from_a_link_is_the_run_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_video(tmp_path / "talk.mp4", seconds=4)
     content = (tmp_path / "talk.mp4").read_bytes()
+    monkeypatch.setenv("LONGTAKE_ALLOW_PRIVATE_ADDRESSES", "1")
     with serve() as web, open_queue():
         web.set("/a%20talk.mp4", Answer(200, content, {"Content-Type": "video/mp4"}))
-        settings = QUICK | {"allow_private_addresses": True}
-        (run,) = finish(submit(ask(f"{web.url}/a%20talk.mp4", settings=settings)))
+        (run,) = finish(submit(ask(f"{web.url}/a%20talk.mp4")))
     assert (run.state, run.error, run.title) == ("done", "", "a talk")
     assert run.video and "cache" in run.video.parts

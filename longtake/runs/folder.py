@@ -7,6 +7,7 @@ holds `alive` as long as it lives; who starts, stops or deletes a run holds `loc
 
 import fcntl
 import json
+import math
 import os
 import re
 import secrets
@@ -32,8 +33,12 @@ MOST_WAITING = 20
 END_SECONDS, KILL_SECONDS = 5.0, 5.0
 """How long a worker has to end by itself, and then to be gone."""
 POLL_SECONDS = 0.05
-NOT_KEPT = ("cookies", "out")
+NOT_KEPT = (
+    "allow_private_addresses", "cache_bytes", "cookies", "max_bytes", "max_duration", "out",
+)  # fmt: skip
 """Settings that a request may not hold, beside keys: they are the server's own."""
+LEFT_SECONDS = 3600.0
+"""A folder that is half made or half gone for so long is nobody's work any more."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,9 @@ class Run:
     pid: int = 0
     attempts: int = 0
 
+
+_NOTHING = Asked("", "summarize", {}, "", "", 0.0)
+"""Of a run whose files can't be read."""
 
 _KEPT = tuple(f.name for f in fields(Run) if f.name not in ("id", "folder", "asked", "ahead"))
 
@@ -148,6 +156,7 @@ def _take(upload: Path, folder: Path, kind: Kind) -> str:
 def _inherit(run: Run, parent: Run) -> Run:
     """What an edited table's run shows of the video: its parent's."""
     known = parent.folder / "out" / "summary.json"
+    (run.folder / "upload").mkdir(exist_ok=True)
     if known.is_file():
         shutil.copy(known, run.folder / "upload" / known.name)
     if (parent.folder / "thumbs").is_dir():
@@ -192,20 +201,35 @@ def load_run(folder: Path) -> Run:
     try:
         request = _read(folder / "request.json")
         asked = Asked(**{f.name: request[f.name] for f in fields(Asked)})
-        if asked.kind not in get_args(Kind):
-            raise ValueError(asked.kind)
         facts = _read(folder / "state.json")
+        _check(asked, facts)
         run = Run(folder.name, folder, asked, **{name: facts[name] for name in _KEPT})
         steps = tuple(Step(**step) for step in facts["steps"])
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        empty = Asked("", "summarize", {}, "", "", 0.0)
-        said = f"the run's files are damaged ({type(error).__name__})"
-        return Run(folder.name, folder, empty, "failed", error=said, hint="Delete it.")
+        said, hint = f"the run's files are damaged ({type(error).__name__})", "Delete it."
+        if isinstance(error, _Newer):
+            said, hint = "the run was written by a newer Longtake", "Upgrade Longtake."
+        return Run(folder.name, folder, _NOTHING, "failed", error=said, hint=hint)
     video = Path(facts["video"]) if facts["video"] else None
     run = replace(run, steps=steps, notes=tuple(facts["notes"]), video=video)
     if run.state == "running" and not is_alive(folder):
         return replace(run, state="waiting")  # its worker has gone; the queue starts it anew
     return run
+
+
+def _check(asked: Asked, facts: Mapping[str, Any]) -> None:
+    """ValueError for what is of the right form but can't be."""
+    if asked.kind not in get_args(Kind) or facts["state"] not in get_args(State):
+        raise ValueError("no such kind or state")
+    numbers = [asked.created, *(facts[name] for name in ("duration", "started", "ended"))]
+    if not all(math.isfinite(number) for number in numbers):
+        raise ValueError("no time")
+    if not isinstance(facts["pid"], int) or not isinstance(facts["attempts"], int):
+        raise ValueError("no number")
+
+
+class _Newer(ValueError):
+    """A file of a form that is not known here."""
 
 
 def write_state(run: Run) -> None:
@@ -218,14 +242,18 @@ def write_state(run: Run) -> None:
 
 def _write(path: Path, facts: Mapping[str, Any]) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(json.dumps(facts), encoding="utf-8")
-    os.replace(part, path)
+    try:
+        part.write_text(json.dumps(facts), encoding="utf-8")
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _read(path: Path) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     if facts["form"] != FORM:
-        raise ValueError(f"form {facts['form']}")
+        raise _Newer(f"form {facts['form']}")
     return facts
 
 
@@ -234,9 +262,18 @@ def read_told(run_id: str, after: int = 0) -> list[dict[str, Any]]:
     told = []
     with suppress(OSError), (runs_folder() / run_id / "chunks.jsonl").open("rb") as file:
         for number, line in enumerate(file, 1):
-            if number > after and line.endswith(b"\n"):
-                told.append({"n": number, **json.loads(line)})
+            if number > after and (entry := read_entry(line)):
+                told.append({"n": number, **entry})
     return told
+
+
+def read_entry(line: bytes) -> dict[str, Any] | None:
+    """One line of chunks.jsonl; None for half a line, or a damaged one."""
+    try:
+        entry = json.loads(line) if line.endswith(b"\n") else None
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) and "chunk" in entry else None
 
 
 def thumb_path(run_id: str, chunk: int) -> Path | None:
@@ -262,6 +299,8 @@ def resume(run_id: str) -> None:
     folder = read_run(run_id).folder
     with locked(folder):
         run = load_run(folder)
+        if run.asked is _NOTHING:
+            raise UsageError(run.error, run.hint)
         if run.state in ("stopped", "failed"):
             write_state(
                 replace(run, state="waiting", steps=(), error="", hint="", attempts=0, ended=0.0)
@@ -275,16 +314,28 @@ def delete(run_id: str) -> None:
         if load_run(run.folder).state == "running":
             raise UsageError("the run is at work", "Stop it first.")
         gone = run.folder.with_name(f".gone-{run.id}")
-        with suppress(OSError):
+        try:
             run.folder.rename(gone)
+        except OSError as error:
+            raise OutputError(f"the run can't be deleted: {error.strerror}") from error
     shutil.rmtree(gone, ignore_errors=True)
+
+
+def sweep() -> None:
+    """Remove what was left half made or half gone by a process that was killed."""
+    for pattern in (".making-*", ".gone-*"):
+        for left in runs_folder().glob(pattern):
+            with suppress(OSError):
+                if time.time() - left.stat().st_mtime > LEFT_SECONDS:
+                    shutil.rmtree(left)
 
 
 def _end(run: Run) -> None:
     """The worker and all that it started."""
     for signum, seconds in ((signal.SIGTERM, END_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
         with suppress(ProcessLookupError):
-            os.killpg(run.pid, signum)
+            if run.pid > 1:
+                os.killpg(run.pid, signum)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if not is_alive(run.folder):

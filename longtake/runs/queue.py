@@ -4,14 +4,13 @@ A slot is a file whose lock the worker inherits: it is free exactly when the wor
 the bound holds for several servers on one home, and for workers that outlived theirs.
 """
 
-import fcntl
 import logging
 import os
 import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -23,6 +22,7 @@ from longtake.runs.folder import (
     lock_now,
     locked,
     runs_folder,
+    sweep,
     write_state,
 )
 
@@ -39,10 +39,12 @@ class Queue:
     def __init__(self, at_once: int) -> None:
         self.at_once = at_once
         self._closed = threading.Event()
+        self._said = ""
         self._thread = threading.Thread(target=self._work, name="queue", daemon=True)
 
     def start(self) -> None:
         """Begin to start runs, those that lost their worker included."""
+        sweep()
         self._thread.start()
 
     def close(self) -> None:
@@ -56,8 +58,8 @@ class Queue:
                 for run in list_waiting():
                     if not self._start(run):
                         break
-            except Exception:  # whatever one folder holds, the others must go on
-                LOG.exception("the queue stumbled")
+            except Exception as error:  # whatever one folder holds, the others must go on
+                self._say(error)
             self._closed.wait(TICK_SECONDS)
 
     def _start(self, run: Run) -> bool:
@@ -66,11 +68,20 @@ class Queue:
             slot = self._take_slot(files)
             if slot is None:
                 return False
-            with suppress(Exception), locked(run.folder):
-                now = load_run(run.folder)
-                if now.state == "waiting":
-                    _launch(now, slot, files)
+            try:
+                with locked(run.folder):
+                    now = load_run(run.folder)
+                    if now.state == "waiting":
+                        _launch(now, slot, files)
+            except Exception as error:  # a full disk, a folder that has gone: others must go on
+                self._say(error)
         return True
+
+    def _say(self, error: Exception) -> None:
+        """In the server's log, once as long as it is the same."""
+        if str(error) != self._said:
+            self._said = str(error)
+            LOG.warning("a run can't be started: %s", error)
 
     def _take_slot(self, files: ExitStack) -> IO[Any] | None:
         folder = runs_folder() / ".slots"
@@ -91,7 +102,18 @@ def _launch(run: Run, slot: IO[Any], files: ExitStack) -> None:
         write_state(replace(run, state="failed", error=said, hint=hint, ended=time.time()))
         return
     alive = files.enter_context((run.folder / "alive").open("w"))
-    fcntl.flock(alive, fcntl.LOCK_EX)
+    if not lock_now(alive):
+        return
+    # Counted first: what can't be written down must not be started again and again.
+    write_state(
+        replace(
+            run,
+            state="running",
+            attempts=run.attempts + 1,
+            pid=0,
+            started=run.started or time.time(),
+        )
+    )
     with (run.folder / "worker.log").open("ab") as log:
         worker = subprocess.Popen(  # noqa: S603 - a fixed command, no shell
             [sys.executable, "-P", "-m", "longtake.runs.worker", str(run.folder)],
@@ -104,15 +126,6 @@ def _launch(run: Run, slot: IO[Any], files: ExitStack) -> None:
             start_new_session=True,
         )
     threading.Thread(target=worker.wait, daemon=True).start()
-    write_state(
-        replace(
-            run,
-            state="running",
-            pid=worker.pid,
-            attempts=run.attempts + 1,
-            started=run.started or time.time(),
-        )
-    )
 
 
 def _home() -> Path:

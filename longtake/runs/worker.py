@@ -3,6 +3,7 @@
 Iterates the pipeline, as the command line does, and writes down what it tells.
 """
 
+import errno
 import json
 import logging
 import os
@@ -27,8 +28,8 @@ from longtake.pipeline import name_other_judge, open_judge, reconcile_file
 from longtake.pipeline import run as run_pipeline
 from longtake.plain import one_line
 from longtake.records import Description, Progress, Result, Video
-from longtake.runs.folder import Run, Step, load_run, locked, write_state
-from longtake.settings import Settings, load_settings
+from longtake.runs.folder import Run, Step, load_run, locked, read_entry, write_state
+from longtake.settings import Settings, home_folder, load_settings
 from longtake.sources import Source
 from longtake.store import Store, store_path
 from longtake.timecode import Span
@@ -54,9 +55,9 @@ def main(folder: Path) -> None:
     """The run of that folder, to its end."""
     signal.signal(signal.SIGTERM, _stop)
     os.nice(NICENESS)
-    with locked(folder):  # until the queue has written down that this process is the worker
-        run = load_run(folder)
-    teller = _Teller(run)
+    with locked(folder):  # until the queue has let go of it
+        teller = _Teller(replace(load_run(folder), pid=os.getpid()))
+        write_state(teller.run)
     LOG.setLevel(logging.INFO)
     LOG.addHandler(teller)
     try:
@@ -69,9 +70,18 @@ def main(folder: Path) -> None:
     except LongtakeError as error:
         teller.end("failed", error.message, error.hint)
     except Exception as error:
-        (folder / "trace.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        said = f"this is a bug in Longtake: {type(error).__name__}: {one_line(str(error))[:300]}"
-        teller.end("failed", said, "The run's trace.txt says where; please report it.")
+        _fail(teller, error)
+
+
+def _fail(teller: "_Teller", error: Exception) -> None:
+    """What is no LongtakeError: a full disk, or a bug."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        hint = "Free some room, and let it go on: all answers so far are kept."
+        teller.end("failed", f"the disk is full: {error.filename or home_folder()}", hint)
+        return
+    said = f"this is a bug in Longtake: {type(error).__name__}: {one_line(str(error))[:300]}"
+    teller.end("failed", said, "The run's trace.txt says where; please report it.")
+    (teller.run.folder / "trace.txt").write_text(traceback.format_exc(), encoding="utf-8")
 
 
 def _stop(_signal: int, _frame: object) -> None:
@@ -247,8 +257,8 @@ def _read_told_chunks(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
             if not line.endswith(b"\n"):
                 file.truncate(file.tell() - len(line))
                 break
-            entry = json.loads(line)
-            told[entry["arm"], entry["chunk"]] = entry
+            if entry := read_entry(line):
+                told[str(entry.get("arm")), entry["chunk"]] = entry
     return told
 
 
@@ -259,7 +269,7 @@ class _Thumbs:
         self._folder = folder
         self._files = ExitStack()
         self._reader: FrameReader | None = None
-        with suppress(LongtakeError, OSError):
+        with suppress(Exception):  # whatever a file holds: a picture is no reason to stop
             folder.mkdir(exist_ok=True)
             _, self._index = probe(video.path, video.sha256)
             self._reader = self._files.enter_context(open_frames(video.path, self._index))
@@ -272,7 +282,7 @@ class _Thumbs:
         keys = self._index.keys
         inside = keys[(keys >= span.start) & (keys < span.end)]
         time = float(inside[0]) if len(inside) else min(span.start + 0.5, span.end)
-        with suppress(LongtakeError, OSError):
+        with suppress(Exception):
             for picture in self._reader.read(span, [Slot((time,))], THUMB_SIDE):
                 part = path.with_suffix(".part")
                 part.write_bytes(picture.as_frame().jpeg)
