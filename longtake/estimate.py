@@ -1,6 +1,7 @@
 """How long a run will take on this machine, before it starts, and what that is taken from."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from longtake.doctor import inspect
 from longtake.engines import AUTO, choose_engine
@@ -38,16 +39,20 @@ def estimate(duration: float, settings: Settings, store: Store) -> Estimate:
         )
     if engine == "sketch":
         return Estimate(beside + SKETCH_SECONDS * duration, "as measured on two cores")
-    if engine.startswith(("gguf", "transformers")):
-        for fit in inspect(settings).fits:
-            name = f"{fit.candidate.engine}:{fit.candidate.model}"
-            if engine == name and fit.duration:
-                each = fit.duration.total
-                return Estimate(
-                    beside + chunks * each,
-                    f"reckoned from this machine's speed: {_say(each)} a chunk",
-                )
+    each = _reckon(engine, settings) if engine.startswith(("gguf", "transformers")) else None
+    if each:
+        why = f"reckoned from this machine's speed: {_say(each)} a chunk"
+        return Estimate(beside + chunks * each, why)
     return Estimate(None, f"no chunk was described with {engine} here yet; the first will tell")
+
+
+@lru_cache(maxsize=16)
+def _reckon(engine: str, settings: Settings) -> float | None:
+    """Seconds for a chunk, as the doctor finds it; looked at once, for that takes a while."""
+    for fit in inspect(settings).fits:
+        if engine == f"{fit.candidate.engine}:{fit.candidate.model}" and fit.duration:
+            return fit.duration.total
+    return None
 
 
 def _say(seconds: float) -> str:

@@ -216,7 +216,7 @@ class Settings:
 def home_folder() -> Path:
     """Where store, models and settings file live: LONGTAKE_HOME, else ~/.longtake."""
     named = os.environ.get("LONGTAKE_HOME", "").strip()
-    return Path(named).expanduser() if named else Path.home() / ".longtake"
+    return Path(named).expanduser().absolute() if named else Path.home() / ".longtake"
 
 
 def load_settings(

@@ -1,6 +1,7 @@
 """The page without a browser: its values, its routes, and its script."""
 
 import re
+import socket
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from longtake.errors import LongtakeError, UsageError
-from longtake.page import choices, uploads, values
+from longtake.page import choices, serve, uploads, values
 from longtake.page.server import (
     CONFIG,
     COOKIE,
@@ -581,3 +582,50 @@ def test_a_hostile_title_is_text_in_the_list_of_runs(page: AppTest, run: str) ->
     page.run()
     label = page.button(key=f"open-{run}").label
     assert label.startswith("\\<script\\>")
+
+
+@pytest.mark.parametrize("port", [-1, 99_999])
+def test_port_that_can_t_be_is_told_before_anything_is_served(port: int) -> None:
+    with pytest.raises(UsageError, match=f"port {port}"):
+        serve("127.0.0.1", port)
+
+
+def test_port_that_is_taken_is_told_with_what_to_do() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(UsageError, match="nothing can be served") as raised,
+    ):
+        serve("127.0.0.1", taken.getsockname()[1])
+    assert "--port" in raised.value.hint
+
+
+def test_visitor_is_known_whatever_other_cookies_the_host_has() -> None:
+    token = "0123456789abcdef" * 2
+    for others in ('theme={"dark": true}; ', "a b=c d; ", "x=1; "):
+        assert read_visitor(f"{others}{COOKIE}={token}") == token
+        assert read_visitor(f"{COOKIE}={token}; {others}") == token
+    assert read_visitor(f"not{COOKIE}={token}") == read_visitor(f"{COOKIE}={token}0") == ""
+
+
+@pytest.mark.parametrize("name", ["Forwarded", "X-Forwarded-For", "X-Real-IP"])
+def test_what_comes_through_a_proxy_is_not_taken_for_the_page_s_own_user(
+    client: TestClient, run: str, name: str
+) -> None:
+    place = f"/longtake/runs/{run}/told"
+    assert client.get(place).status_code == 200
+    refused = client.get(place, headers={name: "203.0.113.9"})
+    assert refused.status_code == 403 and "allowedHosts" in refused.text
+
+
+def test_number_of_any_length_asks_for_all_that_was_told(client: TestClient, run: str) -> None:
+    for after in ("9" * 5000, "-1", "x", "١"):
+        told = client.get(f"/longtake/runs/{run}/told", params={"after": after})
+        assert told.status_code == 200
+
+
+def test_upload_that_is_not_started_is_dropped_with_the_next_choice(tmp_path: Path) -> None:
+    path = uploads.new_path()
+    path.write_bytes(b"x")
+    uploads.drop(path.name)
+    uploads.drop("../../etc")
+    assert not path.exists()

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -209,6 +210,42 @@ def test_runs_wait_in_their_order_and_know_how_many_are_ahead(numbered: Path) ->
     assert read_run(names[0]).state == "stopped"
 
 
+def test_run_at_work_counts_as_one_that_comes_before(
+    numbered: Path, slow: dict[str, object]
+) -> None:
+    with open_queue():
+        first = submit(ask(numbered, settings=slow))
+        wait_until(lambda: read_run(first).state == "running")
+        assert read_run(submit(ask(numbered))).ahead == 1
+        stop(first)
+
+
+def test_those_who_look_at_once_don_t_take_each_other_for_the_worker(numbered: Path) -> None:
+    name = submit(ask(numbered))
+    (runs_folder() / name / "alive").touch()
+    wrong = []
+
+    def look() -> None:
+        for _ in range(300):
+            wrong.extend([1] if is_alive(runs_folder() / name) else [])
+
+    lookers = [threading.Thread(target=look) for _ in range(4)]
+    for looker in lookers:
+        looker.start()
+    for looker in lookers:
+        looker.join()
+    assert not wrong
+
+
+def test_home_that_is_named_relatively_serves_as_well(
+    numbered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LONGTAKE_HOME", "here/home")
+    with open_queue():
+        (run,) = finish(submit(ask(numbered)))
+    assert (run.state, run.error) == ("done", "")
+
+
 def test_visitors_see_their_own_and_may_have_twenty_waiting(numbered: Path) -> None:
     mine = [submit(ask(numbered)) for _ in range(20)]
     theirs = submit(ask(numbered, visitor="you"))
@@ -279,6 +316,8 @@ def test_edited_table_is_a_run_of_its_own_with_its_parent_s_pictures(
     assert run.video == parent.video and thumb_path(run.id, 1)
     result = json.loads((run.folder / "out" / "result.json").read_text())
     assert result["descriptions"][0]["description"] == "A red kite."
+    again = read_descriptions(run.folder / "out" / "descriptions.csv")
+    assert again[0].text == "A red kite."
     assert result["video"]["sha256"]
 
 

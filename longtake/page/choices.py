@@ -178,7 +178,11 @@ def start_again(run: Run, table: Path, texts: Mapping[int, str], visitor: str) -
         created=time.time(),
         of=run.id,
     )
-    return submit(asked, upload=edited)
+    try:
+        return submit(asked, upload=edited, known=table.parent / "summary.json")
+    except LongtakeError:
+        edited.unlink(missing_ok=True)
+        raise
 
 
 def say_error(error: LongtakeError) -> tuple[str, str]:

@@ -1,12 +1,13 @@
 """The Streamlit script: draws the first screen, or the run that the address names."""
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
 from longtake.errors import LongtakeError, UsageError
-from longtake.page import choices, values
+from longtake.page import choices, uploads, values
 from longtake.page.choices import Choice
 from longtake.page.parts import show_drop, show_view
 from longtake.page.server import COOKIE, base_path, is_own_machine, read_visitor
@@ -49,6 +50,8 @@ def draw() -> None:
         _say_error(error)
         return
     visitor = _visitor()
+    if going := st.session_state.pop("going", ""):
+        _go(going)
     named = st.query_params.get("run", "")
     _draw_sidebar(named, visitor)
     if not named:
@@ -64,7 +67,9 @@ def draw() -> None:
 
 
 def _visitor() -> str:
-    return read_visitor(f"{COOKIE}={st.context.cookies.get(COOKIE, '')}")
+    """Who this is: by the cookie, and without one only for as long as the page is open."""
+    known = read_visitor(f"{COOKIE}={st.context.cookies.get(COOKIE, '')}")
+    return known or str(st.session_state.setdefault("visitor", secrets.token_hex(16)))
 
 
 def _go(run: str) -> None:
@@ -126,7 +131,12 @@ def _ask_to_delete(run: Run) -> None:
     st.caption("Its results, its pictures and an uploaded video go with it.")
     yes, no = st.columns(2)
     if yes.button("Delete", type="primary", width="stretch"):
-        delete(run.id)
+        try:
+            stop(run.id)
+            delete(run.id)
+        except LongtakeError as error:
+            _say_error(error)
+            return
         if st.query_params.get("run") == run.id:
             _go("")
         st.rerun()
@@ -176,7 +186,8 @@ def _draw_source(settings: Settings) -> None:
 
 
 def _choose(look: Any) -> None:
-    st.session_state["choice"] = st.session_state["trouble"] = None
+    _drop_upload()
+    _forget()
     try:
         with st.spinner("Looking at it …"):
             st.session_state["choice"] = look()
@@ -259,7 +270,7 @@ def _draw_choice(
         with st.container(horizontal=True):
             if st.button("Start", type="primary", key="start"):
                 _start(lambda: choices.start(choice, wishes, visitor))
-            st.button("Choose another", type="tertiary", on_click=_forget)
+            st.button("Choose another", type="tertiary", on_click=_choose_another)
 
 
 def _draw_entries(choice: Choice, settings: Settings) -> None:
@@ -274,6 +285,18 @@ def _draw_entries(choice: Choice, settings: Settings) -> None:
         st.rerun()
 
 
+def _choose_another() -> None:
+    _drop_upload()
+    _forget()
+
+
+def _drop_upload() -> None:
+    """What was dropped and not started is of no use any more."""
+    choice: Choice | None = st.session_state.get("choice")
+    if choice and choice.upload:
+        uploads.drop(choice.upload)
+
+
 def _forget() -> None:
     st.session_state["choice"] = st.session_state["trouble"] = None
 
@@ -285,6 +308,7 @@ def _start(start: Any) -> None:
         _say_error(error)
         return
     _forget()
+    st.session_state["going"] = run  # a second click may end this before the address is changed
     _go(run)
     st.rerun()
 

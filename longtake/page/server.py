@@ -5,12 +5,12 @@ A run's unguessable id opens it for reading. Nothing here knows what is drawn.
 
 import asyncio
 import ipaddress
+import logging
 import re
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from http.cookies import SimpleCookie
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -65,6 +65,13 @@ CONFIG: dict[str, object] = {
 }
 """What the page sets of Streamlit; `.streamlit/config.toml` says the same for `streamlit run`."""
 
+WRONG_HOST = "This page does not serve that host name. Open it by the address that it printed.\n"
+WRONG_PROXY = (
+    "This page takes all who reach it for its own user, so it serves no proxy. Name the proxy's host"
+    " in Streamlit's server.allowedHosts: then its visitors are told apart.\n"
+)
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""Headers by which proxies say that the request is another's."""
 SNIFFED_BYTES = 512
 TOKEN = re.compile(r"[0-9a-f]{32}")
 
@@ -72,6 +79,10 @@ TOKEN = re.compile(r"[0-9a-f]{32}")
 def serve(address: str, port: int) -> None:
     """Serve the page until it is stopped."""
     app = App(SCRIPT, routes=make_routes(), middleware=make_middleware(), lifespan=work)
+    # Streamlit says that it wants a restart where it is told its address before it starts.
+    logging.getLogger("streamlit.config").addFilter(
+        lambda said: "[server]" not in said.getMessage()
+    )
     app.run(config={**CONFIG, "server.address": address, "server.port": port})
 
 
@@ -156,10 +167,8 @@ def is_host_allowed(header: str) -> bool:
 
 def read_visitor(cookies: str | None) -> str:
     """The visitor's id in a Cookie header; empty where there is none that we gave."""
-    jar: SimpleCookie = SimpleCookie()
-    jar.load(cookies or "")
-    value = jar[COOKIE].value if COOKIE in jar else ""
-    return value if TOKEN.fullmatch(value) else ""
+    found = re.search(rf"(?:^|;\s*){COOKIE}=([0-9a-f]{{32}})(?:;|$)", cookies or "")
+    return found[1] if found else ""
 
 
 class Door:
@@ -175,7 +184,10 @@ class Door:
             return
         headers = Headers(scope=scope)
         if not is_host_allowed(headers.get("host", "")):
-            await _turn_away(scope, receive, send)
+            await _turn_away(scope, receive, send, WRONG_HOST)
+            return
+        if is_own_machine() and any(name in headers for name in FORWARDED):
+            await _turn_away(scope, receive, send, WRONG_PROXY)
             return
         known = read_visitor(headers.get("cookie"))
         first = not known and "text/html" in headers.get("accept", "")
@@ -201,12 +213,11 @@ def _add_headers(headers: MutableHeaders, first: bool) -> None:
         )
 
 
-async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
+async def _turn_away(scope: Scope, receive: Receive, send: Send, words: str) -> None:
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.close", "code": 1008})
         return
-    words = "This page does not serve that host name. Open it by the address that it printed.\n"
     await PlainTextResponse(words, status_code=403)(scope, receive, send)
 
 
@@ -234,7 +245,7 @@ def _tell(request: Request) -> Response:
     if run is None:
         return _say_gone()
     after = request.query_params.get("after", "0")
-    number = int(after) if after.isascii() and after.isdecimal() else 0
+    number = int(after) if re.fullmatch(r"[0-9]{1,9}", after) else 0
     told = values.show_told(run, number, request.query_params.get("result") == "1")
     return JSONResponse(told, headers={"Cache-Control": "no-store"})
 

@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from longtake.errors import UsageError
@@ -10,7 +11,7 @@ from longtake.settings import home_folder
 
 MOST_WAITING = 20
 """How many may wait to be started."""
-KEPT_SECONDS = 86400.0
+KEPT_SECONDS = 7200.0
 """How long one waits."""
 
 
@@ -35,11 +36,18 @@ def find(token: str) -> Path:
 
 
 def drop_old() -> int:
-    """Delete those that nobody started for a day; how many are left."""
+    """Delete those that nobody started for so long; how many are left."""
     left = 0
     for path in folder().iterdir():
-        if time.time() - path.stat().st_mtime > KEPT_SECONDS:
-            path.unlink(missing_ok=True)
-        else:
-            left += 1
+        with suppress(FileNotFoundError):  # it has just become a run's
+            if time.time() - path.stat().st_mtime > KEPT_SECONDS:
+                path.unlink()
+            else:
+                left += 1
     return left
+
+
+def drop(token: str) -> None:
+    """Delete the one of that id, if it is still there."""
+    with suppress(UsageError):
+        find(token).unlink(missing_ok=True)

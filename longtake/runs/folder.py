@@ -71,7 +71,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Run:
-    """One run as it stands; `ahead` is how many wait before it, times are seconds since 1970."""
+    """One run as it stands; `ahead` is how many come before it, times are seconds since 1970."""
 
     id: str
     folder: Path
@@ -102,8 +102,10 @@ def runs_folder() -> Path:
     return home_folder() / "runs"
 
 
-def submit(asked: Asked, upload: Path | None = None) -> str:
+def submit(asked: Asked, upload: Path | None = None, known: Path | None = None) -> str:
     """Put a run into the queue; its unguessable id. An upload becomes the run's own file.
+
+    `known` is the summary.json that tells of the video of an edited table.
 
     UsageError for settings that can't be or may not be given, and where too many wait already.
     """
@@ -123,7 +125,7 @@ def submit(asked: Asked, upload: Path | None = None) -> str:
             asked = replace(asked, source=str(folder / _take(upload, making, asked.kind)))
         run = Run(run_id, making, asked, title=asked.title)
         if parent:
-            run = _inherit(run, parent)
+            run = _inherit(run, parent, known or parent.folder / "out" / "summary.json")
         _write(making / "request.json", {"form": FORM, **asdict(asked)})
         write_state(run)
         making.rename(folder)
@@ -153,9 +155,8 @@ def _take(upload: Path, folder: Path, kind: Kind) -> str:
     return f"upload/{name}"
 
 
-def _inherit(run: Run, parent: Run) -> Run:
+def _inherit(run: Run, parent: Run, known: Path) -> Run:
     """What an edited table's run shows of the video: its parent's."""
-    known = parent.folder / "out" / "summary.json"
     (run.folder / "upload").mkdir(exist_ok=True)
     if known.is_file():
         shutil.copy(known, run.folder / "upload" / known.name)
@@ -170,7 +171,7 @@ def read_run(run_id: str) -> Run:
     if not re.fullmatch(r"[0-9a-f]{24}", run_id) or not folder.is_dir():
         raise UsageError("there is no such run", "It may have been deleted.")
     run = load_run(folder)
-    return replace(run, ahead=_count_ahead(folder)) if run.state == "waiting" else run
+    return replace(run, ahead=_count_ahead(run)) if run.state == "waiting" else run
 
 
 def list_runs(visitor: str | None = None) -> list[Run]:
@@ -182,7 +183,26 @@ def list_runs(visitor: str | None = None) -> list[Run]:
 def _load_all() -> Iterator[Run]:
     for folder in runs_folder().glob("[0-9a-f]*"):
         if re.fullmatch(r"[0-9a-f]{24}", folder.name):
-            yield load_run(folder)
+            yield _load_again(folder)
+
+
+def _load_again(folder: Path) -> Run:
+    """As `load_run`; one that has ended is not read anew until its state is another."""
+    try:
+        written = (folder / "state.json").stat().st_mtime_ns
+    except OSError:
+        return load_run(folder)
+    known = _ENDED.get(folder)
+    if known and known[0] == written:
+        return known[1]
+    run = load_run(folder)
+    if run.state in ("done", "stopped", "failed"):
+        _ENDED[folder] = (written, run)
+    return run
+
+
+_ENDED: dict[Path, tuple[int, Run]] = {}
+"""Runs that had ended when they were read, and when their state was written."""
 
 
 def list_waiting() -> list[Run]:
@@ -191,12 +211,15 @@ def list_waiting() -> list[Run]:
     return sorted(runs, key=lambda run: (run.asked.created, run.id))
 
 
-def _count_ahead(folder: Path) -> int:
-    waiting = [run.id for run in list_waiting()]
-    return waiting.index(folder.name) if folder.name in waiting else 0
+def _count_ahead(run: Run) -> int:
+    """Those at work, and those that wait for longer."""
+    others = [other for other in _load_all() if other.id != run.id]
+    mine = (run.asked.created, run.id)
+    waiting = [r for r in others if r.state == "waiting" and (r.asked.created, r.id) < mine]
+    return len(waiting) + sum(r.state == "running" for r in others)
 
 
-def load_run(folder: Path) -> Run:
+def load_run(folder: Path, *, last: bool = False) -> Run:
     """The run of a folder; one whose files are damaged is a failed one that says so."""
     try:
         request = _read(folder / "request.json")
@@ -213,7 +236,8 @@ def load_run(folder: Path) -> Run:
     video = Path(facts["video"]) if facts["video"] else None
     run = replace(run, steps=steps, notes=tuple(facts["notes"]), video=video)
     if run.state == "running" and not is_alive(folder):
-        return replace(run, state="waiting")  # its worker has gone; the queue starts it anew
+        # Its worker has gone; unless it has just ended, the queue starts it anew.
+        return replace(run, state="waiting") if last else load_run(folder, last=True)
     return run
 
 
@@ -303,7 +327,16 @@ def resume(run_id: str) -> None:
             raise UsageError(run.error, run.hint)
         if run.state in ("stopped", "failed"):
             write_state(
-                replace(run, state="waiting", steps=(), error="", hint="", attempts=0, ended=0.0)
+                replace(
+                    run,
+                    state="waiting",
+                    steps=(),
+                    error="",
+                    hint="",
+                    attempts=0,
+                    started=0.0,
+                    ended=0.0,
+                )
             )
 
 
@@ -331,7 +364,9 @@ def sweep() -> None:
 
 
 def _end(run: Run) -> None:
-    """The worker and all that it started."""
+    """The worker and all that it started; its number counts only while it surely lives."""
+    if not is_alive(run.folder):
+        return
     for signum, seconds in ((signal.SIGTERM, END_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
         with suppress(ProcessLookupError):
             if run.pid > 1:
@@ -359,15 +394,15 @@ def is_alive(folder: Path) -> bool:
     """Whether the run's worker lives."""
     try:
         with (folder / "alive").open("rb") as file:
-            return not lock_now(file)
+            return not lock_now(file, fcntl.LOCK_SH)  # two that look must not see each other
     except OSError:
         return False
 
 
-def lock_now(file: IO[Any]) -> bool:
+def lock_now(file: IO[Any], kind: int = fcntl.LOCK_EX) -> bool:
     """Whether the file's lock could be had at once."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -120,7 +120,6 @@ def _launch(run: Run, slot: IO[Any], files: ExitStack) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            cwd=run.folder,
             env=os.environ | {"LONGTAKE_HOME": str(_home())},
             pass_fds=(slot.fileno(), alive.fileno()),
             start_new_session=True,

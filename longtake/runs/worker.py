@@ -7,6 +7,7 @@ import errno
 import json
 import logging
 import os
+import shutil
 import signal
 import sys
 import time
@@ -64,6 +65,7 @@ def main(folder: Path) -> None:
         with ExitStack() as opened:
             for step in _go(teller, opened):
                 teller.take(step)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is done can't be stopped any more
         teller.end("done")
     except Stopped:
         teller.end("stopped")
@@ -110,6 +112,8 @@ def _go(teller: "_Teller", opened: ExitStack) -> Iterator[Progress]:
     if describer:
         yield from run_pipeline(source, settings, store, describer, reconciler, other_judge=judge)
     else:
+        report.prepare_folder(Path(settings.out))
+        shutil.copy(asked.source, settings.out)  # so that it can be taken away, and edited again
         yield from reconcile_file(asked.source, settings, store, reconciler, judge)
 
 
