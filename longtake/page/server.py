@@ -65,10 +65,10 @@ CONFIG: dict[str, object] = {
 }
 """What the page sets of Streamlit; `.streamlit/config.toml` says the same for `streamlit run`."""
 
-WRONG_HOST = "This page does not serve that host name. Open it by the address that it printed.\n"
+WRONG_HOST = "This page does not serve that host name. Open it by the address that it printed."
 WRONG_PROXY = (
-    "This page takes all who reach it for its own user, so it serves no proxy. Name the proxy's host"
-    " in Streamlit's server.allowedHosts: then its visitors are told apart.\n"
+    "This page takes all who reach it for its own user, so it serves no proxy. Name the proxy's"
+    " host in Streamlit's server.allowedHosts: then its visitors are told apart."
 )
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 """Headers by which proxies say that the request is another's."""
@@ -218,7 +218,7 @@ async def _turn_away(scope: Scope, receive: Receive, send: Send, words: str) -> 
         await receive()
         await send({"type": "websocket.close", "code": 1008})
         return
-    await PlainTextResponse(words, status_code=403)(scope, receive, send)
+    await PlainTextResponse(f"{words}\n", status_code=403)(scope, receive, send)
 
 
 # --- what is served ---------------------------------------------------------------------------
