@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, 
 from longtake.report.edited import read_descriptions
 from longtake.settings import home_folder
 from tests.conftest import ROOT
-from tests.servers import ScriptedServer, as_chat, as_json, serve
-from tests.webs import serve_folder
+from tests.servers import Answer, ScriptedServer, as_chat, as_json, serve
+from tests.webs import as_page, serve_folder
 
 pytestmark = [pytest.mark.browser, pytest.mark.enable_socket]
 
@@ -429,6 +430,26 @@ def test_hostile_texts_show_as_text_everywhere(browser: Browser, tmp_path: Path)
             waited.value.save_as(tmp_path / "d.csv")
             assert not re.search(r"(^|,)\"?=", (tmp_path / "d.csv").read_text(), re.MULTILINE)
             context.close()
+
+
+def test_hostile_captions_and_titles_of_a_site_show_as_text(
+    page: Page, site: Site, web: ScriptedServer
+) -> None:
+    said = escape("<script>window.owned=1</script> [x](javascript:alert(1)) =cmd|calc")
+    cue = f"WEBVTT\n\n00:00:01.000 --> 00:00:04.000\n{said}\n"
+    web.set("/c.vtt", Answer(200, cue.encode(), {"Content-Type": "text/vtt"}))
+    video = '<video src="bikes.mp4"><track src="c.vtt" kind="captions" srclang="en"></video>'
+    web.set("/talk.html", as_page(video, head=f"<title>{said}</title>"))
+    shown: list[str] = []
+    page.on("dialog", lambda dialog: (shown.append(dialog.message), dialog.dismiss()))
+    paste(page, site, f"{web.url}/talk.html")
+    expect(page.locator(".st-key-choice")).to_contain_text("captions published with the video")
+    start(page)
+    wait_for_summary(page)
+    expect(page.locator(".said").first).to_contain_text("<script>window.owned=1</script> [x](java")
+    assert page.evaluate("window.owned") is None
+    assert page.locator("a[href^='javascript']").count() == 0
+    assert not shown
 
 
 def test_ten_visitors_at_once_lose_no_run_and_take_turns(
