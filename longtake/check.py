@@ -180,9 +180,10 @@ class _Told:
 
     def __init__(self, sources: Sequence[str]) -> None:
         self.clauses = [
-            (source, _words(clause))
+            (source, words)
             for source, text in enumerate(sources)
             for clause in split_text(text, _CLAUSE)
+            if (words := _words(clause))
         ]
         self.english = is_english(" ".join(sources))
         self.said = [" ".join(_list_quoted([text], VOICE)) for text in sources]
