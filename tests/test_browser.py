@@ -278,8 +278,13 @@ def test_edited_description_is_summarised_again_as_a_run_of_its_own(
     page.wait_for_timeout(500)
     box = table.bounding_box()
     assert box
-    page.mouse.dblclick(box["x"] + box["width"] * 0.7, box["y"] + 35 + 30)
     cell = page.locator("#portal textarea")
+    for _ in range(20):  # the table is drawn on a canvas, which takes no click before it is ready
+        page.mouse.dblclick(box["x"] + box["width"] * 0.7, box["y"] + 35 + 30)
+        page.wait_for_timeout(500)
+        if cell.is_visible():
+            break
+        box = table.bounding_box() or box
     cell.fill("A red kite flies over the bridge.")
     cell.press("Enter")
     shoot(page, "4-edited")
