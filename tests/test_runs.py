@@ -10,14 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from longtake.errors import SourceError, UsageError
+from longtake.errors import UsageError
 from longtake.report.csv import as_csv
 from longtake.report.edited import read_descriptions
 from longtake.runs import (
@@ -391,13 +391,20 @@ def test_name_that_is_no_run_s_leads_nowhere(name: str) -> None:
             act(name)
 
 
-def test_worker_of_a_bug_says_so_and_where(numbered: Path) -> None:
-    name = submit(ask(numbered, kind="reconcile"))  # a table that is a video
+def test_table_that_is_none_is_told_as_such(numbered: Path) -> None:
+    with open_queue():
+        (run,) = finish(submit(ask(numbered, kind="reconcile")))
+    assert run.state == "failed" and "is not text in UTF-8" in run.error
+    assert not (run.folder / "trace.txt").exists()
+
+
+def test_what_nobody_foresaw_is_told_to_be_a_bug_and_where(numbered: Path) -> None:
+    name = submit(ask(numbered))
+    (runs_folder() / name / "chunks.jsonl").mkdir()
     with open_queue():
         (run,) = finish(name)
-    assert run.state == "failed" and run.error
-    with suppress(SourceError):
-        read_descriptions(numbered)
+    assert run.state == "failed" and "this is a bug in Longtake: IsADirectoryError" in run.error
+    assert "Traceback" in (run.folder / "trace.txt").read_text()
 
 
 def test_damaged_line_is_not_told_and_stops_no_worker(numbered: Path) -> None:

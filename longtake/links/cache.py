@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from longtake.errors import OutputError
+from longtake.locks import lock_now
 from longtake.settings import home_folder
 
 FORM = 1
@@ -184,18 +185,10 @@ def _list(folder: Path) -> Iterator[tuple[float, int, Path]]:
 def _remove(path: Path) -> bool:
     """Whether it could be: not where somebody holds it."""
     with suppress(OSError), path.open("rb") as file:
-        if _lock_now(file):
+        if lock_now(file):
             path.unlink()
             return True
     return False
-
-
-def _lock_now(file: IO[Any]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _sweep_entries() -> None:
@@ -215,7 +208,7 @@ def _sweep_parts() -> None:
         moved = max(path.stat().st_mtime for path in (folder, *folder.glob("*")) if path.exists())
         if time.time() - moved > STALE_SECONDS:
             with (folder / "lock").open("w") as lock:
-                if _lock_now(lock):
+                if lock_now(lock):
                     shutil.rmtree(folder, ignore_errors=True)
 
 

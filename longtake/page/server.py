@@ -73,7 +73,6 @@ WRONG_PROXY = (
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 """Headers by which proxies say that the request is another's."""
 SNIFFED_BYTES = 512
-TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
 def serve(address: str, port: int) -> None:

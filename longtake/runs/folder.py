@@ -18,9 +18,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import IO, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from longtake.errors import OutputError, UsageError
+from longtake.locks import lock_now
 from longtake.settings import Settings, change_settings, home_folder
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
@@ -397,12 +398,3 @@ def is_alive(folder: Path) -> bool:
             return not lock_now(file, fcntl.LOCK_SH)  # two that look must not see each other
     except OSError:
         return False
-
-
-def lock_now(file: IO[Any], kind: int = fcntl.LOCK_EX) -> bool:
-    """Whether the file's lock could be had at once."""
-    try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

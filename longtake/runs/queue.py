@@ -15,11 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
+from longtake.locks import lock_now
 from longtake.runs.folder import (
     Run,
     list_waiting,
     load_run,
-    lock_now,
     locked,
     runs_folder,
     sweep,
