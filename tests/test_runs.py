@@ -137,6 +137,16 @@ def test_stopped_run_leaves_no_process_and_goes_on_with_what_it_knew(
     assert usage[0]["from_store"] >= known
 
 
+def test_run_can_be_stopped_as_soon_as_it_is_started(numbered: Path) -> None:
+    with open_queue():
+        name = submit(ask(numbered))
+        wait_until(lambda: read_run(name).state == "running")
+        started = time.monotonic()
+        stop(name)
+        assert time.monotonic() - started < 4
+    assert read_run(name).state in ("stopped", "done") and not is_alive(runs_folder() / name)
+
+
 @pytest.mark.slow
 def test_worker_that_is_killed_is_followed_by_another(
     numbered: Path, slow: dict[str, object]

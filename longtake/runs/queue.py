@@ -5,14 +5,12 @@ the bound holds for several servers on one home, and for workers that outlived t
 """
 
 import logging
-import os
 import subprocess
 import sys
 import threading
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import IO, Any
 
 from longtake.locks import lock_now
@@ -105,27 +103,17 @@ def _launch(run: Run, slot: IO[Any], files: ExitStack) -> None:
     if not lock_now(alive):
         return
     # Counted first: what can't be written down must not be started again and again.
-    write_state(
-        replace(
-            run,
-            state="running",
-            attempts=run.attempts + 1,
-            pid=0,
-            started=run.started or time.time(),
-        )
-    )
+    started = run.started or time.time()
+    run = replace(run, state="running", attempts=run.attempts + 1, pid=0, started=started)
+    write_state(run)
     with (run.folder / "worker.log").open("ab") as log:
         worker = subprocess.Popen(  # noqa: S603 - a fixed command, no shell
             [sys.executable, "-P", "-m", "longtake.runs.worker", str(run.folder)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=os.environ | {"LONGTAKE_HOME": str(_home())},
             pass_fds=(slot.fileno(), alive.fileno()),
             start_new_session=True,
         )
     threading.Thread(target=worker.wait, daemon=True).start()
-
-
-def _home() -> Path:
-    return runs_folder().parent.absolute()
+    write_state(replace(run, pid=worker.pid))  # the worker waits with its own until this is done

@@ -57,8 +57,7 @@ def main(folder: Path) -> None:
     signal.signal(signal.SIGTERM, _stop)
     os.nice(NICENESS)
     with locked(folder):  # until the queue has let go of it
-        teller = _Teller(replace(load_run(folder), pid=os.getpid()))
-        write_state(teller.run)
+        teller = _Teller(load_run(folder))
     LOG.setLevel(logging.INFO)
     LOG.addHandler(teller)
     try:
