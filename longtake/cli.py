@@ -19,13 +19,11 @@ from longtake import __version__
 from longtake.errors import LongtakeError, UsageError
 from longtake.plain import one_line
 from longtake.settings import Settings, load_settings
-from longtake.timecode import format_tenths, format_time
 
 if TYPE_CHECKING:
     from longtake.engines import Engine
     from longtake.models import Asset, Model, SpeechModel
-    from longtake.records import Overview, Progress, Result, Sentence
-    from longtake.timecode import Span
+    from longtake.records import Progress, Result
 
 EXIT_GAPS = 3
 EXIT_INTERRUPTED = 130
@@ -287,6 +285,7 @@ def _run_playlist(
     """Each video of a playlist; one that can't be had is told of, and the next one goes on."""
     from longtake.errors import LinkError, SourceError
     from longtake.links.fetch import list_entries
+    from longtake.report.terminal import safe_line, say_result
 
     entries = list_entries(options.source, settings)
     results: list[Result] = []
@@ -303,7 +302,7 @@ def _run_playlist(
         assert last.result
         results.append(last.result)
         if not options.json:
-            print(f"{_safe(entry.title)}\n\n{say_result(last.result)}")
+            print(f"{safe_line(entry.title)}\n\n{say_result(last.result)}")
     if failed and not results:
         raise failed[0][2]
     if options.json:
@@ -364,6 +363,7 @@ def _show_result(
 ) -> int:
     """The result on standard output, as text or as one document; the exit status."""
     from longtake.report import as_json
+    from longtake.report.terminal import say_result
 
     assert last.result
     if options.json:
@@ -435,6 +435,7 @@ def scan_video(options: argparse.Namespace) -> int:
     """`scan`."""
     from longtake import pipeline
     from longtake.report import overview_as_json
+    from longtake.report.terminal import say_overview
     from longtake.store import Store, store_path
 
     settings = _read_settings(options)
@@ -450,6 +451,7 @@ def write_transcript(options: argparse.Namespace) -> int:
     """`transcript`: the text on standard output, all else on standard error."""
     from longtake.pipeline import transcribe
     from longtake.report import transcript_as_json
+    from longtake.report.terminal import safe_line
     from longtake.report.transcript import as_text
     from longtake.store import Store, store_path
 
@@ -464,31 +466,8 @@ def write_transcript(options: argparse.Namespace) -> int:
     if options.json:
         print(transcript_as_json(transcript), end="")
     else:
-        print("".join(f"{_safe(line)}\n" for line in as_text(transcript).splitlines()), end="")
+        print("".join(f"{safe_line(line)}\n" for line in as_text(transcript).splitlines()), end="")
     return 0
-
-
-def say_overview(overview: "Overview") -> str:
-    """The shots, what stands still or is dark, and how many chunks they make."""
-    scan = overview.scan
-    lines = [f"{overview.video.name}: {format_time(overview.video.duration)}", ""]
-    for number, shot in enumerate(scan.shots, start=1):
-        how = "" if shot.begins in ("start", "cut") else f", begins with a {shot.begins}"
-        lines.append(f"{number:>5} {_exact(shot.span)} ({shot.span.seconds:.2f} s{how})")
-    lines.append("")
-    for name in ("black", "blank", "frozen"):
-        spans = getattr(scan, name)
-        if spans:
-            seconds = sum(span.seconds for span in spans)
-            lines.append(f"{name:>7}: {seconds:.1f} s in {len(spans)}, first {_exact(spans[0])}")
-    lines.append(f" counts: {len(scan.shots)} shots, {len(overview.chunks)} chunks")
-    lines += [f"    gap: {c.span}: {c.missing}" for c in overview.chunks if c.missing]
-    lines += [f"  files: {path}" for path in overview.files]
-    return "".join(f"{_safe(line)}\n" for line in lines)
-
-
-def _exact(span: "Span") -> str:
-    return f"{format_tenths(span.start)}–{format_tenths(span.end)}"
 
 
 def _tell(role: str, name: str, why: str) -> None:
@@ -555,59 +534,6 @@ class _Bars:
             speed = self._bars.tasks[task].speed
             rate = f", {speed * 60:.0f} a minute" if speed else ""
             self._bars.update(task, count=f"{step.done}/{step.total}{rate}")
-
-
-def say_result(result: "Result") -> str:
-    """What a person reads in the terminal."""
-    from longtake.report.markdown import (
-        join_gaps,
-        mark_headline,
-        name_chunks,
-        say_checks,
-        say_failures,
-        say_ledger,
-        say_remarks,
-    )
-
-    lines = []
-    if result.summary:
-        spans = {d.chunk.number: d.chunk.span for d in result.descriptions}
-        lines += [f"{result.summary.headline}{mark_headline(result.summary)}", ""]
-        lines += [_say_sentence(sentence, spans) for sentence in result.summary.sentences]
-    else:
-        lines += [f"{d.chunk.span!s:>12}  {d.text or f'({d.error})'}" for d in result.descriptions]
-    lines += ["", f"ledger: {say_ledger(result.ledger)}"]
-    lines += [f" check: {say_checks(result.summary)}"] if result.summary else []
-    lines += [f"speech: {result.ledger.speech}", f"  text: {result.ledger.text}"]
-    lines += [f"context: {result.ledger.context}"] if result.ledger.context else []
-    lines += [
-        f"   gap: {span} ({name_chunks(chunks)}): {reason}"
-        for span, chunks, reason in join_gaps(result.ledger.gaps)
-    ]
-    remarks = result.summary.remarks if result.summary else ()
-    notes = (*remarks, *say_remarks(result.ledger), *say_failures(result.usage))
-    lines += [f"  note: {note}" for note in notes]
-    lines += [f" files: {path}" for path in result.files]
-    return "".join(f"{_safe(line)}\n" for line in lines)
-
-
-def _say_sentence(sentence: "Sentence", spans: "Mapping[int, Span]") -> str:
-    """With its time, its chunks, and a mark where the check did not find it supported."""
-    from longtake.plain import join_numbers
-    from longtake.timecode import Span
-
-    cited = [spans[number] for number in sentence.evidence]
-    span = Span(min(s.start for s in cited), max(s.end for s in cited)) if cited else ""
-    why = f": {sentence.why}" if sentence.why else ""
-    mark = {"supported": "", "unchecked": " ?", "unsupported": f" ✗ unsupported{why}"}
-    numbers = join_numbers(sentence.evidence)
-    return f"{span!s:>12}  {sentence.text} [{numbers}]{mark[sentence.support]}"
-
-
-def _safe(line: str) -> str:
-    """The line as it stands, its indent kept, without characters that act on a terminal."""
-    indent = len(line) - len(line.lstrip(" "))
-    return " " * indent + one_line(line)
 
 
 def list_engines(options: argparse.Namespace) -> int:
