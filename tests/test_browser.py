@@ -21,7 +21,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    Route,
+    expect,
+    sync_playwright,
+)
 
 from longtake.report.edited import read_descriptions
 from longtake.settings import home_folder
@@ -229,6 +237,23 @@ def finished(site: Site, web: ScriptedServer, browser: Browser) -> str:
     return page.url
 
 
+def test_chunks_that_are_told_out_of_order_stand_in_the_video_s_order(
+    page: Page, finished: str
+) -> None:
+    def reverse(route: Route) -> None:
+        told = route.fetch().json()
+        told["run"]["state"] = "running"
+        route.fulfill(json=told | {"told": told["told"][::-1], "result": None})
+
+    page.route("**/told?*", reverse)
+    page.goto(finished)
+    expect(page.locator(".part .time").last).to_contain_text("chunk 2")
+    assert [part.split()[-1] for part in page.locator(".part .time").all_text_contents()] == [
+        "1",
+        "2",
+    ]
+
+
 def test_click_on_a_sentence_a_chapter_or_a_part_takes_the_player_there(
     page: Page, finished: str
 ) -> None:
@@ -385,19 +410,64 @@ def press_until(page: Page, there: Any) -> None:
     raise AssertionError("the Tab key does not lead there")
 
 
+FAINT = """() => {
+  const brush = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const read = (color) => {
+    brush.clearRect(0, 0, 1, 1); brush.fillStyle = color; brush.fillRect(0, 0, 1, 1);
+    return [...brush.getImageData(0, 0, 1, 1).data].map((n) => n / 255);
+  };
+  const over = ([...top], under) => under.map((n, k) => top[k] * top[3] + n * (1 - top[3]));
+  const light = (rgb) => rgb.map((n) => n <= 0.04045 ? n / 12.92 : ((n + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, n, k) => sum + n * [0.2126, 0.7152, 0.0722][k], 0);
+  const above = (node) => node.assignedSlot ?? node.parentElement ?? node.getRootNode().host;
+  const ground = (node) => {
+    if (!node) return [1, 1, 1];
+    const own = read(getComputedStyle(node).backgroundColor);
+    return own[3] === 1 ? own.slice(0, 3) : over(own, ground(above(node)));
+  };
+  const faded = (node) => node ? getComputedStyle(node).opacity * faded(above(node)) : 1;
+  const found = [];
+  let seen = 0;
+  const look = (root) => {
+    for (const node of root.querySelectorAll('*')) {
+      if (node.shadowRoot) look(node.shadowRoot);
+      const own = [...node.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+      const out = node.closest(':disabled, .unseen, style, title, [data-testid=stIconMaterial]');
+      if (!own || out || !node.checkVisibility()) continue;
+      const style = getComputedStyle(node), under = ground(node), ink = read(style.color);
+      ink[3] *= faded(node);
+      const [a, b] = [light(over(ink, under)), light(under)].sort((x, y) => y - x);
+      const big = parseFloat(style.fontSize);
+      const need = big >= 24 || (big >= 18.66 && style.fontWeight >= 700) ? 3 : 4.5;
+      const ratio = (a + 0.05) / (b + 0.05);
+      seen += 1;
+      if (ratio < need) found.push(`${ratio.toFixed(2)} ${node.textContent.trim().slice(0, 40)}`);
+    }
+  };
+  look(document);
+  return [seen, found];
+}"""
+"""How many texts are seen, and those whose contrast is below WCAG 2.2's 1.4.3 (level AA)."""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_phone_s_width_is_enough(browser: Browser, site: Site, finished: str, scheme: Any) -> None:
+def test_phone_s_width_is_enough_and_no_text_is_faint(
+    browser: Browser, site: Site, finished: str, scheme: Any
+) -> None:
     context = browser.new_context(viewport=PHONE, color_scheme=scheme, is_mobile=True)
     page = context.new_page()
     for name, url in (("first", site.url), ("done", finished)):
         page.goto(url)
-        seen = page.get_by_label("Paste a link") if name == "first" else page.locator(".headline")
-        expect(seen.first).to_be_visible(timeout=PATIENCE)
+        last = page.get_by_text("Quickest: chunks" if name == "first" else "Take it with you")
+        expect(last).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
         widest = page.evaluate(
             "() => Math.max(...[document.scrollingElement,"
             " ...document.querySelectorAll('.stMain, .stApp')].map(n => n.scrollWidth))"
         )
         assert widest <= PHONE["width"]
+        texts, faint = page.evaluate(FAINT)
+        assert texts > 20 and not faint
         shoot(page, f"6-phone-{name}-{scheme}")
     context.close()
 

@@ -29,6 +29,7 @@ STYLE = """<style>
 [class*="st-key-row-"] > :last-child { flex: none; width: auto }
 [class*="st-key-when-"] { margin: .1rem 0 .3rem .55rem }
 [data-testid="InputInstructions"] { display: none }
+.stApp [data-testid="stCaptionContainer"] { opacity: .72 }
 @media (max-width: 640px) {
   .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem }
 }

@@ -350,10 +350,18 @@ class View {
     }
     const card = this.makeCard(entry.chunk, entry.start, entry.time, [["", entry]]);
     const old = this.cards.get(key);
-    if (old) old.replaceWith(card); else this.list.append(card);
+    if (old) old.replaceWith(card); else this.list.insertBefore(card, this.cardAfter(entry));
     this.cards.set(key, card);
     this.parts.hidden = false;
     if (!this.current) this.follow(this.video.isConnected ? this.video.currentTime : this.at ?? 0);
+  }
+
+  // Chunks may be told out of order; on the page they stand in the video's.
+  cardAfter(entry) {
+    const arm = `${entry.arm ?? ""}/`;
+    const later = [...this.cards.keys()].filter((key) => key.startsWith(arm))
+      .map((key) => Number(key.slice(arm.length))).filter((number) => number > entry.chunk);
+    return later.length ? this.cards.get(arm + Math.min(...later)) : null;
   }
 
   makeCard(number, start, time, told) {
