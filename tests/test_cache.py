@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -162,15 +163,51 @@ def test_one_load_of_a_link_waits_for_the_other() -> None:
     assert order == ["first", "second"]
 
 
+def leave_part(link: str, size: int, seconds: float) -> Path:
+    """What a load leaves that broke off so many seconds ago."""
+    with cache.open_part(link) as folder:
+        (folder / "part0.part").write_bytes(b"x" * size)
+    then = time.time() - seconds
+    for path in (*folder.iterdir(), folder):
+        os.utime(path, (then, then))
+    return folder
+
+
 def test_what_is_left_of_a_load_stays_for_a_week() -> None:
     for link, days in (("old", 8), ("new", 6)):
-        with cache.open_part(link) as folder:
-            (folder / "part0.part").write_text("half")
-        then = time.time() - days * 86400
-        for path in (*folder.iterdir(), folder):
-            os.utime(path, (then, then))
+        leave_part(link, 4, days * 86400)
     cache.trim(10**9)
     assert [p.name for p in (cache.cache_folder() / "parts").iterdir()] == [cache.make_key("new")]
+
+
+def test_what_is_left_of_broken_loads_counts_and_goes_by_its_age() -> None:
+    old, new = leave_part("old", 100, 2000), leave_part("new", 100, 500)
+    keep(LINK, bytes(100), used=1000)
+    cache.trim(250)
+    assert not old.exists() and new.exists() and media() == [bytes(100)]
+    cache.trim(150)
+    assert new.exists() and media() == []
+    with cache.open_part("new"):
+        os.utime(new, (1, 1))
+        cache.trim(0)
+        assert (new / "part0.part").exists()
+
+
+def test_a_load_that_waited_while_its_folder_was_removed_has_a_new_one() -> None:
+    held: list[bool] = []
+
+    def second() -> None:
+        with cache.open_part(LINK) as folder:
+            (folder / "part0.part").write_bytes(b"x")
+            held.append(cache.is_loading(LINK))
+
+    with cache.open_part(LINK) as folder:
+        waits = threading.Thread(target=second)
+        waits.start()
+        time.sleep(0.05)
+        shutil.rmtree(folder)
+    waits.join()
+    assert held == [True] and not cache.is_loading(LINK)
 
 
 def test_a_disk_that_takes_no_file_is_an_error_of_its_own(home: Path) -> None:

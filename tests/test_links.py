@@ -7,6 +7,7 @@ import threading
 import time
 import zlib
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -688,6 +689,16 @@ def test_two_runs_of_one_link_load_it_once(web: ScriptedServer, clip: bytes) -> 
     for run in runs:
         run.join()
     assert found[0] == found[1] and ranges(web) == [""]
+
+
+def test_a_run_that_waits_for_the_load_of_another_says_so(web: ScriptedServer, clip: bytes) -> None:
+    link = f"{web.url}/v.mp4"
+    web.set("/v.mp4", WebFile(clip))
+    with closing(fetch(link, LOCAL, WISH)) as steps:
+        with cache.open_part(link):
+            assert next(steps).note == "asking 127.0.0.1"
+            assert "another run is loading it" in next(steps).note
+        assert yield_from(steps, []).title
 
 
 @SLOW

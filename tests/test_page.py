@@ -183,6 +183,16 @@ def test_a_running_run_says_which_chunk_it_describes_and_what_is_left(tmp_path: 
     assert shown["doing"] == "Describing chunk 5 of 17" and shown["left"] == "about 1 minute left"
 
 
+def test_a_run_that_waits_for_its_video_says_for_what(tmp_path: Path) -> None:
+    for note, done, said in (
+        ("asking example.com", 0, "Loading the video: asking example.com"),
+        ("film.mp4", 2_500_000, "Loading the video: 2.5 MB"),
+    ):
+        step = Step("load", done, 0, note, 1.0, None)
+        shown = values.show_run(make_run(tmp_path, "running", steps=(step,)))
+        assert shown["doing"] == said
+
+
 def test_a_source_that_is_a_file_shows_its_name_without_its_folder(tmp_path: Path) -> None:
     asked = Asked("/home/someone/secret/film.mp4", "summarize", {}, "", "me", 1.0, "")
     shown = values.show_run(make_run(tmp_path, asked=asked))

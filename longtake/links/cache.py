@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from longtake.errors import OutputError
@@ -125,15 +126,25 @@ def open_part(link: str) -> Iterator[Path]:
 
     What is in it outlives a load that breaks off, so that the next one goes on there.
     """
-    folder = cache_folder() / "parts" / make_key(link)
-    with mapped_errors():
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    folder = _part_folder(link)
+    with ExitStack() as files:
+        while True:
+            with mapped_errors():
+                folder.mkdir(parents=True, exist_ok=True)
+                lock = files.enter_context((folder / "lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.fstat(lock.fileno()).st_nlink:
+                break  # else it was removed by `trim`, which held it until now
         with mapped_errors():
             os.utime(folder)
         yield folder
+
+
+def is_loading(link: str) -> bool:
+    """Whether a load of the link is at work now, for which `open_part` would wait."""
+    with suppress(OSError), (_part_folder(link) / "lock").open() as lock:
+        return not lock_now(lock, fcntl.LOCK_SH)
+    return False
 
 
 def drop_part(folder: Path) -> None:
@@ -160,33 +171,40 @@ def hold(path: Path) -> Iterator[None]:
 def trim(limit: int) -> None:
     """Remove what was used longest ago until `limit` bytes are left; nothing that is held.
 
-    Also what was left of loads that nobody goes on with.
+    What is left of broken loads counts, and goes in any case when nobody goes on with it.
     """
     with suppress(OSError):
-        _sweep_parts()
-    with suppress(OSError):
-        kept = sorted(_list(cache_folder() / "media"), key=lambda found: found[0])
+        kept = sorted([*_list_media(), *_list_parts()], key=lambda found: found[0])
         total = sum(size for _, size, _ in kept)
         for used, size, path in kept:
-            if total <= limit:
-                break
-            if time.time() - used > FRESH_SECONDS and _remove(path):
+            age = time.time() - used
+            too_much = total > limit and size > 0 and age > FRESH_SECONDS
+            given_up = path.is_dir() and age > STALE_SECONDS
+            if (too_much or given_up) and _remove(path):
                 total -= size
         _sweep_entries()
 
 
-def _list(folder: Path) -> Iterator[tuple[float, int, Path]]:
-    """When each file was last used, its size and place."""
-    for entry in os.scandir(folder) if folder.is_dir() else ():
-        facts = entry.stat()
-        yield facts.st_mtime, facts.st_size, Path(entry.path)
+def _list_media() -> Iterator[tuple[float, int, Path]]:
+    """When each video was last used, its size and place."""
+    for path in (cache_folder() / "media").glob("*"):
+        facts = path.stat()
+        yield facts.st_mtime, facts.st_size, path
+
+
+def _list_parts() -> Iterator[tuple[float, int, Path]]:
+    """When each load last got something, how much has come of it, and its folder."""
+    for folder in (cache_folder() / "parts").glob("*"):
+        facts = [path.stat() for path in (folder, *folder.rglob("*")) if path.exists()]
+        sizes = (found.st_size for found in facts if S_ISREG(found.st_mode))
+        yield max((found.st_mtime for found in facts), default=0.0), sum(sizes), folder
 
 
 def _remove(path: Path) -> bool:
-    """Whether it could be: not where somebody holds it."""
-    with suppress(OSError), path.open("rb") as file:
+    """Whether it could be: not where somebody holds it, or its lock."""
+    with suppress(OSError), (path / "lock" if path.is_dir() else path).open("rb") as file:
         if lock_now(file):
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
             return True
     return False
 
@@ -203,13 +221,8 @@ def _sweep_entries() -> None:
                 left.unlink(missing_ok=True)
 
 
-def _sweep_parts() -> None:
-    for folder in (cache_folder() / "parts").glob("*"):
-        moved = max(path.stat().st_mtime for path in (folder, *folder.glob("*")) if path.exists())
-        if time.time() - moved > STALE_SECONDS:
-            with (folder / "lock").open("w") as lock:
-                if lock_now(lock):
-                    shutil.rmtree(folder, ignore_errors=True)
+def _part_folder(link: str) -> Path:
+    return cache_folder() / "parts" / make_key(link)
 
 
 def _entry_path(link: str) -> Path:

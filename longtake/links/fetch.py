@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from longtake.errors import LinkError, LongtakeError, SourceError, UsageError
 from longtake.links import cache
@@ -143,7 +143,7 @@ def fetch(link: str, settings: Settings, wish: Wish) -> Generator[Progress, None
     """
     link = check_link(link)
     kept = cache.find(link)
-    yield Progress("load", 0, 0, f"asking the site of {one_line(link)}")
+    yield Progress("load", 0, 0, f"asking {urlsplit(link).hostname}")
     with _open_loader(settings) as ask:
         try:
             info = _ask_for_one(link, ask)
@@ -156,11 +156,15 @@ def fetch(link: str, settings: Settings, wish: Wish) -> Generator[Progress, None
         if kept and _is_of(kept, info, wish):
             LOG.info("%s is in the cache", plan.title or one_line(link))
             return _as_loaded(link, kept)
-        with cache.open_part(link) as folder:
-            other = cache.find(link)  # another run may have loaded it while this one waited
-            if not (other and other != kept and _is_of(other, info, wish)):
-                other = yield from _load(link, plan, settings, wish, folder, ask)
-    cache.trim(settings.cache_bytes)
+        if cache.is_loading(link):
+            yield Progress("load", 0, 0, "another run is loading it; waiting for that one")
+        try:
+            with cache.open_part(link) as folder:
+                other = cache.find(link)  # another run may have loaded it while this one waited
+                if not (other and other != kept and _is_of(other, info, wish)):
+                    other = yield from _load(link, plan, settings, wish, folder, ask)
+        finally:
+            cache.trim(settings.cache_bytes)
     return _as_loaded(link, other)
 
 

@@ -22,8 +22,9 @@ STYLE = """<style>
 .st-key-first h1 { font-size: clamp(1.55rem, 5vw, 2rem); padding-bottom: .25rem }
 .stSidebar [data-testid="stVerticalBlock"] { gap: .2rem }
 .stSidebar .stCaption, .stSidebar [data-testid="stCaptionContainer"] { margin-bottom: .5rem }
-[class*="st-key-open-"] button { justify-content: flex-start; text-align: left;
-  padding-left: .5rem }
+[class*="st-key-open-"] button { padding-left: .5rem }
+[class*="st-key-open-"] button, [class*="st-key-open-"] button * { justify-content: flex-start;
+  text-align: left }
 [class*="st-key-row-"] { flex-wrap: nowrap; min-width: 0 }
 [class*="st-key-row-"] > :first-child { flex: 1 1 0; min-width: 0 }
 [class*="st-key-row-"] > :last-child { flex: none; width: auto }

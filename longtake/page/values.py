@@ -211,13 +211,10 @@ def show_run(run: Run) -> dict[str, Any]:
         "link": run.asked.source if re.match(r"https?://", run.asked.source) else "",
         "of": run.asked.of,
         "duration": format_time(run.duration) if run.duration else "",
-        "seconds": run.duration,
         "video": run.video is not None and run.video.is_file(),
         "part": measure_part(run),
         "doing": say_doing(run),
-        "stage": STAGES.get(step.stage, (step.stage, 0))[0] if step else "",
         "left": f"about {say_seconds(step.left)} left" if step and step.left else "",
-        "note": one_line(step.note) if step else "",
         "notes": [one_line(note) for note in run.notes],
         "error": one_line(run.error),
         "hint": one_line(run.hint),
@@ -265,6 +262,8 @@ def _say_step(run: Run) -> str:
     words = STAGES.get(step.stage, (step.stage.capitalize(), 0))[0]
     if step.stage == "done":
         return "Writing the files"
+    if step.stage == "load" and step.note and not (step.total or step.done):
+        return f"{words}: {one_line(step.note)}"
     if not step.total:
         return f"{words}: {say_bytes(step.done)}" if step.stage in IN_BYTES else words
     if step.stage in IN_BYTES:
