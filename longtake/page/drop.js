@@ -79,7 +79,7 @@ class Drop {
     request.addEventListener("load", () => this.finish(request, file));
     request.addEventListener("error", () => this.fail("The upload broke off", "Check the connection, and drop the file again."));
     request.addEventListener("abort", () => this.fail("", ""));
-    request.open("PUT", `${this.data.base}/longtake/uploads?name=${encodeURIComponent(file.name)}`);
+    request.open("PUT", `${this.data.base}/longtake/uploads`);
     request.send(file);
   }
 

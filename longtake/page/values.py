@@ -187,8 +187,12 @@ def name_source(source: str) -> str:
 
 def name_run(run: Run) -> str:
     """A run's title, for a button."""
-    title = one_line(run.title or run.asked.title or name_source(run.asked.source))
+    title = _name(run)
     return as_text(title if len(title) <= MOST_TITLE else f"{title[:MOST_TITLE]}…")
+
+
+def _name(run: Run) -> str:
+    return one_line(run.title or run.asked.title or name_source(run.asked.source))
 
 
 def say_run(run: Run) -> str:
@@ -204,10 +208,9 @@ def show_run(run: Run) -> dict[str, Any]:
     """What stands above a run: title, state, how far it is, and what is being done."""
     step = run.steps[-1] if run.steps else None
     return {
-        "id": run.id,
         "kind": run.asked.kind,
         "state": run.state,
-        "title": one_line(run.title or run.asked.title or name_source(run.asked.source)),
+        "title": _name(run),
         "link": run.asked.source if re.match(r"https?://", run.asked.source) else "",
         "of": run.asked.of,
         "duration": format_time(run.duration) if run.duration else "",
@@ -345,7 +348,6 @@ def _show_arm(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     ledger = _read_ledger(document["ledger"])
     told = bool(document.get("judge"))
     return {
-        "name": name,
         "title": FLOWS.get(name, name),
         "headline": document["headline"],
         "support": document.get("headline_support", "unchecked") if told else "",
@@ -386,7 +388,7 @@ def _pick(facts: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _place(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {"at": facts["start"], "end": facts["end"], "time": _time(facts["start"])}
+    return {"at": facts["start"], "time": _time(facts["start"])}
 
 
 def _sentence(facts: Mapping[str, Any], spans: Mapping[int, Span]) -> dict[str, Any]:
@@ -402,14 +404,14 @@ def _sentence(facts: Mapping[str, Any], spans: Mapping[int, Span]) -> dict[str, 
     if cited:
         start = min(spans[number].start for number in cited)
         end = max(spans[number].end for number in cited)
-        shown |= {"at": start, "cited": str(Span(start, end)), "chunks": name_chunks(cited)}
+        shown |= {"at": start, "cited": str(Span(start, end))}
     return shown
 
 
 def _entity(facts: Mapping[str, Any], spans: Mapping[int, Span]) -> dict[str, Any]:
     seen = [n for n in facts["chunks"] if n in spans]
     return {
-        **_pick(facts, "mark", "kind", "look"),
+        **_pick(facts, "mark", "look"),
         "at": spans[seen[0]].start if seen else None,
         "said": name_chunks(seen) if seen else "",
     }

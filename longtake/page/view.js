@@ -356,12 +356,11 @@ class View {
     if (!this.current) this.follow(this.video.isConnected ? this.video.currentTime : this.at ?? 0);
   }
 
-  // Chunks may be told out of order; on the page they stand in the video's.
+  // Chunks may be told out of order; on the page they stand in the video's, under their arm's name.
   cardAfter(entry) {
-    const arm = `${entry.arm ?? ""}/`;
-    const later = [...this.cards.keys()].filter((key) => key.startsWith(arm))
-      .map((key) => Number(key.slice(arm.length))).filter((number) => number > entry.chunk);
-    return later.length ? this.cards.get(arm + Math.min(...later)) : null;
+    let after = null, card = this.list.lastElementChild;
+    for (; card && Number(card.dataset.chunk) > entry.chunk; card = card.previousElementSibling) after = card;
+    return after;
   }
 
   makeCard(number, start, time, told) {
