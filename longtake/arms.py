@@ -14,16 +14,18 @@ from typing import Any
 from longtake import engines, report
 from longtake.asking import Sleep
 from longtake.comparing import measure_arm, weigh_arms
+from longtake.engines import DIGEST
 from longtake.engines.base import Engine
 from longtake.errors import EngineError, UsageError
 from longtake.links.cache import hold
 from longtake.links.fetch import Loaded
-from longtake.pipeline import choose_judge, look_at, name_other_judge, run
+from longtake.pipeline import look_at, run
 from longtake.plain import hide_secrets, one_line
 from longtake.records import Arm, Comparison, Progress, Result
 from longtake.settings import Settings, change_settings, load_settings
 from longtake.sources import Source, bring, check_source, default_folder, make_wish
 from longtake.store import Store, store_path
+from longtake.sum_up import Writer, choose_judge, name_other_judge, name_writer
 
 DEFAULT_ARMS = ("independent: flow=independent", "context: flow=context, context=memory")
 OF_CONTEXT = ("context", "memory_tokens", "segments")
@@ -192,10 +194,13 @@ def _compare(
     yield Progress("done", 1, 1, comparison=replace(found, files=files))
 
 
-def _open_all(opened: _Opened, settings: Settings) -> tuple[Engine, Engine, Engine | None]:
+def _open_all(opened: _Opened, settings: Settings) -> tuple[Engine, Writer, Engine | None]:
     """Describer, reconciler and the judge that is named beside it."""
     describer = opened.get(settings.engine, settings)
-    reconciler = opened.get(settings.reconciler, settings.for_reconciler())
+    name, _ = name_writer(settings, describer)
+    reconciler: Writer = describer if name == describer.name else name
+    if name not in (describer.name, DIGEST):
+        reconciler = opened.get(name, settings.for_reconciler())
     name = name_other_judge(settings)
     other_judge = opened.get(name, settings.for_reconciler()) if name else None
     choose_judge(settings, reconciler, other_judge)

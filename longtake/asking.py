@@ -24,7 +24,7 @@ from longtake.errors import (
 )
 from longtake.records import Cost, StageUsage
 from longtake.settings import Settings
-from longtake.store import Answer, Store
+from longtake.store import Answer, Store, pack_tags
 from longtake.width import Width
 
 GIVE_UP_AFTER = 8
@@ -371,6 +371,7 @@ def _ask(
         seconds=reply.seconds,
         look=prepared.look,
         noted=job.note(reply),
+        tags=pack_tags(reply.tags),
         remark="; ".join(remark for remark in (prepared.remark, cut) if remark),
     )
     return work.store.put(job.key, stage, answer)

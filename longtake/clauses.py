@@ -15,8 +15,6 @@ VOICE, TEXT = "A voice says", "Text reads"
 """Begin the clauses that quote what is said and what is written."""
 ELLIPSIS = "…"
 """Shows where something was cut off."""
-MUCH = "Much of the video: "
-"""Begins what at least half of the descriptions say."""
 CROSSES = "⟶"
 """Marks a sentence at the side where it goes over the edge of its chunk."""
 SHORT_QUOTATION = 16

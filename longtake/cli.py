@@ -22,8 +22,9 @@ from longtake.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from longtake.engines import Engine
-    from longtake.models import Asset, Model, SpeechModel
+    from longtake.models import Asset, FolderModel, Model
     from longtake.records import Progress, Result
+    from longtake.sum_up import Writer
 
 EXIT_GAPS = 3
 EXIT_INTERRUPTED = 130
@@ -266,7 +267,7 @@ def run_video(options: argparse.Namespace) -> int:
         _tell("describer", describer.name, describer.why)
         reconciler = other_judge = None
         if options.summarized:
-            reconciler, other_judge = _open_reconciler(opened, settings)
+            reconciler, other_judge = _open_writer(opened, settings, describer)
         store = opened.enter_context(Store(store_path()))
 
         def go(source: str, settings: Settings) -> "Progress":
@@ -337,25 +338,34 @@ def serve_page(options: argparse.Namespace) -> int:
     return 0
 
 
-def _open_reconciler(opened: ExitStack, settings: Settings) -> "tuple[Engine, Engine | None]":
-    """The reconciler and the judge that is named beside it, said and ready to answer."""
-    from longtake.engines import open_engine
-    from longtake.pipeline import (
+def _open_writer(
+    opened: ExitStack, settings: Settings, describer: "Engine | None"
+) -> "tuple[Writer, Engine | None]":
+    """Who writes the summary, and the judge that is named beside it, said and ready to answer."""
+    from longtake.engines import DIGEST
+    from longtake.sum_up import (
         check_reads,
         choose_judge,
         name_other_judge,
+        name_writer,
         open_judge,
+        open_writer,
         say_judge,
     )
 
-    fetch_missing(settings.reconciler)
-    reconciler = opened.enter_context(open_engine(settings.reconciler, settings.for_reconciler()))
-    check_reads(reconciler)
-    _tell("reconciler", reconciler.name, reconciler.why)
+    name, why = name_writer(settings, describer)
+    if name == DIGEST:
+        fetch_embedder(settings)
+    fetch_missing(name)
+    writer = opened.enter_context(open_writer(name, settings, describer))
+    check_reads(writer)
+    _tell("summary by", name, why)
     fetch_missing(name_other_judge(settings))
     other_judge = opened.enter_context(open_judge(settings))
-    _tell("judge", *say_judge(choose_judge(settings, reconciler, other_judge), settings))
-    return reconciler, other_judge
+    judge = choose_judge(settings, writer, other_judge)
+    if judge or name != DIGEST:
+        _tell("judge", *say_judge(judge, settings))
+    return writer, other_judge
 
 
 def _show_result(
@@ -382,7 +392,7 @@ def reconcile_table(options: argparse.Namespace) -> int:
     settings = _read_settings(options)
     check_file(options.source, "descriptions.csv")
     with ExitStack() as opened:
-        reconciler, other_judge = _open_reconciler(opened, settings)
+        reconciler, other_judge = _open_writer(opened, settings, None)
         store = opened.enter_context(Store(store_path()))
         last = show_progress(
             reconcile_file(options.source, settings, store, reconciler, other_judge)
@@ -393,7 +403,7 @@ def reconcile_table(options: argparse.Namespace) -> int:
 def compare_arms(options: argparse.Namespace) -> int:
     """`compare`."""
     from longtake.arms import compare, plan_arms
-    from longtake.engines import open_engine
+    from longtake.engines import AUTO, DIGEST, open_engine
     from longtake.report.compare import comparison_as_json, say_comparison
     from longtake.sources import check_source
     from longtake.store import Store, store_path
@@ -405,7 +415,10 @@ def compare_arms(options: argparse.Namespace) -> int:
         return engine
 
     check_source(options.source)
-    plans = plan_arms(options.arm, _read_settings(options))
+    settings = _read_settings(options)
+    plans = plan_arms(options.arm, settings)
+    if settings.reconciler in (AUTO, DIGEST):
+        fetch_embedder(settings)
     with Store(store_path()) as store:
         last = show_progress(compare(options.source, plans, store, open_and_tell))
     found = last.comparison
@@ -563,10 +576,9 @@ def say_diagnosis(options: argparse.Namespace) -> int:
 
 def list_models(options: argparse.Namespace) -> int:
     """`models list`."""
-    from longtake.models import MODELS, SPEECH_MODELS, is_model_here
+    from longtake.models import ALL_MODELS, is_model_here
 
-    known: tuple[Model | SpeechModel, ...] = (*MODELS.values(), *SPEECH_MODELS.values())
-    for model in known:
+    for model in ALL_MODELS.values():
         here = "here" if is_model_here(model) else "not here"
         print(f"{model.name}  {model.bytes / 2**20:.0f} MiB  {model.licence}  {here}")
         print(f"    {model.about}")
@@ -618,7 +630,22 @@ def fetch_missing(engine: str) -> None:
         _fetch_missing_files(model)
 
 
-def _fetch_missing_files(model: "Model | SpeechModel") -> None:
+def fetch_embedder(settings: Settings) -> None:
+    """Fetch the model that finds topics; `auto` goes on without it, and says so."""
+    from longtake.embed import AUTO, find_needed_embedder
+    from longtake.errors import ModelError
+
+    if not (model := find_needed_embedder(settings)):
+        return
+    try:
+        _fetch_missing_files(model)
+    except ModelError as error:
+        if settings.embedder != AUTO:
+            raise
+        print(f"note: {one_line(error.message)}", file=sys.stderr)
+
+
+def _fetch_missing_files(model: "Model | FolderModel") -> None:
     from longtake.models import is_here, list_downloads
 
     for files in list_downloads(model):

@@ -110,7 +110,6 @@ def make_question(chunk: Chunk, words: Words = NO_WORDS, context: Context = NO_C
         parts,
         context.max_tokens,
         cuts=len(chunk.cuts),
-        words=words,
         schema=context.schema,
     )
 

@@ -68,6 +68,7 @@ def as_values(findings: Findings, chunk_seconds: float) -> dict[str, Any]:
             for m in findings.models
         ],
         "speech": findings.speech,
+        "writer": findings.writer,
         "extras": {p.name: {"version": p.version, "build": p.note} for p in findings.packages},
         "fits": [_fit(fit, chunk_seconds) for fit in findings.fits],
         "advice": {
@@ -239,6 +240,7 @@ def _say_models(findings: Findings) -> Iterator[str]:
     if not any(model.images for model in here):
         yield "  none that takes images"
     yield f"  speech: {findings.speech}"
+    yield f"  summary: {findings.writer}"
 
 
 def _say_packages(packages: Sequence[Package], gpus: Sequence[Gpu]) -> Iterator[str]:

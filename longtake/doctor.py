@@ -19,7 +19,7 @@ from typing import Any
 
 from longtake.candidates import CANDIDATES, Candidate, Fit, fit_candidate, list_places
 from longtake.describe import MAX_TOKENS, SPARE_TOKENS
-from longtake.engines import Capabilities, choose_engine
+from longtake.engines import DIGEST, Capabilities, choose_engine, choose_reconciler
 from longtake.engines.nearby import USUAL_PORTS, Server, find_servers, run_together
 from longtake.fit import View
 from longtake.listen.speech import choose_speech_model
@@ -32,7 +32,7 @@ from longtake.machine import (
     measure_speed,
     read_machine,
 )
-from longtake.models import MODELS, SPEECH_MODELS, VLMS, Model, is_model_here
+from longtake.models import MINILM, MODELS, SPEECH_MODELS, VLMS, Model, is_model_here
 from longtake.plain import one_line
 from longtake.settings import Settings, home_folder
 
@@ -100,7 +100,8 @@ class Findings:
     ports: tuple[int, ...]
     models: tuple[Kept, ...]
     speech: str
-    """What would hear the speech, in words."""
+    """What would hear the speech, in words; `writer`: who would write the summary."""
+    writer: str
     packages: tuple[Package, ...]
     fits: tuple[Fit, ...]
     advice: Advice
@@ -146,6 +147,7 @@ def inspect(
         ports=ports,
         models=models,
         speech=say_speech_model(),
+        writer=say_writer(),
         packages=packages,
         fits=fits,
         advice=advise(settings, servers, models, packages, fits, find_room()),
@@ -172,6 +174,16 @@ def fit_all(
 
 def _keep(model: Model) -> Kept:
     return Kept(model.name, "gguf", model.bytes, is_model_here(model), model in VLMS)
+
+
+def say_writer() -> str:
+    """Who writes the summary where the describer's own model does not suffice."""
+    name, _ = choose_reconciler(None)
+    if name != DIGEST:
+        return f"the describer, else {name}"
+    size = f"{MINILM.bytes / 2**20:.0f} MiB"
+    here = "here" if is_model_here(MINILM) else f"fetched with the first run, {size}"
+    return f"the describer, else a digest by {MINILM.name}, {here}"
 
 
 def say_speech_model() -> str:

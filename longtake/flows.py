@@ -21,14 +21,21 @@ from longtake.engines.base import Engine
 from longtake.engines.retry import insist
 from longtake.errors import EngineError, LongtakeError, OutOfMemory, RequestTooLarge, SourceError
 from longtake.fit import View, scale, steps_down
+from longtake.looks import is_same
 from longtake.plain import one_line
-from longtake.records import Chunk, Description, Entity, Frame, Scan, Video, Words
+from longtake.records import NO_WORDS, Chunk, Description, Entity, Frame, Scan, Video, Words
 from longtake.settings import Settings
-from longtake.store import Answer, make_key
+from longtake.store import Answer, make_key, unpack_tags
 from longtake.video.frames import FrameReader, Picture, open_frames, shrink_frame
-from longtake.video.picks import drop_repeats, is_still, most_motion, spread_places
+from longtake.video.picks import (
+    drop_repeats,
+    is_still,
+    most_motion,
+    plan_still,
+    spread_places,
+)
 from longtake.video.probe import Index
-from longtake.video.repeats import ChunkLook, Repeats, make_coarse
+from longtake.video.repeats import CELL_DIFFERENCE, ChunkLook, Repeats, make_coarse
 from longtake.video.stretches import plan_stretches
 from longtake.views import (
     Prices,
@@ -91,6 +98,8 @@ class Describing:
         settings = work.settings
         self._work, self._engine, self._scan = work, engine, seen
         self._video, self._index, self._words = video, index, words
+        self._starts: list[float] = index.keys.tolist()
+        """Where decoding can start."""
         self._in_context = in_context(settings, engine)
         if settings.flow == "context" and not self._in_context:
             LOG.info("%s reads no text: it describes as in flow independent", engine.name)
@@ -263,6 +272,7 @@ class Describing:
             text=original.text,
             same_as=twin,
             remark=original.remark,
+            tags=original.tags,
             stored=stored,
         )
         return found
@@ -285,7 +295,7 @@ class Describing:
         """The chunk's key, once its words are known and the chunks that it rests on are settled."""
         number = chunk.number
         words = describe.fit_words(
-            self._words.of(chunk), self._speech_tokens, self._text_tokens, self._count_lines
+            self._words_of(chunk), self._speech_tokens, self._text_tokens, self._count_lines
         )
         context = self._homes[number].carried.context(chunk, self._context_budget(chunk, words))
         self._shown[number] = words, context
@@ -295,6 +305,10 @@ class Describing:
         self._keys[number] = key = make_key(facts)
         self._numbers[key] = number
         return key
+
+    def _words_of(self, chunk: Chunk) -> Words:
+        """What is said and written in it; nothing, for an engine that reads no text."""
+        return self._words.of(chunk) if self._engine.capabilities.text else NO_WORDS
 
     def _context_budget(self, chunk: Chunk, words: Words) -> int:
         if not self._prices:
@@ -401,7 +415,7 @@ class Describing:
         return True
 
     def _look(self, chunk: Chunk, coarse: bytes) -> ChunkLook:
-        words = self._words.of(chunk)
+        words = self._words_of(chunk)
         return ChunkLook(
             chunk.number,
             chunk.span.seconds,
@@ -421,10 +435,23 @@ class Describing:
             stretch.reader = stretch.opened.enter_context(
                 open_frames(self._video.path, self._index)
             )
+        if self._engine.capabilities.repeats and (still := self._read_still(chunk, stretch.reader)):
+            return still
         pictures = stretch.reader.read(chunk.span, self._slots[chunk.number], self.view.side)
         if self._engine.capabilities.repeats:
             return pictures
         return [pictures[place] for place in drop_repeats([p.look for p in pictures])]
+
+    def _read_still(self, chunk: Chunk, reader: FrameReader) -> list[Picture]:
+        """Two pictures that prove that it stands still, where the scan says so and it is true."""
+        if not is_still(chunk, self._scan):
+            return []
+        slots = plan_still(chunk, self._scan, self._starts)
+        pictures = reader.read(chunk.span, slots, self.view.side)
+        if len(pictures) != 2:
+            return []
+        same = is_same(pictures[0].look, pictures[1].look, CELL_DIFFERENCE)
+        return pictures if same else []
 
 
 def _as_description(
@@ -439,6 +466,7 @@ def _as_description(
             remark=outcome.remark,
             cost=spent(outcome),
             context_tokens=context_tokens,
+            tags=unpack_tags(outcome.tags),
             stored=stored,
         )
     assert isinstance(outcome, LongtakeError)

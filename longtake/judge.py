@@ -11,7 +11,7 @@ from functools import cache
 
 from longtake.check import weigh
 from longtake.claims import unmark
-from longtake.clauses import CLAUSE_END, MUCH, QUOTES, TEXT, VOICE, halve, make_title, split_text
+from longtake.clauses import QUOTES, TEXT, VOICE, halve, make_title
 from longtake.engines.base import Capabilities, Reply, Request
 from longtake.errors import BadReply
 from longtake.plain import defuse
@@ -133,10 +133,6 @@ def _weigh(claim: Claim, sources: Mapping[int, str]) -> Claim:
     if not evidence:
         return replace(claim, support="unsupported", why="it cites no description that exists")
     cited_texts = [sources[number] for number in sorted(evidence)]
-    if isinstance(claim, Sentence) and claim.wording == "own words" and MUCH in claim.text:
-        parts = split_text(claim.text.removeprefix(MUCH), CLAUSE_END)
-        if all(weigh(part, cited_texts)[0] == "supported" for part in parts):
-            return replace(claim, support="supported", why="")
     support, why = weigh(claim.text, cited_texts)
     return replace(claim, support=support, why=why)
 

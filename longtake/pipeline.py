@@ -5,28 +5,19 @@ Front ends iterate `run`; they hold no logic of their own. Requests run side by 
 
 import logging
 import time
-from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from longtake import judge, reconcile, report
-from longtake.asking import GAVE_REPLY, Job, Prepared, Sleep, Work, answer_all
+from longtake import report
+from longtake.asking import Sleep, Work
 from longtake.engines import open_engine
 from longtake.engines.base import Engine
-from longtake.errors import (
-    BadReply,
-    EngineError,
-    EngineUnreachable,
-    LongtakeError,
-    UsageError,
-)
 from longtake.flows import Describing
 from longtake.links.cache import hold
 from longtake.links.fetch import Loaded, Wish
-from longtake.questions import Found, Question, Talk
 from longtake.records import (
     Chunk,
     Description,
@@ -37,7 +28,6 @@ from longtake.records import (
     Result,
     Scan,
     StageUsage,
-    Summary,
     Transcript,
     Video,
     keep_ledger,
@@ -45,12 +35,22 @@ from longtake.records import (
 from longtake.report.edited import name_describer, read_edited, say_cells
 from longtake.settings import Settings, load_settings
 from longtake.sources import Source, bring, default_folder, make_wish
-from longtake.store import Answer, Store, make_key, store_path
+from longtake.store import Store, store_path
+from longtake.sum_up import (
+    Told,
+    Writer,
+    check_reads,
+    choose_judge,
+    name_writer,
+    open_judge,
+    open_writer,
+    raise_if_nothing_came,
+    sum_up,
+    tells_little,
+)
 from longtake.video.chunks import plan_chunks
 from longtake.video.frames import open_frames
-from longtake.video.picks import (
-    plan_slots,
-)
+from longtake.video.picks import plan_slots
 from longtake.video.probe import Index, probe
 from longtake.video.scan import scan, scan_as_json, scan_from_json, scan_key
 from longtake.video.source import check_file, hash_file
@@ -81,11 +81,13 @@ def run(
     settings: Settings,
     store: Store,
     describer: Engine,
-    reconciler: Engine | None,
+    reconciler: Writer | None,
     sleep: Sleep = time.sleep,
     other_judge: Engine | None = None,
 ) -> Iterator[Progress]:
     """Describe and (with a reconciler) summarise one video; the last Progress holds the result.
+
+    In place of a reconciler, DIGEST has what is said and written quoted without a model.
 
     Each answer is in the store as soon as it is known: a run that is killed goes on where it was.
     `other_judge` is the engine that the settings name as a judge; `sleep` waits between two tries.
@@ -108,7 +110,7 @@ def _go_through(
     loaded: Loaded,
     settings: Settings,
     store: Store,
-    engines: tuple[Engine, Engine | None, Engine | None],
+    engines: tuple[Engine, Writer | None, Engine | None],
     sleep: Sleep,
 ) -> Iterator[Progress]:
     """Each stage in turn, with describer, reconciler and judge."""
@@ -123,38 +125,33 @@ def _go_through(
     with open_words(settings, store, video, index, seen, chunks) as words:
         found = yield from _describe(work, describer, video, index, seen, chunks, words)
         speech, text = words.say_speech(), words.say_text()
+        told = Told(video, found.descriptions, words.known, words.language)
         usage += words.usage()
     descriptions = found.descriptions
     files = [report.write_descriptions(out, descriptions)]
     if not any(d.text for d in descriptions):
-        _raise_if_nothing_came(d.cause for d in descriptions)
+        raise_if_nothing_came(d.cause for d in descriptions)
     summary = None
     if reconciler:
-        summary = yield from _reconcile(work, reconciler, descriptions)
-        if summary:
-            summary = yield from _check(work, judging, summary, descriptions)
+        summary = yield from sum_up(work, reconciler, judging, told)
+    if summary and tells_little(descriptions, len(summary.sentences)):
+        overview = Overview(video, seen, tuple(chunks))
+        files += yield from _draw(overview, index, out)
     result = Result(
         video=video,
+        scan=seen,
         descriptions=tuple(descriptions),
         summary=summary,
         ledger=keep_ledger(descriptions, summary, speech, text, found.context),
         usage=_merge(usage),
         out=out,
+        files=tuple(files),
         entities=found.entities,
         shown=found.shown,
     )
     if reconciler:
         files += report.write_summary(out, result)
     yield Progress("done", 1, 1, result=replace(result, files=tuple(files)))
-
-
-def check_reads(reconciler: Engine) -> None:
-    """UsageError where the engine reads no text."""
-    if not reconciler.capabilities.text:
-        raise UsageError(
-            f"the engine {reconciler.name!r} only looks at frames, so it can't summarise",
-            "Name one that reads text with --reconciler; see `longtake engines`.",
-        )
 
 
 def scan_video(source: Source, settings: Settings, store: Store, draw: bool) -> Iterator[Progress]:
@@ -171,15 +168,24 @@ def _scan(loaded: Loaded, settings: Settings, store: Store, draw: bool) -> Itera
     if draw:
         out = Path(settings.out) if settings.out else default_folder(video)
         report.prepare_folder(out)
-        frames: list[Frame | None] = []
-        with open_frames(video.path, index) as reader:
-            for chunk in chunks:
-                slots = plan_slots(chunk, seen, SHEET_FRAMES, SHEET_SECONDS)
-                pictures = [] if chunk.missing else reader.read(chunk.span, slots[:1], SHEET_SIDE)
-                frames.append(pictures[0].as_frame() if pictures else None)
-                yield Progress("draw", len(frames), len(chunks), "drawing the contact sheet")
-        overview = replace(overview, files=report.write_pictures(out, overview, frames))
+        files = yield from _draw(overview, index, out)
+        overview = replace(overview, files=files)
     yield Progress("done", 1, 1, overview=overview)
+
+
+def _draw(
+    overview: Overview, index: Index, out: Path
+) -> Generator[Progress, None, tuple[Path, ...]]:
+    """The contact sheet and the strip in this folder."""
+    frames: list[Frame | None] = []
+    with open_frames(overview.video.path, index) as reader:
+        for chunk in overview.chunks:
+            slots = plan_slots(chunk, overview.scan, SHEET_FRAMES, SHEET_SECONDS)
+            pictures = [] if chunk.missing else reader.read(chunk.span, slots[:1], SHEET_SIDE)
+            frames.append(pictures[0].as_frame() if pictures else None)
+            note = "drawing the contact sheet"
+            yield Progress("draw", len(frames), len(overview.chunks), note)
+    return report.write_pictures(out, overview, frames)
 
 
 def _merge(usage: Sequence[StageUsage]) -> tuple[StageUsage, ...]:
@@ -196,17 +202,6 @@ def _merge(usage: Sequence[StageUsage]) -> tuple[StageUsage, ...]:
             reason=known.reason or part.reason,
         )
     return tuple(merged.values())
-
-
-def _raise_if_nothing_came(outcomes: Iterable[Exception | None]) -> None:
-    """Where no reply came to any question, what most often stood in the way is the run's error.
-
-    A reply that was no use is a reply: it leaves a gap with its reason.
-    """
-    causes = [cause for cause in outcomes if cause]
-    if causes and not any(isinstance(cause, BadReply) for cause in causes):
-        commonest, _ = Counter(map(type, causes)).most_common(1)[0]
-        raise next(cause for cause in causes if type(cause) is commonest)
 
 
 def look_at(loaded: Loaded, store: Store) -> Generator[Progress, None, tuple[Video, Index, Scan]]:
@@ -291,127 +286,11 @@ def _transcribe(loaded: Loaded, settings: Settings, store: Store) -> Iterator[Pr
     yield Progress("done", 1, 1, transcript=transcript, files=files)
 
 
-def _reconcile(
-    work: Work, engine: Engine, descriptions: list[Description]
-) -> Generator[Progress, None, Summary | None]:
-    settings = work.settings
-    engine.count_tokens("")  # a model that is loaded knows its context
-    wish = reconcile.Wish(settings.length, settings.language, settings.focus)
-    talk = reconcile.reconcile(descriptions, engine.capabilities, engine.count_tokens, wish)
-    note = f"summarising with {engine.name}"
-    return (yield from _hold_talk(work, "reconcile", reconcile.VERSION, engine, talk, note))
-
-
-def name_other_judge(settings: Settings) -> str:
-    """The judge that has to be opened beside the reconciler; empty where there is none."""
-    return "" if settings.judge in ("auto", "off", settings.reconciler) else settings.judge
-
-
-def choose_judge(
-    settings: Settings, reconciler: Engine, other_judge: Engine | None = None
-) -> Engine | None:
-    """The engine that is asked whether a sentence holds; None: the words alone tell."""
-    if settings.judge == "off" or (settings.judge == "auto" and reconciler.capabilities.small):
-        return None
-    chosen = other_judge or reconciler
-    if not chosen.capabilities.text:
-        raise UsageError(
-            f"the engine {chosen.name!r} only looks at frames, so it can't judge sentences",
-            "Name one that reads text with --judge; see `longtake engines`.",
-        )
-    return chosen
-
-
-def say_judge(engine: Engine | None, settings: Settings) -> tuple[str, str]:
-    """Who holds the sentences against their descriptions, and why, for a run's first lines."""
-    if engine:
-        return engine.name, "asked about what the words can't settle, once a trial has shown it fit"
-    if settings.judge == "off":
-        return "none", "--judge off: the words alone are compared"
-    return "none", "the reconciler's model is too small to judge: the words alone are compared"
-
-
-def _check(
-    work: Work, engine: Engine | None, summary: Summary, descriptions: Sequence[Description]
-) -> Generator[Progress, None, Summary]:
-    """Each sentence held against the descriptions that it cites."""
-    talk = judge.hold(
-        summary,
-        {d.chunk.number: text for d in descriptions if (text := reconcile.tell(d))},
-        able=engine.capabilities if engine else None,
-        count_tokens=engine.count_tokens if engine else None,
-        judge=engine.name if engine else "",
-        strict=work.settings.strict,
-        spans={d.chunk.number: d.chunk.span for d in descriptions},
-    )
-    note = f"checking with {engine.name}" if engine else "checking the words"
-    try:
-        return (yield from _hold_talk(work, "check", judge.VERSION, engine, talk, note))
-    except EngineError as error:
-        assert engine
-        held = yield from _check(work, None, summary, descriptions)
-        return replace(held, judge=judge.say_no_answer(engine.name, error.message))
-
-
-def _hold_talk(
-    work: Work, stage: str, version: int, engine: Engine | None, talk: Talk[Found], note: str
-) -> Generator[Progress, None, Found]:
-    """Ask what a step asks, answer None where no reply could be used; what the step found.
-
-    An engine that is gone ends it, and so does one that has not given a single reply.
-    """
-    asked, came = 0, False
-    answers: list[str | None] | None = None
-    while True:
-        try:
-            questions = talk.send(answers) if answers is not None else next(talk)
-        except StopIteration as stop:
-            found: Found = stop.value
-            return found
-        assert engine, "a step without an engine asks nothing"
-        total = asked + len(questions)
-        yield Progress(stage, asked, total, note)
-        answers = [None] * len(questions)
-        causes: list[Exception | None] = [None] * len(questions)
-        jobs = (_question_job(stage, version, engine, question) for question in questions)
-        for place, outcome, _ in answer_all(work, stage, engine, jobs):
-            if isinstance(outcome, Answer):
-                answers[place] = outcome.text or None
-            elif isinstance(outcome, LongtakeError):
-                causes[place] = outcome
-            asked += 1
-            yield Progress(stage, asked, total)
-        gone = all(isinstance(cause, EngineUnreachable) for cause in causes)
-        came = came or not all(causes) or any(isinstance(c, GAVE_REPLY) for c in causes)
-        if gone or not came:
-            _raise_if_nothing_came(causes)
-
-
-def _question_job(stage: str, version: int, engine: Engine, question: Question) -> Job:
-    request = question.request
-    facts = {
-        "stage": stage,
-        "messages": request.messages(request.text),
-        "max_tokens": request.max_tokens,
-        "schema": request.schema,
-        "engine": engine.name,
-        "options": dict(engine.options),
-        "version": version,
-    }
-    return Job(
-        make_key(facts),
-        lambda: Prepared(request),
-        question.accept,
-        lambda reply: reply.text,
-        keep_bad=True,
-    )
-
-
 def reconcile_file(
     path: str | Path,
     settings: Settings,
     store: Store,
-    reconciler: Engine,
+    reconciler: Writer,
     other_judge: Engine | None = None,
     sleep: Sleep = time.sleep,
 ) -> Iterator[Progress]:
@@ -428,9 +307,7 @@ def reconcile_file(
     report.prepare_folder(out)
     usage: list[StageUsage] = []
     work = Work(settings, store, sleep, usage)
-    summary = yield from _reconcile(work, reconciler, descriptions)
-    if summary:
-        summary = yield from _check(work, judging, summary, descriptions)
+    summary = yield from sum_up(work, reconciler, judging, Told(edited.video, descriptions, {}))
     speech = say_cells([d.speech for d in descriptions], table.name)
     text = say_cells([d.on_screen for d in descriptions], table.name)
     result = Result(
@@ -450,7 +327,7 @@ def resummarize(path: str | Path, values: Mapping[str, Any]) -> Result:
     """`reconcile_file` with the user's store and the engines of the settings; its result."""
     settings = load_settings(values)
     with (
-        open_engine(settings.reconciler, settings.for_reconciler()) as reconciler,
+        open_writer(name_writer(settings, None)[0], settings, None) as reconciler,
         open_judge(settings) as other_judge,
         Store(store_path()) as store,
     ):
@@ -475,18 +352,12 @@ def hear(source: str | Path, values: Mapping[str, Any]) -> Transcript:
     return last.transcript
 
 
-def open_judge(settings: Settings) -> AbstractContextManager[Engine | None]:
-    """The judge that the settings name beside the reconciler, or nothing."""
-    name = name_other_judge(settings)
-    return open_engine(name, settings.for_reconciler()) if name else nullcontext()
-
-
 def summarize(source: str | Path, values: Mapping[str, Any]) -> Result:
     """One whole run with the user's store and the engines of the settings; its result."""
     settings = load_settings(values)
     with (
         open_engine(settings.engine, settings) as describer,
-        open_engine(settings.reconciler, settings.for_reconciler()) as reconciler,
+        open_writer(name_writer(settings, describer)[0], settings, describer) as reconciler,
         open_judge(settings) as other_judge,
         Store(store_path()) as store,
     ):

@@ -13,9 +13,15 @@ from longtake.timecode import Span
 
 Status = Literal["described", "reused", "failed"]
 Join = Literal["start", "cut", "fade", "dissolve"]
-Support = Literal["supported", "unsupported", "unchecked"]
+Support = Literal["supported", "unsupported", "unchecked", "quoted"]
+"""What came of holding a sentence against its chunks; one that is quoted needs no check."""
 Wording = Literal["model", "own words"]
 Kind = Literal["person", "thing", "place"]
+Source = Literal["voice", "screen", "description"]
+"""Whose words a quote is: said, written in the picture, or a describer's."""
+
+MEASURED = "Measured: "
+"""What the text of a description begins with that is no prose: what was measured, in few words."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +167,14 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Tag:
+    """What detectors saw in a chunk, and in which share of its frames (0..1); it may be wrong."""
+
+    label: str
+    share: float
+
+
+@dataclass(frozen=True)
 class Description:
     """What became of one chunk: a text, or (never both) the reason why there is none.
 
@@ -183,8 +197,15 @@ class Description:
     """What to know of the text: that it was seen with less, or that its end was cut off."""
     stored: bool = False
     """Whether the answer was in the store already, and nothing was asked in this run."""
+    tags: tuple[Tag, ...] = ()
+    """What detectors saw, the commonest first; no part of the text."""
     cause: Exception | None = field(default=None, compare=False, repr=False)
     """The error behind `error`."""
+
+    @property
+    def is_prose(self) -> bool:
+        """Whether its text tells what is seen, and not only what was measured."""
+        return bool(self.text) and not self.text.startswith(MEASURED)
 
 
 @dataclass(frozen=True)
@@ -192,7 +213,8 @@ class Sentence:
     """One sentence of the summary and the numbers of the chunks that it rests on.
 
     `support` is what came of holding it against their descriptions, and `why` says of an
-    unsupported one what speaks against it. `wording` is "own words" where it is made of theirs.
+    unsupported one what speaks against it. `wording` is "own words" where it is quoted: then
+    `source` says whose words they are, and `span` when they are said or shown.
     """
 
     text: str
@@ -200,6 +222,8 @@ class Sentence:
     wording: Wording = "model"
     support: Support = "unchecked"
     why: str = ""
+    source: Source | None = None
+    span: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -247,6 +271,10 @@ class Summary:
     """Who held the sentences against their descriptions, and how far that can be trusted."""
     remarks: tuple[str, ...] = ()
     headline_support: Support = "unchecked"
+    made_by: str = ""
+    """In words, what wrote it, and from what."""
+    compared_by: str = ""
+    """In words, by what a digest's sentences were compared, and why by that."""
 
 
 @dataclass(frozen=True)
@@ -290,6 +318,8 @@ class Ledger:
     text: str = ""
     context: str = ""
     """In words, what context the chunks were described with; empty for flow I."""
+    topics: str = ""
+    """In words, by what the sentences of a digest were compared; empty where a model wrote."""
 
 
 @dataclass(frozen=True)
@@ -321,6 +351,8 @@ class Result:
     out: Path
     files: tuple[Path, ...] = ()
     entities: tuple[Entity, ...] = ()
+    scan: Scan | None = None
+    """What the video looks like; None where only its descriptions are known."""
     shown: str = ""
     """How much of a chunk the describer was shown at most, in words."""
 
@@ -448,4 +480,5 @@ def keep_ledger(
         speech=speech,
         text=text,
         context=context,
+        topics=summary.compared_by if summary else "",
     )

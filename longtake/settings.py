@@ -79,7 +79,10 @@ class Settings:
         "auto", "who describes the chunks, as in `longtake engines`", metavar="NAME[:MODEL]"
     )
     reconciler: str = _setting(
-        "gguf", "who turns descriptions into the summary", metavar="NAME[:MODEL]"
+        "auto",
+        "who writes the summary; auto: the describer where its model suffices, else the best text"
+        " model that is here, else nobody: a digest of what is said and written",
+        metavar="auto|digest|NAME[:MODEL]",
     )
     length: str = _setting("medium", "how long the summary is", choices=("short", "medium", "long"))
     language: str = _setting(
@@ -93,10 +96,17 @@ class Settings:
         metavar="TEXT",
         most_letters=500,
     )
+    embedder: str = _setting(
+        "auto",
+        "which model tells what sentences are about, for a digest: minilm (English), server:MODEL,"
+        " ollama:MODEL, a folder or a model of the hub in ONNX form, or words (no model); auto:"
+        " minilm for English, words for other languages",
+        metavar="auto|words|NAME",
+    )
     judge: str = _setting(
         "auto",
         "who holds each sentence of the summary against its descriptions, beside the check of their"
-        " words; auto: the reconciler, unless its model is too small",
+        " words; auto: the reconciler",
         metavar="auto|off|NAME[:MODEL]",
     )
     strict: bool = _setting(False, "leave out what the check finds unsupported")

@@ -8,7 +8,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -16,9 +16,12 @@ from types import TracebackType
 from typing import Self
 
 from longtake.errors import OutputError
+from longtake.records import Tag
 from longtake.settings import home_folder
 
 BUSY_SECONDS = 30.0
+MOST_PARAMETERS = 500
+"""Of one statement: SQLite takes 999 at least."""
 NEWEST = 200
 """Answers that a mean is taken of."""
 
@@ -48,6 +51,13 @@ MIGRATIONS = (
     """,
     "ALTER TABLE answers ADD COLUMN remark TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE answers ADD COLUMN noted TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE answers ADD COLUMN tags TEXT NOT NULL DEFAULT ''",
+    """
+    CREATE TABLE vectors (
+        key BLOB PRIMARY KEY,
+        vector BLOB NOT NULL
+    ) WITHOUT ROWID
+    """,
 )
 """Numbered from 1 by their place; never edited once released, only added to."""
 
@@ -58,7 +68,7 @@ class Answer:
 
     `same_as` is the key of another answer that stands for this one too; `look` is what the chunk
     looked like, so that a later one may be known to look the same; `remark` is what to know of it;
-    `noted` is what flow II noted of the chunk, as JSON.
+    `noted` is what flow II noted of the chunk, as JSON; `tags` is what `pack_tags` makes of them.
     """
 
     engine: str
@@ -72,6 +82,7 @@ class Answer:
     look: bytes = b""
     remark: str = ""
     noted: str = ""
+    tags: str = ""
 
 
 _COLUMNS = tuple(field.name for field in fields(Answer))
@@ -86,6 +97,16 @@ def make_key(facts: Mapping[str, object]) -> str:
     """One key for all facts that would change an answer: a hash of them, in any order."""
     text = json.dumps(facts, sort_keys=True, ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def pack_tags(tags: Sequence[Tag]) -> str:
+    """Tags as JSON; nothing, where there are none."""
+    return json.dumps([[tag.label, tag.share] for tag in tags]) if tags else ""
+
+
+def unpack_tags(text: str) -> tuple[Tag, ...]:
+    """The tags that were packed."""
+    return tuple(Tag(label, share) for label, share in json.loads(text)) if text else ()
 
 
 class Store:
@@ -155,6 +176,33 @@ class Store:
                 "INSERT INTO scans (key, scan) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
                 (key, scan),
             )
+
+    def get_vectors(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """The vectors that are kept of these keys, as they were put."""
+        found: dict[bytes, bytes] = {}
+        for first in range(0, len(keys), MOST_PARAMETERS):
+            part = keys[first : first + MOST_PARAMETERS]
+            marks = ", ".join("?" * len(part))
+            with self._lock, self._mapped_errors():
+                found |= self._database.execute(
+                    f"SELECT key, vector FROM vectors WHERE key IN ({marks})",  # noqa: S608
+                    part,
+                ).fetchall()
+        return found
+
+    def put_vectors(self, vectors: Mapping[bytes, bytes]) -> None:
+        """Keep vectors, all of them or none; they are on disk when this returns."""
+        with self._lock, self._mapped_errors():
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                self._database.executemany(
+                    "INSERT INTO vectors (key, vector) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
+                    vectors.items(),
+                )
+                self._database.execute("COMMIT")
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
 
     def close(self) -> None:
         """Close the file; what was put is there already."""

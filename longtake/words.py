@@ -389,6 +389,16 @@ class ChunkWords:
             on_screen=" / ".join(dict.fromkeys(line.text for line in words.text)),
         )
 
+    @property
+    def known(self) -> Mapping[int, Words]:
+        """What was said and written in each chunk that `of` was asked for."""
+        return self._words
+
+    @property
+    def language(self) -> str:
+        """That of what is said, once it is known, as an ISO 639 code; empty where it is not."""
+        return self.speech.finish().language
+
     def say_speech(self) -> str:
         """In one sentence, what became of what is said."""
         transcript = self.speech.finish()

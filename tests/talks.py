@@ -1,7 +1,12 @@
-"""Drives a step that asks, without a store and an engine's patience."""
+"""Drives a step that asks, and writes down what it tells, without an engine's patience."""
 
+import json
+import re
 from collections.abc import Callable
+from math import ceil
+from typing import Any
 
+from longtake.engines.base import Capabilities, Engine, Reply, Request
 from longtake.questions import Answers, Found, Question, Talk
 
 
@@ -14,3 +19,45 @@ def drive(talk: Talk[Found], answer_all: Callable[[list[Question]], Answers]) ->
     except StopIteration as stop:
         found: Found = stop.value
         return found
+
+
+def read_lines(text: str) -> list[tuple[list[int], str]]:
+    """What a reconciler's question tells: numbers and text of each line."""
+    lines = []
+    for numbers, told in re.findall(r"^\[([\d ,–]+)\] \S+–\S+ (.*)$", text, re.MULTILINE):
+        found: list[int] = []
+        for run in numbers.split(", "):
+            first, _, last = run.partition("–")
+            found += range(int(first), int(last or first) + 1)
+        lines.append((found, told))
+    return lines
+
+
+def is_whole(request: Request) -> bool:
+    """Whether a reconciler's question is the one about the whole video."""
+    return bool(request.schema) and "headline" in request.schema["properties"]
+
+
+def write_down(request: Request) -> str:
+    """As many sentences as are asked for, each the first of some lines, citing them all."""
+    assert request.schema
+    lines = read_lines(request.text.partition("\n\nDescriptions")[0])
+    width = ceil(len(lines) / request.schema["properties"]["sentences"]["maxItems"])
+    runs = [lines[k : k + width] for k in range(0, len(lines), width)]
+    cited = [[n for numbers, _ in run for n in numbers] for run in runs]
+    said = [{"text": run[0][1], "chunks": ns} for run, ns in zip(runs, cited, strict=True)]
+    reply: dict[str, Any] = {"sentences": said}
+    return json.dumps(reply | {"headline": lines[0][1]} if is_whole(request) else reply)
+
+
+class Scribe(Engine):
+    """A reconciler that knows nothing but the question, and writes it down."""
+
+    def __init__(self) -> None:
+        super().__init__("scribe", Capabilities(0, 4096, width=1, small=True))
+
+    def answer(self, request: Request) -> Reply:
+        return Reply(write_down(request))
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())

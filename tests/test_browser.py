@@ -226,15 +226,26 @@ def test_link_is_pasted_watched_stopped_found_again_and_gone_on_with(
     wait_for_summary(other)
 
 
-@pytest.fixture(scope="module")
-def finished(site: Site, web: ScriptedServer, browser: Browser) -> str:
-    """The address of a run that has ended."""
+def run_to_end(site: Site, browser: Browser, link: str) -> str:
+    """The address of a run of that link that has ended."""
     page = browser.new_page(viewport=WIDE)
-    paste(page, site, f"{web.url}/bikes.mp4")
+    paste(page, site, link)
     start(page)
     wait_for_summary(page)
     page.close()
     return page.url
+
+
+@pytest.fixture(scope="module")
+def finished(site: Site, web: ScriptedServer, browser: Browser) -> str:
+    """A run of a film without a word."""
+    return run_to_end(site, browser, f"{web.url}/bikes.mp4")
+
+
+@pytest.fixture(scope="module")
+def lectured(site: Site, web: ScriptedServer, browser: Browser) -> str:
+    """A run of slides, whose chapters are theirs."""
+    return run_to_end(site, browser, f"{web.url}/lecture.mp4")
 
 
 def test_chunks_that_are_told_out_of_order_stand_in_the_video_s_order(
@@ -255,9 +266,9 @@ def test_chunks_that_are_told_out_of_order_stand_in_the_video_s_order(
 
 
 def test_click_on_a_sentence_a_chapter_or_a_part_takes_the_player_there(
-    page: Page, finished: str
+    page: Page, lectured: str
 ) -> None:
-    page.goto(finished)
+    page.goto(lectured)
     wait_for_summary(page)
     expect(page.locator("video")).to_be_visible()
     for kind in (".sentence", ".chapters .jump", ".part-face"):
@@ -276,9 +287,9 @@ def test_click_on_a_sentence_a_chapter_or_a_part_takes_the_player_there(
 
 
 def test_each_file_can_be_taken_away_and_read_back(
-    page: Page, finished: str, tmp_path: Path
+    page: Page, lectured: str, tmp_path: Path
 ) -> None:
-    page.goto(finished)
+    page.goto(lectured)
     wait_for_summary(page)
     found: dict[str, Path] = {}
     for link in page.locator(".files a").all():
@@ -288,8 +299,8 @@ def test_each_file_can_be_taken_away_and_read_back(
         found[name.rpartition(" - ")[2]] = path = tmp_path / name
         waited.value.save_as(path)
     assert {"summary.md", "summary.json", "descriptions.csv"} < set(found)
-    assert len(read_descriptions(found["descriptions.csv"])) == 2
-    assert json.loads(found["summary.json"].read_text())["ledger"]["planned"] == 2
+    assert len(read_descriptions(found["descriptions.csv"])) == 20
+    assert json.loads(found["summary.json"].read_text())["ledger"]["planned"] == 20
     assert found["summary.md"].read_text().startswith("# ")
     assert found["descriptions.vtt"].read_text().startswith("WEBVTT\n\n1\n00:00:00.000 --> ")
     assert re.fullmatch(r"0:00 .+\n(\d+:\d\d .+\n)*", found["chapters.txt"].read_text())

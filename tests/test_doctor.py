@@ -480,7 +480,7 @@ def test_the_doctor_s_document_has_every_part_and_no_secret(tools: Path) -> None
         settings = Settings(base_url=server.base_url, api_key="sk-secret-secret")
         findings = inspect(settings, (), {})
     values = json.loads(json.dumps(as_values(findings, 6)))
-    keys = "longtake python machine servers models speech extras fits advice notes".split()
+    keys = "longtake python machine servers models speech writer extras fits advice notes".split()
     assert list(values) == keys
     assert values["machine"]["gpus"][0]["memory"]["free"] == 23000 << 20
     assert values["servers"][0]["models"] == [{"id": "see-vl", "context_tokens": 0, "images": None}]

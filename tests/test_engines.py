@@ -18,7 +18,7 @@ from longtake.engines import ENGINES, Engine, Reply, Request, choose_engine, ope
 from longtake.engines.base import byte_bound
 from longtake.errors import EngineError, RequestTooLarge, UsageError
 from longtake.fit import FRAME_WORD_TOKENS
-from longtake.models import QWEN3_VL, SMOLLM2, SMOLVLM2, Model, asset_path
+from longtake.models import QWEN3_VL, SMOLLM2, SMOLVLM2, FolderModel, Model, asset_path
 from longtake.records import Frame
 from longtake.settings import Settings
 from tests import ollamas
@@ -354,7 +354,7 @@ def test_unknown_engine_is_bad_usage_and_the_known_ones_are_listed() -> None:
         assert all(known in caught.value.hint for known in ENGINES)
 
 
-def put_here(model: Model) -> None:
+def put_here(model: Model | FolderModel) -> None:
     """Files of the right sizes in the cache, which hold nothing."""
     for asset in model.files:
         path = asset_path(model, asset)

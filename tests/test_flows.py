@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from longtake.engines.base import Reply, Request
-from longtake.engines.fake import FakeEngine
 from longtake.errors import EngineFailed
 from longtake.pipeline import run
 from longtake.records import Result
 from longtake.settings import Settings
 from longtake.store import Store
+from tests.talks import Scribe
 from tests.timeline import EMPTY, RATE, SECONDS, Witness, read_earlier
 from tests.videos import make_video
 
@@ -36,7 +36,7 @@ def finish(film: Path, store: Store, engine: Witness, **values: object) -> Resul
     """A run to the end, in flow II unless said otherwise, summarised in the descriptions' words."""
     usual = {"out": "out", "chunking": "fixed", "flow": "context", "read_text": "off"}
     settings = Settings(**(usual | values))  # type: ignore[arg-type]
-    *_, last = run(film, settings, store, engine, FakeEngine(), sleep=lambda seconds: None)
+    *_, last = run(film, settings, store, engine, Scribe(), sleep=lambda seconds: None)
     assert last.result
     return last.result
 

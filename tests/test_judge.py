@@ -9,17 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from longtake.engines import DIGEST
 from longtake.engines.base import Capabilities, Reply, Request
 from longtake.engines.fake import FakeEngine
 from longtake.errors import BadReply, EngineUnreachable, UsageError
 from longtake.judge import RESERVE_TOKENS, hold, load_trials, make_question, read_verdict
-from longtake.pipeline import choose_judge, name_other_judge, run, say_judge
+from longtake.pipeline import run
 from longtake.questions import Question
 from longtake.records import Chapter, Moment, Sentence, Summary
 from longtake.settings import Settings
 from longtake.store import Store
+from longtake.sum_up import choose_judge, name_other_judge, say_judge
 from longtake.timecode import Span
-from tests.talks import drive
+from tests.talks import Scribe, drive
 
 ABLE = Capabilities(images=0, context_tokens=4096)
 SOURCES = {
@@ -314,12 +316,6 @@ def test_title_is_held_against_the_descriptions_of_its_chapter() -> None:
     assert [c.span for c in held.chapters] == [c.span for c in chapters]
 
 
-def test_what_most_of_the_video_shows_is_supported_in_own_words_alone() -> None:
-    text = "Much of the video: the dog runs after the ball."
-    own = Summary("A man", (Sentence(text, (2,), "own words"), Sentence(text, (2,))))
-    assert [s.support for s in check(own).sentences] == ["supported", "unchecked"]
-
-
 def make_engine(*, small: bool = False, text: bool = True) -> FakeEngine:
     engine = FakeEngine()
     engine.capabilities = replace(engine.capabilities, small=small, text=text)
@@ -331,6 +327,7 @@ def test_reconciler_judges_unless_its_model_is_small_or_another_is_named() -> No
     assert choose_judge(Settings(), large) is large
     assert choose_judge(Settings(), small) is None
     assert choose_judge(Settings(judge="off"), large) is None
+    assert choose_judge(Settings(), DIGEST) is None
     assert choose_judge(Settings(judge="fake"), small, other) is other
     assert choose_judge(Settings(judge="gguf", reconciler="gguf"), small) is small
 
@@ -355,7 +352,7 @@ def test_first_lines_say_who_judges() -> None:
 
 def test_every_sentence_of_a_run_is_checked(numbered: Path, store: Store, tmp_path: Path) -> None:
     wanted = Settings(out=str(tmp_path / "out"), speech="off", read_text="off")
-    *_, last = run(numbered, wanted, store, FakeEngine(), FakeEngine())
+    *_, last = run(numbered, wanted, store, FakeEngine(), Scribe())
     assert last.result and last.result.summary
     summary = last.result.summary
     assert summary.judge == "the words alone"

@@ -506,9 +506,13 @@ def test_unknown_context_is_assumed_and_said(server: ScriptedServer) -> None:
 
 
 def test_reply_has_text_tokens_and_whether_it_is_whole(server: ScriptedServer) -> None:
+    def take_a_moment(asked: Asked, connection: object) -> Answer:
+        time.sleep(0.005)
+        return as_reply(" A cat. \n", prompt=20, output=5)
+
     server.set(
         CHAT,
-        as_reply(" A cat. \n", prompt=20, output=5),
+        take_a_moment,
         as_reply("A c", done_reason="length"),
         as_reply("A c", done=False, done_reason=None, prompt_eval_count=None, eval_count=None),
     )

@@ -212,10 +212,11 @@ def test_a_sentence_leads_to_the_first_chunk_that_it_rests_on(tmp_path: Path) ->
     write_result(tmp_path / "out", ("one", "two", "three"))
     result = values.show_result(make_run(tmp_path))
     assert result
-    first, second, third = result["arms"][0]["sentences"]
+    (section,) = result["arms"][0]["sections"]
+    first, second, third = section["sentences"]
     assert (first["at"], first["cited"], first["support"]) == (0.0, "0:00–0:12", "supported")
     assert (second["at"], second["support"], second["why"]) == (6.0, "unsupported", "a reason")
-    assert third["at"] is None and third["own"]
+    assert third["at"] is None and third["cited"] == "no chunk"
 
 
 def test_gaps_stand_in_the_ledger_with_their_time_and_reason(tmp_path: Path) -> None:
@@ -230,7 +231,7 @@ def test_gaps_stand_in_the_ledger_with_their_time_and_reason(tmp_path: Path) -> 
 def test_the_legend_explains_the_marks_that_stand_there(tmp_path: Path) -> None:
     write_result(tmp_path / "out", ("one", "two", "three"))
     result = values.show_result(make_run(tmp_path))
-    assert result and {words[0] for words in result["legend"]} == {"✗", "?", "·"}
+    assert result and {words[0] for words in result["legend"]} == {"✗", "?"}
 
 
 def test_both_flows_stand_side_by_side_the_independent_one_first(tmp_path: Path) -> None:

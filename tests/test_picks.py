@@ -19,9 +19,20 @@ from longtake.records import Chunk, Result, Scan, Shot
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
-from longtake.video.picks import AFTER_CUT, choose_frame, drop_repeats, plan_slots
+from longtake.video.frames import open_frames
+from longtake.video.picks import (
+    AFTER_CUT,
+    Slot,
+    choose_frame,
+    drop_repeats,
+    is_still,
+    plan_slots,
+    plan_still,
+)
+from longtake.video.probe import probe
 from longtake.video.repeats import ChunkLook, Repeats, make_coarse
 from longtake.views import plan_frames, plan_view
+from tests.captions import survey
 from tests.videos import Draw, make_video
 
 STEP = 0.5
@@ -167,6 +178,79 @@ def test_visual_tokens_limit_the_frames_but_one_is_always_sent() -> None:
 def test_asking_for_more_frames_gives_more() -> None:
     slots = plan_frames(Settings(frames=12), Counting(), Chunk(1, Span(0, 6)), see(6), 12)
     assert len(slots) == 12
+
+
+class Measuring(Counting):
+    """Wants its frames evenly, as `sketch` does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.capabilities = replace(self.capabilities, repeats=True, frames_per_chunk=12)
+
+
+@pytest.mark.parametrize(
+    ("frozen", "keys", "times"),
+    [
+        (Span(0, 60), [0, 10, 20, 30], [10, 20]),
+        (Span(0, 60), [0, 12, 18], [12, 18]),
+        (Span(0, 60), [13, 14], [12, 17.999]),
+        (Span(11, 19), [0, 10, 20, 30], [12, 17.999]),
+        (Span(11, 19), [0, 11, 18.5, 19], [11, 18.5]),
+        (Span(0, 60), [], [12, 17.999]),
+    ],
+)
+def test_key_frames_before_and_after_a_still_chunk_prove_it(
+    frozen: Span, keys: list[float], times: list[float]
+) -> None:
+    slots = plan_still(Chunk(3, Span(12, 18)), see(60, frozen=(frozen,)), keys)
+    assert [slot.times[0] for slot in slots] == times
+
+
+@pytest.mark.parametrize(
+    ("frozen", "still"),
+    [
+        ((Span(0, 60),), True),
+        ((Span(12, 18),), True),
+        ((Span(0, 17.9),), False),
+        ((Span(0, 9), Span(10, 20), Span(30, 40)), True),
+        ((Span(0, 12), Span(12.1, 20)), False),
+        ((), False),
+    ],
+)
+def test_chunk_stands_still_that_lies_in_one_frozen_stretch(
+    frozen: tuple[Span, ...], still: bool
+) -> None:
+    assert is_still(Chunk(3, Span(12, 18)), see(60, frozen=frozen)) is still
+
+
+def test_chunk_of_which_the_scan_is_wrong_has_all_its_frames(tmp_path: Path, store: Store) -> None:
+    path = make_video(tmp_path / "a.mp4", seconds=12)
+    assert survey(path)[
+        2
+    ].frozen  # packets as small as these may hold another picture, where it is small
+    engine = Measuring()
+    describe(path, store, engine, chunking="fixed")
+    assert [len(request.frames) for request in engine.asked] == [12, 12]
+
+
+def test_still_video_is_read_at_its_key_frames_alone(tmp_path: Path, store: Store) -> None:
+    path = make_video(
+        tmp_path / "a.mp4",
+        seconds=60,
+        draw=draw_pages(1),
+        options={"g": "100"},
+    )
+    engine = Measuring()
+    result = describe(path, store, engine, chunking="fixed")
+    assert statuses(result) == [("described", 0), *[("reused", 1)] * 9]
+    assert [len(request.frames) for request in engine.asked] == [2]
+    _, index = probe(path, "")
+    with open_frames(path, index) as reader:
+        spans = [Span(6.0 * k, 6.0 * k + 6) for k in range(3)]
+        found = [reader.read(s, [Slot((0.0,)), Slot((10.0,))], 64) for s in spans]
+    # What is kept of the last ones is no other picture, and is due where the chunk begins.
+    assert [[p.time for p in pictures] for pictures in found] == [[0, 10], [6, 10], [12, 12]]
+    assert len({id(p.pixels) for pictures in found for p in pictures}) == 2
 
 
 def draw_pages(*seeds: int, pictures: int = 120) -> Draw:

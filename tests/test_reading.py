@@ -1,5 +1,6 @@
 """On-screen text: every line once, in its time, read only where letters came or changed."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from longtake.reading import plan_looks
+from longtake.reading import LONG_FROZEN_SECONDS, plan_looks
 from longtake.reading.captions import SAME_PART, Captions, Look, is_same_text, join_running
 from longtake.reading.reader import Box, Line, TextReader
 from longtake.reading.strokes import compare_strokes, may_hold_more
@@ -361,10 +362,12 @@ def test_video_that_is_cut_off_tells_what_came_before(
 # When to look
 
 
-def plan(seconds: float, *cuts: float, frozen: tuple[Span, ...] = ()) -> list[tuple[float, bool]]:
+def plan(
+    seconds: float, *cuts: float, frozen: tuple[Span, ...] = (), keys: Sequence[float] = ()
+) -> list[tuple[float, bool]]:
     edges = pairwise([0.0, *cuts, seconds])
     shots = tuple(Shot(Span(start, end)) for start, end in edges)
-    return list(plan_looks(Scan(shots, 0.5, (), (), frozen=frozen)))
+    return list(plan_looks(Scan(shots, 0.5, (), (), frozen=frozen), keys))
 
 
 def test_there_is_a_sample_in_each_second_and_soon_after_each_cut() -> None:
@@ -381,6 +384,27 @@ def test_picture_that_stands_still_is_hardly_looked_at() -> None:
     inside = [time for time, _ in looks if 12 < time < 109.5]
     assert len(inside) <= 25
     assert any(109.5 <= time < 110 for time, _ in looks)
+
+
+def test_picture_that_stands_still_is_looked_at_where_decoding_can_start() -> None:
+    keys = [10.0 * k for k in range(13)]
+    looks = plan(120, frozen=(Span(5, 120),), keys=keys)
+    assert [time for time, _ in looks if 8 < time < 119] == keys[1:-1]
+    assert looks == sorted(looks)
+    dense = [0.5 * k for k in range(240)]
+    inside = [t for t, _ in plan(120, frozen=(Span(5, 120),), keys=dense) if 8 < t < 119]
+    assert len(inside) <= 28 and set(inside) <= set(dense)
+
+
+@pytest.mark.parametrize("keys", [(), (0.0,), (0.0, 60.0)])
+def test_still_picture_with_hardly_a_key_frame_is_looked_at_all_the_same(
+    keys: Sequence[float],
+) -> None:
+    looks = plan(120, frozen=(Span(5, 120),), keys=keys)
+    times = [0, *(time for time, _ in looks), 120]
+    assert max(b - a for a, b in pairwise(times)) <= LONG_FROZEN_SECONDS
+    assert sum(time < 40 for time in times) >= 16
+    assert looks == sorted(looks)
 
 
 def test_long_films_have_samples_two_seconds_apart_at_most() -> None:

@@ -4,7 +4,6 @@ The scripted model knows nothing but the prompt: it cites what stands there in b
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -20,11 +19,11 @@ from longtake.questions import Question
 from longtake.reconcile import Wish, reconcile
 from longtake.reconcile.notes import Note, make_notes
 from longtake.reconcile.replies import Caps, read_part, read_whole
-from longtake.reconcile.structured import NODE_NOTES, place_chapters
+from longtake.reconcile.structured import NODE_NOTES, OWN_WORDS, place_chapters
 from longtake.reconcile.tree import group_notes
 from longtake.records import Chunk, Description, Summary, keep_ledger
 from longtake.timecode import Span
-from tests.talks import drive
+from tests.talks import drive, is_whole, read_lines
 
 Model = Callable[[Question], str | None]
 PLAIN = Wish()
@@ -58,33 +57,19 @@ def scenes(count: int, **changed: str) -> list[Description]:
     )
 
 
-def read_lines(text: str) -> list[tuple[list[int], str]]:
-    """What the prompt tells: numbers and text of each line."""
-    lines = []
-    for numbers, told in re.findall(r"^\[([\d ,–]+)\] \S+–\S+ (.*)$", text, re.MULTILINE):
-        found: list[int] = []
-        for run in numbers.split(", "):
-            first, _, last = run.partition("–")
-            found += range(int(first), int(last or first) + 1)
-        lines.append((found, told))
-    return lines
-
-
 def answer_well(question: Question) -> str | None:
     """A sentence for every third line of the first part, and all else that is asked for."""
     request = question.request
-    if request.schema is None:
-        return None
     lines = read_lines(request.text.partition("\n\nDescriptions")[0])
     said: list[dict[str, Any]] = [
         {
-            "text": f"Here {' '.join(text.split()[:4])}.",
+            "text": f"Here {' '.join(text.split()[:4])[:60]}.",
             "chunks": sorted({n for numbers, _ in lines[k : k + 3] for n in numbers}),
         }
         for k, (_, text) in list(enumerate(lines))[::3][:5]
     ]
     reply: dict[str, Any] = {"sentences": said}
-    if "headline" in request.schema["properties"]:
+    if is_whole(request):
         first, last = lines[0][0][0], lines[-1][0][-1]
         reply["headline"] = "Persons do things"
         reply["chapters"] = [
@@ -93,6 +78,11 @@ def answer_well(question: Question) -> str | None:
         ]
         reply["key_moments"] = [{"chunk": last, "what": "The end."}]
     return json.dumps(reply)
+
+
+def answer_whole(question: Question) -> str | None:
+    """Of no part, only of the whole."""
+    return answer_well(question) if is_whole(question.request) else None
 
 
 def answer_nothing(question: Question) -> str | None:
@@ -108,13 +98,27 @@ def summarize(
     model: Model = answer_well,
     context: int = 8192,
     *,
-    small: bool = False,
     wish: Wish = PLAIN,
     seen: list[Question] | None = None,
     count: Callable[[str], int] = count_words,
 ) -> Summary:
+    """The summary, which there must be."""
+    summary = try_to_summarize(descriptions, model, context, wish=wish, seen=seen, count=count)
+    assert summary
+    return summary
+
+
+def try_to_summarize(
+    descriptions: list[Description],
+    model: Model,
+    context: int = 8192,
+    *,
+    wish: Wish = PLAIN,
+    seen: list[Question] | None = None,
+    count: Callable[[str], int] = count_words,
+) -> Summary | None:
     """Drive the talk as the pipeline does: an answer that is not accepted is None."""
-    talk = reconcile(descriptions, Capabilities(0, context, small=small), count, wish)
+    talk = reconcile(descriptions, Capabilities(0, context), count, wish)
 
     def answer_all(questions: list[Question]) -> list[str | None]:
         assert questions
@@ -122,9 +126,7 @@ def summarize(
             seen.extend(questions)
         return [ask(model, question) for question in questions]
 
-    summary = drive(talk, answer_all)
-    assert summary
-    return summary
+    return drive(talk, answer_all)
 
 
 def ask(model: Model, question: Question) -> str | None:
@@ -142,6 +144,10 @@ def told(descriptions: list[Description]) -> set[int]:
 
 def read_first_level(summary: Summary) -> set[int]:
     return {n for node in summary.nodes if node.level == 1 for n in node.chunks}
+
+
+def read_asked(questions: list[Question]) -> set[int]:
+    return {n for q in questions for numbers, _ in read_lines(q.request.text) for n in numbers}
 
 
 # Nothing is lost, and no prompt is too long
@@ -168,72 +174,54 @@ WIDE = st.integers(300, 3000).map(lambda n: "長い" * n)
 @given(
     st.lists(st.one_of(TEXT, TEXT, TEXT, LONG, WIDE, st.just("")), min_size=1, max_size=80),
     st.sampled_from([300, 1024, 2048, 4096]),
-    st.sampled_from([answer_well, answer_nothing, answer_garbage]),
-    st.booleans(),
+    st.sampled_from([answer_well, answer_whole, answer_nothing, answer_garbage]),
     st.sampled_from([count_words, byte_bound]),
     st.sampled_from(["short", "long"]),
 )
 def test_every_description_is_told_and_no_question_exceeds_the_context(
-    texts: list[str],
-    context: int,
-    model: Model,
-    small: bool,
-    count: Callable[[str], int],
-    length: str,
+    texts: list[str], context: int, model: Model, count: Callable[[str], int], length: str
 ) -> None:
     descriptions = describe("A man.", *texts)
     seen: list[Question] = []
-    summary = summarize(
-        descriptions, model, context, small=small, count=count, wish=Wish(length), seen=seen
+    summary = try_to_summarize(
+        descriptions, model, context, count=count, wish=Wish(length), seen=seen
     )
     for question in seen:
         assert most_tokens(question, model, count) <= context
     whole = told(descriptions)
-    if summary.nodes:
-        assert read_first_level(summary) == whole
-    else:  # not even the prompt has room
-        assert not seen or small
-    ledger = keep_ledger(descriptions, summary)
-    silent = sum(gap.reason == "it did not reach the summary" for gap in ledger.gaps)
-    assert ledger.summarized + silent == len(whole)
-    assert not silent or not summary.nodes
+    assert read_asked(seen) == (whole if seen else set())
+    if summary is None:
+        assert model is not answer_well or not seen
+        return
+    assert read_first_level(summary) == whole
+    assert keep_ledger(descriptions, summary).summarized == len(whole)
     assert all(set(s.evidence) <= whole and s.evidence for s in summary.sentences)
 
 
 @settings(deadline=None, max_examples=20)
-@given(st.integers(1, 300), st.sampled_from([2048, 4096, 32_768]), st.booleans())
-def test_summary_keeps_time_order(count: int, context: int, small: bool) -> None:
-    summary = summarize(scenes(count), context=context, small=small)
+@given(st.integers(1, 300), st.sampled_from([2048, 4096, 32_768]))
+def test_summary_keeps_time_order(count: int, context: int) -> None:
+    summary = summarize(scenes(count), context=context)
     starts = [sentence.evidence[0] for sentence in summary.sentences]
     assert starts == sorted(starts)
     moments = [moment.chunk for moment in summary.moments]
     assert moments == sorted(moments)
 
 
-@pytest.mark.parametrize(
-    ("count", "model", "small"),
-    [
-        (10_000, answer_well, False),
-        (10_000, answer_nothing, True),
-        (2_000, answer_nothing, False),
-    ],
-)
-def test_ten_thousand_descriptions_are_all_told(count: int, model: Model, small: bool) -> None:
-    descriptions = scenes(count)
-    summary = summarize(descriptions, model, small=small)
-    assert read_first_level(summary) == set(range(1, count + 1))
+@pytest.mark.parametrize("model", [answer_well, answer_whole])
+def test_ten_thousand_descriptions_are_all_told(model: Model) -> None:
+    descriptions = scenes(10_000)
+    summary = summarize(descriptions, model)
+    assert read_first_level(summary) == set(range(1, 10_001))
     assert len(summary.sentences) <= 16
-    assert keep_ledger(descriptions, summary).summarized == count
+    assert keep_ledger(descriptions, summary).summarized == 10_000
 
 
-@pytest.mark.parametrize("small", [True, False])
-@pytest.mark.parametrize("model", [answer_well, answer_nothing])
-def test_description_of_fifty_thousand_tokens_is_told_whole(model: Model, small: bool) -> None:
+@pytest.mark.parametrize("model", [answer_well, answer_whole])
+def test_description_of_fifty_thousand_tokens_is_told_whole(model: Model) -> None:
     words = [f"w{n}" for n in range(50_000)]
     seen: list[Question] = []
-    summary = summarize(
-        describe("A man.", " ".join(words), "A dog."), model, 2048, small=small, seen=seen
-    )
+    summary = summarize(describe("A man.", " ".join(words), "A dog."), model, 2048, seen=seen)
     pieces = [node for node in summary.nodes if node.level == 1 and 2 in node.chunks]
     assert len(pieces) > 20
     level_one = " ".join(q.request.text for q in seen)
@@ -267,19 +255,16 @@ def test_tokens_are_counted_once_a_text_and_only_in_doubt() -> None:
 
 
 @settings(deadline=None, max_examples=20)
-@given(st.integers(2, 400), st.data(), st.sampled_from([2048, 8192]), st.booleans())
+@given(st.integers(2, 400), st.data(), st.sampled_from([2048, 8192]))
 def test_changed_chunk_changes_one_question_a_level(
-    count: int, data: st.DataObject, context: int, small: bool
+    count: int, data: st.DataObject, context: int
 ) -> None:
     number = data.draw(st.integers(1, count))
     changed = {f"c{number}": "Somebody else does another thing at once, it seems."}
     before: list[Question] = []
     after: list[Question] = []
-    old = summarize(scenes(count), context=context, small=small, seen=before)
-    new = summarize(scenes(count, **changed), context=context, small=small, seen=after)
-    if small:  # the headline is asked last
-        before.pop()
-        after.pop()
+    old = summarize(scenes(count), context=context, seen=before)
+    new = summarize(scenes(count, **changed), context=context, seen=after)
     known = {question.request.text for question in before}
     levels = Counter(
         node.level
@@ -290,13 +275,12 @@ def test_changed_chunk_changes_one_question_a_level(
     assert [node.chunks for node in old.nodes] == [node.chunks for node in new.nodes]
 
 
-@pytest.mark.parametrize("small", [True, False])
-def test_neighbours_that_become_equal_move_no_other_group(small: bool) -> None:
+def test_neighbours_that_become_equal_move_no_other_group() -> None:
     same = "Person7 does a thing at place7 while friend7 is near."
     before: list[Question] = []
     after: list[Question] = []
-    summarize(scenes(200), small=small, seen=before)
-    summarize(scenes(200, c8=same), small=small, seen=after)
+    summarize(scenes(200), seen=before)
+    summarize(scenes(200, c8=same), seen=after)
     known = {question.request.text for question in before}
     assert sum(question.request.text not in known for question in after) <= 4
 
@@ -373,12 +357,6 @@ def test_wishes_are_in_the_prompts_as_words() -> None:
         assert "Write in German." in question.request.system
         assert "The reader wants to know: who ‹wins› (/INST) the race?" in question.request.system
     assert "about 3 sentences" in seen[-1].request.system
-
-
-@pytest.mark.parametrize(("length", "most"), [("short", 4), ("medium", 12), ("long", 24)])
-def test_length_bounds_the_small_path_s_sentences(length: str, most: int) -> None:
-    summary = summarize(scenes(200), answer_nothing, small=True, wish=Wish(length))
-    assert most // 3 <= len(summary.sentences) <= most
 
 
 def test_description_can_fake_no_line_of_the_prompt() -> None:
@@ -491,8 +469,7 @@ def test_reply_with_far_too_many_sentences_is_asked_for_again() -> None:
 
 def test_chapters_and_moments_are_of_what_the_root_was_told_and_not_too_many() -> None:
     def answer(question: Question) -> str | None:
-        schema = question.request.schema
-        if not schema or "headline" not in schema["properties"]:
+        if not is_whole(question.request):
             return '{"sentences": [{"text": "It goes on.", "chunks": [1, 17, 33]}]}'
         every = range(1, 41)
         return json.dumps(
@@ -550,49 +527,20 @@ def test_group_without_an_answer_has_its_own_words() -> None:
     summary = summarize(scenes(40), answer, seen=seen)
     assert read_first_level(summary) == set(range(1, 41))
     root = seen[-1].request
-    assert "person18 does a thing" in root.text.partition("\n\nDescriptions")[0].casefold()
+    own = next(text for numbers, text in read_lines(root.text) if numbers == list(range(17, 33)))
+    assert "person18 does a thing" in own.casefold() and len(own.split()) <= OWN_WORDS + 1
 
 
-def test_whole_without_an_answer_is_put_together_by_code() -> None:
+def test_without_an_answer_about_the_whole_there_is_no_summary() -> None:
     def answer(question: Question) -> str | None:
-        schema = question.request.schema
-        return answer_well(question) if schema and "headline" not in schema["properties"] else None
+        return None if is_whole(question.request) else answer_well(question)
 
-    summary = summarize(scenes(100), answer, wish=Wish("medium", "German"))
-    assert summary.headline
-    assert summary.sentences
-    assert {sentence.wording for sentence in summary.sentences} == {"model"}
-    assert any("put together by code" in remark for remark in summary.remarks)
-    assert any("German" in remark for remark in summary.remarks)
-
-
-def test_context_too_short_for_the_tree_takes_the_small_path_and_says_so() -> None:
     seen: list[Question] = []
-    wish = Wish("medium", "German", "who wins")
-    summary = summarize(scenes(3), context=1024, wish=wish, seen=seen)
-    assert all(question.request.schema is None for question in seen)
-    assert all("1024 tokens is too short" in remark for remark in summary.remarks)
-    assert ["German" in remark for remark in summary.remarks] == [True, False]
-    assert "who wins" in summary.remarks[1]
+    assert try_to_summarize(scenes(100), answer, seen=seen) is None
+    assert is_whole(seen[-1].request)
 
 
-def test_remark_repeats_only_the_beginning_of_a_long_wish() -> None:
-    wish = Wish("medium", "German " * 14, "who wins? " * 50)
-    summary = summarize(scenes(3), small=True, wish=wish)
-    assert max(map(len, summary.remarks)) < 220
-
-
-def test_small_path_finds_the_moments_that_differ_most() -> None:
-    texts = ["Mostly grey. A man sits."] * 10
-    texts[3] = "Fire breaks out and an alarm rings."
-    texts[7] = "A red dog barks at a mirror."
-    summary = summarize(describe(*texts), answer_nothing, small=True)
-    assert [moment.chunk for moment in summary.moments] == [4, 8]
-    one = summarize(describe(*texts[:6]), answer_nothing, small=True, wish=Wish(focus="the alarm"))
-    assert [moment.chunk for moment in one.moments] == [4]
-
-
-def test_focus_comes_first_among_the_moments_of_the_small_path() -> None:
-    assert 333 not in [m.chunk for m in summarize(scenes(700), small=True).moments]
-    wish = Wish(focus="When is friend333 there?")
-    assert 333 in [m.chunk for m in summarize(scenes(700), small=True, wish=wish).moments]
+def test_context_too_short_for_the_tree_is_asked_nothing() -> None:
+    seen: list[Question] = []
+    assert try_to_summarize(scenes(3), answer_well, 1024, seen=seen) is None
+    assert seen == []

@@ -22,9 +22,11 @@ from longtake.records import (
     Moment,
     Result,
     Sentence,
+    Source,
     StageUsage,
     Summary,
     Support,
+    Tag,
     Video,
     keep_ledger,
 )
@@ -54,7 +56,7 @@ def make_result(text: str = "Two cars.", error: str = "boom", name: str = "stree
         text,
         (
             Sentence(text, (1, 2), "model", "supported"),
-            Sentence(text, (2,), "own words", "supported"),
+            Sentence(text, (2,), "own words", "quoted", source="voice", span=Span(7.5, 9)),
         ),
         (Chapter(Span(0, 12), text),),
     )
@@ -68,7 +70,7 @@ def test_csv_has_the_contract_s_columns() -> None:
     header, first, _, failed = csv.reader(io.StringIO(as_csv(make_result().descriptions)))
     assert ",".join(header) == (
         "chunk,start,end,description,speech,text,status,error,engine,input_tokens,output_tokens,"
-        "seconds,same_as,remark"
+        "seconds,same_as,remark,tags"
     )
     assert first == [
         "1",
@@ -83,6 +85,7 @@ def test_csv_has_the_contract_s_columns() -> None:
         "20",
         "5",
         "0.250",
+        "",
         "",
         "",
     ]
@@ -126,7 +129,12 @@ def test_json_has_the_contract_s_keys() -> None:
         "support": "supported",
         "wording": "model",
         "why": "",
+        "source": None,
+        "start": None,
+        "end": None,
     }
+    quoted = document["summary"][1]
+    assert (quoted["source"], quoted["start"], quoted["end"]) == ("voice", 7.5, 9)
     assert document["chapters"] == [{"start": 0, "end": 12, "title": "Two cars."}]
     assert document["ledger"] == {
         "planned": 3,
@@ -138,6 +146,7 @@ def test_json_has_the_contract_s_keys() -> None:
         "speech": "",
         "text": "",
         "context": "",
+        "topics": "",
         "reuses": [],
         "remarks": [],
         "gaps": [{"chunk": 3, "start": 12, "end": 3700, "reason": "boom"}],
@@ -158,7 +167,7 @@ def test_json_has_the_contract_s_keys() -> None:
 def test_markdown_cites_chunks_and_times_and_names_the_gaps() -> None:
     text = as_markdown(make_result())
     assert "- Two cars. (0:00–0:12, chunks 1–2)\n" in text
-    assert "- Two cars. (0:06–0:12, chunk 2) ·" in text
+    assert '- "Two cars." (0:07, chunk 2)\n' in text
     assert "- 0:12–1:01:40 (chunk 3): boom" in text
     assert "3 chunks planned, 2 described, 1 failed, 2 in the summary." in text
 
@@ -218,11 +227,12 @@ def test_hidden_characters_are_gone() -> None:
     assert one_line(hidden) == "a [2Jb c d e f"
 
 
-def test_questions_without_a_usable_reply_are_told() -> None:
+def test_questions_without_a_usable_reply_are_told_in_json_alone() -> None:
     usage = (StageUsage("reconcile", "server:x", Cost(9), 0, 3, "the server answered 500: boom"),)
-    text = as_markdown(replace(make_result(), usage=usage))
-    assert "3 questions to server:x got no reply that could be used" in text
-    assert "500: boom" in text
+    result = replace(make_result(error="no picture"), usage=usage)
+    told = json.loads(as_json(result))["usage"][0]
+    assert (told["failed"], told["reason"]) == (3, "the server answered 500: boom")
+    assert "boom" not in as_markdown(result) + say_result(result)
 
 
 def test_numbers_are_told_in_runs() -> None:
@@ -270,12 +280,10 @@ def test_markdown_says_who_the_marks_stand_for() -> None:
     assert "## Who and what" not in as_markdown(make_result())
 
 
-def test_markdown_has_no_legend_where_all_is_supported_and_worded_by_a_model() -> None:
-    result = make_result()
-    assert result.summary
-    kept = replace(result.summary, sentences=result.summary.sentences[:1])
-    text = as_markdown(replace(result, summary=kept))
-    assert not re.search("[✗·]|not checked", text)
+def test_markdown_has_no_legend_where_all_is_supported_or_quoted() -> None:
+    text = as_markdown(make_result())
+    assert not re.search("✗|not checked", text)
+    assert "1 sentence: 1 supported." in text
 
 
 def test_markdown_shows_hostile_verdicts_as_text() -> None:
@@ -307,6 +315,41 @@ def test_terminal_marks_what_the_check_found() -> None:
     assert "A dog. [1] ✗ unsupported: no dog\n" in text
     assert "A dog. [1] ?\n" in text
     assert "check: 4 sentences: 1 supported" in text
+
+
+def quote_all(result: Result) -> Result:
+    """As a digest: quotes under two chapters, checked by nobody, and what detectors saw."""
+    sources: tuple[Source, ...] = ("voice", "screen", "description")
+    quotes = tuple(
+        Sentence(f"From a {s}.", (1,), "own words", "quoted", source=s, span=Span(start, start + 1))
+        for s, start in zip(sources, (1, 7, 9), strict=True)
+    )
+    chapters = (Chapter(Span(0, 6), "Arches"), Chapter(Span(6, 12), "Beams"))
+    summary = Summary("Bridges", quotes, chapters, made_by="made without a text model")
+    tags = (Tag("person", 1.0), Tag("cat", 0.01))
+    described = tuple(replace(d, tags=tags) for d in result.descriptions[:2])
+    return replace(result, summary=summary, descriptions=described)
+
+
+def test_quotes_stand_under_their_chapters_and_say_whose_they_are() -> None:
+    text, shown = as_markdown(quote_all(make_result())), say_result(quote_all(make_result()))
+    assert (
+        '## 0:00 Arches\n\n- "From a voice." (0:01, chunk 1)\n\n## 0:06 Beams\n\n'
+        '- On screen: "From a screen." (0:07, chunk 1)\n- From a description. (0:09, chunk 1)\n'
+    ) in text
+    assert '   0:00 Arches\n   0:01 "From a voice." [1]\n\n   0:06 Beams\n' in shown
+    assert "## Chapters" not in text and "\nchapters\n" not in shown
+
+
+def test_what_made_a_digest_and_what_detectors_saw_is_told_and_no_check_of_it() -> None:
+    result = quote_all(make_result())
+    for text in (as_markdown(result), say_result(result)):
+        assert "Made without a text model." in text
+        assert "Seen by detectors, may be wrong: person 100 %, cat 1 %." in text
+        assert "supported" not in text and "check" not in text
+    document = json.loads(as_json(result))
+    assert document["tags"] == [{"label": "person", "share": 1}, {"label": "cat", "share": 0.01}]
+    assert document["made_by"] == "made without a text model"
 
 
 def list_chapters(*chapters: tuple[float, str]) -> str:

@@ -2,16 +2,18 @@
 
 import importlib
 
-from longtake.engines.base import Capabilities, Engine, Reply, Request
+from longtake.engines.base import SMALL_PARAMETERS, Capabilities, Engine, Reply, Request
 from longtake.errors import UsageError
 from longtake.fit import LLAMA_WORK_BYTES, cache_bytes
-from longtake.machine import free_memory
-from longtake.models import Model, find_vlms_here
+from longtake.machine import find_gpus, free_memory
+from longtake.models import MODELS, VLMS, Model, find_vlms_here, is_model_here
 from longtake.settings import Settings
 
 AUTO = "auto"
+DIGEST = "digest"
+"""In place of a reconciler's name: no model writes the summary."""
 ENGINES = {
-    "sketch": "built in: says what small detectors see; no language model, no download",
+    "sketch": "built in: measures the picture and tags objects; no language model, no download",
     "server": "any OpenAI-compatible chat server: --base-url, and server:MODEL",
     "gguf": "a model by llama.cpp in this process: gguf:NAME, gguf:FILE.gguf, with images too",
     "transformers": "a model in Hugging Face's form by PyTorch in this process: transformers:MODEL",
@@ -25,14 +27,18 @@ CHUNK_TOKENS = 4096
 """Hold the frames of a chunk, a question and its answer, whatever the model."""
 
 __all__ = [
+    "AUTO",
     "DEFAULT_DESCRIBER",
+    "DIGEST",
     "ENGINES",
     "Capabilities",
     "Engine",
     "Reply",
     "Request",
+    "choose_reconciler",
     "find_needed_model",
     "open_engine",
+    "suggest_vlm",
 ]
 
 
@@ -65,6 +71,39 @@ def choose_engine(free_bytes: int | None = None) -> tuple[str, str]:
     return DEFAULT_DESCRIBER, (
         "no vision-language model is here; `longtake doctor` says which would run well"
     )
+
+
+def choose_reconciler(describer: Engine | None, free_bytes: int | None = None) -> tuple[str, str]:
+    """What `auto` stands for as a reconciler, and why: the describer's own name where it serves.
+
+    The describer, where it reads text and its model suffices; else the largest text model of the
+    table that is here and fits the memory; else DIGEST. None: there is no describer.
+    """
+    if describer and describer.capabilities.text:
+        if not describer.capabilities.small:
+            return describer.name, "the describer's model reads text and is large enough"
+        if describer.name.startswith(("server:", "ollama:")):
+            return describer.name, "it is the model that the server has"
+    free = free_memory() if free_bytes is None else free_bytes
+    able = [m for m in MODELS.values() if m.parameters >= SMALL_PARAMETERS and is_model_here(m)]
+    for model in sorted(able, key=lambda model: model.parameters, reverse=True):
+        if not free or needed_bytes(model) <= free:
+            return f"gguf:{model.name}", "it is the largest text model that is here"
+    return DIGEST, "no language model of a billion parameters or more is here"
+
+
+def suggest_vlm(free_bytes: int | None = None, cards: bool | None = None) -> Model:
+    """The vision-language model to fetch that suits the machine and that anyone may use.
+
+    The best that the memory would hold where there is a graphics card, else the smallest: on a
+    processor the others take longer than the video by ten times or more. `cards` says whether there
+    is one; None: looked up.
+    """
+    free = free_memory() if free_bytes is None else free_bytes
+    found = bool(find_gpus()[0]) if cards is None else cards
+    open_ones = [model for model in VLMS if model.licence == "Apache-2.0"]
+    fitting = [model for model in open_ones if not free or needed_bytes(model) <= free]
+    return fitting[0] if found and fitting else open_ones[-1]
 
 
 def needed_bytes(model: Model) -> int:

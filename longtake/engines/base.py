@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from longtake.errors import UsageError
-from longtake.records import NO_WORDS, Frame, Words
+from longtake.records import Frame, Tag
 
 RETRY_TEMPERATURE = 0.5
 """The first attempt is greedy; the next ones must be able to come out differently."""
@@ -55,9 +55,6 @@ class Request:
     """Counts from 0; engines that sample vary their answer with it."""
     cuts: int | None = None
     """How many cuts lie in the stretch that the frames are from; None: not known."""
-    words: Words = NO_WORDS
-    """What is said and written there, which the parts hold as text: for an engine that reads none.
-    """
     schema: Mapping[str, Any] | None = None
     """A JSON schema for the reply, held where the capabilities say so; None: plain text."""
 
@@ -95,6 +92,8 @@ class Reply:
     seconds: float = 0.0
     complete: bool = True
     tries: int = 1
+    tags: tuple[Tag, ...] = ()
+    """What detectors saw in the frames, the commonest first."""
 
 
 @dataclass

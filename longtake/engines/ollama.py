@@ -202,7 +202,7 @@ class OllamaEngine(Engine):
 
 def open_ollama(model: str, settings: Settings) -> OllamaEngine:
     """The model of that name, which must have been pulled; unnamed: the first that has vision."""
-    server = _connect(settings)
+    server = connect(settings)
     try:
         entries = _list_models(server)
         if model:
@@ -240,7 +240,7 @@ def read_host(host: str) -> str:
     return f"{scheme}://{f'[{name}]' if ':' in name else name}:{port}{slash}{path}".rstrip("/")
 
 
-def _connect(settings: Settings) -> Connection:
+def connect(settings: Settings) -> Connection:
     """Without a key: those of the settings are for other servers."""
     host = settings.ollama_url.rstrip("/").removesuffix("/v1")
     try:

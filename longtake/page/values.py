@@ -17,7 +17,7 @@ from longtake.engines import ENGINES, choose_engine
 from longtake.errors import SourceError, UsageError
 from longtake.models import find_vlms_here
 from longtake.plain import one_line
-from longtake.records import Gap, Ledger, Sentence, Summary
+from longtake.records import Chapter, Gap, Ledger, Sentence, Summary, Tag
 from longtake.report.csv import guard, unguard
 from longtake.report.markdown import (
     join_gaps,
@@ -28,6 +28,7 @@ from longtake.report.markdown import (
     say_reuses,
     say_words,
 )
+from longtake.report.sections import Section, divide, place, say, say_tags
 from longtake.runs import Run, Step, read_told
 from longtake.settings import Settings
 from longtake.timecode import Span, format_time
@@ -48,7 +49,6 @@ LENGTHS = {"short": "Short", "medium": "Medium", "long": "Long"}
 LEGEND = {
     "unsupported": "✗ the cited descriptions do not say that",
     "unchecked": "? not checked: the words can't settle it, and no model did",
-    "own": "· made of the descriptions' own words, without a model",
 }
 STAGES = {
     "load": ("Loading the video", 12),
@@ -58,6 +58,8 @@ STAGES = {
     "text": ("Reading what is written", 2),
     "describe": ("Describing", 50),
     "reconcile": ("Summarising", 16),
+    "digest": ("Finding topics", 6),
+    "draw": ("Drawing the contact sheet", 2),
     "check": ("Checking the summary", 6),
 }
 """Each stage in plain words, and its usual share of a run."""
@@ -68,6 +70,8 @@ FILES = (
     ("descriptions.csv", "Descriptions (CSV)"),
     ("descriptions.vtt", "Descriptions as subtitles (VTT)"),
     ("chapters.txt", "Chapters (YouTube's form)"),
+    ("sheet.png", "Contact sheet (PNG)"),
+    ("strip.png", "Shots and motion (PNG)"),
     ("transcript.txt", "Transcript (text)"),
     ("transcript.srt", "Transcript (SRT)"),
     ("transcript.vtt", "Transcript (VTT)"),
@@ -84,6 +88,7 @@ TYPES = {
     "srt": "text/plain; charset=utf-8",
     "txt": "text/plain; charset=utf-8",
     "html": "text/html; charset=utf-8",
+    "png": "image/png",
 }
 MOST_NAME = 80
 MOST_TITLE = 60
@@ -346,12 +351,15 @@ def _show_arm(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     chunks = document.get("descriptions", [])
     spans = {chunk["chunk"]: Span(chunk["start"], chunk["end"]) for chunk in chunks}
     ledger = _read_ledger(document["ledger"])
+    summary = _read_summary(document)
     told = bool(document.get("judge"))
     return {
         "title": FLOWS.get(name, name),
         "headline": document["headline"],
         "support": document.get("headline_support", "unchecked") if told else "",
-        "sentences": [_sentence(sentence, spans) for sentence in document["summary"]],
+        "made": document.get("made_by", ""),
+        "sections": [_section(section, spans) for section in divide(summary)],
+        "tags": _say_tags(document),
         "moments": [
             {**_pick(moment, "text", "support", "why"), **_place(moment)}
             for moment in document["moments"]
@@ -362,7 +370,7 @@ def _show_arm(document: Mapping[str, Any], name: str) -> dict[str, Any]:
         "entities": [_entity(entity, spans) for entity in document["entities"]],
         "ledger": {
             "said": say_ledger(ledger),
-            "lines": _ledger_lines(document, ledger),
+            "lines": _ledger_lines(summary, ledger),
             "gaps": [
                 {"at": span.start, "time": str(span), "said": f"{name_chunks(numbers)}: {reason}"}
                 for span, numbers, reason in join_gaps(ledger.gaps)
@@ -375,12 +383,17 @@ def _show_arm(document: Mapping[str, Any], name: str) -> dict[str, Any]:
                 **chunk,
                 "same_as": chunk["same_as"] or 0,
                 "on_screen": chunk["text"],
+                "tags": _say_tags(chunk),
                 "text": chunk["description"],
                 "time": _time(chunk["start"]),
             }
             for chunk in chunks
         ],
     }
+
+
+def _say_tags(facts: Mapping[str, Any]) -> str:
+    return say_tags([Tag(tag["label"], tag["share"]) for tag in facts.get("tags", [])])
 
 
 def _pick(facts: Mapping[str, Any], *names: str) -> dict[str, Any]:
@@ -391,21 +404,28 @@ def _place(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {"at": facts["start"], "time": _time(facts["start"])}
 
 
-def _sentence(facts: Mapping[str, Any], spans: Mapping[int, Span]) -> dict[str, Any]:
-    """A sentence with the place that a click leads to: the first chunk that it rests on."""
-    cited = [number for number in facts["evidence"] if number in spans]
-    shown = {
-        "text": facts["sentence"],
-        **_pick(facts, "support", "why"),
-        "own": facts["wording"] != "model",
-        "at": None,
-        "cited": "no chunk",
+def _section(section: Section, spans: Mapping[int, Span]) -> dict[str, Any]:
+    """A chapter's title and time, and its sentences; both empty for those of no chapter."""
+    chapter = section.chapter
+    return {
+        "title": chapter.title if chapter else "",
+        "at": chapter.span.start if chapter else None,
+        "time": _time(chapter.span.start) if chapter else "",
+        "sentences": [_sentence(sentence, spans) for sentence in section.sentences],
     }
-    if cited:
-        start = min(spans[number].start for number in cited)
-        end = max(spans[number].end for number in cited)
-        shown |= {"at": start, "cited": str(Span(start, end))}
-    return shown
+
+
+def _sentence(sentence: Sentence, spans: Mapping[int, Span]) -> dict[str, Any]:
+    """A sentence with the place that a click leads to: where it is said, or its first chunk."""
+    span = place(sentence, spans)
+    cited = (_time(span.start) if sentence.span else str(span)) if span else "no chunk"
+    return {
+        "text": say(sentence),
+        "support": sentence.support,
+        "why": sentence.why,
+        "at": span.start if span else None,
+        "cited": cited,
+    }
 
 
 def _entity(facts: Mapping[str, Any], spans: Mapping[int, Span]) -> dict[str, Any]:
@@ -421,6 +441,7 @@ def _read_ledger(facts: Mapping[str, Any]) -> Ledger:
     counts = ("planned", "described", "reused", "failed", "summarized", "cited")
     return Ledger(
         **_pick(facts, *counts, "speech", "text", "context"),
+        topics=facts.get("topics", ""),
         gaps=tuple(
             Gap(gap["chunk"], Span(gap["start"], gap["end"]), gap["reason"])
             for gap in facts["gaps"]
@@ -430,15 +451,30 @@ def _read_ledger(facts: Mapping[str, Any]) -> Ledger:
     )
 
 
-def _ledger_lines(document: Mapping[str, Any], ledger: Ledger) -> list[str]:
-    sentences = tuple(
-        Sentence(s["sentence"], tuple(s["evidence"]), support=s["support"])
-        for s in document["summary"]
+def _read_summary(document: Mapping[str, Any]) -> Summary:
+    """Sentences and chapters of a result, as the reports know them."""
+    return Summary(
+        document["headline"],
+        tuple(_read_sentence(facts) for facts in document["summary"]),
+        tuple(Chapter(Span(c["start"], c["end"]), c["title"]) for c in document["chapters"]),
+        judge=document.get("judge", ""),
     )
-    lines = []
-    if sentences:
-        summary = Summary("", sentences, judge=document.get("judge", ""))
-        lines.append(say_checks(summary))
+
+
+def _read_sentence(facts: Mapping[str, Any]) -> Sentence:
+    start, end = facts.get("start"), facts.get("end")
+    return Sentence(
+        facts["sentence"],
+        tuple(facts["evidence"]),
+        support=facts["support"],
+        why=facts["why"],
+        source=facts.get("source"),
+        span=Span(start, end) if start is not None and end is not None else None,
+    )
+
+
+def _ledger_lines(summary: Summary, ledger: Ledger) -> list[str]:
+    lines = [checks] if (checks := say_checks(summary)) else []
     if ledger.reuses:
         lines.append(say_reuses(ledger))
     return [*lines, *say_words(ledger), *say_remarks(ledger)]
@@ -451,10 +487,9 @@ def _say_engines(usage: Sequence[Mapping[str, Any]]) -> str:
 
 def _legend(arms: Sequence[Mapping[str, Any]]) -> list[str]:
     """What the marks mean that stand there."""
-    marks = {s["support"] for arm in arms for s in (*arm["sentences"], *arm["moments"])}
+    marks = {s["support"] for arm in arms for part in arm["sections"] for s in part["sentences"]}
+    marks |= {moment["support"] for arm in arms for moment in arm["moments"]}
     marks |= {arm["support"] for arm in arms}
-    if any(sentence["own"] for arm in arms for sentence in arm["sentences"]):
-        marks.add("own")
     return [words for mark, words in LEGEND.items() if mark in marks]
 
 

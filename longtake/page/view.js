@@ -37,6 +37,8 @@ const clock = (seconds) => {
   return h ? `${h}:${pad(m)}:${pad(s)}` : `${m}:${pad(s)}`;
 };
 
+const sentenceCase = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -380,7 +382,8 @@ class View {
         el("span", { class: "words" },
           el("span", { class: "time" }, `${time} · chunk ${number}`), ...words.filter(Boolean))),
       first.speech ? el("p", { class: "said" }, el("b", {}, "Said"), first.speech) : null,
-      first.on_screen ? el("p", { class: "said" }, el("b", {}, "Written"), first.on_screen) : null);
+      first.on_screen ? el("p", { class: "said" }, el("b", {}, "Written"), first.on_screen) : null,
+      first.tags ? el("p", { class: "said" }, el("b", {}, "Detectors"), `${first.tags} (may be wrong)`) : null);
   }
 
   // --- the result ------------------------------------------------------------------------------
@@ -406,9 +409,17 @@ class View {
     const box = el("section", { class: "arm-box card", "aria-label": several ? arm.title : "Summary" });
     if (several) box.append(el("p", { class: "eyebrow" }, arm.title));
     box.append(el("h3", { class: "headline" }, arm.headline || "No summary", this.mark(arm.support)));
-    const items = arm.sentences.map((sentence) => this.makeSentence(sentence));
-    if (items.length) box.append(el("ul", { class: "sentences" }, ...items));
-    for (const remark of arm.remarks) box.append(el("p", { class: "soft" }, remark));
+    if (arm.made) box.append(el("p", { class: "soft made" }, sentenceCase(arm.made) + "."));
+    for (const section of arm.sections) {
+      if (section.title) {
+        box.append(el("h4", { class: "chapter" }, this.jump(section.at, { class: "jump" },
+          el("span", { class: "time" }, section.time), el("span", {}, section.title))));
+      }
+      const items = section.sentences.map((sentence) => this.makeSentence(sentence));
+      if (items.length) box.append(el("ul", { class: "sentences" }, ...items));
+    }
+    if (arm.tags) box.append(el("p", { class: "soft" }, `Seen by detectors, may be wrong: ${arm.tags}.`));
+    for (const remark of arm.remarks) box.append(el("p", { class: "soft" }, sentenceCase(remark) + "."));
     if (arm.moments.length) {
       box.append(el("h4", {}, "Key moments"), el("ul", { class: "jumps" }, ...arm.moments.map((m) =>
         el("li", {}, this.jump(m.at, { class: "jump" }, el("span", { class: "time" }, m.time),
@@ -428,7 +439,6 @@ class View {
     return el("li", { class: sentence.support },
       this.jump(sentence.at, { class: "sentence" }, sentence.text,
         el("span", { class: "cite" }, ` ${sentence.cited}`),
-        sentence.own ? el("span", { class: "mark own", title: "of the descriptions' own words" }, " ·") : null,
         this.mark(sentence.support)), this.why(sentence));
   }
 

@@ -4,6 +4,7 @@ Goes through the video once, and reads only where letters may have come or chang
 """
 
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from longtake.video.frames import FrameReader, open_frames
 from longtake.video.picks import Slot
 from longtake.video.probe import Index
 
-VERSION = 1
+VERSION = 2
 """Part of what a reading is kept under: raised whenever pictures are chosen in another way."""
 READ_SIDE = 960
 """The longest side of a picture that is read, in pixels. Tried on captions in 1280x720: letters of
@@ -29,8 +30,9 @@ LONG_SECONDS = 1200.0
 they are two seconds apart."""
 LOOKS = 5
 """So many pictures for each sample: those between tell when text came and went."""
-FROZEN_SECONDS = 4.0
-"""Between samples while the picture stands still."""
+FROZEN_SECONDS, LONG_FROZEN_SECONDS = 4.0, 20.0
+"""Between samples while the picture stands still; the longer where a key frame comes by then, so
+that pictures that show nothing new need not be decoded."""
 COVERED = 0.5
 """Of a box that is found: then it is a line that is known to stand there."""
 
@@ -56,7 +58,7 @@ def read_text(
     eyes = _Eyes(reader, captions, recall, keep)
     done, start, last, end = 0, 0.0, 0.0, scan.shots[-1].span.end
     with open_frames(path, index) as frames:
-        for time, is_sample in plan_looks(scan):
+        for time, is_sample in plan_looks(scan, index.keys.tolist()):
             picture = _picture(frames, time)
             if picture is None:
                 continue
@@ -127,10 +129,11 @@ class _Eyes:
         return lines
 
 
-def plan_looks(scan: Scan) -> Iterator[tuple[float, bool]]:
+def plan_looks(scan: Scan, keys: Sequence[float] = ()) -> Iterator[tuple[float, bool]]:
     """When to look at the video, in time order, and whether that picture is a sample to be read.
 
-    Samples come soon after each cut; a picture that stands still is looked at now and then.
+    Samples come soon after each cut; a picture that stands still is looked at now and then, at one
+    of `keys`, the times at which decoding can start, where there are some.
     """
     seconds = scan.shots[-1].span.end
     spacing = min(LONG_SAMPLE_SECONDS, max(SAMPLE_SECONDS, seconds / LONG_SECONDS * SAMPLE_SECONDS))
@@ -142,10 +145,21 @@ def plan_looks(scan: Scan) -> Iterator[tuple[float, bool]]:
             while still.end <= time:
                 still = next(frozen)
             inside = still.start + 1.5 * spacing < time < still.end - 1.5 * spacing / LOOKS
-            if inside and not (is_sample and time - last >= FROZEN_SECONDS):
+            moment = _still_moment(time, last, keys) if inside and is_sample else time
+            if inside and not (is_sample and moment):
                 continue
-            last = time if is_sample else last
-            yield time, is_sample
+            last = moment if is_sample else last
+            yield moment, is_sample
+
+
+def _still_moment(time: float, last: float, keys: Sequence[float]) -> float:
+    """When to look next at a picture that stands still, as it is planned for `time`; 0: not yet."""
+    if time - last < FROZEN_SECONDS:
+        return 0.0
+    place = bisect_right(keys, time)
+    if place and keys[place - 1] > last:
+        return keys[place - 1]
+    return 0.0 if place < len(keys) and keys[place] - last <= LONG_FROZEN_SECONDS else time
 
 
 def _plan_shot(span: Span, spacing: float) -> Iterator[tuple[float, bool]]:

@@ -1,7 +1,6 @@
 """Descriptions to one summary that cites them, by questions that hold together as a tree.
 
-Chooses the path that suits the model: `structured` asks for JSON, `small` for one sentence at a
-time. Asks nobody itself: it yields questions and is sent the answers.
+Asks nobody itself: it yields questions and is sent the answers.
 """
 
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from dataclasses import replace
 from longtake.claims import unmark
 from longtake.engines.base import Capabilities
 from longtake.questions import CountTokens, Talk
-from longtake.reconcile import small, structured
+from longtake.reconcile import structured
 from longtake.reconcile.notes import make_notes, tell
 from longtake.reconcile.tree import Budget
 from longtake.reconcile.wish import Wish
@@ -18,7 +17,7 @@ from longtake.records import Description, Summary
 
 __all__ = ["VERSION", "Wish", "reconcile", "tell"]
 
-VERSION = 4
+VERSION = 5
 """Part of each answer's key: raised whenever replies are accepted in another way."""
 
 
@@ -30,20 +29,18 @@ def reconcile(
 ) -> Talk[Summary | None]:
     """Yields lists of questions that may be asked side by side; returns the summary.
 
-    None where nothing was described. The summary's nodes tell in which question each described
-    chunk was; every sentence has evidence.
+    None where nothing is known of any chunk, where the context holds too little, and where the
+    model gave no summary of the whole that could be used. The summary's nodes tell in which
+    question each described chunk was; every sentence has evidence.
     """
-    if not any(description.text for description in descriptions):
-        return None
     told = make_notes(descriptions)
     budget = Budget(able.context_tokens, count_tokens)
     forms = structured.make_forms(budget, wish)
-    if able.small or not forms.have_room():
-        short = f"its context of {able.context_tokens} tokens is too short"
-        why = "it is too small" if able.small else short
-        summary = yield from small.summarize(told, budget, wish, why)
-    else:
-        summary = yield from structured.summarize(told, forms, wish)
+    if not told or not forms.have_room():
+        return None
+    summary = yield from structured.summarize(told, forms, wish)
+    if summary is None:
+        return None
     chapters = tuple(replace(c, title=unmark(c.title)) for c in summary.chapters)
     headline = unmark(summary.headline)
     return replace(summary, headline=headline, chapters=chapters, nodes=tuple(budget.nodes))

@@ -1,35 +1,25 @@
 """Notes: what is told of chunks, joined, set apart, shown and made into chapters; no model."""
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from longtake.claims import plain_words
 from longtake.clauses import (
-    CLAUSE_END,
     CROSSES,
-    MUCH,
     QUOTED,
-    TEXT,
     VOICE,
-    join_clauses,
-    lower_start,
     make_title,
     pair_quotes,
     say_text,
     say_voice,
-    split_text,
-    unquote,
 )
 from longtake.plain import defuse, join_numbers, one_line
 from longtake.records import Chapter, Description, Wording
 from longtake.timecode import Span
 
 TITLE_WORDS = 10
-COMMON_NOTES = 4
-"""From this many notes on, a clause that half of them share is said once for all."""
 
 
 @dataclass(frozen=True)
@@ -86,85 +76,10 @@ def _tell_speech(text: str, said: str) -> str:
     return f"{text} {say_voice(said)}.".strip()
 
 
-def set_apart_common(notes: Sequence[Note]) -> tuple[list[Note], list[Note]]:
-    """The notes without the clauses that at least half of them share, and one note of those.
-
-    What is quoted is never one of them: it belongs to its time.
-    A note with nothing else to say is gone from the first list; the second one rests on it.
-    """
-    if len(notes) < COMMON_NOTES:
-        return list(notes), []
-    sharing = Counter(clause for note in notes for clause in set(split_text(note.text, CLAUSE_END)))
-    common = [
-        clause
-        for clause, sharers in sharing.most_common()
-        if 2 * sharers >= len(notes) and not re.search(QUOTED, clause)
-    ]
-    if not common:
-        return list(notes), []
-    rest = [_without(note, common) for note in notes]
-    together = join_notes(
-        [note for note, left in zip(notes, rest, strict=True) if left is not note]
-    )
-    text = join_clauses([MUCH + lower_start(common[0]), *common[1:]])
-    return [note for note in rest if note.text], [replace(together, text=text)]
-
-
-def _without(note: Note, clauses: Sequence[str]) -> Note:
-    """The note less those clauses; the very same note, where it has none of them."""
-    parts = split_text(note.text, CLAUSE_END)
-    kept = [clause for clause in parts if clause not in clauses]
-    if len(kept) == len(parts):
-        return note
-    return replace(note, text=". ".join(kept) + "." if kept else "")
-
-
 def merge_same(notes: Iterable[Note]) -> list[Note]:
     """Neighbours with the very same text, as one note with the evidence of all."""
     runs = groupby(notes, key=lambda note: note.text.casefold())
     return [join_notes(list(run)) for _, run in runs]
-
-
-def merge_equal(notes: Iterable[Note]) -> list[Note]:
-    """Neighbours that say or show the same, as one note with the evidence of all.
-
-    What voices say in them follows one after the other; a line on screen comes once.
-    """
-    merged = []
-    for _, run in groupby(notes, key=_what_it_shows):
-        first, *others = run
-        if others:
-            same = [first, *others]
-            clauses = dict.fromkeys(c for note in same for c in split_text(note.text, CLAUSE_END))
-            text = ". ".join(join_quotes(list(clauses))) + "."
-            first = replace(join_notes(same), text=text)
-        merged.append(first)
-    return merged
-
-
-def join_quotes(clauses: Sequence[str]) -> list[str]:
-    """The clauses with all quotes of voices as one of them, and all of lines on screen as another.
-
-    Both stand where the first of them stood.
-    """
-    said = [clause for clause in clauses if unquote(clause, VOICE)]
-    read = [clause for clause in clauses if unquote(clause, TEXT)]
-    voice = " ".join(unquote(clause, VOICE) for clause in said)
-    lines = [line for clause in read for line in unquote(clause, TEXT).split(" / ")]
-    quotes = [say_voice(voice)] if said else []
-    quotes += [say_text(" / ".join(dict.fromkeys(lines)))] if read else []
-    first = next((k for k, clause in enumerate(clauses) if clause in (*said, *read)), 0)
-    rest = [clause for clause in clauses[first:] if clause not in (*said, *read)]
-    return [*clauses[:first], *quotes, *rest]
-
-
-def _what_it_shows(note: Note) -> tuple[str, ...]:
-    """What its first clause quotes, else all that it quotes from the pictures, else all it says."""
-    clauses = split_text(note.text.casefold(), CLAUSE_END)
-    shown = [clause for clause in clauses if not clause.startswith(VOICE.casefold())]
-    if shown and re.search(QUOTED, shown[0]):
-        return tuple(shown[:1])
-    return tuple(re.findall(QUOTED, ". ".join(shown))) or (note.text.casefold(),)
 
 
 def merge_titles(notes: Iterable[Note]) -> list[Note]:
@@ -200,11 +115,6 @@ def show_note(note: Note) -> str:
     """`[12] 1:06–1:12 text`, as data for a prompt: its text names no chunk in brackets."""
     text = re.sub(r"\[([\d\s,–-]+)\]", r"(\1)", note.text)
     return f"[{join_numbers(note.evidence)}] {note.span} {defuse(text)}"
-
-
-def show_plain(note: Note) -> str:
-    """`- text`, as data for a prompt."""
-    return f"- {defuse(note.text)}"
 
 
 def show_notes(notes: Iterable[Note], show: Callable[[Note], str]) -> str:

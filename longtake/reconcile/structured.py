@@ -1,20 +1,20 @@
 """The structured path: a tree of questions whose answers are JSON with the chunks they rest on.
 
 Groups of neighbouring notes become a few sentences; those are merged with the descriptions that
-they cite beside them, up to the root, which is asked for the whole. Where no answer can be had, the
-small path stands in. What a sentence says is not checked here, only that it cites what was told.
+they cite beside them, up to the root, which is asked for the whole. A group of which no answer can
+be had goes on in its own words. What a sentence says is not checked here, only that it cites what
+was told.
 """
 
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from longtake.clauses import make_title
+from longtake.clauses import make_title, own_words, shorten
 from longtake.engines.base import Reply, Request
 from longtake.plain import defuse, one_line
 from longtake.prompts import Prompt, read_prompt
 from longtake.questions import Question, Talk
-from longtake.reconcile import small
 from longtake.reconcile.notes import (
     Note,
     join_notes,
@@ -42,7 +42,6 @@ from longtake.reconcile.tree import (
     ask_all,
     cut_note,
     group_notes,
-    hold_together,
     spread_notes,
 )
 from longtake.reconcile.wish import Wish
@@ -60,6 +59,8 @@ PART_SENTENCES = 6
 SENTENCES = {"short": 3, "medium": 8, "long": 16}
 """What the root is asked for, about."""
 MOST_CHAPTERS, MOST_MOMENTS = 12, 5
+OWN_WORDS = 60
+"""Words that a group keeps where no answer was had of it."""
 SENTENCE_TOKENS, TITLE_TOKENS = 80, 24
 """What one of them takes in a reply, about."""
 EXCESS = 2
@@ -163,8 +164,11 @@ def _make_prompt(name: str, size: str, wish: Wish) -> Prompt:
     return Prompt("\n".join(lines))
 
 
-def summarize(told: Sequence[Note], forms: Forms, wish: Wish) -> Talk[Summary]:
-    """The summary of the notes: all of them stand in a question of the first level."""
+def summarize(told: Sequence[Note], forms: Forms, wish: Wish) -> Talk[Summary | None]:
+    """The summary of the notes: all of them stand in a question of the first level.
+
+    None where there is no answer about the whole.
+    """
     source = _Source(told)
     width, level = NODE_NOTES, 1
 
@@ -180,7 +184,7 @@ def summarize(told: Sequence[Note], forms: Forms, wish: Wish) -> Talk[Summary]:
         # What is a few sentences already gains nothing from a question of its own.
         asked = [group for group in groups if level == 1 or len(group) > forms.part.sentences]
         if not asked and width > told[-1].evidence[-1]:
-            return (yield from _do_without(forms, source, notes, level, wish))
+            return None
         notes = yield from _ask_parts(forms.part, source, groups, asked, level)
         width, level = NODE_BLOCKS * width, level + bool(asked)
 
@@ -246,27 +250,27 @@ def _ask_parts(
 ) -> Talk[list[Note]]:
     """The sentences of all groups; one that is not `asked` about stays as it is."""
     answers = yield from ask_all([_make_question(form, source, g, level) for g in asked])
-    found = {}
-    failed = []
+    found = {id(group): [_keep_words(group)] for group in asked}
     for group, answer in zip(asked, answers, strict=True):
-        if answer is None:
-            failed.append(group)
-        else:
+        if answer is not None:
             read = form.read(answer, set(list_evidence(group)))
             found[id(group)] = source.cite(read, group[0].at)
-    talks = [small.reduce_notes(group, form.budget, PART_SENTENCES, level) for group in failed]
-    instead = yield from hold_together(talks)
-    found |= {id(group): notes for group, notes in zip(failed, instead, strict=True)}
     return [note for group in groups for note in found.get(id(group), group)]
+
+
+def _keep_words(group: Sequence[Note]) -> Note:
+    """The group as one note in its own words."""
+    words = own_words([note.text for note in group], OWN_WORDS)
+    return replace(join_notes(group), text=shorten(words, OWN_WORDS))
 
 
 def _ask_whole(
     forms: Forms, source: _Source, notes: Sequence[Note], level: int, wish: Wish
-) -> Talk[Summary]:
+) -> Talk[Summary | None]:
     """The root: the summary of what is left, all of which one question tells."""
     answers = yield [_make_question(forms.whole, source, notes, level)]
     if answers[0] is None:
-        return (yield from _do_without(forms, source, notes, level, wish))
+        return None
     read = forms.whole.read(answers[0], set(list_evidence(notes)))
     sentences = source.cite(read.sentences)
     short = forms.whole.sentences < SENTENCES[wish.length]
@@ -294,21 +298,6 @@ def _say_short(forms: Forms) -> str:
         f" {forms.whole.budget.context_tokens} tokens has room for about"
         f" {forms.whole.sentences} sentences"
     )
-
-
-def _do_without(
-    forms: Forms, source: _Source, notes: Sequence[Note], level: int, wish: Wish
-) -> Talk[Summary]:
-    """The summary without an answer about the whole: what there is, put together by code."""
-    budget, most = forms.whole.budget, small.MAX_SENTENCES[wish.length]
-    if level == 1 or len(notes) > most:
-        notes = yield from small.reduce_notes(notes, budget, most, level)
-    summary = yield from small.put_together(notes, source.notes, budget, wish)
-    remarks = ["the model gave no usable summary of the whole: its parts are put together by code"]
-    if wish.language:
-        remarks.append(f"not all of the summary may be in {wish.language}")
-    moments = small.find_moments(source.notes, source.told, wish.focus)
-    return replace(summary, moments=moments, remarks=tuple(remarks))
 
 
 def place_chapters(titles: Sequence[Titled], told: Sequence[Note]) -> tuple[Chapter, ...]:

@@ -9,13 +9,12 @@ another group: only the questions on its own path to the root are asked anew.
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
-from itertools import islice
+from functools import cache
 
 from longtake.clauses import halve
 from longtake.engines.base import byte_bound
 from longtake.prompts import Prompt
-from longtake.questions import Answers, CountTokens, Found, Question, Talk
+from longtake.questions import Answers, CountTokens, Question
 from longtake.reconcile.notes import Note, list_evidence
 from longtake.records import Node
 
@@ -107,28 +106,6 @@ def spread_notes(notes: Sequence[Note], fits: Fits) -> list[Note]:
             return chosen
         count = count * 3 // 4
     return []
-
-
-def hold_together(talks: Sequence[Talk[Found]]) -> Talk[list[Found]]:
-    """Several talks side by side: what each asks next goes into one list of questions."""
-    found: dict[int, Found] = {}
-    asking: dict[int, list[Question]] = {}
-
-    def go_on(number: int, act: Callable[[], list[Question]]) -> None:
-        asking.pop(number, None)
-        try:
-            asking[number] = act()
-        except StopIteration as stop:
-            found[number] = stop.value
-
-    for number, talk in enumerate(talks):
-        go_on(number, talk.__next__)
-    while asking:
-        asked = dict(sorted(asking.items()))
-        answers = iter((yield [question for questions in asked.values() for question in questions]))
-        for number, questions in asked.items():
-            go_on(number, partial(talks[number].send, list(islice(answers, len(questions)))))
-    return [found[number] for number in range(len(talks))]
 
 
 def ask_all(questions: Sequence[Question]) -> Generator[list[Question], Answers, Answers]:

@@ -48,14 +48,17 @@ def write_descriptions(folder: Path, descriptions: Sequence[Description]) -> Pat
 
 
 def write_summary(folder: Path, result: Result) -> list[Path]:
-    """Write what tells of the whole video; the paths."""
+    """Write what tells of the whole video, and no empty file; the paths."""
     texts = (
         as_markdown(result),
         as_json(result),
         as_chapters(result.summary),
         descriptions_as_vtt(result.descriptions),
     )
-    return [_write(folder / name, text) for name, text in zip(OF_SUMMARY, texts, strict=True)]
+    files = dict(zip(OF_SUMMARY, texts, strict=True))
+    for name in (name for name, text in files.items() if not text):
+        (folder / name).unlink(missing_ok=True)
+    return [_write(folder / name, text) for name, text in files.items() if text]
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> list[Path]:

@@ -19,11 +19,12 @@ from longtake.records import Arm, Comparison, Description, Sentence, Worth
 from longtake.report.csv import guard
 from longtake.report.json import summary_values, video_values
 from longtake.report.markdown import join_gaps, name_chunks
+from longtake.report.sections import say
 from longtake.timecode import Span, format_time
 
 ONE_VIDEO = "One video tells nothing of others: what holds here may not hold there."
 UNITS = {measure.name: measure.unit for measure in MEASURES}
-SIGNS = {"supported": "✓", "unsupported": "✗", "unchecked": "?"}
+SIGNS = {"supported": "✓", "unsupported": "✗", "unchecked": "?", "quoted": "“"}
 PLOT = (220, 20)
 """Width and height of an interval's picture."""
 
@@ -407,7 +408,7 @@ def _sentence(place: int, sentence: Sentence) -> str:
     cited = _links(place, sentence.evidence)
     return (
         f'<li class={sentence.support}><span class=sign title="{sentence.support}">{sign}</span>'
-        f"<span>{_text(sentence.text)} <small class=cites>{cited}</small>{why}</span></li>"
+        f"<span>{_text(say(sentence))} <small class=cites>{cited}</small>{why}</span></li>"
     )
 
 

@@ -10,7 +10,7 @@ from longtake.records import Description
 
 COLUMNS = (
     "chunk", "start", "end", "description", "speech", "text", "status", "error", "engine",
-    "input_tokens", "output_tokens", "seconds", "same_as", "remark",
+    "input_tokens", "output_tokens", "seconds", "same_as", "remark", "tags",
 )  # fmt: skip
 
 RISKY_STARTS = "=+-@＝＋－＠\t\r\n'"
@@ -21,7 +21,8 @@ def as_csv(descriptions: Sequence[Description]) -> str:
     """The whole file: a header, then the chunks in time order; times in seconds.
 
     `same_as` is the chunk whose description one that is `reused` has; `remark` says of a
-    description that it was seen with less than was planned, or cut off.
+    description that it was seen with less than was planned, or cut off; `tags` is what detectors
+    saw, in which share of its frames: `person 100 %, bicycle 40 %`.
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
@@ -57,6 +58,7 @@ def _row(description: Description) -> Iterable[object]:
         f"{cost.seconds:.3f}",
         description.same_as or "",
         description.remark,
+        ", ".join(f"{tag.label} {round(100 * tag.share)} %" for tag in description.tags),
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 from longtake.errors import SourceError
 from longtake.plain import one_line
-from longtake.records import Chunk, Description, Entity, Kind, Status, Video
+from longtake.records import Chunk, Description, Entity, Kind, Status, Tag, Video
 from longtake.report.csv import unguard
 from longtake.timecode import Span, parse_time
 from longtake.video.source import check_file
@@ -25,6 +25,8 @@ SEPARATORS = ",;\t"
 """Spreadsheets save the second where the decimal sign is a comma."""
 SEPARATOR_LINE = r'\A"?sep=.[",;\t]*(?=[\r\n])'
 """What may stand above the header for a spreadsheet."""
+TAG = r"(\S.*?) ([0-9]{1,3}) ?%"
+"""A label and the share of the frames, in per cent."""
 MOST_BYTES = 64 << 20
 MOST_CHUNKS = 100_000
 MOST_SECONDS = 3600.0 * 10_000
@@ -256,8 +258,15 @@ def _read_description(row: _Row, number: int, span: Span) -> Description:
         on_screen=row.text("text"),
         same_as=_as_number(row.text("same_as")) if text else 0,
         remark=row.text("remark") if text else "",
+        tags=_read_tags(row.text("tags")) if text else (),
         stored=True,
     )
+
+
+def _read_tags(cell: str) -> tuple[Tag, ...]:
+    """Tags as the table has them: `person 100 %, bicycle 40 %`; what is none is passed over."""
+    found = (re.fullmatch(TAG, part.strip()) for part in re.split("[,;]", cell))
+    return tuple(Tag(tag[1], int(tag[2]) / 100) for tag in found if tag and int(tag[2]) <= 100)
 
 
 def _fill_holes(found: Sequence[Description], path: Path) -> Iterator[Description]:

@@ -13,6 +13,7 @@ from longtake.records import (
     Transcript,
     Video,
 )
+from longtake.report.sections import sum_tags
 from longtake.timecode import Span
 
 STRETCHES = ("black", "blank", "frozen")
@@ -26,6 +27,7 @@ def as_json(result: Result, *, descriptions: bool = False, ascii_only: bool = Fa
     document = {
         "video": video_values(result.video),
         **summary_values(result.summary),
+        "tags": [{"label": tag.label, "share": tag.share} for tag in sum_tags(result.descriptions)],
         "entities": [
             {"mark": e.mark, "kind": e.kind, "look": e.look, "chunks": list(e.chunks)}
             for e in result.entities
@@ -102,6 +104,9 @@ def summary_values(summary: Summary | None) -> dict[str, Any]:
                 "support": s.support,
                 "wording": s.wording,
                 "why": s.why,
+                "source": s.source,
+                "start": s.span.start if s.span else None,
+                "end": s.span.end if s.span else None,
             }
             for s in summary.sentences
         ],
@@ -122,6 +127,7 @@ def summary_values(summary: Summary | None) -> dict[str, Any]:
             {"level": n.level, "chunks": list(n.chunks), "tokens": n.tokens} for n in summary.nodes
         ],
         "judge": summary.judge,
+        "made_by": summary.made_by,
         "remarks": list(summary.remarks),
     }
 
@@ -134,6 +140,7 @@ def _description(description: Description) -> dict[str, Any]:
         "description": description.text,
         "speech": description.speech,
         "text": description.on_screen,
+        "tags": [{"label": tag.label, "share": tag.share} for tag in description.tags],
         "status": description.status,
         "error": description.error,
         "engine": description.engine,
@@ -153,6 +160,7 @@ def _ledger(ledger: Ledger) -> dict[str, Any]:
         "speech": ledger.speech,
         "text": ledger.text,
         "context": ledger.context,
+        "topics": ledger.topics,
         "reuses": [{"chunk": chunk, "same_as": other} for chunk, other in ledger.reuses],
         "remarks": [{"chunk": chunk, "remark": remark} for chunk, remark in ledger.remarks],
         "gaps": [

@@ -12,16 +12,17 @@ from itertools import groupby
 
 from longtake.plain import join_numbers, one_line
 from longtake.records import (
+    Chapter,
     Entity,
     Gap,
     Ledger,
     Moment,
     Result,
     Sentence,
-    StageUsage,
     Summary,
     Support,
 )
+from longtake.report.sections import divide, place, say, say_shots, say_tags, sum_tags
 from longtake.timecode import Span, format_time
 
 CHAPTER_SECONDS = 10.0
@@ -37,7 +38,6 @@ def as_markdown(result: Result) -> str:
     lines += _summary(result) if result.summary else ["Nothing could be described.", ""]
     lines += _entities(result.entities)
     lines += _ledger(result.ledger, result.summary)
-    lines += [f"{_plain(note)}\n" for note in say_failures(result.usage)]
     lines += [f"{_plain(_engines(result))}."]
     return "\n".join(lines) + "\n"
 
@@ -59,27 +59,58 @@ def as_chapters(summary: Summary | None) -> str:
 
 
 def _summary(result: Result) -> list[str]:
+    """What made it, points under their chapters, what detectors saw, what was not met."""
     summary = result.summary
     assert summary
     spans = {d.chunk.number: d.chunk.span for d in result.descriptions}
-    lines = [_sentence(sentence, spans) for sentence in summary.sentences]
-    lines += ["", *_legend(summary)]
-    lines += [f"{_plain(remark)}.\n" for remark in summary.remarks]
+    lines = [f"*{_plain(say_made(result))}*", ""]
+    sections = divide(summary)
+    for section in sections:
+        lines += [*_heading(section.chapter), *(_sentence(s, spans) for s in section.sentences), ""]
+    lines += _legend(summary)
+    lines += [f"{_plain(said)}\n" for said in say_seen(result)]
+    if _has_sheet(result):
+        lines += ["![The first frame of each stretch](sheet.png)", ""]
     if summary.moments:
         lines += ["## Key moments", "", *map(_moment, summary.moments), ""]
-    lines += ["## Chapters", ""]
-    lines += [f"- {format_time(c.span.start)} {_plain(c.title)}" for c in summary.chapters]
-    return [*lines, ""]
+    if summary.chapters and not any(section.chapter for section in sections):
+        lines += ["## Chapters", ""]
+        lines += [f"- {format_time(c.span.start)} {_plain(c.title)}" for c in summary.chapters]
+        lines += [""]
+    return lines
+
+
+def _heading(chapter: Chapter | None) -> list[str]:
+    return [f"## {format_time(chapter.span.start)} {_plain(chapter.title)}", ""] if chapter else []
 
 
 def _sentence(sentence: Sentence, spans: Mapping[int, Span]) -> str:
-    cited = "no chunk"
-    if sentence.evidence:
-        start = format_time(min(spans[n].start for n in sentence.evidence))
-        end = format_time(max(spans[n].end for n in sentence.evidence))
-        cited = f"{start}–{end}, {name_chunks(sentence.evidence)}"
-    own = "" if sentence.wording == "model" else " ·"
-    return f"- {_plain(sentence.text)} ({cited}){own}{_mark(sentence.support, sentence.why)}"
+    span = place(sentence, spans)
+    when = f"{format_time(span.start) if sentence.span else span}, " if span else ""
+    cited = f"{when}{name_chunks(sentence.evidence)}" if sentence.evidence else "no chunk"
+    return f"- {_plain(say(sentence))} ({cited}){_mark(sentence.support, sentence.why)}"
+
+
+def _has_sheet(result: Result) -> bool:
+    """Whether a contact sheet was drawn: of a film that words tell little of."""
+    return any(path.name == "sheet.png" for path in result.files)
+
+
+def say_made(result: Result) -> str:
+    """What made the summary, as a sentence, and how long the video is."""
+    summary = result.summary
+    made = summary.made_by if summary else ""
+    return f"{made[:1].upper()}{made[1:]}." if made else ""
+
+
+def say_seen(result: Result) -> list[str]:
+    """A line each: what a reader has to know beside the points; none where there is nothing."""
+    tags = say_tags(sum_tags(result.descriptions))
+    said = [f"Seen by detectors, may be wrong: {tags}."] if tags else []
+    if result.scan and _has_sheet(result):
+        said.insert(0, f"{say_shots(result.scan).capitalize()}.")
+    remarks = result.summary.remarks if result.summary else ()
+    return [*said, *(f"{remark[:1].upper()}{remark[1:]}." for remark in remarks)]
 
 
 def _moment(moment: Moment) -> str:
@@ -104,8 +135,6 @@ def _legend(summary: Summary) -> list[str]:
     supports = {s.support for s in summary.sentences} | {m.support for m in summary.moments}
     supports |= {summary.headline_support} if summary.judge else set()
     said = []
-    if any(sentence.wording == "own words" for sentence in summary.sentences):
-        said.append("· made of the descriptions' own words, without a model.")
     if "unsupported" in supports:
         said.append("✗ the cited descriptions do not say that.")
     if "unchecked" in supports:
@@ -125,9 +154,9 @@ def _entities(entities: Sequence[Entity]) -> list[str]:
 
 
 def say_checks(summary: Summary) -> str:
-    """`5 sentences: 3 supported, 1 unsupported, 1 unchecked; checked by …`."""
-    counts = Counter(sentence.support for sentence in summary.sentences)
-    total = len(summary.sentences)
+    """`5 sentences: 3 supported, 1 unsupported, 1 unchecked; checked by …`; nothing of quotes."""
+    counts = Counter(s.support for s in summary.sentences if s.support != "quoted")
+    total = counts.total()
     found = [
         f"{counts[support]} {support}"
         for support in ("supported", "unsupported", "unchecked")
@@ -135,13 +164,13 @@ def say_checks(summary: Summary) -> str:
     ]
     by = f"; checked by {summary.judge}" if summary.judge else ""
     name = "sentence" if total == 1 else "sentences"
-    return f"{total} {name}: {', '.join(found)}{by}" if found else "no sentence"
+    return f"{total} {name}: {', '.join(found)}{by}" if found else ""
 
 
 def _ledger(ledger: Ledger, summary: Summary | None) -> list[str]:
     lines = ["## Ledger", "", say_ledger(ledger), ""]
-    if summary:
-        lines += [f"{_plain(say_checks(summary))}.", ""]
+    if summary and (checks := say_checks(summary)):
+        lines += [f"{_plain(checks)}.", ""]
     if ledger.reuses:
         lines += [f"{say_reuses(ledger)}.", ""]
     lines += [f"{_plain(said)}.\n" for said in (*say_words(ledger), *say_remarks(ledger))]
@@ -196,6 +225,7 @@ def say_words(ledger: Ledger) -> list[str]:
     said = (
         ("Speech", ledger.speech),
         ("On-screen text", ledger.text),
+        ("Topics", ledger.topics and f"told apart by {ledger.topics}"),
         ("Context", ledger.context),
     )
     return [f"{name}: {what}" for name, what in said if what]
@@ -209,17 +239,6 @@ def say_remarks(ledger: Ledger) -> list[str]:
     return [f"{name_chunks(numbers).capitalize()}: {remark}" for remark, numbers in chunks.items()]
 
 
-def say_failures(usage: Sequence[StageUsage]) -> list[str]:
-    """What the reconciler left unanswered; of the describer's failures the gaps tell."""
-    return [
-        f"{part.failed} {'question' if part.failed == 1 else 'questions'} to {part.engine} got no"
-        " reply that could be used; the descriptions' own words stand there. Commonest reason:"
-        f" {part.reason}"
-        for part in usage
-        if part.stage == "reconcile" and part.failed
-    ]
-
-
 def name_chunks(numbers: Sequence[int]) -> str:
     """`chunk 5`, `chunks 1–3, 7`."""
     return f"chunk{'s' if len(numbers) > 1 else ''} {join_numbers(numbers)}"
@@ -228,8 +247,10 @@ def name_chunks(numbers: Sequence[int]) -> str:
 def _engines(result: Result) -> str:
     asked = [usage for usage in result.usage if usage.stage in ("describe", "reconcile")]
     names = dict.fromkeys(usage.engine for usage in asked)
-    described = any(description.engine for description in result.descriptions)
-    return ("Described by " if described else "Descriptions from ") + ", summarised by ".join(names)
+    verb = "Descriptions from"
+    if any(description.engine for description in result.descriptions):
+        verb = "Described by" if any(d.is_prose for d in result.descriptions) else "Measured by"
+    return f"{verb} " + ", summarised by ".join(names)
 
 
 def _plain(text: str) -> str:

@@ -1,19 +1,25 @@
 """What a person reads in the terminal: of a result, and of a scan."""
 
+import textwrap
 from collections.abc import Mapping
 
 from longtake.plain import join_numbers, one_line
-from longtake.records import Overview, Result, Sentence
+from longtake.records import Overview, Result, Sentence, Summary
 from longtake.report.markdown import (
     join_gaps,
     mark_headline,
     name_chunks,
     say_checks,
-    say_failures,
     say_ledger,
+    say_made,
     say_remarks,
+    say_seen,
 )
+from longtake.report.sections import divide, place, say
 from longtake.timecode import Span, format_tenths, format_time
+
+WIDTH = 96
+"""Letters in a line of prose."""
 
 
 def say_overview(overview: Overview) -> str:
@@ -40,37 +46,68 @@ def _exact(span: Span) -> str:
 
 
 def say_result(result: Result) -> str:
-    """The summary with its times and marks, or the descriptions; what became of every chunk."""
-    lines = []
-    if result.summary:
-        spans = {d.chunk.number: d.chunk.span for d in result.descriptions}
-        lines += [f"{result.summary.headline}{mark_headline(result.summary)}", ""]
-        lines += [_say_sentence(sentence, spans) for sentence in result.summary.sentences]
-    else:
-        lines += [f"{d.chunk.span!s:>12}  {d.text or f'({d.error})'}" for d in result.descriptions]
+    """The summary as a person reads it, or the descriptions; then what became of every chunk."""
+    summary = result.summary
+    lines = _say_summary(result, summary) if summary else _say_descriptions(result)
     lines += ["", f"ledger: {say_ledger(result.ledger)}"]
-    lines += [f" check: {say_checks(result.summary)}"] if result.summary else []
+    checks = say_checks(summary) if summary else ""
+    lines += [f" check: {checks}"] if checks else []
     lines += [f"speech: {result.ledger.speech}", f"  text: {result.ledger.text}"]
+    lines += [f"topics: told apart by {result.ledger.topics}"] if result.ledger.topics else []
     lines += [f"context: {result.ledger.context}"] if result.ledger.context else []
     lines += [
         f"   gap: {span} ({name_chunks(chunks)}): {reason}"
         for span, chunks, reason in join_gaps(result.ledger.gaps)
     ]
-    remarks = result.summary.remarks if result.summary else ()
-    notes = (*remarks, *say_remarks(result.ledger), *say_failures(result.usage))
-    lines += [f"  note: {note}" for note in notes]
+    lines += [f"  note: {note}" for note in say_remarks(result.ledger)]
     lines += [f" files: {path}" for path in result.files]
     return "".join(f"{safe_line(line)}\n" for line in lines)
 
 
-def _say_sentence(sentence: Sentence, spans: Mapping[int, Span]) -> str:
+def _say_descriptions(result: Result) -> list[str]:
+    return [f"{d.chunk.span!s:>12}  {d.text or f'({d.error})'}" for d in result.descriptions]
+
+
+def _say_summary(result: Result, summary: Summary) -> list[str]:
+    """Headline, what made it, points under their chapters, what detectors saw."""
+    spans = {d.chunk.number: d.chunk.span for d in result.descriptions}
+    lines = [f"{summary.headline}{mark_headline(summary)}"]
+    lines += [f"{result.video.name}, {format_time(result.video.duration)}", ""]
+    lines += _wrap(say_made(result), "")
+    for section in divide(summary):
+        lines.append("")
+        if section.chapter:
+            lines.append(f"{format_time(section.chapter.span.start):>7}  {section.chapter.title}")
+        for sentence in section.sentences:
+            lines += _say_sentence(sentence, spans)
+    if summary.chapters and not any(section.chapter for section in divide(summary)):
+        lines += ["", "chapters"]
+        lines += [f"{format_time(c.span.start):>7}  {c.title}" for c in summary.chapters]
+    seen = say_seen(result)
+    return [*lines, "", *[line for said in seen for line in _wrap(said, "")]] if seen else lines
+
+
+def _say_sentence(sentence: Sentence, spans: Mapping[int, Span]) -> list[str]:
     """With its time, its chunks, and a mark where the check did not find it supported."""
-    cited = [spans[number] for number in sentence.evidence]
-    span = Span(min(s.start for s in cited), max(s.end for s in cited)) if cited else ""
+    span = place(sentence, spans)
     why = f": {sentence.why}" if sentence.why else ""
-    mark = {"supported": "", "unchecked": " ?", "unsupported": f" ✗ unsupported{why}"}
+    mark = {"unchecked": " ?", "unsupported": f" ✗ unsupported{why}"}.get(sentence.support, "")
+    when = format_time(span.start) if span else ""
     numbers = join_numbers(sentence.evidence)
-    return f"{span!s:>12}  {sentence.text} [{numbers}]{mark[sentence.support]}"
+    return _wrap(f"{say(sentence)} [{numbers}]{mark}", f"{when:>7}  ")
+
+
+def _wrap(text: str, head: str) -> list[str]:
+    """The text in lines of WIDTH, behind the head."""
+    line = one_line(text)
+    return textwrap.wrap(
+        line,
+        max(WIDTH, len(head) + 20),
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def safe_line(line: str) -> str:

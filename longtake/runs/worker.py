@@ -20,19 +20,22 @@ from pathlib import Path
 from typing import Any
 
 from longtake import arms, report
-from longtake.engines import find_needed_model, open_engine
+from longtake.embed import find_needed_embedder
+from longtake.engines import AUTO, DIGEST, find_needed_model, open_engine
 from longtake.engines.base import Engine
-from longtake.errors import LongtakeError
+from longtake.errors import LongtakeError, ModelError
 from longtake.links.fetch import Loaded
-from longtake.models import fetch_all, is_here, list_downloads
-from longtake.pipeline import name_other_judge, open_judge, reconcile_file
+from longtake.models import FolderModel, Model, fetch_all, is_here, list_downloads
+from longtake.pipeline import reconcile_file
 from longtake.pipeline import run as run_pipeline
 from longtake.plain import one_line
 from longtake.records import Description, Progress, Result, Video
+from longtake.report.sections import say_tags
 from longtake.runs.folder import Run, Step, load_run, locked, read_entry, write_state
 from longtake.settings import Settings, home_folder, load_settings
 from longtake.sources import Source
 from longtake.store import Store, store_path
+from longtake.sum_up import name_other_judge, name_writer, open_judge, open_writer
 from longtake.timecode import Span
 from longtake.video.frames import FrameReader, open_frames
 from longtake.video.picks import Slot
@@ -98,6 +101,7 @@ def _go(teller: "_Teller", opened: ExitStack) -> Iterator[Progress]:
     source = _find_source(teller.run)
     if asked.kind == "compare":
         teller.fetch_missing(settings.engine, settings.reconciler, name_other_judge(settings))
+        teller.fetch_embedder(settings)
         plans = arms.plan_arms((), settings)
         yield from arms.compare(source, plans, store)
         return
@@ -105,8 +109,12 @@ def _go(teller: "_Teller", opened: ExitStack) -> Iterator[Progress]:
     if asked.kind == "summarize":
         teller.fetch_missing(settings.engine)
         describer = _open(opened, "described by", settings.engine, settings)
-    teller.fetch_missing(settings.reconciler, name_other_judge(settings))
-    reconciler = _open(opened, "summarised by", settings.reconciler, settings.for_reconciler())
+    name, why = name_writer(settings, describer)
+    teller.fetch_missing(name, name_other_judge(settings))
+    if name == DIGEST:
+        teller.fetch_embedder(settings)
+    reconciler = opened.enter_context(open_writer(name, settings, describer))
+    LOG.info("summarised by %s (%s)", name, why)
     judge = opened.enter_context(open_judge(settings))
     if describer:
         yield from run_pipeline(source, settings, store, describer, reconciler, other_judge=judge)
@@ -194,6 +202,7 @@ class _Teller(logging.Handler):
             "error": description.error,
             "speech": description.speech,
             "on_screen": description.on_screen,
+            "tags": say_tags(description.tags),
             "same_as": description.same_as,
             "status": description.status,
             "arm": arm,
@@ -214,11 +223,24 @@ class _Teller(logging.Handler):
     def fetch_missing(self, *engines: str) -> None:
         """Fetch the models that these engines need and that are not here."""
         for name in filter(None, engines):
-            model = find_needed_model(name)
-            for files in list_downloads(model) if model else ():
-                wanted = {path: file for path, file in files.items() if not is_here(file, path)}
-                if wanted:
-                    fetch_all(wanted, partial(self._tell_fetched, f"fetching {name}"))
+            if model := find_needed_model(name):
+                self._fetch(model)
+
+    def fetch_embedder(self, settings: Settings) -> None:
+        """Fetch the model that finds topics; `auto` goes on without it."""
+        try:
+            if model := find_needed_embedder(settings):
+                self._fetch(model)
+        except ModelError as error:
+            if settings.embedder != AUTO:
+                raise
+            LOG.info("%s", error.message)
+
+    def _fetch(self, model: Model | FolderModel) -> None:
+        for files in list_downloads(model):
+            wanted = {path: file for path, file in files.items() if not is_here(file, path)}
+            if wanted:
+                fetch_all(wanted, partial(self._tell_fetched, f"fetching {model.name}"))
 
     def _tell_fetched(self, note: str, done: int, total: int) -> None:
         self.take(Progress("fetch", done, total, note))

@@ -1,12 +1,14 @@
 """Pictures of a video at given times, decoded forward through one open file.
 
-Holds at most two decoded pictures, whatever the length of the video or of its groups of pictures.
+Holds two decoded pictures and the last few that were read, whatever the length of the video or of
+its groups of pictures.
 """
 
 import io
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +39,8 @@ CLOSE_SECONDS = 0.0005
 COLOUR_SPACES, COLOUR_SPACE_UNKNOWN = {0, 1, 2, 4, 5, 6, 7, 9}, 2
 """Those of H.273 that ffmpeg can scale from; another is shown as if it were not named."""
 SEEK_BACK_SECONDS = (0.0, 2.0, 10.0)
+KEPT = 4
+"""Pictures: chunks side by side in which nothing moves want the same ones."""
 LATE_SECONDS = 0.5
 """How much older than the picture that is due a picture may be, where that one is broken."""
 
@@ -94,6 +98,8 @@ class FrameReader:
         self._shown: _Shown | None = None
         self._next: _Shown | None = None
         self._matrix: _Matrix | None = None
+        self._kept: deque[tuple[int, Picture]] = deque(maxlen=KEPT)
+        """The last pictures that were read, each with the longest side that it might have."""
 
     def read(self, span: Span, slots: Sequence[Slot], side: int) -> list[Picture]:
         """The best picture of each slot, in order, each once; empty where none can be decoded.
@@ -104,16 +110,34 @@ class FrameReader:
         for slot in slots:
             pictures: list[Picture] = []
             for time in slot.times:
-                shown = self._picture_at(time, span.start)
-                if shown and shown.time not in {p.shown for p in (*pictures, *found[-1:])}:
-                    due = round(max(shown.time, span.start), 3)
-                    pixels = self._upright(shown.decoded, side)
-                    pictures.append(Picture(due, shown.time, pixels, make_look(pixels)))
+                picture = self._recall(time, span.start, side) or self._read(time, span.start, side)
+                if picture and picture.shown not in {p.shown for p in (*pictures, *found[-1:])}:
+                    pictures.append(picture)
             if len(pictures) > 1:
                 sharpness = [_sharpness(picture.pixels) for picture in pictures]
                 found.append(pictures[choose_frame([p.look for p in pictures], sharpness)])
             found += pictures if len(pictures) == 1 else []
         return found
+
+    def _recall(self, time: float, since: float, side: int) -> Picture | None:
+        """The picture on display at `time`, where it is one of the last that were read."""
+        due = self._due(time)
+        for kept_side, picture in self._kept:
+            same = kept_side == side and abs(picture.shown - due) < CLOSE_SECONDS
+            if same and not self._is_lost(time, due):
+                return replace(picture, time=round(max(picture.shown, since), 3))
+        return None
+
+    def _read(self, time: float, since: float, side: int) -> Picture | None:
+        """The picture on display at `time`, from the file."""
+        shown = self._picture_at(time, since)
+        if shown is None:
+            return None
+        pixels = self._upright(shown.decoded, side)
+        due = round(max(shown.time, since), 3)
+        picture = Picture(due, shown.time, pixels, make_look(pixels))
+        self._kept.append((side, picture))
+        return picture
 
     def key_thumbs(self, least_seconds: float) -> "Iterator[tuple[float, np.ndarray]]":
         """Time and thumb of key frames at least so far apart; for a reader that is new.
@@ -176,16 +200,24 @@ class FrameReader:
 
         A broken one may be stood in for by one shortly before, but by none from before `since`.
         """
-        due = _last_up_to(self._index.times, time) or 0.0
+        due = self._due(time)
         key = _last_up_to(self._index.keys, due)
         if due < self._here() or (key is not None and key > self._reached() + CLOSE_SECONDS):
             self._seek(key, due)
         self._forward(due)
-        hole = _last_up_to(self._index.holes, time - LATE_SECONDS)
-        if hole is not None and hole > due:
+        if self._is_lost(time, due):
             return None
         oldest = max(due - LATE_SECONDS, min(due, since)) - CLOSE_SECONDS
         return self._shown if self._shown and oldest <= self._shown.time else None
+
+    def _due(self, time: float) -> float:
+        """When the picture on display at `time` came."""
+        return _last_up_to(self._index.times, time) or 0.0
+
+    def _is_lost(self, time: float, due: float) -> bool:
+        """Whether what came after `due` and is on display at `time` could not be read."""
+        hole = _last_up_to(self._index.holes, time - LATE_SECONDS)
+        return hole is not None and hole > due
 
     def _here(self) -> float:
         return self._shown.time - CLOSE_SECONDS if self._shown else 0.0

@@ -3,6 +3,7 @@
 A slot is a moment worth a frame, with the times at which to look for a good one.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,6 +24,8 @@ PEAK_RATIO, PEAK_LEAST = 1.6, 0.15
 BLURRED = 0.5
 """A frame is blurred that has less than this share of the sharpness of one just after it."""
 PLAIN_SPREAD = 6.0
+END_SECONDS = 0.001
+"""Before its end, the last picture of a chunk is on display."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,32 @@ def plan_slots(chunk: Chunk, scan: Scan, most: int, spacing: float) -> tuple[Slo
 
 def is_still(chunk: Chunk, scan: Scan) -> bool:
     """Whether the picture stands still in the whole chunk."""
-    return any(s.start <= chunk.span.start and chunk.span.end <= s.end for s in scan.frozen)
+    return _frozen_around(chunk, scan) is not None
+
+
+def plan_still(chunk: Chunk, scan: Scan, keys: Sequence[float]) -> tuple[Slot, ...]:
+    """Two slots that prove of a still chunk that it is: a picture before all of it and one after.
+
+    They are key frames of the stretch that stands still, where it has some on that side: nothing
+    else need be decoded, and the chunks beside it have the same.
+    """
+    frozen = _frozen_around(chunk, scan)
+    assert frozen
+    before, after = bisect_right(keys, chunk.span.start) - 1, bisect_left(keys, chunk.span.end)
+    first, last = chunk.span.start, max(chunk.span.start, chunk.span.end - END_SECONDS)
+    if before >= 0 and keys[before] >= frozen.start:
+        first = keys[before]
+    if after < len(keys) and keys[after] < frozen.end:
+        last = keys[after]
+    return tuple(Slot((round(time, 3),)) for time in (first, last))
+
+
+def _frozen_around(chunk: Chunk, scan: Scan) -> Span | None:
+    """The stretch that stands still in which the whole chunk lies."""
+    place = bisect_right(scan.frozen, chunk.span.start, key=lambda span: span.start) - 1
+    if place >= 0 and chunk.span.end <= scan.frozen[place].end:
+        return scan.frozen[place]
+    return None
 
 
 def most_motion(chunk: Chunk, scan: Scan) -> float:

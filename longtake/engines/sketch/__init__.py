@@ -1,27 +1,29 @@
-"""The built-in describer: says what small detectors see in a chunk. It is no vision-language model.
+"""The built-in describer: measures a chunk's frames, and tags what a small detector sees in them.
 
-objects (CenterNet) looks at single frames, changes compares them, words makes the sentences, with
-what is said and written there. Only what several frames show is said.
+It is no vision-language model. changes compares the frames and words says what that has shown;
+objects (CenterNet) looks at single ones, and tags keeps what may be told. What is said and written
+there is of no matter to it.
 """
 
 import hashlib
 import io
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib import resources
 
 import numpy as np
 
 from longtake.engines.base import Capabilities, Engine, Reply, Request
 from longtake.engines.sketch.changes import Look, look_at
+from longtake.engines.sketch.memory import Memory
 from longtake.engines.sketch.objects import ObjectDetector
-from longtake.engines.sketch.words import Sighting, say
+from longtake.engines.sketch.tags import Sighting, make_tags
+from longtake.engines.sketch.words import say
 from longtake.errors import EngineFailed, EngineRefused, UsageError
 from longtake.machine import count_cores
 from longtake.settings import Settings
 
-VERSION = 5
+VERSION = 6
 """Part of each chunk's key: raised whenever the same frames would give another text."""
 FRAMES_PER_CHUNK = 12
 """Two a second: these detectors cost little, and movement needs frames that overlap."""
@@ -46,23 +48,23 @@ class SketchEngine(Engine):
                 text=False,
             ),
             options={"version": VERSION, "weights": hashlib.sha256(weights).hexdigest()},
-            why="built-in detectors and no vision-language model: they name objects, see"
-            " movement, and quote what is said and written",
+            why="built-in detectors and no vision-language model: they measure movement and light,"
+            " and tag 80 kinds of objects",
         )
-        self._detector = ObjectDetector()
+        self._memory = Memory(ObjectDetector().detect)
 
     def answer(self, request: Request) -> Reply:
-        """What the frames of the request show, in short sentences."""
+        """What was measured of the frames of the request, and what the detector saw in them."""
         started = time.monotonic()
         if not request.frames:
             raise EngineRefused("sketch only looks at frames", "Reconcile with another engine.")
         images = [_decode(frame.jpeg) for frame in request.frames]
-        look = look_at(images)
-        if request.cuts is not None and not look.blank:
-            look = replace(look, changes=request.cuts)
-        text = say(self._sight(images, look), look, request.words)
+        cuts = request.cuts or 0
+        look = look_at(images, cuts)
+        text = say(look, cuts)
+        tags = () if look.plain else make_tags(self._sight(images, look))
         seconds = round(time.monotonic() - started, 3)
-        return Reply(text, output_tokens=len(text.split()), seconds=seconds)
+        return Reply(text, output_tokens=len(text.split()), seconds=seconds, tags=tags)
 
     def count_tokens(self, text: str) -> int:
         """Words: it has no tokens."""
@@ -71,7 +73,7 @@ class SketchEngine(Engine):
     def _sight(self, images: Sequence[np.ndarray], look: Look) -> list[Sighting]:
         """The objects of each picture that differs from the one before it."""
         return [
-            Sighting(picture.frames, self._detector.detect(images[picture.first]))
+            Sighting(picture.frames, self._memory.detect(images[picture.first]))
             for picture in look.pictures
         ]
 

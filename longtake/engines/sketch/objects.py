@@ -26,8 +26,8 @@ LABELS = tuple(name.strip() for name in NAMES.split(","))
 SIDE = 512
 
 # Tried by eye on street footage of 640x272. Black bars instead of squashing: in 42 frames they find
-# 20 persons against 7, and 8 bicycles against 1. A score of 0.3: at 0.35 three in four bicycles are
-# lost, while wrong names only go from about one in six to one in nine; 0.4 leaves no bicycle.
+# 20 persons against 7, and 8 bicycles against 1. At a score of 0.3 about one name in six is wrong:
+# what of it may be told is decided in tags.
 MINIMUM_SCORE = 0.3
 SAME_OBJECT = 0.5  # overlap above which two boxes of one label are one object
 SAME_PLACE = 0.8  # the same for two labels

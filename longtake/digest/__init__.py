@@ -1,0 +1,165 @@
+"""A digest: what is said and written in a video, in its own best words.
+
+Sentences are cut into topics, and of each topic those that stand for it are quoted whole. Knows no
+engine and no store: it is given what makes vectors of texts.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+import numpy as np
+
+from longtake.digest.choose import choose_quotes, load_chatter, weigh_quotes
+from longtake.digest.phrases import find_phrases
+from longtake.digest.quotes import Quote, list_quotes
+from longtake.digest.topics import add_company, find_topics
+from longtake.digest.words import guess_language, weigh_words
+from longtake.embed import Embed
+from longtake.timecode import Span
+
+__all__ = ["Digest", "Quote", "Topic", "list_quotes", "make_digest"]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A stretch of one subject: its title, and the quotes that stand for it, in time order."""
+
+    span: Span
+    title: str
+    quotes: tuple[Quote, ...]
+
+
+@dataclass(frozen=True)
+class Digest:
+    """The topics in time order, and the phrases of the whole."""
+
+    topics: tuple[Topic, ...]
+    phrases: tuple[str, ...]
+
+
+CUT_PRICE, OWN = 4.0, 2.0
+WORDS_CUT_PRICE, WORDS_OWN = 5.0, 1.0
+"""What a cut must save of the scatter, and what a sentence itself counts beside its company: of an
+embedder's vectors, and of weighted words.
+
+Tried on 56 talks joined of prose on known subjects (`python -m benchmarks.digest`); cheaper cuts
+find more of the changes within one book, and more that are none.
+"""
+SENTENCES = {"short": 4, "medium": 16, "long": 32}
+MOST_SHARE = {"short": 0.15, "medium": 0.6, "long": 0.9}
+"""So much of what is said may stand in the digest of a short video."""
+MOST_TOPICS = {"short": 12, "medium": 12, "long": 24}
+HEADING_PRICE = 0.1
+"""What a cut costs where a new heading stands on screen, in place of 1."""
+LONG_PAUSE_SECONDS = 8.0
+"""A silence as long halves the price of a cut."""
+LEAD_SECONDS = 6.0
+"""A heading belongs to what begins to be said so near to it."""
+MOST_HEADING_LETTERS = 80
+
+
+def make_digest(
+    quotes: Sequence[Quote],
+    duration: float,
+    embed: Embed | None,
+    *,
+    language: str = "",
+    length: str = "medium",
+    focus: str = "",
+) -> Digest:
+    """The digest of quotes in time order, of a video of `duration` seconds; none gives no topic.
+
+    Without `embed`, sentences are compared by their weighted words.
+    """
+    row = _pick_row(quotes)
+    if not row:
+        return Digest((), ())
+    language = language or guess_language([quote.text for quote in row])
+    vectors, worth, known = _weigh(row, embed, language, focus)
+    headings = _list_new_headings(quotes)
+    price, own = (CUT_PRICE, OWN) if embed else (WORDS_CUT_PRICE, WORDS_OWN)
+    prices = price * _price(row, headings)
+    starts = find_topics(add_company(vectors, own), prices, MOST_TOPICS[length])
+    parts = [range(a, b) for a, b in pairwise([*starts, len(row)])]
+    count = min(SENTENCES[length], math.ceil(len(row) * MOST_SHARE[length]))
+    chosen = _choose(parts, vectors, worth, known, max(count, len(parts)))
+    phrases = find_phrases([[row[k].text for k in part] for part in parts], language)
+    begins = [0.0, *(row[part[0]].span.start for part in parts[1:])]
+    spans = [Span(a, max(a, b)) for a, b in pairwise([*begins, max(duration, begins[-1])])]
+    topics = [
+        Topic(span, _make_title(span, headings, found), tuple(row[k] for k in some))
+        for span, found, some in zip(spans, phrases, chosen, strict=True)
+    ]
+    whole = find_phrases([[quote.text for quote in row]], language)
+    return Digest(tuple(topics), tuple(whole[0]))
+
+
+def _pick_row(quotes: Sequence[Quote]) -> list[Quote]:
+    """What the video is told by: what is said and described; where that is nothing, all text."""
+    told = [quote for quote in quotes if quote.source != "screen"]
+    return told or list(quotes)
+
+
+def _weigh(
+    row: Sequence[Quote], embed: Embed | None, language: str, focus: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each quote's vector, what speaks for it whatever its topic, how near it is to chatter."""
+    texts = [quote.text for quote in row]
+    beside = [*(load_chatter() if embed else ()), *([focus] if focus else ())]
+    both = [*texts, *beside]
+    vectors = embed(both) if embed else weigh_words(both, language)
+    own, chatter, wanted = np.split(vectors, [len(texts), len(both) - bool(focus)])
+    known = (own @ chatter.T).max(axis=1) if len(chatter) else np.zeros(len(texts), np.float32)
+    return own, weigh_quotes(row, own, wanted), known
+
+
+def _price(row: Sequence[Quote], headings: Sequence[Quote]) -> np.ndarray:
+    """A share for each quote: a cut costs less after a silence, and where a heading is new."""
+    prices = np.array([1 / (1 + quote.pause / LONG_PAUSE_SECONDS) for quote in row])
+    starts = np.array([quote.span.start for quote in row])
+    for heading in headings:
+        gaps = np.abs(starts - heading.span.start)
+        place = int(np.argmin(gaps))
+        if gaps[place] <= LEAD_SECONDS:
+            prices[place] *= HEADING_PRICE
+    return prices
+
+
+def _list_new_headings(quotes: Sequence[Quote]) -> list[Quote]:
+    """The headings on screen, each once for as long as no other comes."""
+    headings = [quote for quote in quotes if quote.heading]
+    runs = groupby(headings, key=lambda heading: heading.text.casefold())
+    return [next(run) for _, run in runs]
+
+
+def _choose(
+    parts: Sequence[range], vectors: np.ndarray, worth: np.ndarray, known: np.ndarray, count: int
+) -> list[list[int]]:
+    """The places of each part's quotes, so many in all; longer parts have more."""
+    told: list[int] = []
+    chosen: list[list[int]] = []
+    for part, number in zip(parts, _share(parts, count), strict=True):
+        chosen.append(choose_quotes(part, vectors, worth, known, number, told))
+        told += chosen[-1]
+    return chosen
+
+
+def _share(parts: Sequence[range], count: int) -> list[int]:
+    """How many each part has of so many, by its length (Sainte-Laguë); one at least."""
+    given = [1] * len(parts)
+    for _ in range(count - len(parts)):
+        best = max(range(len(parts)), key=lambda k: len(parts[k]) / (2 * given[k] + 1))
+        given[best] += 1
+    return given
+
+
+def _make_title(span: Span, headings: Sequence[Quote], phrases: Sequence[str]) -> str:
+    """The first heading that comes up in the topic, else the phrases that set it apart."""
+    for heading in headings:
+        begun = heading.span.start + LEAD_SECONDS
+        if span.start <= begun < span.end and len(heading.text) <= MOST_HEADING_LETTERS:
+            return heading.text
+    title = ", ".join(phrases)
+    return title[:1].upper() + title[1:]

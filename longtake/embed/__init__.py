@@ -1,0 +1,78 @@
+"""From texts to vectors, through one door: an embedder's name is `minilm`, `words`,
+`server:MODEL`, `ollama:MODEL`, a folder, or a model of the hub.
+
+Vectors are kept in the store by what they are of: nothing is embedded twice.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from longtake.embed.base import Embedder
+from longtake.errors import UsageError
+from longtake.models import MINILM, FolderModel, is_model_here
+from longtake.settings import Settings
+from longtake.store import Store, make_key
+
+__all__ = ["Embed", "Embedder", "choose_embedder", "embed_kept", "open_embedder"]
+
+Embed = Callable[[Sequence[str]], np.ndarray]
+"""Texts to unit vectors of shape (texts, size)."""
+
+AUTO, WORDS, MINILM_NAME = "auto", "words", "minilm"
+BLOCK = 256
+"""Vectors that reach the store together."""
+
+
+def choose_embedder(settings: Settings, language: str) -> tuple[str, str]:
+    """Which embedder serves texts in this language (ISO 639, empty: not known), and why."""
+    if settings.embedder != AUTO:
+        return settings.embedder, "as --embedder says"
+    if language.partition("-")[0] not in ("", "en"):
+        return WORDS, (
+            f"{MINILM.name} knows English, and these are in {language!r}: --embedder names a"
+            " multilingual model"
+        )
+    if not is_model_here(MINILM):
+        return WORDS, f"no embedder is here: longtake models pull {MINILM.name}"
+    return MINILM_NAME, "the texts are in English"
+
+
+def find_needed_embedder(settings: Settings) -> FolderModel | None:
+    """The model of the table that a digest needs, if it needs one."""
+    return MINILM if settings.embedder in (AUTO, MINILM_NAME, MINILM.name) else None
+
+
+def open_embedder(name: str, settings: Settings, why: str = "") -> Embedder | None:
+    """The embedder of that name; None for `words`, which needs no model."""
+    if not name:
+        raise UsageError("--embedder must not be empty", "Leave it out: auto.")
+    kind, _, model = name.partition(":")
+    if name == WORDS:
+        return None
+    if kind in ("server", "ollama"):
+        from longtake.embed.server import open_server
+
+        return open_server(kind, model, settings.for_reconciler())
+    from longtake.embed.onnx import open_minilm, open_onnx
+
+    return open_minilm(why) if name in (MINILM_NAME, MINILM.name) else open_onnx(name, why)
+
+
+def embed_kept(embedder: Embedder, store: Store, texts: Sequence[str]) -> np.ndarray:
+    """The vectors of the texts; those that the store lacks are made, and kept."""
+    facts = make_key({"embedder": embedder.name, "options": dict(embedder.options)})
+    keys = [
+        hashlib.sha256(f"{facts}\n{text}".encode("utf-8", "replace")).digest() for text in texts
+    ]
+    known = store.get_vectors(keys)
+    missing = list({k: t for k, t in zip(keys, texts, strict=True) if k not in known}.items())
+    for first in range(0, len(missing), BLOCK):
+        block = missing[first : first + BLOCK]
+        vectors = embedder.embed([text for _, text in block]).astype(np.float32)
+        made = {key: row.tobytes() for (key, _), row in zip(block, vectors, strict=True)}
+        store.put_vectors(made)
+        known |= made
+    rows = [np.frombuffer(known[key], np.float32) for key in keys]
+    return np.stack(rows) if rows else np.zeros((0, 1), np.float32)

@@ -1,0 +1,44 @@
+"""The promise that every embedder keeps: texts in, unit vectors out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+
+@dataclass
+class Embedder(ABC):
+    """A model that tells how near texts are in meaning: near ones have a large dot product."""
+
+    name: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    """All that changes a vector besides name and text. No secrets."""
+    why: str = ""
+    """Why this one serves, in a few words."""
+
+    @abstractmethod
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors, float32 of shape (texts, size); EngineError or ModelError where none."""
+
+    def close(self) -> None:  # noqa: B027 - not every embedder holds something
+        """Let go of what it holds."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def as_unit(vectors: np.ndarray) -> np.ndarray:
+    """The vectors at length one; one of zeros stays."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0), np.float32)

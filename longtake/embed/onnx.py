@@ -1,0 +1,107 @@
+"""Sentence embeddings by ONNX Runtime in this process: all-MiniLM-L6-v2, or a folder or a model of
+the hub with a tokenizer.json and an ONNX file.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from longtake.embed.base import Embedder, as_unit
+from longtake.errors import ModelError
+from longtake.machine import count_cores
+from longtake.models import MINILM, fetch_embedding_files, fetch_model
+from longtake.plain import one_line
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
+
+MOST_TOKENS = 256
+"""What all-MiniLM-L6-v2 was made for; a longer text is told by its beginning."""
+BATCH = 16
+ONNX_FILES = ("model.onnx", "onnx/model.onnx", "onnx/model_quantized.onnx")
+PREFIXES = {"e5": "query: ", "embeddinggemma": "task: clustering | query: "}
+"""What a family's model card wants before a text that is compared with others of its kind."""
+
+
+class OnnxEmbedder(Embedder):
+    """A model in ONNX form; the vectors of its tokens are averaged where it does not do that."""
+
+    def __init__(self, name: str, folder: Path, facts: dict[str, object], why: str) -> None:
+        prefix = next((said for kind, said in PREFIXES.items() if kind in name.casefold()), "")
+        super().__init__(name, {**facts, "prefix": prefix}, why)
+        self._prefix = prefix
+        self._tokenizer, self._session = _open(name, folder)
+        self._inputs = {value.name for value in self._session.get_inputs()}
+        self._outputs = [value.name for value in self._session.get_outputs()]
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Those of about one length together, so that little is padded."""
+        whole = [(self._prefix + text).encode("utf-8", "replace").decode() for text in texts]
+        encoded = [e.ids for e in self._tokenizer.encode_batch(whole)]
+        order = sorted(range(len(texts)), key=lambda place: len(encoded[place]))
+        parts = [order[first : first + BATCH] for first in range(0, len(order), BATCH)]
+        found = [self._run([encoded[place] for place in part]) for part in parts]
+        vectors = np.concatenate(found) if found else np.zeros((0, 1), np.float32)
+        return vectors[np.argsort(order)] if order else vectors
+
+    def _run(self, encoded: Sequence[Sequence[int]]) -> np.ndarray:
+        ids = np.zeros((len(encoded), max(1, *map(len, encoded))), np.int64)
+        mask = np.zeros_like(ids)
+        for row, tokens in enumerate(encoded):
+            ids[row, : len(tokens)], mask[row, : len(tokens)] = tokens, 1
+        feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        try:
+            found = self._session.run(None, {k: v for k, v in feeds.items() if k in self._inputs})
+        except Exception as error:  # onnxruntime raises plain Exception, too
+            raise ModelError(
+                f"the embedder {self.name} can't be run: {one_line(str(error))[:300]}",
+                "Name another with --embedder, or leave it out.",
+            ) from error
+        if "sentence_embedding" in self._outputs:
+            return as_unit(found[self._outputs.index("sentence_embedding")])
+        weights = mask[..., None].astype(np.float32)
+        return as_unit((found[0] * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-9))
+
+
+def open_minilm(why: str) -> OnnxEmbedder:
+    """all-MiniLM-L6-v2, fetched where it is not here."""
+    weights = next(asset for asset in MINILM.files if asset.file.endswith(".onnx"))
+    return OnnxEmbedder(MINILM.name, fetch_model(MINILM), {"weights": weights.sha256}, why)
+
+
+def open_onnx(name: str, why: str) -> OnnxEmbedder:
+    """The model of a folder, or of a repository of the Hugging Face hub."""
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        folder = fetch_embedding_files(name, ONNX_FILES)
+    return OnnxEmbedder(name, folder, {}, why)
+
+
+def _open(name: str, folder: Path) -> "tuple[Tokenizer, InferenceSession]":
+    import onnxruntime
+    from tokenizers import Tokenizer
+
+    model = next((folder / file for file in ONNX_FILES if (folder / file).is_file()), None)
+    if not model or not (folder / "tokenizer.json").is_file():
+        raise ModelError(
+            f"the embedder {name} has no tokenizer.json or none of {', '.join(ONNX_FILES)}",
+            "Name another with --embedder, or leave it out.",
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = count_cores()
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer.enable_truncation(MOST_TOKENS)
+        tokenizer.no_padding()
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # both libraries raise plain Exception, too
+        raise ModelError(
+            f"the embedder {name} can't be opened: {one_line(str(error))[:300]}",
+            "Fetch it again, or name another with --embedder.",
+        ) from error
+    return tokenizer, session

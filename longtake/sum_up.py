@@ -1,0 +1,333 @@
+"""Descriptions to a checked summary: written by a model, or put together as a digest.
+
+Where the model gives no summary that can be used, the digest stands in, and says so.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from longtake import judge, reconcile
+from longtake.asking import GAVE_REPLY, Job, Prepared, Work, answer_all
+from longtake.clauses import shorten
+from longtake.digest import Digest, Quote, list_quotes, make_digest
+from longtake.digest.words import guess_language
+from longtake.embed import WORDS, choose_embedder, embed_kept, open_embedder
+from longtake.engines import AUTO, DIGEST, choose_reconciler, open_engine, suggest_vlm
+from longtake.engines.base import Engine
+from longtake.errors import BadReply, EngineError, EngineUnreachable, LongtakeError, UsageError
+from longtake.models import find_vlms_here
+from longtake.plain import one_line
+from longtake.questions import Found, Question, Talk
+from longtake.records import (
+    Chapter,
+    Description,
+    Node,
+    Progress,
+    Sentence,
+    Summary,
+    Video,
+    Words,
+)
+from longtake.settings import Settings
+from longtake.store import Answer, make_key
+
+MOST_SHOWN_WORDS = 8
+FEWEST_QUOTES = 8
+"""Of fewer, no phrase tells what they are about."""
+
+Writer = Engine | str
+"""Who writes the summary: an engine, or DIGEST."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a summary is made of: descriptions, and the exact words of chunks where they are known.
+
+    `language` is that of the words, as an ISO 639 code, or empty where it is not known.
+    """
+
+    video: Video
+    descriptions: Sequence[Description]
+    words: Mapping[int, Words]
+    language: str = ""
+
+
+def name_writer(settings: Settings, describer: Engine | None) -> tuple[str, str]:
+    """Who writes the summary, and why: an engine's name, perhaps the describer's, or DIGEST."""
+    if settings.reconciler == AUTO:
+        return choose_reconciler(describer)
+    return settings.reconciler, "as --reconciler says"
+
+
+def open_writer(
+    name: str, settings: Settings, describer: Engine | None
+) -> AbstractContextManager[Writer]:
+    """The writer of that name; the describer stays open when it serves as that, too."""
+    if name == DIGEST:
+        return nullcontext(DIGEST)
+    if describer and name == describer.name:
+        return nullcontext(describer)
+    return open_engine(name, settings.for_reconciler())
+
+
+def check_reads(writer: Writer) -> None:
+    """UsageError where it is an engine that reads no text."""
+    if isinstance(writer, Engine) and not writer.capabilities.text:
+        raise UsageError(
+            f"the engine {writer.name!r} only looks at frames, so it can't summarise",
+            "Name one that reads text with --reconciler; see `longtake engines`.",
+        )
+
+
+def name_other_judge(settings: Settings) -> str:
+    """The judge that has to be opened beside the reconciler; empty where there is none."""
+    return "" if settings.judge in ("auto", "off", settings.reconciler) else settings.judge
+
+
+def open_judge(settings: Settings) -> AbstractContextManager[Engine | None]:
+    """The judge that the settings name beside the reconciler, or nothing."""
+    name = name_other_judge(settings)
+    return open_engine(name, settings.for_reconciler()) if name else nullcontext()
+
+
+def choose_judge(
+    settings: Settings, writer: Writer, other_judge: Engine | None = None
+) -> Engine | None:
+    """The engine that is asked whether a sentence holds; None: the words alone tell."""
+    chosen = other_judge or writer
+    if settings.judge == "off" or not isinstance(chosen, Engine):
+        return None
+    if settings.judge == "auto" and chosen.capabilities.small:
+        return None
+    if not chosen.capabilities.text:
+        raise UsageError(
+            f"the engine {chosen.name!r} only looks at frames, so it can't judge sentences",
+            "Name one that reads text with --judge; see `longtake engines`.",
+        )
+    return chosen
+
+
+def say_judge(engine: Engine | None, settings: Settings) -> tuple[str, str]:
+    """Who holds the sentences against their descriptions, and why, for a run's first lines."""
+    if engine:
+        return engine.name, "asked about what the words can't settle, once a trial has shown it fit"
+    if settings.judge == "off":
+        return "none", "--judge off: the words alone are compared"
+    return "none", "the reconciler's model is too small to judge: the words alone are compared"
+
+
+def sum_up(
+    work: Work, writer: Writer, judging: Engine | None, told: Told
+) -> Generator[Progress, None, Summary | None]:
+    """The summary, checked; None where there is nothing to tell of."""
+    if not any(d.text or d.speech or d.on_screen for d in told.descriptions):
+        return None
+    if isinstance(writer, Engine):
+        summary = yield from _ask_for_summary(work, writer, told.descriptions)
+        if summary:
+            return (yield from _check(work, judging, summary, told.descriptions))
+        why = (
+            f"{writer.name} gave no summary that could be used: what is said and written is quoted"
+        )
+        digest = yield from _digest(work, told)
+        return replace(digest, remarks=(why, *digest.remarks))
+    return (yield from _digest(work, told))
+
+
+def _ask_for_summary(
+    work: Work, engine: Engine, descriptions: Sequence[Description]
+) -> Generator[Progress, None, Summary | None]:
+    settings = work.settings
+    engine.count_tokens("")  # a model that is loaded knows its context
+    wish = reconcile.Wish(settings.length, settings.language, settings.focus)
+    talk = reconcile.reconcile(descriptions, engine.capabilities, engine.count_tokens, wish)
+    note = f"summarising with {engine.name}"
+    summary = yield from _hold_talk(work, "reconcile", reconcile.VERSION, engine, talk, note)
+    return summary and replace(summary, made_by=f"written by {engine.name}")
+
+
+def _digest(work: Work, told: Told) -> Generator[Progress, None, Summary]:
+    """What is said, written and described, in its own best words."""
+    settings = work.settings
+    quotes = list_quotes(told.descriptions, told.words, told.language)
+    texts = [quote.text for quote in quotes]
+    language = told.language or guess_language(texts)
+    name, why = choose_embedder(settings, language)
+    yield Progress("digest", 0, 1, f"finding topics in {len(quotes)} sentences with {name}")
+    opened = open_embedder(name, settings, why) if quotes else None
+    with opened or nullcontext():
+        digest = make_digest(
+            quotes,
+            told.video.duration,
+            partial(embed_kept, opened, work.store) if opened else None,
+            language=language,
+            length=settings.length,
+            focus=settings.focus,
+        )
+    yield Progress("digest", 1, 1)
+    by = opened.name if opened else WORDS
+    return replace(
+        _as_summary(digest, quotes, told),
+        compared_by=f"{by}: {why}" if quotes else "",
+        remarks=(*_list_unmet(settings, quotes), *_list_missing(told, quotes)),
+    )
+
+
+def _as_summary(digest: Digest, quotes: Sequence[Quote], told: Told) -> Summary:
+    """The digest in the form that a model's summary has; one topic alone is no chapter."""
+    described = any(d.is_prose for d in told.descriptions)
+    what = "described, said and written" if described else "said and written"
+    lacks = "text model" if described else "vision-language model"
+    made = f"made without a {lacks}: what is {what}, in its own words"
+    chapters = [Chapter(topic.span, topic.title) for topic in digest.topics]
+    return Summary(
+        headline=_find_headline(digest, quotes, told.video),
+        headline_support="quoted",
+        sentences=tuple(_as_sentence(q) for topic in digest.topics for q in topic.quotes),
+        chapters=tuple(chapters) if len(chapters) > 1 else (),
+        nodes=(Node(1, tuple(d.chunk.number for d in told.descriptions if d.text), 0),),
+        made_by=made if quotes else f"made without a {lacks}; no words were found in it",
+    )
+
+
+def _as_sentence(quote: Quote) -> Sentence:
+    return Sentence(
+        quote.text, quote.chunks, "own words", "quoted", source=quote.source, span=quote.span
+    )
+
+
+def _find_headline(digest: Digest, quotes: Sequence[Quote], video: Video) -> str:
+    """Its title, else the first heading on screen, its chief phrases, or the file's name."""
+    title = "" if _is_file_name(video) else video.title
+    headings = (quote.text for quote in quotes if quote.heading)
+    phrases = ", ".join(digest.phrases) if len(quotes) >= FEWEST_QUOTES else ""
+    phrases = phrases[:1].upper() + phrases[1:]
+    return title or next(headings, "") or phrases or Path(video.name).stem
+
+
+def _is_file_name(video: Video) -> bool:
+    """Whether its title is but that of a file: of an upload, or of a link to a file."""
+    named = re.fullmatch(r"\S.*\.\w{2,4}", video.title)
+    return bool(named) or video.title == Path(urlsplit(video.link).path).stem
+
+
+def tells_little(told: Sequence[Description], quotes: int) -> bool:
+    """Whether nobody described it, and there is so little text that the picture must tell."""
+    return quotes < FEWEST_QUOTES and not any(d.is_prose for d in told)
+
+
+def _list_missing(told: Told, quotes: Sequence[Quote]) -> tuple[str, ...]:
+    """Of a film that tells little, the command that brings what tells more."""
+    return (_say_what_looks(),) if tells_little(told.descriptions, len(quotes)) else ()
+
+
+def _say_what_looks() -> str:
+    """What would tell what is seen, and the command that brings it."""
+    if here := find_vlms_here():
+        return f"to know what is seen in it, let a model look: --engine gguf:{here[0].name}"
+    model = suggest_vlm()
+    return (
+        "to know what is seen in it, fetch a vision-language model"
+        f" ({model.bytes / 1e9:.1f} GB) and run this again: longtake models pull {model.name}"
+    )
+
+
+def _list_unmet(settings: Settings, quotes: Sequence[Quote]) -> tuple[str, ...]:
+    """What of the wishes a digest does not meet."""
+    if not settings.language or not quotes:
+        return ()
+    shown = shorten(one_line(settings.language), MOST_SHOWN_WORDS)
+    return (f"the words are quoted as they are, not in {shown}: that takes a text model",)
+
+
+def _check(
+    work: Work, engine: Engine | None, summary: Summary, descriptions: Sequence[Description]
+) -> Generator[Progress, None, Summary]:
+    """Each sentence held against the descriptions that it cites."""
+    talk = judge.hold(
+        summary,
+        {d.chunk.number: text for d in descriptions if (text := reconcile.tell(d))},
+        able=engine.capabilities if engine else None,
+        count_tokens=engine.count_tokens if engine else None,
+        judge=engine.name if engine else "",
+        strict=work.settings.strict,
+        spans={d.chunk.number: d.chunk.span for d in descriptions},
+    )
+    note = f"checking with {engine.name}" if engine else "checking the words"
+    try:
+        return (yield from _hold_talk(work, "check", judge.VERSION, engine, talk, note))
+    except EngineError as error:
+        assert engine
+        held = yield from _check(work, None, summary, descriptions)
+        return replace(held, judge=judge.say_no_answer(engine.name, error.message))
+
+
+def _hold_talk(
+    work: Work, stage: str, version: int, engine: Engine | None, talk: Talk[Found], note: str
+) -> Generator[Progress, None, Found]:
+    """Ask what a step asks, answer None where no reply could be used; what the step found.
+
+    An engine that is gone ends it, and so does one that has not given a single reply.
+    """
+    asked, came = 0, False
+    answers: list[str | None] | None = None
+    while True:
+        try:
+            questions = talk.send(answers) if answers is not None else next(talk)
+        except StopIteration as stop:
+            found: Found = stop.value
+            return found
+        assert engine, "a step without an engine asks nothing"
+        total = asked + len(questions)
+        yield Progress(stage, asked, total, note)
+        answers = [None] * len(questions)
+        causes: list[Exception | None] = [None] * len(questions)
+        jobs = (_question_job(stage, version, engine, question) for question in questions)
+        for place, outcome, _ in answer_all(work, stage, engine, jobs):
+            if isinstance(outcome, Answer):
+                answers[place] = outcome.text or None
+            elif isinstance(outcome, LongtakeError):
+                causes[place] = outcome
+            asked += 1
+            yield Progress(stage, asked, total)
+        gone = all(isinstance(cause, EngineUnreachable) for cause in causes)
+        came = came or not all(causes) or any(isinstance(c, GAVE_REPLY) for c in causes)
+        if gone or not came:
+            raise_if_nothing_came(causes)
+
+
+def _question_job(stage: str, version: int, engine: Engine, question: Question) -> Job:
+    request = question.request
+    facts = {
+        "stage": stage,
+        "messages": request.messages(request.text),
+        "max_tokens": request.max_tokens,
+        "schema": request.schema,
+        "engine": engine.name,
+        "options": dict(engine.options),
+        "version": version,
+    }
+    return Job(
+        make_key(facts),
+        lambda: Prepared(request),
+        question.accept,
+        lambda reply: reply.text,
+        keep_bad=True,
+    )
+
+
+def raise_if_nothing_came(outcomes: Iterable[Exception | None]) -> None:
+    """Where no reply came to any question, what most often stood in the way is the run's error.
+
+    A reply that was no use is a reply: it leaves a gap with its reason.
+    """
+    causes = [cause for cause in outcomes if cause]
+    if causes and not any(isinstance(cause, BadReply) for cause in causes):
+        commonest, _ = Counter(map(type, causes)).most_common(1)[0]
+        raise next(cause for cause in causes if type(cause) is commonest)
