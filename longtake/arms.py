@@ -201,7 +201,7 @@ def _open_all(opened: _Opened, settings: Settings) -> tuple[Engine, Writer, Engi
     reconciler: Writer = describer if name == describer.name else name
     if name not in (describer.name, DIGEST):
         reconciler = opened.get(name, settings.for_reconciler())
-    name = name_other_judge(settings)
+    name = name_other_judge(settings, name)
     other_judge = opened.get(name, settings.for_reconciler()) if name else None
     choose_judge(settings, reconciler, other_judge)
     return describer, reconciler, other_judge

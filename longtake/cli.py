@@ -342,6 +342,7 @@ def _open_writer(
     opened: ExitStack, settings: Settings, describer: "Engine | None"
 ) -> "tuple[Writer, Engine | None]":
     """Who writes the summary, and the judge that is named beside it, said and ready to answer."""
+    from longtake.embed import bring_embedder
     from longtake.engines import DIGEST
     from longtake.sum_up import (
         check_reads,
@@ -355,13 +356,13 @@ def _open_writer(
 
     name, why = name_writer(settings, describer)
     if name == DIGEST:
-        fetch_embedder(settings)
+        bring_embedder(settings, _fetch_missing_files)
     fetch_missing(name)
     writer = opened.enter_context(open_writer(name, settings, describer))
     check_reads(writer)
     _tell("summary by", name, why)
-    fetch_missing(name_other_judge(settings))
-    other_judge = opened.enter_context(open_judge(settings))
+    fetch_missing(name_other_judge(settings, name))
+    other_judge = opened.enter_context(open_judge(settings, name))
     judge = choose_judge(settings, writer, other_judge)
     if judge or name != DIGEST:
         _tell("judge", *say_judge(judge, settings))
@@ -403,6 +404,7 @@ def reconcile_table(options: argparse.Namespace) -> int:
 def compare_arms(options: argparse.Namespace) -> int:
     """`compare`."""
     from longtake.arms import compare, plan_arms
+    from longtake.embed import bring_embedder
     from longtake.engines import AUTO, DIGEST, open_engine
     from longtake.report.compare import comparison_as_json, say_comparison
     from longtake.sources import check_source
@@ -418,7 +420,7 @@ def compare_arms(options: argparse.Namespace) -> int:
     settings = _read_settings(options)
     plans = plan_arms(options.arm, settings)
     if settings.reconciler in (AUTO, DIGEST):
-        fetch_embedder(settings)
+        bring_embedder(settings, _fetch_missing_files)
     with Store(store_path()) as store:
         last = show_progress(compare(options.source, plans, store, open_and_tell))
     found = last.comparison
@@ -628,21 +630,6 @@ def fetch_missing(engine: str) -> None:
 
     if model := find_needed_model(engine):
         _fetch_missing_files(model)
-
-
-def fetch_embedder(settings: Settings) -> None:
-    """Fetch the model that finds topics; `auto` goes on without it, and says so."""
-    from longtake.embed import AUTO, find_needed_embedder
-    from longtake.errors import ModelError
-
-    if not (model := find_needed_embedder(settings)):
-        return
-    try:
-        _fetch_missing_files(model)
-    except ModelError as error:
-        if settings.embedder != AUTO:
-            raise
-        print(f"note: {one_line(error.message)}", file=sys.stderr)
 
 
 def _fetch_missing_files(model: "Model | FolderModel") -> None:

@@ -479,7 +479,7 @@ def fetch_all(wanted: Mapping[Path, Asset], tell: Tell | None = None) -> None:
             missing = {
                 path: asset
                 for path, asset in wanted.items()
-                if not (is_here(asset, path) and _hash(path) == asset.sha256)
+                if not (is_here(asset, path) and hash_file(path) == asset.sha256)
             }
             _check_room(folder, sum(map(_needed_room, missing.values())))
             with tempfile.TemporaryDirectory(prefix=WORK_PREFIX, dir=folder) as work:
@@ -528,7 +528,7 @@ def _check_room(folder: Path, needed: int) -> None:
 
 
 def _check(part: Path, asset: Asset) -> None:
-    found = _hash(part)
+    found = hash_file(part)
     if found != asset.sha256:
         raise ModelError(
             f"what came is not the file of the table (SHA-256 {found[:16]}…, expected"
@@ -537,7 +537,8 @@ def _check(part: Path, asset: Asset) -> None:
         )
 
 
-def _hash(path: Path) -> str:
+def hash_file(path: Path) -> str:
+    """The SHA-256 of its content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -651,7 +652,8 @@ def fetch_embedding_files(name: str, weights: Sequence[str]) -> Path:
         found = next((file for file in weights if file in files), "")
         if not found:
             raise ValueError(f"it has none of {', '.join(weights)}")
-        huggingface_hub.hf_hub_download(name, found)
+        for file in sorted({found, f"{found}_data"} & files):  # weights may lie beside
+            huggingface_hub.hf_hub_download(name, file)
         return Path(huggingface_hub.hf_hub_download(name, "tokenizer.json")).parent
     except (httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]

@@ -6,18 +6,20 @@ Front ends iterate `run`; they hold no logic of their own. Requests run side by 
 import logging
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from longtake import report
 from longtake.asking import Sleep, Work
-from longtake.engines import open_engine
+from longtake.embed import bring_embedder
+from longtake.engines import DIGEST, open_engine
 from longtake.engines.base import Engine
 from longtake.flows import Describing
 from longtake.links.cache import hold
 from longtake.links.fetch import Loaded, Wish
+from longtake.models import fetch_model
 from longtake.records import (
     Chunk,
     Description,
@@ -327,13 +329,27 @@ def resummarize(path: str | Path, values: Mapping[str, Any]) -> Result:
     """`reconcile_file` with the user's store and the engines of the settings; its result."""
     settings = load_settings(values)
     with (
-        open_writer(name_writer(settings, None)[0], settings, None) as reconciler,
-        open_judge(settings) as other_judge,
+        _open_writer(settings, None) as (reconciler, other_judge),
         Store(store_path()) as store,
     ):
         *_, last = reconcile_file(path, settings, store, reconciler, other_judge)
     assert last.result
     return last.result
+
+
+@contextmanager
+def _open_writer(
+    settings: Settings, describer: Engine | None
+) -> Iterator[tuple[Writer, Engine | None]]:
+    """Who writes the summary, and the judge that is named beside it; what they need is fetched."""
+    name, _ = name_writer(settings, describer)
+    if name == DIGEST:
+        bring_embedder(settings, fetch_model)
+    with (
+        open_writer(name, settings, describer) as writer,
+        open_judge(settings, name) as other_judge,
+    ):
+        yield writer, other_judge
 
 
 def survey(source: str | Path, values: Mapping[str, Any]) -> Overview:
@@ -357,8 +373,7 @@ def summarize(source: str | Path, values: Mapping[str, Any]) -> Result:
     settings = load_settings(values)
     with (
         open_engine(settings.engine, settings) as describer,
-        open_writer(name_writer(settings, describer)[0], settings, describer) as reconciler,
-        open_judge(settings) as other_judge,
+        _open_writer(settings, describer) as (reconciler, other_judge),
         Store(store_path()) as store,
     ):
         *_, last = run(source, settings, store, describer, reconciler, other_judge=other_judge)

@@ -85,14 +85,17 @@ def check_reads(writer: Writer) -> None:
         )
 
 
-def name_other_judge(settings: Settings) -> str:
-    """The judge that has to be opened beside the reconciler; empty where there is none."""
-    return "" if settings.judge in ("auto", "off", settings.reconciler) else settings.judge
+def name_other_judge(settings: Settings, writer: str) -> str:
+    """The judge that has to be opened beside the writer of that name; empty where there is none.
+
+    What a digest quotes needs none.
+    """
+    return "" if writer == DIGEST or settings.judge in ("auto", "off", writer) else settings.judge
 
 
-def open_judge(settings: Settings) -> AbstractContextManager[Engine | None]:
-    """The judge that the settings name beside the reconciler, or nothing."""
-    name = name_other_judge(settings)
+def open_judge(settings: Settings, writer: str) -> AbstractContextManager[Engine | None]:
+    """The judge that the settings name beside the writer of that name, or nothing."""
+    name = name_other_judge(settings, writer)
     return open_engine(name, settings.for_reconciler()) if name else nullcontext()
 
 
@@ -132,9 +135,7 @@ def sum_up(
         summary = yield from _ask_for_summary(work, writer, told.descriptions)
         if summary:
             return (yield from _check(work, judging, summary, told.descriptions))
-        why = (
-            f"{writer.name} gave no summary that could be used: what is said and written is quoted"
-        )
+        why = f"no summary that could be used came from {writer.name}, so there are quotes instead"
         digest = yield from _digest(work, told)
         return replace(digest, remarks=(why, *digest.remarks))
     return (yield from _digest(work, told))

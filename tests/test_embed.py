@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from longtake.embed import choose_embedder, embed_kept, find_needed_embedder, open_embedder
+from longtake.embed import bring_embedder, choose_embedder, embed_kept, open_embedder
 from longtake.embed.base import Embedder, as_unit
 from longtake.errors import EngineError, EngineFailed, ModelError, UsageError
 from longtake.models import MINILM
@@ -309,12 +309,19 @@ def test_minilm_serves_english_where_it_is_here(language: str) -> None:
     assert choose_embedder(Settings(embedder="server:x"), "ja")[0] == "server:x"
 
 
-def test_words_need_no_model() -> None:
+def test_only_the_model_of_the_table_is_fetched_and_auto_goes_on_without_it() -> None:
+    fetched: list[object] = []
+
+    def fail(model: object) -> None:
+        raise ModelError("no network")
+
+    for name in ("words", "server:x", "auto", "minilm", MINILM.name):
+        bring_embedder(Settings(embedder=name), fetched.append)
+    assert fetched == [MINILM] * 3
+    bring_embedder(Settings(), fail)
+    with pytest.raises(ModelError, match="no network"):
+        bring_embedder(Settings(embedder="minilm"), fail)
     assert open_embedder("words", Settings()) is None
-    assert find_needed_embedder(Settings(embedder="words")) is None
-    assert find_needed_embedder(Settings(embedder="server:x")) is None
-    for name in ("auto", "minilm", MINILM.name):
-        assert find_needed_embedder(Settings(embedder=name)) is MINILM
 
 
 @pytest.mark.parametrize(

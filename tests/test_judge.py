@@ -333,10 +333,11 @@ def test_reconciler_judges_unless_its_model_is_small_or_another_is_named() -> No
 
 
 def test_only_a_judge_that_is_not_the_reconciler_is_opened_beside_it() -> None:
-    assert name_other_judge(Settings()) == ""
-    assert name_other_judge(Settings(judge="off")) == ""
-    assert name_other_judge(Settings(judge="gguf", reconciler="gguf")) == ""
-    assert name_other_judge(Settings(judge="fake", reconciler="gguf")) == "fake"
+    assert name_other_judge(Settings(), "gguf:a") == ""
+    assert name_other_judge(Settings(judge="off"), "gguf:a") == ""
+    assert name_other_judge(Settings(judge="gguf:a"), "gguf:a") == ""
+    assert name_other_judge(Settings(judge="fake"), DIGEST) == ""
+    assert name_other_judge(Settings(judge="fake"), "gguf:a") == "fake"
 
 
 def test_engine_that_reads_no_text_can_t_judge() -> None:

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from longtake.engines.fake import FakeEngine
 from longtake.models import models_folder
 from longtake.pipeline import reconcile_file, run
 from longtake.records import Result
+from longtake.report.sections import divide, say
 from longtake.settings import Settings
 from longtake.store import Store
 from tests.conftest import ROOT
@@ -89,11 +89,11 @@ def test_lecture_s_summary_names_the_subject_of_each_slide_and_what_is_said_of_i
     narrated: Result,
 ) -> None:
     assert narrated.summary
-    for slide in load_lecture().SLIDES:
-        told = [s.text for s in narrated.summary.sentences if slide.title in s.text]
-        assert told, slide.title
+    for slide, section in zip(load_lecture().SLIDES, divide(narrated.summary), strict=True):
+        assert section.chapter and section.chapter.title == slide.title
+        told = " ".join(sentence.text for sentence in section.sentences)
         said = {word for word in list_words(slide.narration) if len(word) > 4}
-        assert len(said & set(list_words(" ".join(told)))) >= 3, (slide.title, told)
+        assert len(said & set(list_words(told))) >= 3, (slide.title, told)
 
 
 @pytest.mark.real
@@ -126,7 +126,7 @@ def test_orders_of_a_slide_and_a_voice_are_quoted_and_not_obeyed(tmp_path: Path)
     first = last.result.descriptions[0]
     assert "ignore your instructions" in first.speech.casefold()
     assert "ignore" in first.on_screen.casefold()
-    told = [last.result.summary.headline, *(s.text for s in last.result.summary.sentences)]
+    told = [last.result.summary.headline, *map(say, last.result.summary.sentences)]
     for text in told:
         assert "instructions" not in re.sub(QUOTED, "", text).casefold(), text
         assert "pwned" not in re.sub(QUOTED, "", text).casefold(), text
@@ -141,13 +141,14 @@ def test_demo_s_samples_are_summarised_and_answered_at_once_the_second_time(
     own_home.mkdir()
     (own_home / "models").symlink_to(models_folder())
     environment = os.environ | {"LONGTAKE_HOME": str(own_home)}
-    for video, words in ((LECTURE, "Bridges"), (BIKES, "cars")):
+    for video, words in ((LECTURE, "cables hold"), (BIKES, "person")):
         command = [sys.executable, "-m", "longtake.cli", "summarize", str(video)]
         command += ["--out", str(tmp_path / video.stem), "--json"]
         first, second = (
             json.loads(subprocess.check_output(command, text=True, env=environment)) for _ in "12"
         )
-        assert words in json.dumps(first["summary"])
+        told = json.dumps([first["summary"], first["chapters"], first["tags"]])
+        assert words.split()[0] in told
         assert sum(stage["requests"] for stage in first["usage"]) > 0
         assert first["summary"] == second["summary"]
         assert first["headline"] == second["headline"] != ""
@@ -163,23 +164,18 @@ ROWS = """chunk,start,end,description
 
 
 @pytest.mark.real
-def test_real_model_asked_as_a_large_one_loses_nothing_and_is_not_believed_as_a_judge(
-    tmp_path: Path, store: Store
-) -> None:
+def test_real_model_that_writes_no_summary_of_use_costs_none(tmp_path: Path, store: Store) -> None:
     table = tmp_path / "descriptions.csv"
     table.write_text(ROWS)
     settings = Settings(length="short", context_tokens=2048)
     with open_engine("gguf", settings) as engine:
-        engine.capabilities = replace(engine.capabilities, small=False)
         *_, last = reconcile_file(table, settings, store, engine)
     assert last.result and last.result.summary
     summary = last.result.summary
-    assert {number for node in summary.nodes for number in node.chunks} == {1, 2, 3}
     assert last.result.ledger.summarized == 3
     assert summary.headline and summary.sentences
     for sentence in summary.sentences:
         assert sentence.evidence and set(sentence.evidence) <= {1, 2, 3}
-    # Where words left something open, it was tried first, and its verdicts do not count.
-    assert summary.judge.startswith("the words alone")
+    assert engine.name in (summary.made_by + " ".join(summary.remarks))
     (asked,) = [usage for usage in last.result.usage if usage.stage == "reconcile"]
     assert asked.cost.requests >= 1 and asked.cost.output_tokens > 0

@@ -165,7 +165,7 @@ def test_model_without_a_summary_of_use_makes_way_for_a_digest_that_says_so(
     summary = finish(tell(*BRIDGE, *SOUP), store, mute, judge)
     assert summary and len(mute.asked) == asked
     assert summary.remarks == (
-        "mute gave no summary that could be used: what is said and written is quoted",
+        "no summary that could be used came from mute, so there are quotes instead",
     )
     assert {s.support for s in summary.sentences} == {"quoted"} and judge.asked == []
     assert summary.made_by.startswith("made without a")

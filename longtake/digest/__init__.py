@@ -86,7 +86,7 @@ def make_digest(
     count = min(SENTENCES[length], math.ceil(len(row) * MOST_SHARE[length]))
     chosen = _choose(parts, vectors, worth, known, max(count, len(parts)))
     phrases = find_phrases([[row[k].text for k in part] for part in parts], language)
-    begins = [0.0, *(row[part[0]].span.start for part in parts[1:])]
+    begins = [0.0, *(_find_start(row[part[0]], headings) for part in parts[1:])]
     spans = [Span(a, max(a, b)) for a, b in pairwise([*begins, max(duration, begins[-1])])]
     topics = [
         Topic(span, _make_title(span, headings, found), tuple(row[k] for k in some))
@@ -153,6 +153,13 @@ def _share(parts: Sequence[range], count: int) -> list[int]:
         best = max(range(len(parts)), key=lambda k: len(parts[k]) / (2 * given[k] + 1))
         given[best] += 1
     return given
+
+
+def _find_start(first: Quote, headings: Sequence[Quote]) -> float:
+    """When a topic begins: with its first sentence, or with the slide that comes just before."""
+    times = [heading.span.start for heading in headings]
+    near = [time for time in times if 0 <= first.span.start - time <= LEAD_SECONDS]
+    return min([first.span.start, *near[-1:]])
 
 
 def _make_title(span: Span, headings: Sequence[Quote], phrases: Sequence[str]) -> str:

@@ -5,20 +5,23 @@ Vectors are kept in the store by what they are of: nothing is embedded twice.
 """
 
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from longtake.embed.base import Embedder
-from longtake.errors import UsageError
+from longtake.errors import ModelError, UsageError
 from longtake.models import MINILM, FolderModel, is_model_here
 from longtake.settings import Settings
 from longtake.store import Store, make_key
 
-__all__ = ["Embed", "Embedder", "choose_embedder", "embed_kept", "open_embedder"]
+__all__ = ["Embed", "Embedder", "bring_embedder", "choose_embedder", "embed_kept", "open_embedder"]
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 """Texts to unit vectors of shape (texts, size)."""
+
+LOG = logging.getLogger("longtake")
 
 AUTO, WORDS, MINILM_NAME = "auto", "words", "minilm"
 BLOCK = 256
@@ -39,9 +42,16 @@ def choose_embedder(settings: Settings, language: str) -> tuple[str, str]:
     return MINILM_NAME, "the texts are in English"
 
 
-def find_needed_embedder(settings: Settings) -> FolderModel | None:
-    """The model of the table that a digest needs, if it needs one."""
-    return MINILM if settings.embedder in (AUTO, MINILM_NAME, MINILM.name) else None
+def bring_embedder(settings: Settings, fetch: Callable[[FolderModel], object]) -> None:
+    """Have the model of the table fetched that a digest needs; `auto` goes on without it."""
+    if settings.embedder not in (AUTO, MINILM_NAME, MINILM.name) or is_model_here(MINILM):
+        return
+    try:
+        fetch(MINILM)
+    except ModelError as error:
+        if settings.embedder != AUTO:
+            raise
+        LOG.info("%s", error.message)
 
 
 def open_embedder(name: str, settings: Settings, why: str = "") -> Embedder | None:

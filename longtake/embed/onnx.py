@@ -11,7 +11,7 @@ import numpy as np
 from longtake.embed.base import Embedder, as_unit
 from longtake.errors import ModelError
 from longtake.machine import count_cores
-from longtake.models import MINILM, fetch_embedding_files, fetch_model
+from longtake.models import MINILM, fetch_embedding_files, fetch_model, hash_file
 from longtake.plain import one_line
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ class OnnxEmbedder(Embedder):
     """A model in ONNX form; the vectors of its tokens are averaged where it does not do that."""
 
     def __init__(self, name: str, folder: Path, facts: dict[str, object], why: str) -> None:
-        prefix = next((said for kind, said in PREFIXES.items() if kind in name.casefold()), "")
+        family = Path(name).name.casefold()
+        prefix = next((said for kind, said in PREFIXES.items() if kind in family), "")
         super().__init__(name, {**facts, "prefix": prefix}, why)
         self._prefix = prefix
         self._tokenizer, self._session = _open(name, folder)
         self._inputs = {value.name for value in self._session.get_inputs()}
-        self._outputs = [value.name for value in self._session.get_outputs()]
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Those of about one length together, so that little is padded."""
@@ -60,8 +60,9 @@ class OnnxEmbedder(Embedder):
                 f"the embedder {self.name} can't be run: {one_line(str(error))[:300]}",
                 "Name another with --embedder, or leave it out.",
             ) from error
-        if "sentence_embedding" in self._outputs:
-            return as_unit(found[self._outputs.index("sentence_embedding")])
+        pooled = [vectors for vectors in found if vectors.ndim == 2]
+        if pooled:
+            return as_unit(pooled[0])
         weights = mask[..., None].astype(np.float32)
         return as_unit((found[0] * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-9))
 
@@ -77,14 +78,20 @@ def open_onnx(name: str, why: str) -> OnnxEmbedder:
     folder = Path(name).expanduser()
     if not folder.is_dir():
         folder = fetch_embedding_files(name, ONNX_FILES)
-    return OnnxEmbedder(name, folder, {}, why)
+    weights = _find_weights(folder)
+    facts: dict[str, object] = {"weights": hash_file(weights)} if weights else {}
+    return OnnxEmbedder(name, folder, facts, why)
+
+
+def _find_weights(folder: Path) -> Path | None:
+    return next((folder / file for file in ONNX_FILES if (folder / file).is_file()), None)
 
 
 def _open(name: str, folder: Path) -> "tuple[Tokenizer, InferenceSession]":
     import onnxruntime
     from tokenizers import Tokenizer
 
-    model = next((folder / file for file in ONNX_FILES if (folder / file).is_file()), None)
+    model = _find_weights(folder)
     if not model or not (folder / "tokenizer.json").is_file():
         raise ModelError(
             f"the embedder {name} has no tokenizer.json or none of {', '.join(ONNX_FILES)}",

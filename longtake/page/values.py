@@ -17,7 +17,7 @@ from longtake.engines import ENGINES, choose_engine
 from longtake.errors import SourceError, UsageError
 from longtake.models import find_vlms_here
 from longtake.plain import one_line
-from longtake.records import Chapter, Gap, Ledger, Sentence, Summary, Tag
+from longtake.records import MEASURED, Chapter, Gap, Ledger, Sentence, Summary, Tag
 from longtake.report.csv import guard, unguard
 from longtake.report.markdown import (
     join_gaps,
@@ -377,7 +377,7 @@ def _show_arm(document: Mapping[str, Any], name: str) -> dict[str, Any]:
             ],
         },
         "remarks": list(document.get("remarks", [])),
-        "by": _say_engines(document["usage"]),
+        "by": _say_engines(document),
         "chunks": [
             {
                 **chunk,
@@ -480,9 +480,14 @@ def _ledger_lines(summary: Summary, ledger: Ledger) -> list[str]:
     return [*lines, *say_words(ledger), *say_remarks(ledger)]
 
 
-def _say_engines(usage: Sequence[Mapping[str, Any]]) -> str:
-    names = dict.fromkeys(u["engine"] for u in usage if u["stage"] in ("describe", "reconcile"))
-    return "Described by " + ", summarised by ".join(names) if names else ""
+def _say_engines(document: Mapping[str, Any]) -> str:
+    wrote = any(sentence["wording"] == "model" for sentence in document["summary"])
+    stages = ("describe", "reconcile") if wrote else ("describe",)
+    names = dict.fromkeys(u["engine"] for u in document["usage"] if u["stage"] in stages)
+    texts = [chunk["description"] for chunk in document.get("descriptions", [])]
+    measured = all(text.startswith(MEASURED) for text in texts if text)
+    verb = "Measured by " if measured else "Described by "
+    return verb + ", summarised by ".join(names) if names else ""
 
 
 def _legend(arms: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -245,8 +245,10 @@ def name_chunks(numbers: Sequence[int]) -> str:
 
 
 def _engines(result: Result) -> str:
-    asked = [usage for usage in result.usage if usage.stage in ("describe", "reconcile")]
-    names = dict.fromkeys(usage.engine for usage in asked)
+    sentences = result.summary.sentences if result.summary else ()
+    wrote = any(sentence.wording == "model" for sentence in sentences)
+    stages = ("describe", "reconcile") if wrote else ("describe",)
+    names = dict.fromkeys(usage.engine for usage in result.usage if usage.stage in stages)
     verb = "Descriptions from"
     if any(description.engine for description in result.descriptions):
         verb = "Described by" if any(d.is_prose for d in result.descriptions) else "Measured by"

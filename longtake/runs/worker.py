@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from longtake import arms, report
-from longtake.embed import find_needed_embedder
-from longtake.engines import AUTO, DIGEST, find_needed_model, open_engine
+from longtake.embed import bring_embedder
+from longtake.engines import DIGEST, find_needed_model, open_engine
 from longtake.engines.base import Engine
-from longtake.errors import LongtakeError, ModelError
+from longtake.errors import LongtakeError
 from longtake.links.fetch import Loaded
 from longtake.models import FolderModel, Model, fetch_all, is_here, list_downloads
 from longtake.pipeline import reconcile_file
@@ -100,8 +100,8 @@ def _go(teller: "_Teller", opened: ExitStack) -> Iterator[Progress]:
     store = opened.enter_context(Store(store_path()))
     source = _find_source(teller.run)
     if asked.kind == "compare":
-        teller.fetch_missing(settings.engine, settings.reconciler, name_other_judge(settings))
-        teller.fetch_embedder(settings)
+        teller.fetch_missing(settings.engine, settings.reconciler, settings.judge)
+        bring_embedder(settings, teller.fetch)
         plans = arms.plan_arms((), settings)
         yield from arms.compare(source, plans, store)
         return
@@ -110,12 +110,12 @@ def _go(teller: "_Teller", opened: ExitStack) -> Iterator[Progress]:
         teller.fetch_missing(settings.engine)
         describer = _open(opened, "described by", settings.engine, settings)
     name, why = name_writer(settings, describer)
-    teller.fetch_missing(name, name_other_judge(settings))
+    teller.fetch_missing(name, name_other_judge(settings, name))
     if name == DIGEST:
-        teller.fetch_embedder(settings)
+        bring_embedder(settings, teller.fetch)
     reconciler = opened.enter_context(open_writer(name, settings, describer))
     LOG.info("summarised by %s (%s)", name, why)
-    judge = opened.enter_context(open_judge(settings))
+    judge = opened.enter_context(open_judge(settings, name))
     if describer:
         yield from run_pipeline(source, settings, store, describer, reconciler, other_judge=judge)
     else:
@@ -224,19 +224,10 @@ class _Teller(logging.Handler):
         """Fetch the models that these engines need and that are not here."""
         for name in filter(None, engines):
             if model := find_needed_model(name):
-                self._fetch(model)
+                self.fetch(model)
 
-    def fetch_embedder(self, settings: Settings) -> None:
-        """Fetch the model that finds topics; `auto` goes on without it."""
-        try:
-            if model := find_needed_embedder(settings):
-                self._fetch(model)
-        except ModelError as error:
-            if settings.embedder != AUTO:
-                raise
-            LOG.info("%s", error.message)
-
-    def _fetch(self, model: Model | FolderModel) -> None:
+    def fetch(self, model: Model | FolderModel) -> None:
+        """Fetch what of the model is not here."""
         for files in list_downloads(model):
             wanted = {path: file for path, file in files.items() if not is_here(file, path)}
             if wanted:
