@@ -393,7 +393,7 @@ def test_keyboard_alone_leads_from_the_link_to_a_place_in_the_video(
     field = page.get_by_label("Paste a link")
     expect(field).to_be_visible()
     press_until(page, lambda: field.evaluate("node => node === document.activeElement"))
-    page.keyboard.type(f"{web.url}/bikes.mp4")
+    page.keyboard.type(f"{web.url}/lecture.mp4")
     page.keyboard.press("Enter")
     button = page.get_by_role("button", name="Start")
     expect(button).to_be_visible(timeout=PATIENCE)

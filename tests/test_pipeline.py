@@ -398,7 +398,7 @@ def test_reconciler_that_fails_now_and_then_is_told_of(numbered: Path, store: St
     assert "boom" in Path("out/summary.json").read_text()
     whole = fail("whole", EngineFailed("the server answered 500: boom"), whole=True)
     assert whole.summary and {s.support for s in whole.summary.sentences} == {"quoted"}
-    assert "whole gave no summary that could be used" in whole.summary.remarks[0]
+    assert "no summary that could be used came from whole" in whole.summary.remarks[0]
     assert "boom" in whole.usage[-1].reason
     with pytest.raises(EngineUnreachable):
         fail("gone", EngineUnreachable("down"), whole=True)

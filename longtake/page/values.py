@@ -17,7 +17,7 @@ from longtake.engines import ENGINES, choose_engine
 from longtake.errors import SourceError, UsageError
 from longtake.models import find_vlms_here
 from longtake.plain import one_line
-from longtake.records import MEASURED, Chapter, Gap, Ledger, Sentence, Summary, Tag
+from longtake.records import MEASURED, Chapter, Gap, Ledger, Scan, Sentence, Shot, Summary, Tag
 from longtake.report.csv import guard, unguard
 from longtake.report.markdown import (
     join_gaps,
@@ -28,7 +28,7 @@ from longtake.report.markdown import (
     say_reuses,
     say_words,
 )
-from longtake.report.sections import Section, divide, place, say, say_tags
+from longtake.report.sections import Section, divide, place, say, say_shots, say_tags
 from longtake.runs import Run, Step, read_told
 from longtake.settings import Settings
 from longtake.timecode import Span, format_time
@@ -90,6 +90,8 @@ TYPES = {
     "html": "text/html; charset=utf-8",
     "png": "image/png",
 }
+FEW_SENTENCES = 8
+"""Of a film with fewer, the shots are told, too."""
 MOST_NAME = 80
 MOST_TITLE = 60
 WORD_JOINER = "\u2060"
@@ -360,6 +362,7 @@ def _show_arm(document: Mapping[str, Any], name: str) -> dict[str, Any]:
         "made": document.get("made_by", ""),
         "sections": [_section(section, spans) for section in divide(summary)],
         "tags": _say_tags(document),
+        "shots": _say_shots(document) if len(summary.sentences) < FEW_SENTENCES else "",
         "moments": [
             {**_pick(moment, "text", "support", "why"), **_place(moment)}
             for moment in document["moments"]
@@ -390,6 +393,12 @@ def _show_arm(document: Mapping[str, Any], name: str) -> dict[str, Any]:
             for chunk in chunks
         ],
     }
+
+
+def _say_shots(document: Mapping[str, Any]) -> str:
+    spans = [Span(shot["start"], shot["end"]) for shot in document.get("shots", [])]
+    said = say_shots(Scan(tuple(map(Shot, spans)), 1.0, (), ())) if spans else ""
+    return said[:1].upper() + said[1:]
 
 
 def _say_tags(facts: Mapping[str, Any]) -> str:

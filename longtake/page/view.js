@@ -418,6 +418,7 @@ class View {
       const items = section.sentences.map((sentence) => this.makeSentence(sentence));
       if (items.length) box.append(el("ul", { class: "sentences" }, ...items));
     }
+    if (arm.shots) box.append(el("p", { class: "soft" }, `${arm.shots}.`));
     if (arm.tags) box.append(el("p", { class: "soft" }, `Seen by detectors, may be wrong: ${arm.tags}.`));
     for (const remark of arm.remarks) box.append(el("p", { class: "soft" }, sentenceCase(remark) + "."));
     if (arm.moments.length) {

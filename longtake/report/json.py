@@ -28,6 +28,7 @@ def as_json(result: Result, *, descriptions: bool = False, ascii_only: bool = Fa
         "video": video_values(result.video),
         **summary_values(result.summary),
         "tags": [{"label": tag.label, "share": tag.share} for tag in sum_tags(result.descriptions)],
+        "shots": [_span(shot.span) for shot in result.scan.shots] if result.scan else [],
         "entities": [
             {"mark": e.mark, "kind": e.kind, "look": e.look, "chunks": list(e.chunks)}
             for e in result.entities
