@@ -10,10 +10,10 @@ from longtake.store import Store
 
 SKETCH_SECONDS = 0.15
 """Of describing by `sketch`, for a second of video, on two cores."""
-BESIDE_SECONDS = 0.08
+BESIDE_SECONDS = 0.06
 """Of all else that a run does, for a second of video: scan, listening, reading, summary.
 
-Both from examples/lecture.mp4, whose 95 s take 20 s in all (README, Figures)."""
+From examples/lecture.mp4, whose 95 s, mostly still, take 7 s in all (README, Figures)."""
 USUAL_SHARE = 0.8
 """Of `chunk_seconds`, the usual length of a chunk."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from longtake import report
 from longtake.asking import Sleep, Work
-from longtake.embed import bring_embedder
+from longtake.embed import bring_embedder, check_embedder
 from longtake.engines import DIGEST, open_engine
 from longtake.engines.base import Engine
 from longtake.flows import Describing
@@ -101,6 +101,7 @@ def run(
         check_reads(reconciler)
     judging = choose_judge(settings, reconciler, other_judge) if reconciler else None
     check_settings(settings)
+    check_embedder(settings.embedder)
     wish = make_wish(settings, describer.capabilities.frame_side)
     loaded = yield from bring(source, settings, wish)
     with hold(loaded.path):
@@ -127,7 +128,7 @@ def _go_through(
     with open_words(settings, store, video, index, seen, chunks) as words:
         found = yield from _describe(work, describer, video, index, seen, chunks, words)
         speech, text = words.say_speech(), words.say_text()
-        told = Told(video, found.descriptions, words.known, words.language)
+        told = Told(video, found.descriptions, words.known, words.language, words.speech.heard_by)
         usage += words.usage()
     descriptions = found.descriptions
     files = [report.write_descriptions(out, descriptions)]
@@ -136,7 +137,7 @@ def _go_through(
     summary = None
     if reconciler:
         summary = yield from sum_up(work, reconciler, judging, told)
-    if summary and tells_little(descriptions, len(summary.sentences)):
+    if summary and tells_little(told):
         overview = Overview(video, seen, tuple(chunks))
         files += yield from _draw(overview, index, out)
     result = Result(
@@ -302,6 +303,7 @@ def reconcile_file(
     """
     check_reads(reconciler)
     judging = choose_judge(settings, reconciler, other_judge)
+    check_embedder(settings.embedder)
     edited = read_edited(path)
     descriptions = list(edited.descriptions)
     table = check_file(path, "descriptions.csv")

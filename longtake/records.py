@@ -204,8 +204,9 @@ class Description:
 
     @property
     def is_prose(self) -> bool:
-        """Whether its text tells what is seen, and not only what was measured."""
-        return bool(self.text) and not self.text.startswith(MEASURED)
+        """Whether its text tells what is seen, and not only what was measured: one sentence."""
+        measured = self.text.startswith(MEASURED) and "." not in self.text[:-1]
+        return bool(self.text) and not measured
 
 
 @dataclass(frozen=True)
@@ -249,8 +250,8 @@ class Chapter:
 class Node:
     """One question of the tree from descriptions to summary: the proof of what was read.
 
-    `level` counts from 1, where the descriptions are; `chunks` are those that its prompt tells of,
-    `tokens` what it told of them took.
+    `level` counts from 1, where the descriptions are, and is 0 where a digest read them without a
+    question; `chunks` are those that it tells of, `tokens` what it told of them took.
     """
 
     level: int

@@ -17,11 +17,18 @@ from longtake.asking import GAVE_REPLY, Job, Prepared, Work, answer_all
 from longtake.clauses import shorten
 from longtake.digest import Digest, Quote, list_quotes, make_digest
 from longtake.digest.words import guess_language
-from longtake.embed import WORDS, choose_embedder, embed_kept, open_embedder
-from longtake.engines import AUTO, DIGEST, choose_reconciler, open_engine, suggest_vlm
+from longtake.embed import WORDS, Embedder, choose_embedder, embed_kept, open_embedder
+from longtake.engines import AUTO, DIGEST, ENGINES, choose_reconciler, open_engine, suggest_vlm
 from longtake.engines.base import Engine
-from longtake.errors import BadReply, EngineError, EngineUnreachable, LongtakeError, UsageError
-from longtake.models import find_vlms_here
+from longtake.errors import (
+    BadReply,
+    EngineError,
+    EngineUnreachable,
+    LongtakeError,
+    ModelError,
+    UsageError,
+)
+from longtake.models import MODELS, find_vlms_here
 from longtake.plain import one_line
 from longtake.questions import Found, Question, Talk
 from longtake.records import (
@@ -38,6 +45,7 @@ from longtake.settings import Settings
 from longtake.store import Answer, make_key
 
 MOST_SHOWN_WORDS = 8
+SUFFIXES = tuple(".mp4 .m4v .mkv .webm .mov .avi .mpg .mpeg .ts .flv .wmv .ogv .3gp".split())
 FEWEST_QUOTES = 8
 """Of fewer, no phrase tells what they are about."""
 
@@ -49,13 +57,15 @@ Writer = Engine | str
 class Told:
     """What a summary is made of: descriptions, and the exact words of chunks where they are known.
 
-    `language` is that of the words, as an ISO 639 code, or empty where it is not known.
+    `language` is that of the words, as an ISO 639 code, or empty where it is not known; `heard_by`
+    names the model that recognised what is said, empty where nobody had to.
     """
 
     video: Video
     descriptions: Sequence[Description]
     words: Mapping[int, Words]
     language: str = ""
+    heard_by: str = ""
 
 
 def name_writer(settings: Settings, describer: Engine | None) -> tuple[str, str]:
@@ -73,6 +83,10 @@ def open_writer(
         return nullcontext(DIGEST)
     if describer and name == describer.name:
         return nullcontext(describer)
+    kind = name.partition(":")[0]
+    if kind not in (*ENGINES, *MODELS):
+        known = ", ".join((AUTO, DIGEST, *ENGINES))
+        raise UsageError(f"there is no reconciler {kind!r}", f"Known: {known}.")
     return open_engine(name, settings.for_reconciler())
 
 
@@ -104,6 +118,9 @@ def choose_judge(
 ) -> Engine | None:
     """The engine that is asked whether a sentence holds; None: the words alone tell."""
     chosen = other_judge or writer
+    kind = settings.judge.partition(":")[0]
+    if kind not in (AUTO, "off", *ENGINES):
+        raise UsageError(f"there is no judge {kind!r}", f"Known: auto, off, {', '.join(ENGINES)}.")
     if settings.judge == "off" or not isinstance(chosen, Engine):
         return None
     if settings.judge == "auto" and chosen.capabilities.small:
@@ -137,7 +154,8 @@ def sum_up(
             return (yield from _check(work, judging, summary, told.descriptions))
         why = f"no summary that could be used came from {writer.name}, so there are quotes instead"
         digest = yield from _digest(work, told)
-        return replace(digest, remarks=(why, *digest.remarks))
+        made = re.sub("^made without a [a-z-]+ model", "made of quotes", digest.made_by)
+        return replace(digest, made_by=made, remarks=(why, *digest.remarks))
     return (yield from _digest(work, told))
 
 
@@ -156,12 +174,11 @@ def _ask_for_summary(
 def _digest(work: Work, told: Told) -> Generator[Progress, None, Summary]:
     """What is said, written and described, in its own best words."""
     settings = work.settings
-    quotes = list_quotes(told.descriptions, told.words, told.language)
-    texts = [quote.text for quote in quotes]
-    language = told.language or guess_language(texts)
+    language = told.language or guess_language(_list_texts(told))
+    quotes = list_quotes(told.descriptions, told.words, language)
     name, why = choose_embedder(settings, language)
     yield Progress("digest", 0, 1, f"finding topics in {len(quotes)} sentences with {name}")
-    opened = open_embedder(name, settings, why) if quotes else None
+    opened, why = _open_embedder(settings, name, why) if quotes else (None, why)
     with opened or nullcontext():
         digest = make_digest(
             quotes,
@@ -176,8 +193,18 @@ def _digest(work: Work, told: Told) -> Generator[Progress, None, Summary]:
     return replace(
         _as_summary(digest, quotes, told),
         compared_by=f"{by}: {why}" if quotes else "",
-        remarks=(*_list_unmet(settings, quotes), *_list_missing(told, quotes)),
+        remarks=(*_list_unmet(settings, quotes, digest), *_list_missing(told, quotes)),
     )
+
+
+def _open_embedder(settings: Settings, name: str, why: str) -> tuple[Embedder | None, str]:
+    """The embedder, and why it serves; `auto` goes on by words where its files are damaged."""
+    try:
+        return open_embedder(name, settings, why), why
+    except ModelError as error:
+        if settings.embedder != AUTO:
+            raise
+        return None, error.message
 
 
 def _as_summary(digest: Digest, quotes: Sequence[Quote], told: Told) -> Summary:
@@ -185,16 +212,32 @@ def _as_summary(digest: Digest, quotes: Sequence[Quote], told: Told) -> Summary:
     described = any(d.is_prose for d in told.descriptions)
     what = "described, said and written" if described else "said and written"
     lacks = "text model" if described else "vision-language model"
-    made = f"made without a {lacks}: what is {what}, in its own words"
-    chapters = [Chapter(topic.span, topic.title) for topic in digest.topics]
+    made = f"made without a {lacks}: what is {what}, in its own words{_say_heard(told, quotes)}"
+    topics = [t for t in digest.topics if t.span.start < told.video.duration or not t.span.start]
+    chapters = [Chapter(topic.span, topic.title) for topic in topics]
     return Summary(
         headline=_find_headline(digest, quotes, told.video),
         headline_support="quoted",
         sentences=tuple(_as_sentence(q) for topic in digest.topics for q in topic.quotes),
         chapters=tuple(chapters) if len(chapters) > 1 else (),
-        nodes=(Node(1, tuple(d.chunk.number for d in told.descriptions if d.text), 0),),
-        made_by=made if quotes else f"made without a {lacks}; no words were found in it",
+        nodes=(Node(0, tuple(d.chunk.number for d in told.descriptions if d.text), 0),),
+        made_by=made if quotes else f"made without a {lacks}; no words of it are known",
     )
+
+
+def _list_texts(told: Told) -> list[str]:
+    """All that is said; where that is nothing, all that is written or described."""
+    said = [d.speech for d in told.descriptions if d.speech]
+    written = [d.on_screen for d in told.descriptions if d.on_screen]
+    return said or written or [d.text for d in told.descriptions if d.is_prose]
+
+
+def _say_heard(told: Told, quotes: Sequence[Quote]) -> str:
+    """Who heard what is said, where somebody had to: it may be wrong."""
+    if not told.heard_by or not any(quote.source == "voice" for quote in quotes):
+        return ""
+    alone = " and knows only English" if told.heard_by.endswith(".en") else ""
+    return f"; the speech as {told.heard_by} heard it, which mishears some words{alone}"
 
 
 def _as_sentence(quote: Quote) -> Sentence:
@@ -214,37 +257,43 @@ def _find_headline(digest: Digest, quotes: Sequence[Quote], video: Video) -> str
 
 def _is_file_name(video: Video) -> bool:
     """Whether its title is but that of a file: of an upload, or of a link to a file."""
-    named = re.fullmatch(r"\S.*\.\w{2,4}", video.title)
-    return bool(named) or video.title == Path(urlsplit(video.link).path).stem
-
-
-def tells_little(told: Sequence[Description], quotes: int) -> bool:
-    """Whether nobody described it, and there is so little text that the picture must tell."""
-    return quotes < FEWEST_QUOTES and not any(d.is_prose for d in told)
-
-
-def _list_missing(told: Told, quotes: Sequence[Quote]) -> tuple[str, ...]:
-    """Of a film that tells little, the command that brings what tells more."""
-    return (_say_what_looks(),) if tells_little(told.descriptions, len(quotes)) else ()
-
-
-def _say_what_looks() -> str:
-    """What would tell what is seen, and the command that brings it."""
-    if here := find_vlms_here():
-        return f"to know what is seen in it, let a model look: --engine gguf:{here[0].name}"
-    model = suggest_vlm()
     return (
-        "to know what is seen in it, fetch a vision-language model"
-        f" ({model.bytes / 1e9:.1f} GB) and run this again: longtake models pull {model.name}"
+        video.title.casefold().endswith(SUFFIXES)
+        or video.title == Path(urlsplit(video.link).path).stem
     )
 
 
-def _list_unmet(settings: Settings, quotes: Sequence[Quote]) -> tuple[str, ...]:
-    """What of the wishes a digest does not meet."""
-    if not settings.language or not quotes:
+def tells_little(told: Told) -> bool:
+    """Whether nobody described it, and there is so little text that the picture must tell."""
+    if any(d.is_prose for d in told.descriptions):
+        return False
+    return len(list_quotes(told.descriptions, told.words, told.language)) < FEWEST_QUOTES
+
+
+def _list_missing(told: Told, quotes: Sequence[Quote]) -> tuple[str, ...]:
+    """Of a film that tells little, what would tell more, and the command that brings it."""
+    if len(quotes) >= FEWEST_QUOTES or any(d.is_prose for d in told.descriptions):
         return ()
-    shown = shorten(one_line(settings.language), MOST_SHOWN_WORDS)
-    return (f"the words are quoted as they are, not in {shown}: that takes a text model",)
+    if here := find_vlms_here():
+        return ("to know what is seen in it, let a model look:", f"--engine gguf:{here[0].name}")
+    model = suggest_vlm()
+    size = f"{model.bytes / 1e9:.1f} GB"
+    return (
+        f"to know what is seen in it, fetch a vision-language model ({size}) and run this again:",
+        f"longtake models pull {model.name}",
+    )
+
+
+def _list_unmet(settings: Settings, quotes: Sequence[Quote], digest: Digest) -> tuple[str, ...]:
+    """What of the wishes a digest does not meet."""
+    unmet = []
+    if settings.language and quotes:
+        shown = shorten(one_line(settings.language), MOST_SHOWN_WORDS)
+        unmet.append(f"quotes stay in their language, whatever it is: only a model writes {shown}")
+    if not digest.focused and quotes:
+        shown = shorten(one_line(settings.focus), MOST_SHOWN_WORDS)
+        unmet.append(f"nothing in it is near to {shown!r}")
+    return tuple(unmet)
 
 
 def _check(

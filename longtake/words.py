@@ -242,6 +242,11 @@ class Speech:
         self.beside = Beside(find_once(notes, facts, Segment, find), recognizer.name, notes)
 
     @property
+    def heard_by(self) -> str:
+        """The model that recognises it; empty where nobody has to."""
+        return self._recognizer.name if self.beside else ""
+
+    @property
     def may_come(self) -> bool:
         """Whether there may be any."""
         return bool(self.beside or self.segments)

@@ -501,7 +501,9 @@ def test_a_full_disk_is_said(limit: int, copy: Copy, tmp_path: Path) -> None:
         ("--frames", "-1", "out of range"),
         ("--engine", "nobody", "no engine 'nobody'"),
         ("--engine", "", "no engine ''"),
-        ("--reconciler", "nobody:model", "no engine 'nobody'"),
+        ("--reconciler", "nobody:model", "no reconciler 'nobody'"),
+        ("--embedder", "nothing", "no embedder 'nothing'"),
+        ("--judge", "nobody", "no engine 'nobody'"),
     ],
 )
 def test_a_setting_that_can_not_be_is_refused(

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from longtake.digest import Digest, Quote, list_quotes, make_digest
 from longtake.digest.choose import load_chatter
 from longtake.digest.phrases import find_phrases
 from longtake.digest.topics import add_company, find_topics
-from longtake.digest.words import guess_language, weigh_words
+from longtake.digest.words import guess_language, list_words, weigh_words
 from longtake.records import MEASURED, Chunk, Description, ScreenText, Segment, Words
 from longtake.timecode import Span
 
@@ -157,6 +158,44 @@ def test_table_without_exact_times_has_those_of_its_chunks() -> None:
     assert told["Arch"] == ("screen", True, Span(0, 6))
 
 
+def test_who_speaks_within_another_s_cue_is_quoted_apart_and_every_quote_has_its_chunks() -> None:
+    words = {
+        1: Words((Segment(Span(5.2, 5.9), "Careful there, please."),)),
+        3: Words((Segment(Span(5, 16), "I think that the whole bridge will fall."),)),
+    }
+    told = {q.text: (q.span, q.chunks) for q in list_quotes(describe(3), words)}
+    assert told == {
+        "Careful there, please.": (Span(5.2, 5.9), (1,)),
+        "I think that the whole bridge will fall.": (Span(5, 16), (3,)),
+    }
+
+
+def test_sentence_that_goes_over_the_edges_of_a_table_s_chunks_is_whole() -> None:
+    first, between, last = describe(3)
+    told = list_quotes(
+        [
+            replace(first, speech="Two cars ⟶"),
+            between,
+            replace(last, speech="⟶ and a bus pass."),
+        ],
+        {},
+    )
+    assert [(q.text, q.chunks) for q in told] == [("Two cars and a bus pass.", (1, 2, 3))]
+
+
+def test_one_word_hides_no_slide() -> None:
+    lines = tuple(
+        ScreenText(Span(0, 12), text, 0.1 * k, 0.1) for k, text in enumerate(BRIDGE[:3], 1)
+    )
+    words = {1: Words((Segment(Span(1, 2), "Hello."),), lines)}
+    found = make_digest(list_quotes(describe(2), words), 12.0, None, language="en")
+    assert set(list_told(found)) & set(BRIDGE)
+
+
+def test_vowel_signs_are_parts_of_words() -> None:
+    assert list_words("पुल का वजन") == ["पुल", "का", "वजन"]
+
+
 # --- topics -----------------------------------------------------------------------------------
 
 
@@ -260,6 +299,21 @@ def test_chatter_is_known_to_the_embedder_and_gives_way() -> None:
 
     found = make_digest(quote_all(*talk), 60.0, embed, language="en", length="short")
     assert not set(list_told(found)) & set(chatter)
+
+
+def test_greeting_is_quoted_where_nothing_else_is_said() -> None:
+    rows = {text: np.eye(40, dtype=np.float32)[n] for n, text in enumerate(load_chatter())}
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        return np.stack([rows[text] for text in texts])
+
+    found = make_digest(quote_all(load_chatter()[0]), 6.0, embed, language="en")
+    assert list_told(found) == [load_chatter()[0]]
+
+
+def test_focus_that_nothing_is_near_to_is_known() -> None:
+    assert digest(BRIDGE, focus="how are cables held?").focused
+    assert not digest(BRIDGE, focus="banana recipe").focused
 
 
 def test_phrases_are_those_that_the_other_topics_lack() -> None:

@@ -14,7 +14,7 @@ def test_what_earlier_parts_took_tells_what_later_ones_will(store: Store) -> Non
     store.put("other", "reconcile", Answer("server:qwen", "A dog.", seconds=90.0))
     store.put("rejected", "describe", Answer("server:qwen", rejected="no", seconds=90.0))
     found = estimate(480, Settings(engine="server:qwen"), store)
-    assert found.seconds == pytest.approx(100 * 2 + 0.08 * 480)
+    assert found.seconds == pytest.approx(100 * 2 + 0.06 * 480)
     assert estimate(480, Settings(engine="server"), store).seconds == found.seconds
     assert say_guess(found, "context") == (
         "About 4 minutes: earlier chunks took 2.0 s each with server:qwen; this has about 100."

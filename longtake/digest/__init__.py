@@ -33,10 +33,14 @@ class Topic:
 
 @dataclass(frozen=True)
 class Digest:
-    """The topics in time order, and the phrases of the whole."""
+    """The topics in time order, and the phrases of the whole.
+
+    `focused` says whether anything is near to the focus; also where there is none.
+    """
 
     topics: tuple[Topic, ...]
     phrases: tuple[str, ...]
+    focused: bool = True
 
 
 CUT_PRICE, OWN = 4.0, 2.0
@@ -51,6 +55,12 @@ SENTENCES = {"short": 4, "medium": 16, "long": 32}
 MOST_SHARE = {"short": 0.15, "medium": 0.6, "long": 0.9}
 """So much of what is said may stand in the digest of a short video."""
 MOST_TOPICS = {"short": 12, "medium": 12, "long": 24}
+FEWEST_TOLD = 8
+"""Of fewer sentences said or described, the text in the pictures may say more."""
+HEADLINE_PHRASES = 3
+"""Of so many topics, the largest, the first phrase."""
+FOCUS_NEAR, WORDS_FOCUS_NEAR = 0.3, 0.1
+"""From here on a sentence is near to the focus: by an embedder, and by words."""
 HEADING_PRICE = 0.1
 """What a cut costs where a new heading stands on screen, in place of 1."""
 LONG_PAUSE_SECONDS = 8.0
@@ -77,42 +87,53 @@ def make_digest(
     if not row:
         return Digest((), ())
     language = language or guess_language([quote.text for quote in row])
-    vectors, worth, known = _weigh(row, embed, language, focus)
+    vectors, known, nearness = _compare(row, embed, language, focus)
     headings = _list_new_headings(quotes)
     price, own = (CUT_PRICE, OWN) if embed else (WORDS_CUT_PRICE, WORDS_OWN)
     prices = price * _price(row, headings)
     starts = find_topics(add_company(vectors, own), prices, MOST_TOPICS[length])
     parts = [range(a, b) for a, b in pairwise([*starts, len(row)])]
     count = min(SENTENCES[length], math.ceil(len(row) * MOST_SHARE[length]))
-    chosen = _choose(parts, vectors, worth, known, max(count, len(parts)))
+    count = max(count, len(parts))
+    near = FOCUS_NEAR if embed else WORDS_FOCUS_NEAR
+    wanted = [k for k in np.argsort(-nearness)[: count // 2].tolist() if nearness[k] >= near]
+    chosen = _choose(row, parts, vectors, known, count, wanted)
     phrases = find_phrases([[row[k].text for k in part] for part in parts], language)
     begins = [0.0, *(_find_start(row[part[0]], headings) for part in parts[1:])]
     spans = [Span(a, max(a, b)) for a, b in pairwise([*begins, max(duration, begins[-1])])]
     topics = [
-        Topic(span, _make_title(span, headings, found), tuple(row[k] for k in some))
-        for span, found, some in zip(spans, phrases, chosen, strict=True)
+        Topic(span, _make_title(span, headings, found) or f"Part {n}", tuple(row[k] for k in some))
+        for n, (span, found, some) in enumerate(zip(spans, phrases, chosen, strict=True), 1)
     ]
-    whole = find_phrases([[quote.text for quote in row]], language)
-    return Digest(tuple(topics), tuple(whole[0]))
+    largest = sorted(range(len(parts)), key=lambda k: -len(parts[k]))[:HEADLINE_PHRASES]
+    chief = [phrases[k][0] for k in sorted(largest) if phrases[k]]
+    return Digest(tuple(topics), tuple(chief), not focus or bool(wanted))
 
 
 def _pick_row(quotes: Sequence[Quote]) -> list[Quote]:
-    """What the video is told by: what is said and described; where that is nothing, all text."""
+    """What the video is told by: what is said and described, or all, where the text says more."""
     told = [quote for quote in quotes if quote.source != "screen"]
-    return told or list(quotes)
+    lines = [quote for quote in quotes if quote.heading or " " in quote.text]
+    letters = [sum(len(quote.text) for quote in some) for some in (told, lines)]
+    if len(told) >= FEWEST_TOLD or letters[0] >= letters[1] > 0:
+        return told
+    return [quote for quote in quotes if quote in (*told, *lines)] or list(quotes)
 
 
-def _weigh(
+def _compare(
     row: Sequence[Quote], embed: Embed | None, language: str, focus: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each quote's vector, what speaks for it whatever its topic, how near it is to chatter."""
+    """Each quote's vector, and how near it is to chatter, and to the focus: -1 where none is."""
     texts = [quote.text for quote in row]
     beside = [*(load_chatter() if embed else ()), *([focus] if focus else ())]
     both = [*texts, *beside]
     vectors = embed(both) if embed else weigh_words(both, language)
     own, chatter, wanted = np.split(vectors, [len(texts), len(both) - bool(focus)])
-    known = (own @ chatter.T).max(axis=1) if len(chatter) else np.zeros(len(texts), np.float32)
-    return own, weigh_quotes(row, own, wanted), known
+    near = [
+        (own @ others.T).max(axis=1) if len(others) else np.full(len(texts), -1.0, np.float32)
+        for others in (chatter, wanted)
+    ]
+    return own, near[0], near[1]
 
 
 def _price(row: Sequence[Quote], headings: Sequence[Quote]) -> np.ndarray:
@@ -135,13 +156,23 @@ def _list_new_headings(quotes: Sequence[Quote]) -> list[Quote]:
 
 
 def _choose(
-    parts: Sequence[range], vectors: np.ndarray, worth: np.ndarray, known: np.ndarray, count: int
+    row: Sequence[Quote],
+    parts: Sequence[range],
+    vectors: np.ndarray,
+    known: np.ndarray,
+    count: int,
+    wanted: Sequence[int],
 ) -> list[list[int]]:
-    """The places of each part's quotes, so many in all; longer parts have more."""
+    """The places of each part's quotes, so many in all; longer parts have more.
+
+    What is `wanted` is among them.
+    """
+    worth = weigh_quotes(row)
     told: list[int] = []
     chosen: list[list[int]] = []
     for part, number in zip(parts, _share(parts, count), strict=True):
-        chosen.append(choose_quotes(part, vectors, worth, known, number, told))
+        own = [place for place in wanted if place in part]
+        chosen.append(choose_quotes(part, vectors, worth, known, number, told, own))
         told += chosen[-1]
     return chosen
 

@@ -17,7 +17,6 @@ SHORT_LETTERS, LONG_LETTERS = 40, 240
 """What is shorter says little, what is longer is hard to read: both count less."""
 REPEAT_PRICE = 1.3
 """Of how near a sentence is to one that was chosen; and so on."""
-FOCUS_WEIGHT = 2.0
 QUESTION_PRICE = 0.15
 LENGTH_PRICE = 0.4
 HEADING_PRICE = 1.0
@@ -31,6 +30,7 @@ LEANING = frozenset(
 )
 """A sentence that begins so leans on the one before it, which is not quoted with it."""
 QUESTION_ENDS = ("?", "？", "؟")
+OTHERS_SHARE = 0.5
 SAME = 0.95
 """Sentences this near say the same."""
 LEAST_NEAR = -0.2
@@ -44,11 +44,8 @@ def load_chatter() -> tuple[str, ...]:
     return tuple(line for line in text.splitlines() if line and not line.startswith("#"))
 
 
-def weigh_quotes(quotes: Sequence[Quote], vectors: np.ndarray, focus: np.ndarray) -> np.ndarray:
-    """What speaks for each quote whatever its topic, of shape (quotes,): 0 where nothing does.
-
-    `focus` are unit vectors (texts, size), none where there is no focus.
-    """
+def weigh_quotes(quotes: Sequence[Quote]) -> np.ndarray:
+    """What speaks for each quote whatever its topic, of shape (quotes,): 0 where nothing does."""
     letters = np.array([measure(quote.text) for quote in quotes])
     odd = np.maximum(1 - letters / SHORT_LETTERS, 0) + np.maximum(letters / LONG_LETTERS - 1, 0)
     asks = np.array([q.text.rstrip("\"'”’»)").endswith(QUESTION_ENDS) for q in quotes])
@@ -57,8 +54,6 @@ def weigh_quotes(quotes: Sequence[Quote], vectors: np.ndarray, focus: np.ndarray
     worth = -LENGTH_PRICE * np.minimum(odd, 2) - QUESTION_PRICE * asks
     worth = worth - HEADING_PRICE * np.array([quote.heading for quote in quotes])
     worth = worth - CUT_PRICE * cut - LEAN_PRICE * leans
-    if len(focus):
-        worth = worth + FOCUS_WEIGHT * (vectors @ focus.T).max(axis=1)
     return np.asarray(worth, np.float32)
 
 
@@ -69,8 +64,11 @@ def choose_quotes(
     known: np.ndarray,
     count: int,
     told: Sequence[int],
+    chosen: Sequence[int] = (),
 ) -> list[int]:
-    """The places of at most so many of these quotes, in order; `told` are chosen already.
+    """The places of so many of these quotes, in order; `chosen` are among them whatever they say.
+
+    `told` are quoted from other topics: what is much the same counts less, for it may sum them up.
 
     One at a time: nearest to the mean of all of them, and far from what is told (maximal marginal
     relevance, Carbonell and Goldstein 1998). `known` is how near each is to what need not be told.
@@ -78,16 +76,17 @@ def choose_quotes(
     own = vectors[list(places)]
     mean = own.mean(axis=0)
     near = own @ (mean / max(float(np.linalg.norm(mean)), 1e-9)) + worth[list(places)]
-    alike = np.maximum(known[list(places)], 0)
-    if told:
-        alike = np.maximum(alike, (own @ vectors[list(told)].T).max(axis=1))
-    chosen: list[int] = []
+    said = own @ vectors[[*told, *chosen]].T if (told or chosen) else np.zeros((len(own), 1))
+    shares = [OTHERS_SHARE] * len(told) + [1.0] * len(chosen) or [1.0]
+    alike = np.maximum(known[list(places)], (said * shares).max(axis=1)).clip(0)
+    same = said.max(axis=1)
+    chosen = list(chosen)
     while len(chosen) < min(count, len(places)):
-        open_ = (alike < SAME) & ((near > LEAST_NEAR) | (not chosen))
+        open_ = (same < SAME) & ((near > LEAST_NEAR) | (not chosen))
         score = np.where(open_, near - REPEAT_PRICE * alike, -np.inf)
         best = int(np.argmax(score))
         if not np.isfinite(score[best]):
             break
         chosen.append(places[best])
-        alike = np.maximum(alike, own @ own[best])
+        alike, same = np.maximum(alike, own @ own[best]), np.maximum(same, own @ own[best])
     return sorted(chosen)

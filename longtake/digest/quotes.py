@@ -4,7 +4,7 @@ Joins cues to sentences and cuts what never ends; knows no topic and no model.
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -12,19 +12,21 @@ from itertools import accumulate
 import sentencex
 
 from longtake.clauses import CROSSES, ELLIPSIS
+from longtake.digest.words import measure
 from longtake.plain import one_line
 from longtake.records import Description, ScreenText, Segment, Source, Words
 from longtake.timecode import Span
 
 PAUSE_SECONDS = 3.0
 """A silence as long ends a sentence, with a full stop or without one."""
-MOST_LETTERS, PIECE_LETTERS = 320, 160
+MOST_LETTERS, PIECE_LETTERS = 320, 120
 """A sentence with more may be one that never ends: it is cut into pieces of about so many."""
 HEADING_RATIO = 1.25
 """So much larger than the line in the middle is a heading."""
 HEADING_WORDS = 10
+FEWEST_LETTERS = 3
 COMMAS = ",;:–—、，；：،؛"
-_JOINED = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef\u0e00-\u0eff]")
+_JOINED = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff01-\uff60]")
 """Letters of scripts that set no space between words."""
 
 
@@ -52,7 +54,11 @@ def list_quotes(
     `words` has the exact times by chunk; of a chunk that it lacks, the description's cells tell
     what was said and written, with the times of the chunk.
     """
-    known = {d.chunk.number: words.get(d.chunk.number) or _read_cells(d) for d in descriptions}
+    ends = _find_ends(descriptions)
+    known = {
+        d.chunk.number: words.get(d.chunk.number) or _read_cells(d, end)
+        for d, end in zip(descriptions, ends, strict=True)
+    }
     said = [(s, number) for number, found in known.items() for s in found.speech]
     quotes = [
         *_join_speech(said, language),
@@ -62,7 +68,18 @@ def list_quotes(
     return sorted(quotes, key=lambda quote: (quote.span.start, not quote.heading))
 
 
-def _read_cells(description: Description) -> Words:
+def _find_ends(descriptions: Sequence[Description]) -> list[float]:
+    """When what is said in each chunk ends at the latest; what goes on, with the next one's."""
+    ends: list[float] = []
+    following = 0.0
+    for description in reversed(descriptions):
+        goes_on = description.speech.rstrip().endswith(CROSSES)
+        ends.append(max(description.chunk.span.end, following if goes_on else 0.0))
+        following = description.chunk.span.start if description.speech else following
+    return ends[::-1]
+
+
+def _read_cells(description: Description, end: float) -> Words:
     """What was said and written, with the times of the chunk; the first line is largest."""
     span = description.chunk.span
     said = one_line(description.speech.replace(CROSSES, " "))
@@ -70,7 +87,7 @@ def _read_cells(description: Description) -> Words:
     large = len(lines) > 1 and len(lines[0].split()) <= HEADING_WORDS
     heights = [2.0 if large and not place else 1.0 for place in range(len(lines))]
     return Words(
-        (Segment(span, said),) if said else (),
+        (Segment(Span(span.start, end), said),) if said else (),
         tuple(ScreenText(span, line, 0.0, h) for line, h in zip(lines, heights, strict=True)),
     )
 
@@ -105,10 +122,14 @@ def _split_at_pauses(
     said: Sequence[tuple[Segment, int]],
 ) -> Iterator[list[tuple[Segment, int]]]:
     stretch: list[tuple[Segment, int]] = []
+    end = 0.0
     for segment, chunk in said:
-        if stretch and segment.span.start - stretch[-1][0].span.end >= PAUSE_SECONDS:
+        # What lies within another cue is another speaker's.
+        apart = segment.span.start - end >= PAUSE_SECONDS or segment.span.end < end
+        if stretch and apart:
             yield stretch
             stretch = []
+        end = max(end, segment.span.end)
         stretch.append((replace(segment, text=one_line(segment.text)), chunk))
     if stretch:
         yield stretch
@@ -121,9 +142,12 @@ def _split_stretch(stretch: Sequence[tuple[Segment, int]], language: str) -> Ite
         first = max(0, bisect_right(starts, start) - 1)
         last = max(first, bisect_right(starts, end - 1) - 1)
         begun, ended = pieces[first].time(start), pieces[last].time(end)
-        chunks = tuple(range(pieces[first].chunk, pieces[last].chunk + 1))
+        inside = pieces[first : last + 1]
+        homes = [piece.chunk for piece in inside]
+        chunks = tuple(range(min(homes), max(homes) + 1))
+        ended = max(ended, *(piece.segment.span.end for piece in inside[:-1]), begun)
         shown = f"{ELLIPSIS} " * cut[0] + text[start:end] + f" {ELLIPSIS}" * cut[1]
-        yield Quote(shown, Span(begun, max(begun, ended)), chunks, "voice")
+        yield Quote(shown, Span(round(begun, 3), round(ended, 3)), chunks, "voice")
 
 
 def _join_pieces(stretch: Sequence[tuple[Segment, int]]) -> tuple[str, list[_Piece]]:
@@ -159,10 +183,11 @@ def _find_sentences(
 
 def _cut_long(text: str, start: int, end: int, starts: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Pieces of one that is too long, about equal: cut at commas, segments, or spaces."""
-    if end - start <= MOST_LETTERS:
+    letters = measure(text[start:end])
+    if letters <= MOST_LETTERS:
         yield start, end
         return
-    count = -(-(end - start) // PIECE_LETTERS)
+    count = -(-letters // PIECE_LETTERS)
     step = (end - start) / count
     begun = start
     for number in range(1, count):
@@ -177,7 +202,7 @@ def _find_cut(text: str, starts: Sequence[int], middle: int, reach: int) -> int:
     """The best place near the middle: behind a comma, where a segment begins, at a space."""
     low, high = middle - reach, middle + reach
     commas = [k + 1 for k in range(low, high) if text[k] in COMMAS]
-    begun = [k for k in starts[bisect_right(starts, low) :] if k < high][:9]
+    begun = list(starts[bisect_right(starts, low) : bisect_left(starts, high)])
     spaces = [k for k in range(low, high) if text[k].isspace()]
     for places in (commas, begun, spaces):
         if places:
@@ -197,6 +222,8 @@ def _list_written(known: Mapping[int, Words]) -> Iterator[Quote]:
             headings |= {key} if line is heading else set()
     for key, (line, chunks) in lines.items():
         shown = one_line(line.text)
+        if sum(letter.isalpha() for letter in shown) < FEWEST_LETTERS:
+            continue  # a clock, a page number
         yield Quote(shown, line.span, tuple(dict.fromkeys(chunks)), "screen", key in headings)
 
 

@@ -5,6 +5,7 @@ Knows no sentence and no topic.
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -18,9 +19,14 @@ VECTOR_SIZE = 512
 SAMPLE = 400
 """Texts by which the language is told."""
 LEAST_LETTERS = 12
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
-"""Kana and Chinese letters, which stand without spaces."""
+_MARKS = "".join(
+    letter for letter in map(chr, range(0x300, 0xFE30)) if unicodedata.category(letter)[0] == "M"
+)
+"""Vowel signs and accents: parts of words, which `\\w` does not take for letters."""
+_LETTER = rf"(?:[^\W_]|[{_MARKS}\u200c\u200d])"
+_WORD = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff]+")
+"""Kana, Chinese, Thai and Lao letters, which stand without spaces."""
 
 
 @lru_cache(maxsize=8)
@@ -33,14 +39,17 @@ def glue_of(language: str) -> frozenset[str]:
 
 
 def guess_language(texts: Sequence[str]) -> str:
-    """The ISO 639 code of the language of most of them; empty where there is hardly a word."""
+    """The ISO 639 code of the language of most of them; empty where it can't be told.
+
+    A language without known stop words counts as none: of short texts it is mostly a wrong guess.
+    """
     import py3langid
 
     text = " ".join(texts[:: max(1, len(texts) // SAMPLE)])
     if sum(letter.isalpha() for letter in text) < LEAST_LETTERS:
         return ""
     code, _ = py3langid.classify(text)
-    return str(code)
+    return str(code) if code in stop_words.LANGUAGE_MAPPING else ""
 
 
 def measure(text: str) -> int:

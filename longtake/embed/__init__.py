@@ -7,11 +7,12 @@ Vectors are kept in the store by what they are of: nothing is embedded twice.
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from longtake.embed.base import Embedder
-from longtake.errors import ModelError, UsageError
+from longtake.errors import EngineFailed, LongtakeError, UsageError
 from longtake.models import MINILM, FolderModel, is_model_here
 from longtake.settings import Settings
 from longtake.store import Store, make_key
@@ -34,12 +35,12 @@ def choose_embedder(settings: Settings, language: str) -> tuple[str, str]:
         return settings.embedder, "as --embedder says"
     if language.partition("-")[0] not in ("", "en"):
         return WORDS, (
-            f"{MINILM.name} knows English, and these are in {language!r}: --embedder names a"
+            f"{MINILM.name} knows English, and this seems to be in {language!r}: --embedder names a"
             " multilingual model"
         )
     if not is_model_here(MINILM):
         return WORDS, f"no embedder is here: longtake models pull {MINILM.name}"
-    return MINILM_NAME, "the texts are in English"
+    return MINILM_NAME, "the texts seem to be in English"
 
 
 def bring_embedder(settings: Settings, fetch: Callable[[FolderModel], object]) -> None:
@@ -48,16 +49,28 @@ def bring_embedder(settings: Settings, fetch: Callable[[FolderModel], object]) -
         return
     try:
         fetch(MINILM)
-    except ModelError as error:
+    except LongtakeError as error:
         if settings.embedder != AUTO:
             raise
         LOG.info("%s", error.message)
 
 
+def check_embedder(name: str) -> None:
+    """UsageError for a name that can be none."""
+    kind, _, model = name.partition(":")
+    known = name in (AUTO, WORDS, MINILM_NAME, MINILM.name) or ("/" in name and not model)
+    known = known or (kind in ("server", "ollama") and bool(model))
+    if not known and not (name and Path(name).expanduser().is_dir()):
+        raise UsageError(
+            f"there is no embedder {name!r}",
+            f"Known: {AUTO}, {MINILM_NAME}, {WORDS}, server:MODEL, ollama:MODEL, a folder, or"
+            " OWNER/MODEL of the hub.",
+        )
+
+
 def open_embedder(name: str, settings: Settings, why: str = "") -> Embedder | None:
     """The embedder of that name; None for `words`, which needs no model."""
-    if not name:
-        raise UsageError("--embedder must not be empty", "Leave it out: auto.")
+    check_embedder(name)
     kind, _, model = name.partition(":")
     if name == WORDS:
         return None
@@ -85,4 +98,10 @@ def embed_kept(embedder: Embedder, store: Store, texts: Sequence[str]) -> np.nda
         store.put_vectors(made)
         known |= made
     rows = [np.frombuffer(known[key], np.float32) for key in keys]
+    sizes = sorted({len(row) for row in rows})
+    if len(sizes) > 1:
+        raise EngineFailed(
+            f"the embedder {embedder.name} gives vectors of {sizes[0]} and of {sizes[-1]} numbers",
+            "Another model may serve under its name now: name it otherwise, or leave it out.",
+        )
     return np.stack(rows) if rows else np.zeros((0, 1), np.float32)

@@ -36,6 +36,7 @@ class OnnxEmbedder(Embedder):
         self._prefix = prefix
         self._tokenizer, self._session = _open(name, folder)
         self._inputs = {value.name for value in self._session.get_inputs()}
+        self._outputs = [value.name for value in self._session.get_outputs()]
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Those of about one length together, so that little is padded."""
@@ -60,9 +61,10 @@ class OnnxEmbedder(Embedder):
                 f"the embedder {self.name} can't be run: {one_line(str(error))[:300]}",
                 "Name another with --embedder, or leave it out.",
             ) from error
-        pooled = [vectors for vectors in found if vectors.ndim == 2]
-        if pooled:
-            return as_unit(pooled[0])
+        if "sentence_embedding" in self._outputs:
+            return as_unit(found[self._outputs.index("sentence_embedding")])
+        if found[0].ndim == 2:
+            return as_unit(found[0])
         weights = mask[..., None].astype(np.float32)
         return as_unit((found[0] * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-9))
 
@@ -79,7 +81,8 @@ def open_onnx(name: str, why: str) -> OnnxEmbedder:
     if not folder.is_dir():
         folder = fetch_embedding_files(name, ONNX_FILES)
     weights = _find_weights(folder)
-    facts: dict[str, object] = {"weights": hash_file(weights)} if weights else {}
+    files = [file for file in (weights, folder / "tokenizer.json") if file and file.is_file()]
+    facts: dict[str, object] = {file.name: hash_file(file) for file in files}
     return OnnxEmbedder(name, folder, facts, why)
 
 

@@ -64,7 +64,7 @@ def _read_vectors(answer: dict[str, Any], count: int, url: str) -> np.ndarray:
     try:
         rows = sorted(answer["data"], key=lambda row: row["index"])
         vectors = np.array([row["embedding"] for row in rows], np.float32)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, OverflowError, TypeError, ValueError):
         vectors = np.zeros(0, np.float32)
     shaped = vectors.ndim == 2 and vectors.size and len(vectors) == count
     if not shaped or not np.isfinite(vectors).all():

@@ -6,7 +6,7 @@ from longtake.engines.base import SMALL_PARAMETERS, Capabilities, Engine, Reply,
 from longtake.errors import UsageError
 from longtake.fit import LLAMA_WORK_BYTES, cache_bytes
 from longtake.machine import find_gpus, free_memory
-from longtake.models import MODELS, VLMS, Model, find_vlms_here, is_model_here
+from longtake.models import MODELS, QWEN3, VLMS, Model, find_vlms_here, is_model_here
 from longtake.settings import Settings
 
 AUTO = "auto"
@@ -89,7 +89,11 @@ def choose_reconciler(describer: Engine | None, free_bytes: int | None = None) -
     for model in sorted(able, key=lambda model: model.parameters, reverse=True):
         if not free or needed_bytes(model) <= free:
             return f"gguf:{model.name}", "it is the largest text model that is here"
-    return DIGEST, "no language model of a billion parameters or more is here"
+    size = f"{QWEN3.bytes / 1e9:.1f} GB"
+    return DIGEST, (
+        "no language model of a billion parameters or more is here that fits the memory;"
+        f" `longtake models pull {QWEN3.name}` ({size}) brings one"
+    )
 
 
 def suggest_vlm(free_bytes: int | None = None, cards: bool | None = None) -> Model:
@@ -117,9 +121,10 @@ def open_engine(name: str, settings: Settings) -> Engine:
     chosen, reason = choose_engine() if auto else (name, "")
     kind, _, model = chosen.partition(":")
     if kind not in ENGINES:
+        is_model = f"It is a model: name it gguf:{kind}. " if kind in MODELS else ""
         raise UsageError(
             f"there is no engine {kind!r}",
-            f"Known: {', '.join((AUTO, *ENGINES))}. See `longtake engines`.",
+            f"{is_model}Known: {', '.join((AUTO, *ENGINES))}. See `longtake engines`.",
         )
     module = importlib.import_module(f"longtake.engines.{kind}")
     opened: Engine = getattr(module, f"open_{kind}")(model, settings)

@@ -20,6 +20,7 @@ from longtake.plain import one_line
 from longtake.records import MEASURED, Chapter, Gap, Ledger, Scan, Sentence, Shot, Summary, Tag
 from longtake.report.csv import guard, unguard
 from longtake.report.markdown import (
+    end_remark,
     join_gaps,
     name_chunks,
     say_checks,
@@ -90,8 +91,6 @@ TYPES = {
     "html": "text/html; charset=utf-8",
     "png": "image/png",
 }
-FEW_SENTENCES = 8
-"""Of a film with fewer, the shots are told, too."""
 MOST_NAME = 80
 MOST_TITLE = 60
 WORD_JOINER = "\u2060"
@@ -362,7 +361,7 @@ def _show_arm(document: Mapping[str, Any], name: str) -> dict[str, Any]:
         "made": document.get("made_by", ""),
         "sections": [_section(section, spans) for section in divide(summary)],
         "tags": _say_tags(document),
-        "shots": _say_shots(document) if len(summary.sentences) < FEW_SENTENCES else "",
+        "shots": _say_shots(document),
         "moments": [
             {**_pick(moment, "text", "support", "why"), **_place(moment)}
             for moment in document["moments"]
@@ -379,7 +378,7 @@ def _show_arm(document: Mapping[str, Any], name: str) -> dict[str, Any]:
                 for span, numbers, reason in join_gaps(ledger.gaps)
             ],
         },
-        "remarks": list(document.get("remarks", [])),
+        "remarks": [end_remark(remark) for remark in document.get("remarks", [])],
         "by": _say_engines(document),
         "chunks": [
             {

@@ -420,7 +420,7 @@ class View {
     }
     if (arm.shots) box.append(el("p", { class: "soft" }, `${arm.shots}.`));
     if (arm.tags) box.append(el("p", { class: "soft" }, `Seen by detectors, may be wrong: ${arm.tags}.`));
-    for (const remark of arm.remarks) box.append(el("p", { class: "soft" }, sentenceCase(remark) + "."));
+    for (const remark of arm.remarks) box.append(el("p", { class: "soft" }, remark));
     if (arm.moments.length) {
       box.append(el("h4", {}, "Key moments"), el("ul", { class: "jumps" }, ...arm.moments.map((m) =>
         el("li", {}, this.jump(m.at, { class: "jump" }, el("span", { class: "time" }, m.time),

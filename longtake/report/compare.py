@@ -223,7 +223,7 @@ def say_comparison(comparison: Comparison) -> list[str]:
         lines += [f"  {same}"] if (same := say_same(worths)) else []
     lines += ["", *_say_failed(comparison), ONE_VIDEO]
     judges = dict.fromkeys(arm.result.summary.judge for arm in arms if arm.result.summary)
-    lines += [f"checked by {one_line(judge)}" for judge in judges]
+    lines += [f"checked by {one_line(judge)}" for judge in judges if judge]
     for arm in arms:
         ledger = arm.result.ledger
         lines += [f"{arm.name}: {_say_context(arm)}"] if ledger.context else []

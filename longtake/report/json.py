@@ -28,7 +28,7 @@ def as_json(result: Result, *, descriptions: bool = False, ascii_only: bool = Fa
         "video": video_values(result.video),
         **summary_values(result.summary),
         "tags": [{"label": tag.label, "share": tag.share} for tag in sum_tags(result.descriptions)],
-        "shots": [_span(shot.span) for shot in result.scan.shots] if result.scan else [],
+        "shots": _list_shots(result),
         "entities": [
             {"mark": e.mark, "kind": e.kind, "look": e.look, "chunks": list(e.chunks)}
             for e in result.entities
@@ -40,6 +40,12 @@ def as_json(result: Result, *, descriptions: bool = False, ascii_only: bool = Fa
         document["descriptions"] = [_description(d) for d in result.descriptions]
     text = json.dumps(document, ensure_ascii=ascii_only, indent=2) + "\n"
     return text.encode("utf-8", "replace").decode()
+
+
+def _list_shots(result: Result) -> list[dict[str, float]]:
+    """Of a film that words tell little of, for which a contact sheet was drawn."""
+    drawn = any(path.name == "sheet.png" for path in result.files)
+    return [_span(shot.span) for shot in result.scan.shots] if drawn and result.scan else []
 
 
 def video_values(video: Video) -> dict[str, Any]:
@@ -94,6 +100,9 @@ def summary_values(summary: Summary | None) -> dict[str, Any]:
             "chapters": [],
             "moments": [],
             "tree": [],
+            "judge": "",
+            "made_by": "",
+            "remarks": [],
         }
     return {
         "headline": summary.headline,

@@ -26,6 +26,8 @@ from longtake.report.sections import divide, place, say, say_shots, say_tags, su
 from longtake.timecode import Span, format_time
 
 CHAPTER_SECONDS = 10.0
+COMMANDS = ("longtake ", "--")
+"""How a remark begins that is to be typed."""
 
 
 def as_markdown(result: Result) -> str:
@@ -110,7 +112,15 @@ def say_seen(result: Result) -> list[str]:
     if result.scan and _has_sheet(result):
         said.insert(0, f"{say_shots(result.scan).capitalize()}.")
     remarks = result.summary.remarks if result.summary else ()
-    return [*said, *(f"{remark[:1].upper()}{remark[1:]}." for remark in remarks)]
+    return [*said, *map(end_remark, remarks)]
+
+
+def end_remark(remark: str) -> str:
+    """As a sentence; a command stays as it is typed."""
+    if remark.startswith(COMMANDS):
+        return remark
+    end = "" if remark.endswith(":") else "."
+    return f"{remark[:1].upper()}{remark[1:]}{end}"
 
 
 def _moment(moment: Moment) -> str:

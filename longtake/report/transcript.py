@@ -53,7 +53,12 @@ def as_text(transcript: Transcript) -> str:
 
 
 def descriptions_as_vtt(descriptions: Sequence[Description]) -> str:
-    """A cue for each chunk, with its number; one that has no description says why."""
+    """A cue for each chunk, with its number; one that has no description says why.
+
+    Nothing, where no chunk was described: what was only measured is nothing to read.
+    """
+    if descriptions and all(d.text and not d.is_prose for d in descriptions):
+        return ""
     cues = [
         f"{d.chunk.number}\n{_times(d.chunk.span, '.')}\n"
         f"{_escape(one_line(d.text or f'(not described: {d.error})'))}\n"

@@ -49,7 +49,7 @@ class SketchEngine(Engine):
             ),
             options={"version": VERSION, "weights": hashlib.sha256(weights).hexdigest()},
             why="built-in detectors and no vision-language model: they measure movement and light,"
-            " and tag 80 kinds of objects",
+            " and tag large objects",
         )
         self._memory = Memory(ObjectDetector().detect)
 
