@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from longtake import judge, reconcile
 from longtake.asking import GAVE_REPLY, Job, Prepared, Work, answer_all
 from longtake.clauses import shorten
-from longtake.digest import Digest, Quote, list_quotes, make_digest
+from longtake.digest import Digest, Quote, list_quotes, make_digest, pick_row
 from longtake.digest.words import guess_language
 from longtake.embed import WORDS, Embedder, choose_embedder, embed_kept, open_embedder
 from longtake.engines import AUTO, DIGEST, ENGINES, choose_reconciler, open_engine, suggest_vlm
@@ -44,6 +44,8 @@ from longtake.records import (
 from longtake.settings import Settings
 from longtake.store import Answer, make_key
 
+EMBED_STEP = 256
+"""Sentences whose vectors are kept before the progress is told again."""
 MOST_SHOWN_WORDS = 8
 SUFFIXES = tuple(".mp4 .m4v .mkv .webm .mov .avi .mpg .mpeg .ts .flv .wmv .ogv .3gp".split())
 FEWEST_QUOTES = 8
@@ -177,9 +179,15 @@ def _digest(work: Work, told: Told) -> Generator[Progress, None, Summary]:
     language = told.language or guess_language(_list_texts(told))
     quotes = list_quotes(told.descriptions, told.words, language)
     name, why = choose_embedder(settings, language)
-    yield Progress("digest", 0, 1, f"finding topics in {len(quotes)} sentences with {name}")
     opened, why = _open_embedder(settings, name, why) if quotes else (None, why)
+    row = pick_row(quotes)
+    note = f"finding topics in {len(row)} sentences with {opened.name if opened else WORDS}"
+    yield Progress("digest", 0, len(row), note)
     with opened or nullcontext():
+        for done in range(0, len(row) if opened else 0, EMBED_STEP):
+            assert opened
+            embed_kept(opened, work.store, [q.text for q in row[done : done + EMBED_STEP]])
+            yield Progress("digest", min(done + EMBED_STEP, len(row)), len(row))
         digest = make_digest(
             quotes,
             told.video.duration,
@@ -188,7 +196,6 @@ def _digest(work: Work, told: Told) -> Generator[Progress, None, Summary]:
             length=settings.length,
             focus=settings.focus,
         )
-    yield Progress("digest", 1, 1)
     by = opened.name if opened else WORDS
     return replace(
         _as_summary(digest, quotes, told),

@@ -19,7 +19,7 @@ from longtake.digest.words import guess_language, weigh_words
 from longtake.embed import Embed
 from longtake.timecode import Span
 
-__all__ = ["Digest", "Quote", "Topic", "list_quotes", "make_digest"]
+__all__ = ["Digest", "Quote", "Topic", "list_quotes", "make_digest", "pick_row"]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def make_digest(
 
     Without `embed`, sentences are compared by their weighted words.
     """
-    row = _pick_row(quotes)
+    row = pick_row(quotes)
     if not row:
         return Digest((), ())
     language = language or guess_language([quote.text for quote in row])
@@ -110,14 +110,14 @@ def make_digest(
     return Digest(tuple(topics), tuple(chief), not focus or bool(wanted))
 
 
-def _pick_row(quotes: Sequence[Quote]) -> list[Quote]:
+def pick_row(quotes: Sequence[Quote]) -> list[Quote]:
     """What the video is told by: what is said and described, or all, where the text says more."""
     told = [quote for quote in quotes if quote.source != "screen"]
-    lines = [quote for quote in quotes if quote.heading or " " in quote.text]
-    letters = [sum(len(quote.text) for quote in some) for some in (told, lines)]
-    if len(told) >= FEWEST_TOLD or letters[0] >= letters[1] > 0:
+    both = [q for q in quotes if q.source != "screen" or q.heading or " " in q.text]
+    letters = [sum(len(quote.text) for quote in some) for some in (told, both)]
+    if len(told) >= FEWEST_TOLD or 2 * letters[0] >= letters[1] > 0:
         return told
-    return [quote for quote in quotes if quote in (*told, *lines)] or list(quotes)
+    return both or list(quotes)
 
 
 def _compare(
