@@ -124,20 +124,6 @@ GLUE = frozenset(
 )
 
 
-def find_missing(sentence: str, sources: Sequence[str]) -> list[str]:
-    """Words, numbers and quotations of the sentence that no source holds, each once, in order.
-
-    Compared by stem (English, after Porter 2), numbers as digits, quotations line by line.
-    """
-    known = [word for source in sources for word in _read(source)]
-    missing = [
-        word.claim
-        for word in _read(sentence)
-        if word.claim and not any(_matches(word, other) for other in known)
-    ]
-    return list(dict.fromkeys(missing))
-
-
 def holds(sentence: str, sources: Sequence[str]) -> bool:
     """Whether the sources, which come in time order, tell the sentence clause by clause."""
     told, words = _Told(sources), _words(sentence)

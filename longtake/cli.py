@@ -640,11 +640,6 @@ def _fetch_missing_files(model: "Model | FolderModel") -> None:
             fetch_assets(missing)
 
 
-def fetch_asset(asset: "Asset", path: "Path") -> None:
-    """Fetch one file; see `fetch_assets`."""
-    fetch_assets({path: asset})
-
-
 def fetch_assets(wanted: "Mapping[Path, Asset]") -> None:
     """Fetch with a bar where standard error is a terminal, with a line there else."""
     from longtake.models import fetch_all, is_here

@@ -48,7 +48,6 @@ from longtake.sum_up import (
     open_writer,
     raise_if_nothing_came,
     sum_up,
-    tells_little,
 )
 from longtake.video.chunks import plan_chunks
 from longtake.video.frames import open_frames
@@ -137,7 +136,7 @@ def _go_through(
     summary = None
     if reconciler:
         summary = yield from sum_up(work, reconciler, judging, told)
-    if summary and tells_little(told):
+    if summary and summary.sparse:
         overview = Overview(video, seen, tuple(chunks))
         files += yield from _draw(overview, index, out)
     result = Result(

@@ -274,6 +274,8 @@ class Summary:
     headline_support: Support = "unchecked"
     made_by: str = ""
     """In words, what wrote it, and from what."""
+    sparse: bool = False
+    """Whether nobody described the video and words tell so little that the picture has to."""
     compared_by: str = ""
     """In words, by what a digest's sentences were compared, and why by that."""
 

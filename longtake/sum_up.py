@@ -197,10 +197,15 @@ def _digest(work: Work, told: Told) -> Generator[Progress, None, Summary]:
             focus=settings.focus,
         )
     by = opened.name if opened else WORDS
+    sparse = len(quotes) < FEWEST_QUOTES and not any(d.is_prose for d in told.descriptions)
     return replace(
         _as_summary(digest, quotes, told),
+        sparse=sparse,
         compared_by=f"{by}: {why}" if quotes else "",
-        remarks=(*_list_unmet(settings, quotes, digest), *_list_missing(told, quotes)),
+        remarks=(
+            *_list_unmet(settings, quotes, digest),
+            *(_say_what_looks() if sparse else ()),
+        ),
     )
 
 
@@ -270,17 +275,8 @@ def _is_file_name(video: Video) -> bool:
     )
 
 
-def tells_little(told: Told) -> bool:
-    """Whether nobody described it, and there is so little text that the picture must tell."""
-    if any(d.is_prose for d in told.descriptions):
-        return False
-    return len(list_quotes(told.descriptions, told.words, told.language)) < FEWEST_QUOTES
-
-
-def _list_missing(told: Told, quotes: Sequence[Quote]) -> tuple[str, ...]:
-    """Of a film that tells little, what would tell more, and the command that brings it."""
-    if len(quotes) >= FEWEST_QUOTES or any(d.is_prose for d in told.descriptions):
-        return ()
+def _say_what_looks() -> tuple[str, str]:
+    """What would tell what is seen, and the command that brings it."""
     if here := find_vlms_here():
         return ("to know what is seen in it, let a model look:", f"--engine gguf:{here[0].name}")
     model = suggest_vlm()

@@ -43,9 +43,9 @@ def as_json(result: Result, *, descriptions: bool = False, ascii_only: bool = Fa
 
 
 def _list_shots(result: Result) -> list[dict[str, float]]:
-    """Of a film that words tell little of, for which a contact sheet was drawn."""
-    drawn = any(path.name == "sheet.png" for path in result.files)
-    return [_span(shot.span) for shot in result.scan.shots] if drawn and result.scan else []
+    """Of a film that words tell little of."""
+    sparse = result.summary and result.summary.sparse
+    return [_span(shot.span) for shot in result.scan.shots] if sparse and result.scan else []
 
 
 def video_values(video: Video) -> dict[str, Any]:

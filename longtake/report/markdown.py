@@ -71,7 +71,7 @@ def _summary(result: Result) -> list[str]:
         lines += [*_heading(section.chapter), *(_sentence(s, spans) for s in section.sentences), ""]
     lines += _legend(summary)
     lines += [f"{_plain(said)}\n" for said in say_seen(result)]
-    if _has_sheet(result):
+    if any(path.name == "sheet.png" for path in result.files):
         lines += ["![The first frame of each stretch](sheet.png)", ""]
     if summary.moments:
         lines += ["## Key moments", "", *map(_moment, summary.moments), ""]
@@ -93,11 +93,6 @@ def _sentence(sentence: Sentence, spans: Mapping[int, Span]) -> str:
     return f"- {_plain(say(sentence))} ({cited}){_mark(sentence.support, sentence.why)}"
 
 
-def _has_sheet(result: Result) -> bool:
-    """Whether a contact sheet was drawn: of a film that words tell little of."""
-    return any(path.name == "sheet.png" for path in result.files)
-
-
 def say_made(result: Result) -> str:
     """What made the summary, as a sentence, and how long the video is."""
     summary = result.summary
@@ -109,7 +104,7 @@ def say_seen(result: Result) -> list[str]:
     """A line each: what a reader has to know beside the points; none where there is nothing."""
     tags = say_tags(sum_tags(result.descriptions))
     said = [f"Seen by detectors, may be wrong: {tags}."] if tags else []
-    if result.scan and _has_sheet(result):
+    if result.scan and result.summary and result.summary.sparse:
         said.insert(0, f"{say_shots(result.scan).capitalize()}.")
     remarks = result.summary.remarks if result.summary else ()
     return [*said, *map(end_remark, remarks)]
