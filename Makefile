@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev app models trial-models samples films demo test test-real test-slow test-browser chromium test-transformers test-vllm lint format bench scenedetect bench-digest lock clean
+.PHONY: help setup dev app models trial-models samples films demo test test-real test-slow test-browser chromium test-transformers test-vllm lint format bench scenedetect bench-digest reference lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -120,6 +120,9 @@ bench-digest: .cache/bench-digest/.setup
 	$(BIN)/python -m venv --clear .cache/scenedetect
 	.cache/scenedetect/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/bench.txt
 	@touch $@
+
+reference: dev ## docs/reference.md from the code
+	$(BIN)/python -m scripts.write_reference
 
 lock: ## resolve the requirement files anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml requirements/build.in -o requirements/default.txt
