@@ -2,6 +2,6 @@
 
 from streamlit.starlette import App
 
-from longtake.page.server import SCRIPT, make_middleware, make_routes, work
+from longtake.web.server import SCRIPT, make_middleware, make_routes, work
 
 app = App(SCRIPT, routes=make_routes(), middleware=make_middleware(), lifespan=work)

@@ -11,9 +11,9 @@ import random
 import tempfile
 from pathlib import Path
 
+from longtake.ask.engine import Engine
 from longtake.engines import open_engine
-from longtake.engines.base import Engine
-from longtake.pipeline import run
+from longtake.pipeline.run import run
 from longtake.records import Description
 from longtake.settings import Settings, load_settings
 from longtake.store import Store

@@ -25,8 +25,8 @@ from benchmarks.scenes import (
     write_films,
     write_line,
 )
-from longtake.engines.base import Capabilities, Engine, Reply, Request
-from longtake.pipeline import run
+from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.pipeline.run import run
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.video.chunks import cut_evenly

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 
-from longtake.check import weigh
+from longtake.ask.engine import Engine
+from longtake.ask.questions import Question
+from longtake.check.judge import ask_about, try_judge
+from longtake.check.sentence import weigh
 from longtake.engines import open_engine
-from longtake.engines.base import Engine
 from longtake.errors import BadReply
-from longtake.judge import ask_about, try_judge
-from longtake.questions import Question
 from longtake.records import Support
 from longtake.settings import load_settings
 from tests.talks import drive

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from longtake.models import find_model, model_path
+from longtake.models.table import find_model, model_path
 from tests.tiny_gguf import write_projector
 
 SLOT_TOKENS = 1024

@@ -60,7 +60,7 @@ def make_video(path: Path, seconds: int) -> Path:
 
 def measure(video: Path, settings: list[str], home: Path) -> tuple[float, int]:
     """Seconds and peak resident bytes of one run."""
-    command = [sys.executable, "-m", "longtake.cli", "summarize", str(video)]
+    command = [sys.executable, "-m", "longtake", "summarize", str(video)]
     command += ["--reconciler", "fake", "--out", str(home / "out"), *settings]
     started = time.monotonic()
     process = subprocess.Popen(

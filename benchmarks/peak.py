@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.detectors import ROOT, finish
 from benchmarks.films import minute, ten_minutes
-from longtake.engines.base import Capabilities
+from longtake.ask.engine import Capabilities
 from longtake.video.chunks import plan_chunks
 from longtake.video.frames import open_frames
 from longtake.video.picks import plan_slots

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from longtake.reading import READ_SIDE, plan_looks
-from longtake.reading.captions import Captions, Look
-from longtake.reading.strokes import Rect
 from longtake.records import ScreenText
 from longtake.timecode import Span
 from longtake.video.frames import open_frames
 from longtake.video.picks import Slot
+from longtake.words.screen import READ_SIDE, plan_looks
+from longtake.words.screen.captions import Captions, Look
+from longtake.words.screen.strokes import Rect
 from tests.captions import (
     FILM,
     FILM_SECONDS,

@@ -14,7 +14,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from longtake.models import models_folder
+from longtake.models.table import models_folder
 from longtake.runs import Asked, Queue, list_runs, submit
 
 ROOT = Path(__file__).parents[1]

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from longtake.models import Asset, Wheel, fetch
+from longtake.models.table import Asset, Wheel, fetch
 
 os.environ.setdefault("SVT_LOG", "1")  # else the AV1 encoder writes a page for each film
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from longtake.listen import speech
-from longtake.listen.speech import Recognizer, open_recognizer, recognize
-from longtake.listen.voice import find_voice
 from longtake.machine import count_cores
-from longtake.models import Asset, Wheel, fetch_all
+from longtake.models.table import Asset, Wheel, fetch_all
 from longtake.records import Segment
 from longtake.video.sound import read_sound
+from longtake.words.speech import speech
+from longtake.words.speech.voice import find_voice
+from longtake.words.speech.whisper import Recognizer, open_recognizer, recognize
 from tests.voices import (
     as_words,
     count_wrong,

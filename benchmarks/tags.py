@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from longtake.engines.base import Reply, Request
+from longtake.ask.engine import Reply, Request
 from longtake.engines.sketch import SketchEngine
 from longtake.engines.sketch.changes import Look
 from longtake.engines.sketch.objects import LABELS

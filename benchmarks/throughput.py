@@ -24,9 +24,9 @@ from pathlib import Path
 import httpx2
 import numpy as np
 
-from longtake.engines.base import Engine, Reply, Request
+from longtake.ask.engine import Engine, Reply, Request
 from longtake.engines.server import open_server
-from longtake.pipeline import run
+from longtake.pipeline.run import run
 from longtake.settings import Settings
 from longtake.store import Store
 from tests.servers import as_models, serve

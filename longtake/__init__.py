@@ -65,9 +65,9 @@ __all__ = [
 def summarize(source: "str | Path", **settings: Any) -> Result:
     """Describe and summarise one video; settings by name, as `longtake summarize --help` lists.
 
-    Raises LongtakeError. For progress, iterate `longtake.pipeline.run` yourself.
+    Raises LongtakeError. For progress, iterate `longtake.pipeline.run.run` yourself.
     """
-    from longtake.pipeline import summarize as run_to_end
+    from longtake.pipeline.run import summarize as run_to_end
 
     return run_to_end(source, settings)
 
@@ -77,7 +77,7 @@ def compare(source: "str | Path", arms: "Sequence[str]" = (), **settings: Any) -
 
     Settings as for `summarize`; they hold for all arms.
     """
-    from longtake.arms import compare_to_end
+    from longtake.pipeline.compare import compare_to_end
 
     return compare_to_end(source, arms, settings)
 
@@ -87,14 +87,14 @@ def resummarize(path: "str | Path", **settings: Any) -> Result:
 
     What `longtake reconcile` does: no video is read, and no describer asked.
     """
-    from longtake.pipeline import resummarize as run_to_end
+    from longtake.pipeline.run import resummarize as run_to_end
 
     return run_to_end(path, settings)
 
 
 def scan(source: "str | Path", **settings: Any) -> Overview:
     """The shots, motion and chunks of one video, without a model; settings as for `summarize`."""
-    from longtake.pipeline import survey
+    from longtake.pipeline.run import survey
 
     return survey(source, settings)
 
@@ -104,6 +104,6 @@ def transcribe(source: "str | Path", **settings: Any) -> Transcript:
 
     Writes it as .srt, .vtt and .txt into `out`, as `longtake transcript` does.
     """
-    from longtake.pipeline import hear
+    from longtake.pipeline.run import hear
 
     return hear(source, settings)

@@ -11,11 +11,11 @@ from statistics import median
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from longtake.reading import read_text
-from longtake.reading.reader import Box, Line, TextReader
 from longtake.records import Scan, ScreenText, Video
 from longtake.video.probe import Index, probe
 from longtake.video.scan import scan
+from longtake.words.screen import read_text
+from longtake.words.screen.reader import Box, Line, TextReader
 from tests.videos import Draw, draw_shots, make_video
 
 RATE = 10

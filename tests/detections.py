@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from longtake.engines.base import Engine, Request
-from longtake.pipeline import run
+from longtake.ask.engine import Engine, Request
+from longtake.pipeline.run import run
 from longtake.records import Frame, Tag
 from longtake.settings import Settings
 from longtake.store import Store

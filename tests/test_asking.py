@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from longtake.engines.base import Capabilities, Engine, Reply, Request
+from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.describe.budget import plan_view
 from longtake.errors import (
     EngineBusy,
     EngineUnreachable,
@@ -16,14 +17,13 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
-from longtake.pipeline import run
+from longtake.pipeline.run import run
 from longtake.records import Frame, Result
 from longtake.report.csv import as_csv
 from longtake.report.json import as_json
 from longtake.report.markdown import as_markdown
 from longtake.settings import Settings
 from longtake.store import Answer, Store
-from longtake.views import plan_view
 from tests.videos import make_video, read_jpeg, read_number
 
 Rule = Callable[[Request, int], None]

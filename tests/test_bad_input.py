@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from longtake.cli import main
-from longtake.pipeline import summarize
+from longtake.cli.main import main
+from longtake.pipeline.run import summarize
 from longtake.report import OF_SUMMARY
 from tests.videos import cut, draw_noisy, make_sound, make_video, smash
 
@@ -477,7 +477,7 @@ def test_in_the_out_folder_other_files_stay_and_older_results_go(
 def test_a_full_disk_is_said(limit: int, copy: Copy, tmp_path: Path) -> None:
     copy("a.mkv")
     program = (
-        "import resource, sys; from longtake.cli import main;"
+        "import resource, sys; from longtake.cli.main import main;"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));"
         f"sys.exit(main({['summarize', *FAKE, '--', 'a.mkv']}))"
     )

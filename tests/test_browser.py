@@ -31,7 +31,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from longtake.report.edited import read_descriptions
+from longtake.report.read_back import read_descriptions
 from longtake.settings import home_folder
 from tests.conftest import ROOT
 from tests.servers import Answer, ScriptedServer, as_chat, as_json, serve
@@ -67,7 +67,7 @@ class Site:
         variables = {f"LONGTAKE_{name.upper()}": value for name, value in self.settings.items()}
         with (self.home / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "longtake.cli", "app", "--port", str(self.port)],
+                [sys.executable, "-m", "longtake", "app", "--port", str(self.port)],
                 env=os.environ | variables | {"LONGTAKE_HOME": str(self.home)},
                 stdout=log,
                 stderr=log,

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from longtake.check import holds, weigh
-from longtake.claims import list_names, list_numbers
-from longtake.clauses import CLAUSE_END, split_text
+from longtake.check.sentence import holds, weigh
+from longtake.text.claims import list_names, list_numbers
+from longtake.text.clauses import CLAUSE_END, split_text
 from tests.truths import Told, mutate, tell_all, tell_held_out, tell_reviewed
 
 STREET = [

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtake.clauses import CLAUSE_END, first_sentence, make_title, own_words, split_text
+from longtake.text.clauses import CLAUSE_END, first_sentence, make_title, own_words, split_text
 
 WORDS = st.lists(st.sampled_from("red blue cars go by and a dog".split()), min_size=1, max_size=30)
 TEXTS = st.lists(WORDS.map(lambda words: " ".join(words) + "."), min_size=1, max_size=6)

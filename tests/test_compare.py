@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import longtake
-from longtake.arms import compare, plan_arms
-from longtake.cli import main
-from longtake.comparing import FEWEST_PAIRS, MEASURES, list_named, pair, weigh
-from longtake.engines.base import Capabilities, Engine, Reply, Request
+from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.cli.main import main
 from longtake.errors import EngineFailed, UsageError
+from longtake.pipeline.compare import compare, plan_arms
 from longtake.records import (
     Arm,
     Chunk,
@@ -31,6 +30,7 @@ from longtake.records import (
 )
 from longtake.report import OF_SUMMARY
 from longtake.report.compare import as_page, comparison_as_json, say_worth
+from longtake.report.measures import FEWEST_PAIRS, MEASURES, list_named, pair, weigh
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span

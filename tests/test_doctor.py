@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from longtake.candidates import (
+from longtake.cli.main import main
+from longtake.describe.view import View, cache_bytes
+from longtake.doctor.candidates import (
     CANDIDATES,
     ON_CPU,
     ON_GPU,
@@ -24,9 +26,7 @@ from longtake.candidates import (
     fit_candidate,
     list_places,
 )
-from longtake.cli import main
-from longtake.diagnosis import as_values, explain, say
-from longtake.doctor import (
+from longtake.doctor.inspect import (
     Advice,
     Findings,
     Kept,
@@ -41,10 +41,10 @@ from longtake.doctor import (
     list_packages,
     say_seconds,
 )
-from longtake.engines.nearby import Served, Server
-from longtake.fit import View, cache_bytes
+from longtake.doctor.report import as_values, explain, say
+from longtake.doctor.servers import Served, Server
 from longtake.machine import Gpu, Machine, Memory, Speed
-from longtake.models import SMOLVLM2, VLMS
+from longtake.models.table import SMOLVLM2, VLMS
 from longtake.settings import Settings
 from tests.servers import MODELS, as_models, hang, serve
 

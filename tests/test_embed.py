@@ -15,7 +15,7 @@ from tokenizers.pre_tokenizers import Whitespace
 from longtake.embed import bring_embedder, choose_embedder, embed_kept, open_embedder
 from longtake.embed.base import Embedder, as_unit
 from longtake.errors import EngineError, EngineFailed, ModelError, UsageError
-from longtake.models import MINILM
+from longtake.models.table import MINILM
 from longtake.settings import Settings
 from longtake.store import Store
 from tests.servers import Answer, Asked, Route, ScriptedServer, as_json, hang, serve

@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 import pytest
 from PIL import Image
 
+from longtake.ask.engine import byte_bound
+from longtake.describe.view import FRAME_WORD_TOKENS
 from longtake.engines import ENGINES, Engine, Reply, Request, choose_engine, open_engine
-from longtake.engines.base import byte_bound
 from longtake.errors import EngineError, RequestTooLarge, UsageError
-from longtake.fit import FRAME_WORD_TOKENS
-from longtake.models import QWEN3_VL, SMOLLM2, SMOLVLM2, FolderModel, Model, asset_path
+from longtake.models.table import QWEN3_VL, SMOLLM2, SMOLVLM2, FolderModel, Model, asset_path
 from longtake.records import Frame
 from longtake.settings import Settings
 from tests import ollamas

@@ -2,10 +2,10 @@
 
 import pytest
 
-from longtake.estimate import estimate
-from longtake.page.choices import say_guess
+from longtake.doctor.estimate import estimate
 from longtake.settings import Settings
 from longtake.store import Answer, Store
+from longtake.web.choices import say_guess
 
 
 def test_what_earlier_parts_took_tells_what_later_ones_will(store: Store) -> None:

@@ -18,10 +18,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from longtake.describe.view import Shape
 from longtake.engines import Engine, Request, find_needed_model, open_engine
 from longtake.engines.fake import FakeEngine
 from longtake.engines.gguf import GgufEngine, _make_error
-from longtake.engines.header import read_header, read_shape
+from longtake.engines.gguf_header import read_header, read_shape
 from longtake.engines.http import Answer
 from longtake.errors import (
     EngineError,
@@ -33,9 +34,8 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
-from longtake.fit import Shape
-from longtake.models import MODELS, SMOLLM2, VLMS, asset_path, find_vlms_here, model_path
-from longtake.pipeline import run
+from longtake.models.table import MODELS, SMOLLM2, VLMS, asset_path, find_vlms_here, model_path
+from longtake.pipeline.run import run
 from longtake.records import Frame
 from longtake.settings import Settings
 from longtake.store import Store

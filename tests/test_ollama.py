@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from longtake.engines.base import Request, byte_bound
+from longtake.ask.engine import Request, byte_bound
 from longtake.engines.ollama import CONTEXT_STEP, OllamaEngine, open_ollama, read_host
 from longtake.errors import (
     EngineBusy,
@@ -26,7 +26,7 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
-from longtake.pipeline import run
+from longtake.pipeline.run import run
 from longtake.records import Frame
 from longtake.settings import Settings, load_settings
 from longtake.store import Store

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import longtake
-from longtake.cli import main
+from longtake.cli.main import main
 from tests.videos import cut, make_video, read_number
 
 CUTS = (4.0, 11.0)

@@ -17,17 +17,6 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from longtake.errors import LongtakeError, UsageError
-from longtake.page import choices, serve, uploads, values
-from longtake.page.server import (
-    CONFIG,
-    COOKIE,
-    SCRIPT,
-    is_host_allowed,
-    is_local_host,
-    make_middleware,
-    make_routes,
-    read_visitor,
-)
 from longtake.records import (
     Chapter,
     Chunk,
@@ -42,10 +31,21 @@ from longtake.records import (
 )
 from longtake.report import as_json
 from longtake.report.csv import as_csv
-from longtake.report.edited import read_descriptions
+from longtake.report.read_back import read_descriptions
 from longtake.runs import Asked, Queue, Run, Step, list_runs, read_run, submit
 from longtake.settings import Settings
 from longtake.timecode import Span
+from longtake.web import choices, serve, uploads, values
+from longtake.web.server import (
+    CONFIG,
+    COOKIE,
+    SCRIPT,
+    is_host_allowed,
+    is_local_host,
+    make_middleware,
+    make_routes,
+    read_visitor,
+)
 from tests.conftest import ROOT
 from tests.videos import make_video
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtake.engines.base import Capabilities, Engine, Reply, Request
-from longtake.engines.visual import frame_tokens
+from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.ask.frame_tokens import frame_tokens
+from longtake.describe.budget import plan_frames, plan_view
 from longtake.errors import EngineFailed
-from longtake.looks import make_look
-from longtake.pipeline import run
+from longtake.pipeline.run import run
 from longtake.records import Chunk, Result, Scan, Shot
 from longtake.settings import Settings
 from longtake.store import Store
@@ -31,7 +31,7 @@ from longtake.video.picks import (
 )
 from longtake.video.probe import probe
 from longtake.video.repeats import ChunkLook, Repeats, make_coarse
-from longtake.views import plan_frames, plan_view
+from longtake.video.similar import make_look
 from tests.captions import survey
 from tests.videos import Draw, make_video
 

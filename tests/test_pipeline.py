@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from longtake.ask.engine import Capabilities, Engine, Reply, Request
 from longtake.engines import DIGEST
-from longtake.engines.base import Capabilities, Engine, Reply, Request
 from longtake.errors import (
     BadReply,
     EngineBusy,
@@ -27,11 +27,11 @@ from longtake.errors import (
     SourceError,
     UsageError,
 )
-from longtake.pipeline import run
+from longtake.pipeline.run import run
+from longtake.pipeline.summary import Writer
 from longtake.records import Progress, Result
 from longtake.settings import Settings
 from longtake.store import Store
-from longtake.sum_up import Writer
 from tests.talks import Scribe, is_whole, write_down
 from tests.videos import read_jpeg, read_number
 
@@ -138,8 +138,8 @@ def test_other_engine_options_and_other_content_are_asked_anew(
 KILLED_RUN = """
 import os, signal, sys
 from pathlib import Path
-from longtake.engines.base import Reply
-from longtake.pipeline import run
+from longtake.ask.engine import Reply
+from longtake.pipeline.run import run
 from longtake.settings import Settings
 from longtake.store import Store
 from tests.test_pipeline import Scripted

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from longtake.reading import LONG_FROZEN_SECONDS, plan_looks
-from longtake.reading.captions import SAME_PART, Captions, Look, is_same_text, join_running
-from longtake.reading.reader import Box, Line, TextReader
-from longtake.reading.strokes import compare_strokes, may_hold_more
 from longtake.records import Scan, ScreenText, Shot
 from longtake.timecode import Span
+from longtake.words.screen import LONG_FROZEN_SECONDS, plan_looks
+from longtake.words.screen.captions import SAME_PART, Captions, Look, is_same_text, join_running
+from longtake.words.screen.reader import Box, Line, TextReader
+from longtake.words.screen.strokes import compare_strokes, may_hold_more
 from tests.captions import (
     FILM,
     SLIDES,

@@ -8,18 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import longtake
-from longtake.cli import main
-from longtake.engines.base import Capabilities, Engine, Reply, Request
+from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.cli.main import main
 from longtake.engines.fake import FakeEngine
 from longtake.errors import SourceError, UsageError
-from longtake.pipeline import reconcile_file
-from longtake.plain import one_line
+from longtake.pipeline.run import reconcile_file
 from longtake.records import Chunk, Description, Result
 from longtake.report import OF_SUMMARY
 from longtake.report.csv import as_csv
-from longtake.report.edited import read_descriptions, read_edited
+from longtake.report.read_back import read_descriptions, read_edited
 from longtake.settings import Settings
 from longtake.store import Store
+from longtake.text.safe import one_line
 from longtake.timecode import Span
 
 HEADER = "chunk,start,end,description\n"

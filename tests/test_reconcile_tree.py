@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.engines.base import Capabilities, Reply, byte_bound
+from longtake.ask.engine import Capabilities, Reply, byte_bound
+from longtake.ask.questions import Question
 from longtake.errors import BadReply
-from longtake.questions import Question
 from longtake.reconcile import Wish, reconcile
 from longtake.reconcile.notes import Note, make_notes
 from longtake.reconcile.replies import Caps, read_part, read_whole

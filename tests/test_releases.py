@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import longtake
-from longtake.report.edited import read_edited
+from longtake.report.read_back import read_edited
 from longtake.runs import list_runs, read_told
 from longtake.store import store_path
 

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtake.plain import join_numbers, one_line
 from longtake.records import (
     Chapter,
     Chunk,
@@ -35,6 +34,7 @@ from longtake.report.csv import COLUMNS, as_csv, read_csv
 from longtake.report.markdown import as_chapters, as_markdown
 from longtake.report.terminal import say_result
 from longtake.report.transcript import descriptions_as_vtt
+from longtake.text.safe import join_numbers, one_line
 from longtake.timecode import Span
 
 HOSTILE = (

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from longtake.engines.base import Capabilities, Engine, Reply, Request
-from longtake.engines.retry import (
+from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.ask.retry import (
     FIRST_WAIT_SECONDS,
     LONGEST_WAIT_SECONDS,
     PATIENCE_SECONDS,

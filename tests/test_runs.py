@@ -19,7 +19,7 @@ import pytest
 
 from longtake.errors import UsageError
 from longtake.report.csv import as_csv
-from longtake.report.edited import read_descriptions
+from longtake.report.read_back import read_descriptions
 from longtake.runs import (
     Asked,
     Queue,

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from longtake.clauses import QUOTED
 from longtake.engines import open_engine
 from longtake.engines.fake import FakeEngine
-from longtake.models import models_folder
-from longtake.pipeline import reconcile_file, run
+from longtake.models.table import models_folder
+from longtake.pipeline.run import reconcile_file, run
 from longtake.records import Result
 from longtake.report.sections import divide, say
 from longtake.settings import Settings
 from longtake.store import Store
+from longtake.text.clauses import QUOTED
 from tests.conftest import ROOT
 from tests.voices import load_lecture, make_speaking_video
 
@@ -142,7 +142,7 @@ def test_demo_s_samples_are_summarised_and_answered_at_once_the_second_time(
     (own_home / "models").symlink_to(models_folder())
     environment = os.environ | {"LONGTAKE_HOME": str(own_home)}
     for video, words in ((LECTURE, "cables hold"), (BIKES, "person")):
-        command = [sys.executable, "-m", "longtake.cli", "summarize", str(video)]
+        command = [sys.executable, "-m", "longtake", "summarize", str(video)]
         command += ["--out", str(tmp_path / video.stem), "--json"]
         first, second = (
             json.loads(subprocess.check_output(command, text=True, env=environment)) for _ in "12"

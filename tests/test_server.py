@@ -20,7 +20,7 @@ import httpx2
 import pytest
 from PIL import Image
 
-from longtake.engines.base import Request
+from longtake.ask.engine import Request
 from longtake.engines.http import MOST_REPLY_BYTES, Connection, mapped_errors
 from longtake.engines.server import ASSUMED_CONTEXT_TOKENS, ServerEngine, open_server
 from longtake.errors import (
@@ -1393,7 +1393,7 @@ def test_llama_cpp_refuses_frames_as_a_video_and_a_wrong_key(tiny: tuple[Path, P
 @pytest.mark.real
 def test_real_llama_cpp_server_keeps_the_same_promises(tmp_path: Path) -> None:
     xllamacpp = pytest.importorskip("xllamacpp")
-    from longtake.models import SMOLLM2, model_path
+    from longtake.models.table import SMOLLM2, model_path
 
     params = xllamacpp.CommonParams()
     params.model.path = str(model_path(SMOLLM2))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import longtake
-from longtake.cli import main, make_parser
+from longtake.cli.main import main, make_parser
 from longtake.errors import UsageError
 from longtake.settings import Settings, load_settings
 
@@ -89,8 +89,8 @@ def test_every_setting_is_a_flag_with_help(capsys: pytest.CaptureFixture[str]) -
 
 def test_help_loads_nothing_heavy() -> None:
     code = (
-        "import sys, json, longtake, longtake.cli\n"
-        "longtake.cli.make_parser().format_help()\n"
+        "import sys, json, longtake, longtake.cli.main\n"
+        "longtake.cli.main.make_parser().format_help()\n"
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
     )
     loaded = json.loads(subprocess.check_output([sys.executable, "-c", code], text=True))
@@ -162,7 +162,7 @@ def test_link_without_its_scheme_is_told_how_it_is_written(
 def run_longtake(*arguments: str, redirect: str = "", **variables: str) -> tuple[int, str, str]:
     """Exit status, standard output and error of the command in a shell."""
     quoted = " ".join(shlex.quote(argument) for argument in arguments)
-    command = f"{shlex.quote(sys.executable)} -m longtake.cli {quoted} {redirect}"
+    command = f"{shlex.quote(sys.executable)} -m longtake {quoted} {redirect}"
     done = subprocess.run(
         command, shell=True, capture_output=True, text=True, env=os.environ | variables
     )
@@ -209,7 +209,7 @@ def test_reconciler_that_reads_no_text_is_refused_before_anything_is_described(
 def test_program_ends_at_once_with_its_status_whatever_a_thread_still_does() -> None:
     code = (
         "import sys, threading, time\n"
-        "from longtake.cli import start\n"
+        "from longtake.cli.main import start\n"
         "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
         "sys.argv = ['longtake', 'models', 'path', 'nothing']\n"
         "start()\n"

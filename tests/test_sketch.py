@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from longtake.describe import accept
-from longtake.engines.base import Request
+from longtake.ask.engine import Request
+from longtake.describe.prompt import accept
 from longtake.engines.sketch import FRAMES_PER_CHUNK, SketchEngine, open_sketch
 from longtake.engines.sketch.changes import Picture, look_at
 from longtake.engines.sketch.memory import KEPT, Memory

@@ -12,9 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtake.cli import main
+from longtake.cli.main import main
 from longtake.errors import ModelError, SourceError, UsageError
-from longtake.listen.sentences import (
+from longtake.models.table import TINY_WHISPER, WHISPER_FILES, is_model_here
+from longtake.records import Segment
+from longtake.video.probe import probe
+from longtake.video.sound import RATE, Block, read_sound
+from longtake.words.speech.sentences import (
     EMPTY_SECONDS,
     LONG_SECONDS,
     PAUSE_SECONDS,
@@ -24,18 +28,14 @@ from longtake.listen.sentences import (
     make_sentences,
     place_words,
 )
-from longtake.listen.speech import (
+from longtake.words.speech.voice import PAD_SECONDS
+from longtake.words.speech.whisper import (
     Recognizer,
     choose_speech_model,
     find_speech_model,
     open_recognizer,
     recognize,
 )
-from longtake.listen.voice import PAD_SECONDS
-from longtake.models import TINY_WHISPER, WHISPER_FILES, is_model_here
-from longtake.records import Segment
-from longtake.video.probe import probe
-from longtake.video.sound import RATE, Block, read_sound
 from tests.test_voice import SENTENCE, as_blocks
 from tests.voices import (
     as_words,

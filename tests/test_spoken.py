@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from longtake.ask.engine import Capabilities, Engine, Reply, Request
 from longtake.engines import DIGEST
-from longtake.engines.base import Capabilities, Engine, Reply, Request
 from longtake.engines.sketch import open_sketch
 from longtake.errors import SourceError
-from longtake.pipeline import run, transcribe
+from longtake.pipeline.run import run, transcribe
+from longtake.pipeline.summary import Writer
 from longtake.records import Result
 from longtake.report.csv import read_csv
 from longtake.settings import Settings
 from longtake.store import Store
-from longtake.sum_up import Writer
 from tests.talks import Scribe
 from tests.videos import draw_still, make_video
 from tests.voices import (

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longtake.errors import SourceError
-from longtake.listen.languages import rank_language, read_language
-from longtake.listen.subtitles import (
+from longtake.records import Segment, Transcript
+from longtake.text.safe import one_line
+from longtake.words.speech.languages import rank_language, read_language
+from longtake.words.speech.subtitles import (
     MOST_BYTES,
     choose_sidecar,
     find_sidecars,
     find_subtitles,
     read_subtitles,
 )
-from longtake.plain import one_line
-from longtake.records import Segment, Transcript
 from tests.videos import make_video
 
 Read = Callable[..., Transcript]

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from longtake.asking import Work
+from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.ask.scheduler import Work
 from longtake.embed import WORDS
 from longtake.engines import DIGEST, choose_reconciler
-from longtake.engines.base import Capabilities, Engine, Reply, Request
 from longtake.engines.fake import FakeEngine
 from longtake.errors import UsageError
-from longtake.models import QWEN3, QWEN3_VL, QWEN25, SMOLLM2, SMOLVLM2
+from longtake.models.table import QWEN3, QWEN3_VL, QWEN25, SMOLLM2, SMOLVLM2
+from longtake.pipeline.summary import Told, Writer, check_reads, name_writer, open_writer, sum_up
 from longtake.records import (
     MEASURED,
     Chunk,
@@ -24,7 +25,6 @@ from longtake.records import (
 )
 from longtake.settings import Settings
 from longtake.store import Store
-from longtake.sum_up import Told, Writer, check_reads, name_writer, open_writer, sum_up
 from longtake.timecode import Span
 from tests.servers import serve
 from tests.talks import Scribe

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from longtake.engines.base import Capabilities, Engine, Reply, Request
-from longtake.pipeline import run
+from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.pipeline.run import run
 from longtake.records import Chunk, Description, Result, Tag
 from longtake.report import as_json
 from longtake.report.csv import as_csv, read_csv
-from longtake.report.edited import read_descriptions
+from longtake.report.read_back import read_descriptions
 from longtake.settings import Settings
 from longtake.store import Answer, Store, pack_tags, unpack_tags
 from longtake.timecode import Span

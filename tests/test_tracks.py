@@ -13,9 +13,9 @@ import pytest
 from av.stream import Disposition
 
 from longtake.errors import SourceError
-from longtake.listen.subtitles import find_subtitles, read_embedded
 from longtake.records import Transcript
 from longtake.video.tracks import LAST_SECONDS, MOST_BYTES, list_tracks
+from longtake.words.speech.subtitles import find_subtitles, read_embedded
 from tests.videos import cut, draw_noisy
 
 HEADER = b"[Script Info]\n\n[Events]\nFormat: Layer, Start, End, Style, Name, Effect, Text\n"

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from longtake.describe import Context, make_request
-from longtake.engines.base import Request, byte_bound
+from longtake.ask.engine import Request, byte_bound
+from longtake.describe.prompt import Context, make_request
 from longtake.engines.server import ServerEngine, open_server
 from longtake.errors import EngineRefused, RequestTooLarge, UsageError
-from longtake.pipeline import run
+from longtake.pipeline.run import run
 from longtake.prompts import read_prompt
 from longtake.records import Chunk, Frame, Result
 from longtake.settings import Settings

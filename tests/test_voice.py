@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from longtake.errors import SourceError
-from longtake.listen.voice import JOIN_SECONDS, PAD_SECONDS, Stretch, find_voice
 from longtake.video.sound import RATE, Block
+from longtake.words.speech.voice import JOIN_SECONDS, PAD_SECONDS, Stretch, find_voice
 from tests.voices import RATE as SAID_RATE
 from tests.voices import (
     load_lecture,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from longtake.width import FEWEST, Width
+from longtake.ask.concurrency import FEWEST, Width
 
 
 class Clock:

@@ -14,7 +14,7 @@ from longtake.records import Chunk, Description, ScreenText, Segment, Transcript
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
-from longtake.words import (
+from longtake.words.chunks import (
     END,
     Beside,
     ChunkWords,

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from longtake.claims import THINGS, list_names, list_numbers, list_things
-from longtake.clauses import CLAUSE_END, QUOTED, lower_start, split_text
+from longtake.text.claims import THINGS, list_names, list_numbers, list_things
+from longtake.text.clauses import CLAUSE_END, QUOTED, lower_start, split_text
 
 SCENES = """
 - A man in a red jacket walks a small brown dog along a path. He throws a ball across the grass.

@@ -9,9 +9,9 @@ from importlib.resources import files
 
 import numpy as np
 
-from longtake.clauses import ELLIPSIS
 from longtake.digest.quotes import Quote
 from longtake.digest.words import list_words, measure
+from longtake.text.clauses import ELLIPSIS
 
 SHORT_LETTERS, LONG_LETTERS = 40, 240
 """What is shorter says little, what is longer is hard to read: both count less."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from longtake.embed.base import Embedder
 from longtake.errors import EngineFailed, LongtakeError, UsageError
-from longtake.models import MINILM, FolderModel, is_model_here
+from longtake.models.table import MINILM, FolderModel, is_model_here
 from longtake.settings import Settings
 from longtake.store import Store, make_key
 

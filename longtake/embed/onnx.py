@@ -11,8 +11,8 @@ import numpy as np
 from longtake.embed.base import Embedder, as_unit
 from longtake.errors import ModelError
 from longtake.machine import count_cores
-from longtake.models import MINILM, fetch_embedding_files, fetch_model, hash_file
-from longtake.plain import one_line
+from longtake.models.table import MINILM, fetch_embedding_files, fetch_model, hash_file
+from longtake.text.safe import one_line
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

@@ -2,11 +2,11 @@
 
 import importlib
 
-from longtake.engines.base import SMALL_PARAMETERS, Capabilities, Engine, Reply, Request
+from longtake.ask.engine import SMALL_PARAMETERS, Capabilities, Engine, Reply, Request
+from longtake.describe.view import LLAMA_WORK_BYTES, cache_bytes
 from longtake.errors import UsageError
-from longtake.fit import LLAMA_WORK_BYTES, cache_bytes
 from longtake.machine import find_gpus, free_memory
-from longtake.models import MODELS, QWEN3, VLMS, Model, find_vlms_here, is_model_here
+from longtake.models.table import MODELS, QWEN3, VLMS, Model, find_vlms_here, is_model_here
 from longtake.settings import Settings
 
 AUTO = "auto"

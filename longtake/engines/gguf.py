@@ -18,7 +18,7 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
-from longtake.engines.base import (
+from longtake.ask.engine import (
     RETRY_TEMPERATURE,
     SMALL_PARAMETERS,
     Capabilities,
@@ -27,9 +27,10 @@ from longtake.engines.base import (
     Request,
     byte_bound,
 )
-from longtake.engines.chat import as_image, as_openai_content, drop_thought
-from longtake.engines.header import Header, read_header, read_shape
+from longtake.describe.view import LLAMA_WORK_BYTES, cache_bytes
+from longtake.engines.gguf_header import Header, read_header, read_shape
 from longtake.engines.http import Answer, Connection
+from longtake.engines.openai import as_image, as_openai_content, drop_thought
 from longtake.errors import (
     EngineError,
     EngineFailed,
@@ -39,11 +40,10 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
-from longtake.fit import LLAMA_WORK_BYTES, cache_bytes
 from longtake.machine import count_cores, free_memory
-from longtake.models import MODELS, SMOLLM2, Model, asset_path, fetch_model, find_model
-from longtake.plain import one_line
+from longtake.models.table import MODELS, SMOLLM2, Model, asset_path, fetch_model, find_model
 from longtake.settings import Settings
+from longtake.text.safe import one_line
 
 USUAL_CONTEXT_TOKENS = 8192
 LEAST_CONTEXT_TOKENS = 2048

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from longtake.engines.base import (
+from longtake.ask.engine import (
     RETRY_TEMPERATURE,
     SMALL_PARAMETERS,
     Capabilities,
@@ -20,9 +20,9 @@ from longtake.engines.base import (
     Request,
     byte_bound,
 )
-from longtake.engines.chat import as_base64, drop_thought
+from longtake.ask.frame_tokens import frame_tokens
 from longtake.engines.http import Answer, Connection
-from longtake.engines.visual import frame_tokens
+from longtake.engines.openai import as_base64, drop_thought
 from longtake.errors import (
     EngineFailed,
     EngineRefused,
@@ -32,9 +32,9 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
-from longtake.plain import hide_secrets, one_line
 from longtake.records import Frame
 from longtake.settings import Settings
+from longtake.text.safe import hide_secrets, one_line
 
 PORT = 11434
 ASSUMED_CONTEXT_TOKENS = 4096

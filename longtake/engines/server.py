@@ -15,7 +15,7 @@ from math import ceil
 from typing import Any
 from urllib.parse import quote
 
-from longtake.engines.base import (
+from longtake.ask.engine import (
     RETRY_TEMPERATURE,
     Capabilities,
     Engine,
@@ -23,17 +23,17 @@ from longtake.engines.base import (
     Request,
     byte_bound,
 )
-from longtake.engines.chat import as_base64, as_openai_content, drop_thought
+from longtake.ask.frame_tokens import frame_tokens, is_sure
+from longtake.ask.retry import insist
 from longtake.engines.http import Answer, Connection
-from longtake.engines.kinds import (
+from longtake.engines.openai import as_base64, as_openai_content, drop_thought
+from longtake.engines.server_kinds import (
     find_context_tokens,
     find_kind,
     find_slots,
     takes_images,
     takes_schemas,
 )
-from longtake.engines.retry import insist
-from longtake.engines.visual import frame_tokens, is_sure
 from longtake.errors import (
     EngineBusy,
     EngineError,
@@ -45,9 +45,9 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
-from longtake.plain import one_line
 from longtake.records import Frame
 from longtake.settings import Settings
+from longtake.text.safe import one_line
 from longtake.timecode import format_time
 
 ASSUMED_CONTEXT_TOKENS = 4096

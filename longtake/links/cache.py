@@ -18,7 +18,7 @@ from stat import S_ISREG
 from typing import Any
 
 from longtake.errors import OutputError
-from longtake.locks import lock_now
+from longtake.files import lock_now
 from longtake.settings import home_folder
 
 FORM = 1

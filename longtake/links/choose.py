@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from longtake.listen.languages import read_language
-from longtake.plain import one_line
+from longtake.text.safe import one_line
+from longtake.words.speech.languages import read_language
 
 Info = Mapping[str, Any]
 

@@ -30,9 +30,9 @@ from longtake.links.choose import (
 )
 from longtake.links.failures import classify, make_error
 from longtake.links.guard import Guard, open_guard
-from longtake.plain import one_line
 from longtake.records import Progress
 from longtake.settings import Settings
+from longtake.text.safe import one_line
 from longtake.timecode import format_time
 from longtake.video.mux import join_streams, plays_in_browsers
 from longtake.video.probe import probe

@@ -6,14 +6,14 @@ Asks nobody itself: it yields questions and is sent the answers.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from longtake.claims import unmark
-from longtake.engines.base import Capabilities
-from longtake.questions import CountTokens, Talk
+from longtake.ask.engine import Capabilities
+from longtake.ask.questions import CountTokens, Talk
 from longtake.reconcile import structured
 from longtake.reconcile.notes import make_notes, tell
+from longtake.reconcile.options import Wish
 from longtake.reconcile.tree import Budget
-from longtake.reconcile.wish import Wish
 from longtake.records import Description, Summary
+from longtake.text.claims import unmark
 
 __all__ = ["VERSION", "Wish", "reconcile", "tell"]
 

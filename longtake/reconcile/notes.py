@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from longtake.claims import plain_words
-from longtake.clauses import (
+from longtake.records import Chapter, Description, Wording
+from longtake.text.claims import plain_words
+from longtake.text.clauses import (
     CROSSES,
     QUOTED,
     VOICE,
@@ -15,8 +16,7 @@ from longtake.clauses import (
     say_text,
     say_voice,
 )
-from longtake.plain import defuse, join_numbers, one_line
-from longtake.records import Chapter, Description, Wording
+from longtake.text.safe import defuse, join_numbers, one_line
 from longtake.timecode import Span
 
 TITLE_WORDS = 10

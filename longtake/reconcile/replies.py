@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from longtake.clauses import shorten
 from longtake.errors import BadReply
-from longtake.plain import one_line, restore
+from longtake.text.clauses import shorten
+from longtake.text.safe import one_line, restore
 
 SENTENCE_WORDS, TITLE_WORDS = 80, 12
 

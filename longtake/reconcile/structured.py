@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from longtake.clauses import make_title, own_words, shorten
-from longtake.engines.base import Reply, Request
-from longtake.plain import defuse, one_line
+from longtake.ask.engine import Reply, Request
+from longtake.ask.questions import Question, Talk
 from longtake.prompts import Prompt, read_prompt
-from longtake.questions import Question, Talk
 from longtake.reconcile.notes import (
     Note,
     join_notes,
@@ -25,6 +23,7 @@ from longtake.reconcile.notes import (
     show_note,
     show_notes,
 )
+from longtake.reconcile.options import Wish
 from longtake.reconcile.replies import (
     TITLE_WORDS,
     Caps,
@@ -44,8 +43,9 @@ from longtake.reconcile.tree import (
     group_notes,
     spread_notes,
 )
-from longtake.reconcile.wish import Wish
 from longtake.records import Chapter, Moment, Sentence, Summary
+from longtake.text.clauses import make_title, own_words, shorten
+from longtake.text.safe import defuse, one_line
 from longtake.timecode import Span
 
 NODE_NOTES = 16

@@ -11,12 +11,12 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from longtake.clauses import halve
-from longtake.engines.base import byte_bound
+from longtake.ask.engine import byte_bound
+from longtake.ask.questions import Answers, CountTokens, Question
 from longtake.prompts import Prompt
-from longtake.questions import Answers, CountTokens, Question
 from longtake.reconcile.notes import Note, list_evidence
 from longtake.records import Node
+from longtake.text.clauses import halve
 
 Fits = Callable[[Sequence[Note]], bool]
 

@@ -12,14 +12,14 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from longtake.claims import MARKED
-from longtake.comparing import FEWEST_PAIRS, MEASURES
-from longtake.plain import join_numbers, one_line
 from longtake.records import Arm, Comparison, Description, Sentence, Worth
 from longtake.report.csv import guard
 from longtake.report.json import summary_values, video_values
 from longtake.report.markdown import join_gaps, name_chunks
+from longtake.report.measures import FEWEST_PAIRS, MEASURES
 from longtake.report.sections import say
+from longtake.text.claims import MARKED
+from longtake.text.safe import join_numbers, one_line
 from longtake.timecode import Span, format_time
 
 ONE_VIDEO = "One video tells nothing of others: what holds here may not hold there."

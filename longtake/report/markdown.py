@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from longtake.plain import join_numbers, one_line
 from longtake.records import (
     Chapter,
     Entity,
@@ -23,6 +22,7 @@ from longtake.records import (
     Support,
 )
 from longtake.report.sections import divide, place, say, say_shots, say_tags, sum_tags
+from longtake.text.safe import join_numbers, one_line
 from longtake.timecode import Span, format_time
 
 CHAPTER_SECONDS = 10.0

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longtake.errors import OutputError
-from longtake.plain import one_line
 from longtake.records import Chunk, Frame, Scan, Video
+from longtake.text.safe import one_line
 from longtake.timecode import Span, format_tenths, format_time
 
 if TYPE_CHECKING:

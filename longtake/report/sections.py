@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from longtake.clauses import quote
 from longtake.records import Chapter, Description, Scan, Sentence, Summary, Tag
+from longtake.text.clauses import quote
 from longtake.timecode import Span, format_tenths, format_time
 
 MOST_TAGS, MOST_SHOTS = 8, 12

@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Mapping
 
-from longtake.plain import join_numbers, one_line
 from longtake.records import Overview, Result, Sentence, Summary
 from longtake.report.markdown import (
     join_gaps,
@@ -16,6 +15,7 @@ from longtake.report.markdown import (
     say_seen,
 )
 from longtake.report.sections import divide, place, say
+from longtake.text.safe import join_numbers, one_line
 from longtake.timecode import Span, format_tenths, format_time
 
 WIDTH = 96

@@ -8,8 +8,8 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from longtake.plain import one_line
 from longtake.records import Description, Segment, Transcript
+from longtake.text.safe import one_line
 from longtake.timecode import Span, format_time
 
 LINE_LETTERS = 42

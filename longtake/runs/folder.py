@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from longtake.errors import OutputError, UsageError
-from longtake.locks import lock_now
+from longtake.files import lock_now
 from longtake.settings import Settings, change_settings, home_folder
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]

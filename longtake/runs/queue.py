@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import IO, Any
 
-from longtake.locks import lock_now
+from longtake.files import lock_now
 from longtake.runs.folder import (
     Run,
     list_waiting,

@@ -19,23 +19,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from longtake import arms, report
+from longtake import report
+from longtake.ask.engine import Engine
 from longtake.embed import bring_embedder
 from longtake.engines import DIGEST, find_needed_model, open_engine
-from longtake.engines.base import Engine
 from longtake.errors import LongtakeError
 from longtake.links.fetch import Loaded
-from longtake.models import FolderModel, Model, fetch_all, is_here, list_downloads
-from longtake.pipeline import reconcile_file
-from longtake.pipeline import run as run_pipeline
-from longtake.plain import one_line
+from longtake.models.table import FolderModel, Model, fetch_all, is_here, list_downloads
+from longtake.pipeline import compare
+from longtake.pipeline.run import reconcile_file
+from longtake.pipeline.run import run as run_pipeline
+from longtake.pipeline.sources import Source
+from longtake.pipeline.summary import name_other_judge, name_writer, open_judge, open_writer
 from longtake.records import Description, Progress, Result, Video
 from longtake.report.sections import say_tags
 from longtake.runs.folder import Run, Step, load_run, locked, read_entry, write_state
 from longtake.settings import Settings, home_folder, load_settings
-from longtake.sources import Source
 from longtake.store import Store, store_path
-from longtake.sum_up import name_other_judge, name_writer, open_judge, open_writer
+from longtake.text.safe import one_line
 from longtake.timecode import Span
 from longtake.video.frames import FrameReader, open_frames
 from longtake.video.picks import Slot
@@ -102,8 +103,8 @@ def _go(teller: "_Teller", opened: ExitStack) -> Iterator[Progress]:
     if asked.kind == "compare":
         teller.fetch_missing(settings.engine, settings.reconciler, settings.judge)
         bring_embedder(settings, teller.fetch)
-        plans = arms.plan_arms((), settings)
-        yield from arms.compare(source, plans, store)
+        plans = compare.plan_arms((), settings)
+        yield from compare.compare(source, plans, store)
         return
     describer = None
     if asked.kind == "summarize":

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from longtake.fit import scale
-from longtake.looks import make_look
+from longtake.describe.view import scale
 from longtake.records import Frame
 from longtake.timecode import Span
 from longtake.video.container import open_container, picture_stream
 from longtake.video.cuts import THUMB
 from longtake.video.picks import Slot, choose_frame
 from longtake.video.probe import RESTART_SECONDS, Index
+from longtake.video.similar import make_look
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from longtake.looks import is_same
 from longtake.records import Chunk, Scan
 from longtake.timecode import Span
+from longtake.video.similar import is_same
 
 AFTER_CUT = 0.25
 """Seconds after a cut at which its frame is taken: cuts may be two pictures off."""

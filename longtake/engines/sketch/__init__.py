@@ -13,7 +13,7 @@ from importlib import resources
 
 import numpy as np
 
-from longtake.engines.base import Capabilities, Engine, Reply, Request
+from longtake.ask.engine import Capabilities, Engine, Reply, Request
 from longtake.engines.sketch.changes import Look, look_at
 from longtake.engines.sketch.memory import Memory
 from longtake.engines.sketch.objects import ObjectDetector

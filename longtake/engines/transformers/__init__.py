@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
-from longtake.engines.base import SMALL_PARAMETERS, Capabilities, Engine, Reply, Request
+from longtake.ask.engine import SMALL_PARAMETERS, Capabilities, Engine, Reply, Request
 from longtake.engines.transformers.chat import Chat, Prompt, open_chat
 from longtake.engines.transformers.hub import Folder, check_name, find_folder
 from longtake.engines.transformers.library import call_library, import_libraries

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from longtake.errors import LongtakeError, ModelError, UsageError
-from longtake.plain import one_line
+from longtake.text.safe import one_line
 
 LOG = logging.getLogger("longtake")
 

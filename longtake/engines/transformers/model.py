@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from longtake.engines.base import RETRY_TEMPERATURE, Capabilities, Request
+from longtake.ask.engine import RETRY_TEMPERATURE, Capabilities, Request
+from longtake.describe.view import FRAME_WORD_TOKENS, Shape, cache_bytes
 from longtake.engines.transformers.chat import USUAL_FRAME, Chat
 from longtake.engines.transformers.hub import Folder
 from longtake.engines.transformers.library import call_library, first_words
 from longtake.errors import EngineError, EngineRefused, OutOfMemory, UsageError
-from longtake.fit import FRAME_WORD_TOKENS, Shape, cache_bytes
 from longtake.machine import count_cores, read_memory
 from longtake.settings import Settings
 

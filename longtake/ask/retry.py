@@ -1,0 +1,107 @@
+"""Asking again where that can help, and no longer than that: one function around any engine."""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from longtake.ask.engine import Engine, Reply, Request
+from longtake.errors import BadReply, EngineBusy, EngineError, EngineUnreachable
+
+TRIES = 3
+PATIENCE_SECONDS = 60.0
+"""How long to wait in all for an engine that is busy or away: a server may be started anew."""
+FIRST_WAIT_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 30.0
+AWAY = (EngineUnreachable, EngineBusy)
+
+T = TypeVar("T")
+
+
+def ask(
+    engine: Engine,
+    request: Request,
+    accept: Callable[[Reply], None],
+    *,
+    tries: int = TRIES,
+    patience: float = PATIENCE_SECONDS,
+    sleep: Callable[[float], None] = time.sleep,
+    notice: Callable[[EngineError], None] = lambda error: None,
+) -> Reply:
+    """The first reply that `accept` does not raise BadReply about; else the last EngineError.
+
+    Both carry in `tries` how often was asked, and what all replies took, in tokens and seconds. A
+    correction goes with the next attempt alone. An engine that is away or busy gets as many tries
+    as fit into `patience`, in seconds, where that is more than none. `notice` is told each error.
+    """
+    correction, attempt = "", 0
+    came: list[Reply] = []
+
+    def act() -> Reply:
+        reply = engine.answer(request.again(attempt, correction))
+        came.append(reply)
+        accept(reply)
+        return reply
+
+    def learn(error: EngineError) -> None:
+        # Only another reply needs another attempt: what comes after trouble is the same.
+        nonlocal correction, attempt
+        attempt += isinstance(error, BadReply)
+        correction = error.correction if isinstance(error, BadReply) else ""
+        notice(error)
+
+    try:
+        reply, asked = insist(act, tries=tries, patience=patience, sleep=sleep, notice=learn)
+    except EngineError as error:
+        error.input_tokens, error.output_tokens, error.seconds = _add_up(came)
+        raise
+    inputs, outputs, seconds = _add_up(came)
+    return replace(reply, tries=asked, input_tokens=inputs, output_tokens=outputs, seconds=seconds)
+
+
+def _add_up(replies: Sequence[Reply]) -> tuple[int, int, float]:
+    """Tokens in, tokens out and seconds of all of them."""
+    return (
+        sum(reply.input_tokens for reply in replies),
+        sum(reply.output_tokens for reply in replies),
+        round(sum(reply.seconds for reply in replies), 3),
+    )
+
+
+def insist(
+    act: Callable[[], T],
+    *,
+    tries: int = TRIES,
+    patience: float = PATIENCE_SECONDS,
+    sleep: Callable[[float], None] = time.sleep,
+    notice: Callable[[EngineError], None] = lambda error: None,
+) -> tuple[T, int]:
+    """What `act` gives, done again where an EngineError says that it can help; and how often."""
+    if tries < 1:
+        raise ValueError(f"tries must be at least 1, not {tries}")
+    done, failed, waited = 0, 0, 0.0
+    while True:
+        done += 1
+        try:
+            return act(), done
+        except EngineError as error:
+            error.tries = done
+            notice(error)
+            away = patience > 0 and isinstance(error, AWAY)
+            failed += not away
+            if not error.retry or failed == tries or (away and waited >= patience):
+                raise
+            wait = _wait_seconds(error, done)
+            waited += wait
+            sleep(wait)
+
+
+def _wait_seconds(error: EngineError, attempt: int) -> float:
+    """What the engine asks for, else twice as long each time, with some chance in it."""
+    if isinstance(error, BadReply):
+        return 0.0
+    if isinstance(error, EngineBusy) and error.retry_after is not None:
+        return min(max(error.retry_after, FIRST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
+    wait = FIRST_WAIT_SECONDS * 2.0 ** (attempt - 1)
+    return min(LONGEST_WAIT_SECONDS, wait * random.uniform(0.75, 1.25))  # noqa: S311

@@ -1,0 +1,386 @@
+"""Requests side by side: many jobs in, what came of each out, every answer in the store at once.
+
+The one place with threads around `Engine.answer`. Knows no video and no stage; finds the engine's
+width, and asks with less where a request was too large or the memory did not suffice.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+
+from longtake.ask.concurrency import Width
+from longtake.ask.engine import Engine, Reply, Request
+from longtake.ask.retry import PATIENCE_SECONDS, ask
+from longtake.errors import (
+    BadReply,
+    EngineBusy,
+    EngineError,
+    EngineTimeout,
+    LongtakeError,
+    OutOfMemory,
+    RequestTooLarge,
+    SourceError,
+)
+from longtake.records import Cost, StageUsage
+from longtake.settings import Settings
+from longtake.store import Answer, Store, pack_tags
+
+GIVE_UP_AFTER = 8
+"""Questions in a row that the engine gave no reply to at all: the rest is not asked."""
+MOST_AHEAD = 16
+"""Requests made ready ahead of their turn, at most: each holds its frames."""
+
+GAVE_REPLY = (BadReply, RequestTooLarge)
+TOO_MUCH = (OutOfMemory, RequestTooLarge)
+
+Sleep = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every stage of a run needs."""
+
+    settings: Settings
+    store: Store
+    sleep: Sleep = time.sleep
+    usage: list[StageUsage] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What to ask, or the number of the chunk whose answer will do.
+
+    `look` is what the chunk looks like, `remark` what to know of an answer to this.
+    """
+
+    request: Request | None
+    same_as: int = 0
+    look: bytes = b""
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing to ask; `prepare` makes the request when its turn has come."""
+
+    key: str
+    prepare: Callable[[], Prepared]
+    accept: Callable[[Reply], None]
+    clean: Callable[[Reply], str]
+    note: Callable[[Reply], str] = lambda reply: ""
+    """What else to keep of the reply, beside its text."""
+    recall: Callable[[Answer], None] = lambda answer: None
+    """Called where the store knows the answer."""
+    lessen: Callable[[Prepared, EngineError], Prepared | None] = lambda ready, error: None
+    """The same asked with less, after an error that says it was too much; None: no less."""
+    alone: bool = False
+    """Whether an answer that another stands for is none."""
+    keep_bad: bool = False
+    """Whether to remember that no usable reply came: the same question would fail again."""
+
+
+Outcome = Answer | LongtakeError | Prepared
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A job whose request is made."""
+
+    place: int
+    job: Job
+    prepared: Prepared
+
+
+@dataclass
+class _Running:
+    """A request under way: since which epoch of the width, and whether others came beside it."""
+
+    ready: _Ready
+    epoch: int
+    crowded: bool = False
+
+
+def answer_all(
+    work: Work, stage: str, engine: Engine, jobs: Iterable[Job | None]
+) -> Iterator[tuple[int, Outcome, bool]]:
+    """Each job's place, what came of it, and whether the store knew; in the order of arrival.
+
+    Requests are made just ahead of the engine, so that memory stays flat and it does not wait. A
+    None among the jobs says that the next one waits for what comes of those before it.
+    """
+    running = _Stage(work, stage, engine, jobs)
+    try:
+        yield from running.run()
+    finally:
+        running.end()
+
+
+def make_width(settings: Settings, engine: Engine) -> Width:
+    """The user's width, else what suits the engine, with room to find more."""
+    able = engine.capabilities
+    start = settings.at_once or able.width
+    return Width(start, settings.at_once or max(able.width, able.widest))
+
+
+def spent(outcome: Outcome) -> Cost:
+    """What an answer, or the tries for one, took."""
+    if isinstance(outcome, Answer):
+        return Cost(outcome.requests, outcome.input_tokens, outcome.output_tokens, outcome.seconds)
+    if isinstance(outcome, EngineError):
+        return Cost(outcome.tries, outcome.input_tokens, outcome.output_tokens, outcome.seconds)
+    return Cost()
+
+
+class _Stage:
+    """The requests of one stage: those under way, and how many they may be."""
+
+    def __init__(self, work: Work, stage: str, engine: Engine, jobs: Iterable[Job | None]) -> None:
+        self._work, self._stage, self._engine = work, stage, engine
+        self._width = make_width(work.settings, engine)
+        self._tally = _Tally()
+        self._coming = _Coming(work, engine, jobs, self._tally)
+        self._running: dict[Future[Answer], _Running] = {}
+        self._pool = ThreadPoolExecutor(self._width.most, thread_name_prefix=stage)
+
+    def run(self) -> Iterator[tuple[int, Outcome, bool]]:
+        """As `answer_all`."""
+        while True:
+            yield from self._fill()
+            if not self._running:
+                return
+            # While nothing has come, the next requests are made ready.
+            while not self._some_done() and len(self._coming.ahead) < self._most_ahead():
+                if not self._coming.prepare():
+                    break
+                yield from self._coming.settled()
+            for future in wait(self._running, return_when=FIRST_COMPLETED).done:
+                yield from self._take(future)
+
+    def _fill(self) -> Iterator[tuple[int, Outcome, bool]]:
+        """Begin requests until there are as many as may be, or the next waits for an outcome."""
+        while len(self._running) < self._width.now and not self._coming.ended:
+            ready = self._coming.take()
+            if ready:
+                self._begin(ready)
+            settled = [*self._coming.settled()]
+            yield from settled
+            if not ready and not settled:
+                return
+
+    def end(self) -> None:
+        """Wait for nothing more, and account for what there was."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._work.usage.append(self._tally.as_usage(self._stage, self._engine))
+
+    def _begin(self, ready: _Ready) -> None:
+        # One long wait for an engine that is away is enough: later ones wait less.
+        patience = 0.0 if self._tally.trouble else PATIENCE_SECONDS
+        future = self._pool.submit(
+            _ask, self._work, self._stage, self._engine, ready, self._width, patience
+        )
+        self._running[future] = _Running(ready, self._width.epoch)
+        for running in self._running.values():
+            running.crowded |= len(self._running) > 1
+
+    def _some_done(self) -> bool:
+        return bool(wait(self._running, 0, FIRST_COMPLETED).done)
+
+    def _most_ahead(self) -> int:
+        return min(self._width.now, MOST_AHEAD)
+
+    def _take(self, future: Future[Answer]) -> Iterator[tuple[int, Outcome, bool]]:
+        """What came of a request; nothing yet, where it is asked again with less."""
+        was = self._running.pop(future)
+        outcome = _settle(future)
+        if isinstance(outcome, TOO_MUCH) and (less := _lessen(was, outcome, self._width)):
+            self._tally.count_again(outcome)
+            self._coming.ahead.appendleft(less)
+            return
+        if isinstance(outcome, Answer):
+            self._width.take_answer()
+        self._tally.count_asked(outcome)
+        yield was.ready.place, outcome, False
+
+
+class _Coming:
+    """The jobs that are left: taken in order, made ready ahead; what the store knows is settled."""
+
+    def __init__(
+        self, work: Work, engine: Engine, jobs: Iterable[Job | None], tally: "_Tally"
+    ) -> None:
+        self._work, self._engine, self._tally = work, engine, tally
+        self._jobs = iter(jobs)
+        self._place = -1
+        self._exhausted = False
+        self.ahead: deque[_Ready] = deque()
+        self._settled: deque[tuple[int, Outcome, bool]] = deque()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to ask."""
+        return self._exhausted and not self.ahead
+
+    def take(self) -> _Ready | None:
+        """The next request; None where the next job needed none, or where none is left."""
+        if not self.ahead:
+            self.prepare()
+        if not self.ahead:
+            return None
+        ready = self.ahead.popleft()
+        if error := self._tally.give_up(self._engine):
+            self._settled.append((ready.place, error, False))
+            return None
+        return ready
+
+    def settled(self) -> Iterator[tuple[int, Outcome, bool]]:
+        """What came of jobs that needed no request."""
+        while self._settled:
+            yield self._settled.popleft()
+
+    def prepare(self) -> bool:
+        """Look at one more job; False where none is left, or the next one waits for an outcome."""
+        for job in self._jobs:
+            if job is None:
+                return False
+            self._place = place = self._place + 1
+            answer = self._work.store.get(job.key)
+            if answer and not (job.alone and answer.same_as):
+                self._tally.count_stored(answer)
+                job.recall(answer)
+                self._settled.append((place, answer, True))
+                return True
+            ready = self._tally.give_up(self._engine) or _prepare(job)
+            if isinstance(ready, LongtakeError) or not ready.request:
+                self._settled.append((place, ready, False))
+            else:
+                self.ahead.append(_Ready(place, job, ready))
+            return True
+        self._exhausted = True
+        return False
+
+
+@dataclass
+class _Tally:
+    """What a stage has cost and met so far."""
+
+    cost: Cost = field(default_factory=Cost)
+    from_store: int = 0
+    stored: Cost = field(default_factory=Cost)
+    failed: Counter[str] = field(default_factory=Counter)
+    trouble: list[EngineError] = field(default_factory=list)
+    """The last questions in a row to which no reply came at all."""
+
+    def count_stored(self, answer: Answer) -> None:
+        self.from_store += not answer.same_as
+        self.stored += spent(answer)
+        if answer.rejected:
+            self.failed[answer.rejected] += 1
+
+    def give_up(self, engine: Engine) -> EngineError | None:
+        """Why nothing more is asked, after too much trouble in a row."""
+        if len(self.trouble) < GIVE_UP_AFTER:
+            return None
+        last = self.trouble[-1]
+        said = f"not asked, after {len(self.trouble)} failures of {engine.name} in a row"
+        error = type(last)(f"{said}: {last.message}", last.hint)
+        error.tries = 0
+        return error
+
+    def count_again(self, outcome: EngineError) -> None:
+        """A request that is asked once more, with less."""
+        self.cost += spent(outcome)
+        self.trouble.clear()
+
+    def count_asked(self, outcome: Outcome) -> None:
+        self.cost += spent(outcome)
+        if not isinstance(outcome, EngineError):
+            self.trouble.clear()
+            return
+        self.failed[outcome.message] += 1
+        if isinstance(outcome, GAVE_REPLY):
+            self.trouble.clear()
+        else:
+            self.trouble.append(outcome)
+
+    def as_usage(self, stage: str, engine: Engine) -> StageUsage:
+        reason = self.failed.most_common(1)[0][0] if self.failed else ""
+        total = self.failed.total()
+        return StageUsage(
+            stage, engine.name, self.cost, self.from_store, total, reason, self.stored
+        )
+
+
+def _lessen(was: _Running, error: EngineError, width: Width) -> _Ready | None:
+    """The same once more: alone where others took memory beside it, else with less in it."""
+    if isinstance(error, OutOfMemory) and was.crowded:
+        width.take_trouble(was.epoch, lasting=True)
+        return was.ready
+    less = was.ready.job.lessen(was.ready.prepared, error)
+    return replace(was.ready, prepared=less) if less else None
+
+
+def _prepare(job: Job) -> Prepared | SourceError:
+    """The job's request, or the chunk that stands for it; or why nothing can be asked."""
+    try:
+        return job.prepare()
+    except SourceError as error:
+        return error
+
+
+def _ask(
+    work: Work, stage: str, engine: Engine, ready: _Ready, width: Width, patience: float
+) -> Answer:
+    """In a thread of its own: ask, and keep the answer in the store at once."""
+    job, prepared, epoch = ready.job, ready.prepared, width.epoch
+    assert prepared.request
+
+    def notice(error: EngineError) -> None:
+        if isinstance(error, EngineBusy | EngineTimeout):
+            width.take_trouble(epoch)
+
+    try:
+        reply = ask(
+            engine,
+            prepared.request,
+            job.accept,
+            patience=patience,
+            sleep=work.sleep,
+            notice=notice,
+        )
+    except BadReply as error:
+        if job.keep_bad:
+            bad = Answer(
+                engine.name,
+                rejected=error.message,
+                requests=error.tries,
+                input_tokens=error.input_tokens,
+                output_tokens=error.output_tokens,
+                seconds=error.seconds,
+            )
+            work.store.put(job.key, stage, bad)
+        raise
+    cut = "" if reply.complete else "the reply was cut off, and ends with its last whole sentence"
+    answer = Answer(
+        engine=engine.name,
+        text=job.clean(reply),
+        requests=reply.tries,
+        input_tokens=reply.input_tokens,
+        output_tokens=reply.output_tokens,
+        seconds=reply.seconds,
+        look=prepared.look,
+        noted=job.note(reply),
+        tags=pack_tags(reply.tags),
+        remark="; ".join(remark for remark in (prepared.remark, cut) if remark),
+    )
+    return work.store.put(job.key, stage, answer)
+
+
+def _settle(future: Future[Answer]) -> Outcome:
+    """The answer or the error, which is kept without the frames that its traceback holds alive."""
+    try:
+        return future.result()
+    except EngineError as error:
+        error.__cause__ = error.__context__ = None
+        return error.with_traceback(None)

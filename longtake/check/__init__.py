@@ -1,0 +1,1 @@
+"""Whether a sentence is held by what it cites."""

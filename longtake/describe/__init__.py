@@ -1,0 +1,1 @@
+"""A chunk to its description: flow I on its own, flow II with what is known from before."""

@@ -1,0 +1,269 @@
+"""One chunk to one description: what is asked, under which key, and what counts as an answer.
+
+Asks nobody itself: the pipeline does.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any, TypeVar
+
+from longtake.ask.engine import Engine, Reply, Request, byte_bound
+from longtake.ask.questions import CountLines
+from longtake.errors import BadReply
+from longtake.prompts import read_prompt
+from longtake.records import NO_WORDS, Chunk, Frame, ScreenText, Segment, Video, Words
+from longtake.text.clauses import QUOTED
+from longtake.text.safe import defuse, one_line
+from longtake.timecode import Span, format_time
+from longtake.video.picks import Slot
+
+MAX_TOKENS = 256
+SPARE_TOKENS = 64
+"""Kept free for what a chat template puts around the words."""
+TIME_TOKENS = 12
+"""For a line's time and its ellipsis."""
+VERSION = 4
+"""Part of a chunk's key: raised whenever frames are picked, or replies accepted, in another way."""
+
+_REFUSAL = re.compile(
+    r"(i['’]?m|i am) (sorry|unable)|sorry,|unfortunately,? i\b|as an? (ai|large|language)\b|"
+    r"i (can ?not|can['’]t|don['’]t have the ability to|don['’]t have access)|"
+    r"please (provide|upload|attach|share|send)\b|"
+    r"(i don['’]t see( any)?|(it (looks|seems|appears) (like|that) )?(there (is|are|was|were) )?no)"
+    r" (\w+ )?(images?|frames?|videos?|files?)\b[^.]{0,20}?"
+    r"(attached|provided|uploaded|shared|included|available|to describe|[.!]|$)|"
+    r"it (looks|seems|appears)\b[^.]{0,30}?\b(attached|provided|uploaded|shared)\b",
+    re.IGNORECASE,
+)
+_SERVER_WORDS = re.compile(
+    r"error(:| \d)|internal server error|bad gateway|service unavailable|gateway timeout|"
+    r"too many requests|rate limit|(the )?model is (loading|overloaded)|upstream (request|connect)|"
+    r"traceback \(most",
+    re.IGNORECASE,
+)
+"""What servers and proxies send in place of an answer, as text with status 200."""
+_DEBRIS = re.compile(
+    r"<\|?/?(think|im_|unk|end|pad|image|video|bos|eos|speech>|text>|before>|earlier>)|\[/?INST\]",
+    re.IGNORECASE,
+)
+FEWEST_WORDS = 3
+
+_START = Span(0.0, 0.0)
+SOME_WORDS = Words(
+    (Segment(_START, "…"),), (ScreenText(_START, "…", 0, 0),), (Segment(_START, "…"),)
+)
+"""A little of each kind, to know what stands around them."""
+
+LATE = 0.8
+"""A text is cut at a space that lies behind this share of it."""
+
+Line = TypeVar("Line", Segment, ScreenText)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the prompt of a chunk holds of earlier ones: `text`, which takes `tokens`.
+
+    `prompt` is the prompt that tells what to do with it, `schema` the form of the reply.
+    """
+
+    text: str = ""
+    tokens: int = 0
+    prompt: str = "describe"
+    max_tokens: int = MAX_TOKENS
+    schema: Mapping[str, Any] | None = None
+
+
+NO_CONTEXT = Context()
+
+
+def make_request(
+    chunk: Chunk,
+    frames: Sequence[Frame],
+    words: Words = NO_WORDS,
+    context: Context = NO_CONTEXT,
+) -> Request:
+    """The prompt, the context, each frame after its time, what is said and written, the stretch.
+
+    What changes least comes first, for servers that keep the beginning of a prompt.
+    """
+    question = make_question(chunk, words, context)
+    shown: list[str | Frame] = []
+    for frame in frames:
+        shown += [f"Frame at {format_time(frame.time)}:", frame]
+    before = _say_context(context)
+    return replace(question, parts=(*before, *shown, *question.parts[len(before) :]))
+
+
+def make_question(chunk: Chunk, words: Words = NO_WORDS, context: Context = NO_CONTEXT) -> Request:
+    """The request without its frames."""
+    said = f"These frames are from {chunk.span} of the video."
+    if chunk.cuts:
+        said += f" The view is cut at {', '.join(map(format_time, chunk.cuts))}."
+    parts = (*_say_context(context), *_say_words(words), f"{said} Describe this stretch.")
+    return Request(
+        read_prompt(context.prompt).system,
+        parts,
+        context.max_tokens,
+        cuts=len(chunk.cuts),
+        schema=context.schema,
+    )
+
+
+def _say_context(context: Context) -> list[str]:
+    """What is known from before, between tags that nothing in it can close."""
+    return [f"<earlier>\n{context.text}\n</earlier>"] if context.text else []
+
+
+def _say_words(words: Words) -> list[str]:
+    """What is said and written, each kind between tags that nothing in it can close."""
+    return [
+        "\n".join([f"{title}:", f"<{tag}>", *map(_say_line, lines), f"</{tag}>"])
+        for title, tag, lines in (
+            ("Said just before", "before", words.before),
+            ("Said in this stretch, as it was heard", "speech", words.speech),
+            ("Written in the pictures, as it was read", "text", words.text),
+        )
+        if lines
+    ]
+
+
+def _say_line(line: Segment | ScreenText) -> str:
+    text = defuse(one_line(line.text))
+    return f"[{format_time(line.span.start)}] {text}" if isinstance(line, Segment) else text
+
+
+def fit_words(words: Words, speech_tokens: int, text_tokens: int, count_lines: CountLines) -> Words:
+    """As much of the words as the budgets hold: what is said first, the rest for what was before.
+
+    Of what comes too long its beginning is kept, of what was said before its end. `count_lines` is
+    only called where the bytes leave a doubt.
+    """
+    before = words.before[::-1]
+    spoken = [_say_line(line) for line in (*words.speech, *before)]
+    written = [_say_line(line) for line in words.text]
+    if _most(spoken) <= speech_tokens and _most(written) <= text_tokens:
+        return words
+    tokens = [count + 1 for count in count_lines([*spoken, *written])]
+    said, earlier = len(words.speech), len(spoken)
+    speech, left = _fit_lines(words.speech, tokens[:said], speech_tokens, count_lines)
+    text, _ = _fit_lines(words.text, tokens[earlier:], text_tokens, count_lines)
+    kept = sum(total <= left for total in accumulate(tokens[said:earlier]))
+    return Words(speech, text, before[:kept][::-1])
+
+
+def _most(lines: Sequence[str]) -> int:
+    """A number of tokens that is never too low; each line has a break of its own."""
+    return sum(byte_bound(line) + 1 for line in lines)
+
+
+def _fit_lines(
+    lines: Sequence[Line], tokens: Sequence[int], budget: int, count_lines: CountLines
+) -> tuple[tuple[Line, ...], int]:
+    """The first lines, the last one cut to what room there is, and what is left of the budget."""
+    kept: list[Line] = []
+    for line, needed in zip(lines, tokens, strict=True):
+        if needed > budget:
+            kept += _cut(line, needed, budget, count_lines)
+            return tuple(kept), 0
+        kept.append(line)
+        budget -= needed
+    return tuple(kept), budget
+
+
+def _cut(line: Line, needed: int, budget: int, count_lines: CountLines) -> list[Line]:
+    """As much of the line's beginning as fits; nothing, where that is next to nothing."""
+    text = line.text
+    while budget > TIME_TOKENS:
+        text = _start(text, min(0.9, (budget - TIME_TOKENS) / needed))
+        if not text:
+            break
+        cut = replace(line, text=f"{text} …")
+        needed = count_lines([_say_line(cut)])[0] + 1
+        if needed <= budget:
+            return [cut]
+    return []
+
+
+def _start(text: str, share: float) -> str:
+    """That share of the text, up to the end of a word where one ends near."""
+    start = text[: int(len(text) * share)]
+    space = start.rfind(" ")
+    return start[:space] if space > LATE * len(start) else start
+
+
+def key_facts(
+    video: Video,
+    chunk: Chunk,
+    engine: Engine,
+    slots: Sequence[Slot],
+    side: int,
+    words: Words = NO_WORDS,
+    context: Context = NO_CONTEXT,
+) -> dict[str, object]:
+    """All that would change this chunk's description; `side` is a frame's longest, in pixels."""
+    question = make_question(chunk, words, context)
+    return {
+        "stage": "describe",
+        "video": video.sha256,
+        "span": [chunk.span.start, chunk.span.end],
+        "version": VERSION,
+        "frames": [[list(slot.times) for slot in slots], side],
+        "prompt": [question.system, question.text, question.max_tokens],
+        "engine": engine.name,
+        "options": dict(engine.options),
+    }
+
+
+def accept(reply: Reply) -> None:
+    """BadReply where the text is no description: empty, markup, a refusal, a loop, cut short."""
+    text = clean(reply)
+    # What a video says or shows may look like anything.
+    own = re.sub(QUOTED, '""', text)
+    for is_wrong, what in (
+        (not reply.complete and not text, "was cut off before the end of its first sentence"),
+        (not re.search(r"[^\W\d_]", text), "holds no words"),
+        (_is_markup(reply.text), "is markup or data, not a description"),
+        (_REFUSAL.match(text), "declines: the model did not describe"),
+        (_SERVER_WORDS.match(text), "is a server's message, not a description"),
+        (_DEBRIS.search(own), "holds debris of the model's template"),
+        (len(text.split()) < FEWEST_WORDS, f"has fewer than {FEWEST_WORDS} words"),
+        (_is_loop(own), "repeats itself"),
+        (read_prompt("describe").system[:40].casefold() in own.casefold(), "repeats the question"),
+        (text.startswith("Frame at "), "repeats the question"),
+    ):
+        if is_wrong:
+            raise BadReply(f"the reply {what}: {one_line(reply.text)[:80]!r}")
+
+
+def clean(reply: Reply) -> str:
+    """The reply's text on one line; without its last sentence where that is only half there."""
+    text = one_line(reply.text)
+    if not reply.complete:
+        whole = re.match(r"^.*[.!?][\"”’']?(?=\s|$)", text)
+        text = whole[0] if whole else ""
+    return text
+
+
+def _is_markup(text: str) -> bool:
+    start = re.sub(r"^```\w*|```$", "", text.strip()).strip()
+    if re.match(r"<(!doctype|html|\?xml|body|div|error)\b", start, re.IGNORECASE):
+        return True
+    try:
+        return isinstance(json.loads(start), dict | list)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _is_loop(text: str) -> bool:
+    """Whether one sentence comes four times, counting up or not, or one word is half of many."""
+    plain = re.sub(r"\d+", "0", text.casefold())
+    sentences = Counter(part.strip() for part in re.split(r"[.!?]\s", plain))
+    if max(sentences.values()) >= 4:
+        return True
+    words = text.casefold().split()
+    return len(words) >= 20 and Counter(words).most_common(1)[0][1] > len(words) / 2

@@ -1,0 +1,417 @@
+"""Vision-language models worth trying, as facts, and what each would take of a machine: arithmetic.
+
+Asks nobody and loads nothing. Speeds are estimates, by a factor of two or so; each says from what.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import ceil
+
+from longtake.ask.frame_tokens import frame_tokens
+from longtake.describe.view import (
+    FRAME_WORD_TOKENS,
+    SMALLEST_SIDE,
+    Shape,
+    View,
+    cache_bytes,
+    fit_view,
+)
+from longtake.machine import Gpu, Machine, Speed
+from longtake.models.table import SMOLVLM2, VLMS, Model
+
+ASPECT = (16, 9)
+REPLY_TOKENS = 80
+"""What a description has: two to four sentences."""
+PROMPT_TOKENS = 192
+"""The words that go with a chunk's frames, with room for its cuts."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """A form of the weights; `needs` is the kind of card without which it can't be used."""
+
+    name: str
+    weights_bytes: int
+    needs: str = ""
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """How an engine shows a model its frames; sides in pixels."""
+
+    patch: int
+    """What the vision encoder takes as one step."""
+    square: int = 0
+    """It makes each frame a square of this side; 0: the frame keeps its shape."""
+    looks: int = 1
+    """How often it looks at a frame."""
+    marks: int = 4
+    """Tokens around the frame's own."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model under an engine, as its card and config.json have it; best precision first."""
+
+    model: str
+    engine: str
+    about: str
+    precisions: tuple[Precision, ...]
+    shape: Shape
+    parameters: float
+    """Of text: each token is multiplied with them."""
+    vision_parameters: float
+    eyes: Eyes
+
+
+_GGUF_EYES = {
+    # llama.cpp shows SmolVLM each frame whole, then as tiles; up to 512 px that is one tile.
+    "smolvlm2-500m-video": Eyes(patch=16, square=512, looks=2, marks=14),
+    "qwen2.5-vl-3b": Eyes(patch=14),
+    "qwen3-vl-4b": Eyes(patch=16),
+}
+
+
+def _from_table(model: Model) -> Candidate:
+    found = re.search(r"[-._]([A-Z]*Q\d\w*|BF16|F16)\.gguf$", model.weights.file, re.IGNORECASE)
+    precision = Precision(found[1] if found else "as in the file", model.bytes)
+    return Candidate(
+        model.name,
+        "gguf",
+        model.about,
+        (precision,),
+        model.shape,
+        model.parameters,
+        model.vision_parameters,
+        _GGUF_EYES[model.name],
+    )
+
+
+def _from_hub(
+    model: str, shape: Shape, parameters: float, vision_parameters: float, eyes: Eyes
+) -> Candidate:
+    """In half precision, or 4 bits with CUDA; on a processor full precision, where it fits."""
+    both = parameters + vision_parameters
+    return Candidate(
+        model,
+        "transformers",
+        f"text and images, {both / 1e9:.1f}B parameters",
+        (
+            Precision("bf16", round(2 * both)),
+            Precision("4bit", round(0.65 * both), needs="cuda"),
+        ),
+        shape,
+        parameters,
+        vision_parameters,
+        eyes,
+    )
+
+
+CANDIDATES = (
+    _from_hub(
+        "Qwen/Qwen3-VL-8B-Instruct",
+        Shape(layers=36, kv_heads=8, head_size=128, context_tokens=262_144),
+        8.19e9,
+        0.58e9,
+        Eyes(patch=16),
+    ),
+    _from_hub(
+        "Qwen/Qwen2.5-VL-7B-Instruct",
+        Shape(layers=28, kv_heads=4, head_size=128, context_tokens=128_000),
+        7.62e9,
+        0.68e9,
+        Eyes(patch=14),
+    ),
+    *(_from_table(model) for model in VLMS if model is not SMOLVLM2),
+    _from_hub(
+        "HuggingFaceTB/SmolVLM2-2.2B-Instruct",
+        Shape(layers=24, kv_heads=32, head_size=64, context_tokens=8192),
+        1.81e9,
+        0.43e9,
+        Eyes(patch=14, square=384),
+    ),
+    _from_table(SMOLVLM2),
+)
+"""Best first, as their cards rank them on questions about videos."""
+
+FREE_SHARE = {"gguf": 1.0, "transformers": 0.85}
+"""Of the free memory that an engine counts on: PyTorch loses some between its blocks."""
+WORK_BYTES = {"gguf": 512 << 20, "transformers": 1536 << 20}
+"""For what is between the layers, and the libraries themselves.
+
+Measured for `gguf` with random weights of SmolVLM2-500M's shape: 0.25 GiB beside weights and cache.
+"""
+GGUF_CONTEXTS = (8192, 4096, 2048)
+"""The engine `gguf` takes a whole cache at once: the longest of these that fits."""
+
+
+@dataclass(frozen=True)
+class Yield:
+    """Which share of a machine's speed is left for the prompt, the frames and the reply."""
+
+    prompt: float
+    vision: float
+    reply: float
+
+
+ON_CPU = Yield(prompt=0.8, vision=0.5, reply=0.5)
+"""Calibrated with llama.cpp against the figures of `machine.measure_speed`.
+
+On an AMD EPYC (107 GFLOP/s a core in single precision, 39 GB/s) with one thread, as the engine
+`gguf` has on two cores. SmolLM2-135M Q4_1 in that engine: 205 tokens of prompt and 117 of reply a
+second, shares of 0.52 and 0.29 (so small a model spends its time between the layers). Random
+weights in the shape of SmolVLM2-500M Q8_0: 139 and 57, shares 0.94 and 0.56; its vision encoder
+3.3 s for 512×512, 0.54. Random weights in the shape of Qwen2.5-VL-3B Q4_K: 19.5 and 12.7, shares
+1.1 and 0.59. PyTorch, one thread, fp32, random weights in the shape of SmolVLM2-500M's text model:
+120 and 9.8, shares 0.92 and 0.41; in bf16, which this processor knows, three times and 1.3 times
+as fast. (Beside a busy process two threads of it were three to five times slower than one.)
+"""
+ON_GPU = Yield(prompt=0.4, vision=0.3, reply=0.6)
+"""Assumed, of the published figures of a card; not measured."""
+STEP_SECONDS = {"transformers": 0.025}
+"""What each token of a reply takes beside the work itself: assumed, Python between the layers."""
+
+_CARDS = (
+    (r"\bB200\b", 2250, 8000),
+    (r"\bH200\b", 989, 4800),
+    (r"\bGH200\b", 989, 4000),
+    (r"\bH100 NVL\b", 835, 3900),
+    (r"\bH100 PCIe\b", 756, 2000),
+    (r"\bH100\b", 989, 3350),
+    (r"\bA100.*80GB\b", 312, 1935),
+    (r"\bA100\b", 312, 1555),
+    (r"\bL40S\b", 362, 864),
+    (r"\bL40\b", 181, 864),
+    (r"\bL4\b", 121, 300),
+    (r"\bA40\b", 150, 696),
+    (r"\bA30\b", 165, 933),
+    (r"\bA10G\b", 70, 600),
+    (r"\bA10\b", 125, 600),
+    (r"\bRTX 6000 Ada\b", 364, 960),
+    (r"\bRTX A6000\b", 155, 768),
+    (r"\bT4\b", 65, 320),
+    (r"\bV100\b", 112, 900),
+    (r"\bRTX 5090\b(?! Laptop)", 210, 1792),
+    (r"\bRTX 5080\b(?! Laptop)", 113, 960),
+    (r"\bRTX 4090\b(?! Laptop)", 165, 1008),
+    (r"\bRTX 4080\b(?! Laptop)", 97, 717),
+    (r"\bRTX 4070\b(?! (Laptop|Ti|SUPER))", 58, 504),
+    (r"\bRTX 4060\b(?! (Laptop|Ti))", 30, 272),
+    (r"\bRTX 3090\b(?! Ti)", 71, 936),
+    (r"\bRTX 3080\b(?! (Laptop|Ti))", 60, 760),
+    (r"\bRTX 3060\b(?! (Laptop|Ti))", 26, 360),
+    (r"\bMI300X\b", 1307, 5300),
+    (r"\bRX 7900 XTX\b", 123, 960),
+    (r"\bM4 Max\b", 18, 546),
+    (r"\bM4 Pro\b", 9, 273),
+    (r"\bM4\b", 4.6, 120),
+    (r"\bM3 Max\b", 14, 300),
+    (r"\bM3 Pro\b", 7, 150),
+    (r"\bM3\b", 4, 100),
+    (r"\bM[12] Ultra\b", 21, 800),
+    (r"\bM[12] Max\b", 10, 400),
+    (r"\bM[12] Pro\b", 5, 200),
+    (r"\bM2\b", 3.6, 100),
+    (r"\bM1\b", 2.6, 68),
+)
+"""A card by its name: its makers' teraflops in half precision, dense, and gigabytes a second."""
+
+
+def card_speed(name: str) -> Speed | None:
+    """What the card's makers publish; None for one that is not in the table."""
+    for pattern, teraflops, gigabytes in _CARDS:
+        if re.search(pattern, name, re.IGNORECASE):
+            return Speed(teraflops * 1e12, gigabytes * 1e9)
+    return None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an engine could run a model, and what of its speed the model gets."""
+
+    name: str
+    kind: str
+    free: int
+    speed: Speed | None
+    part: Yield
+    note: str
+
+
+def list_places(
+    machine: Machine, speed: Speed | None, engine: str, cards: Sequence[str], device: str = "auto"
+) -> list[Place]:
+    """The cards that the engine can use (by kind, `cards`), the freest first; then the memory.
+
+    Never empty: where the wanted device is not here, a place without room stands for it.
+    """
+    gpus = [gpu for gpu in machine.gpus if gpu.kind in cards and device in ("auto", _device(gpu))]
+    gpus.sort(key=lambda gpu: -gpu.memory.free)
+    places = [
+        Place(
+            gpu.name,
+            gpu.kind,
+            gpu.memory.free,
+            card_speed(gpu.name),
+            ON_GPU,
+            "by its makers' figures",
+        )
+        for gpu in gpus
+    ]
+    if device in ("auto", "cpu"):
+        # llama.cpp's threads spin, so its engine leaves a core free.
+        threads = max(1, machine.cores - (engine == "gguf"))
+        share = threads / max(1, machine.cores)
+        mine = speed and Speed(speed.flops * share, speed.bytes_per_second)
+        note = f"on {threads} of {machine.cores} cores"
+        places.append(Place("memory", "cpu", machine.memory.free, mine, ON_CPU, note))
+    return places or [Place("no card", device, 0, None, ON_GPU, "")]
+
+
+def _device(gpu: Gpu) -> str:
+    """As the setting `device` calls it: PyTorch calls AMD's cards cuda, too."""
+    return "mps" if gpu.kind == "metal" else "cuda"
+
+
+@dataclass(frozen=True)
+class Duration:
+    """Estimated seconds for one chunk: to look at its frames, read the prompt, write the reply."""
+
+    look: float
+    read: float
+    write: float
+    tokens: int
+    """Of the prompt, frames included."""
+
+    @property
+    def total(self) -> float:
+        """All three."""
+        return self.look + self.read + self.write
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a model would take and do here; sizes in bytes."""
+
+    candidate: Candidate
+    place: Place
+    precision: str
+    view: View
+    usual_frames: int
+    """How many frames most chunks have; the view holds the most."""
+    frame_tokens: int
+    context_tokens: int
+    weights_bytes: int
+    cache_bytes: int
+    work_bytes: int
+    usable: int
+    """Of the place's free bytes, those that the engine counts on."""
+    fits: bool
+    duration: Duration | None
+    """None: the place's speed is not known."""
+
+    @property
+    def needed_bytes(self) -> int:
+        """Weights, cache, and what is between the layers."""
+        return self.weights_bytes + self.cache_bytes + self.work_bytes
+
+
+def fit_candidate(
+    candidate: Candidate, places: Sequence[Place], wanted: View, usual_frames: int, reserve: int
+) -> Fit:
+    """How the model does in the first place that it fits into, in its best precision there.
+
+    `reserve` is what the reply may take, in tokens. Where it fits nowhere: where least is missing.
+    """
+    tried = [
+        _fit(candidate, precision, place, wanted, usual_frames, reserve)
+        for place in places
+        for precision in _list_precisions(candidate, place)
+    ]
+    fitting = [fit for fit in tried if fit.fits]
+    return fitting[0] if fitting else min(tried, key=lambda fit: fit.needed_bytes - fit.usable)
+
+
+def _list_precisions(candidate: Candidate, place: Place) -> Iterator[Precision]:
+    """Those that can be used there."""
+    if candidate.engine == "transformers" and place.kind == "cpu":
+        # Processors are at their best in full precision.
+        yield Precision("fp32", 2 * candidate.precisions[0].weights_bytes)
+    for precision in candidate.precisions:
+        if precision.needs in ("", place.kind):
+            yield precision
+
+
+def _fit(
+    candidate: Candidate,
+    precision: Precision,
+    place: Place,
+    wanted: View,
+    usual_frames: int,
+    reserve: int,
+) -> Fit:
+    """The model there, with as much of the view as context and memory allow."""
+    weights, work = precision.weights_bytes, WORK_BYTES[candidate.engine]
+    usable = round(place.free * FREE_SHARE[candidate.engine])
+    words = PROMPT_TOKENS + reserve
+    tokens = partial(count_frame_tokens, candidate)
+    affordable = (usable - weights - work) // cache_bytes(candidate.shape, 1)
+    context = min(candidate.shape.context_tokens, affordable)
+    if candidate.engine == "gguf":
+        context = next((size for size in GGUF_CONTEXTS if size <= context), 0)
+    view = fit_view(wanted, context - words, tokens)
+    shown = view or View(1, min(wanted.side, SMALLEST_SIDE))
+    needed = shown.frames * (tokens(shown.side) + FRAME_WORD_TOKENS) + words
+    if candidate.engine == "gguf":
+        needed = context or GGUF_CONTEXTS[-1]
+    frames = min(usual_frames, shown.frames)
+    return Fit(
+        candidate=candidate,
+        place=place,
+        precision=precision.name,
+        view=shown,
+        usual_frames=frames,
+        frame_tokens=tokens(shown.side),
+        context_tokens=needed,
+        weights_bytes=weights,
+        cache_bytes=cache_bytes(candidate.shape, needed),
+        work_bytes=work,
+        usable=usable,
+        fits=view is not None,
+        duration=estimate(candidate, place, weights, View(frames, shown.side)),
+    )
+
+
+def count_frame_tokens(candidate: Candidate, side: int) -> int:
+    """Tokens of a wide frame of that side, as the engine shows it to the model."""
+    own = frame_tokens(candidate.model, *_wide(side))
+    return candidate.eyes.looks * own + candidate.eyes.marks
+
+
+def count_patches(eyes: Eyes, side: int) -> int:
+    """Steps of the vision encoder for a wide frame of that side."""
+    width, height = (eyes.square,) * 2 if eyes.square else _wide(side)
+    return eyes.looks * ceil(width / eyes.patch) * ceil(height / eyes.patch)
+
+
+def _wide(side: int) -> tuple[int, int]:
+    return side, round(side * ASPECT[1] / ASPECT[0])
+
+
+def estimate(candidate: Candidate, place: Place, weights: int, view: View) -> Duration | None:
+    """Seconds for one chunk alone: two operations a parameter for each token, and each patch.
+
+    For each token of the reply all weights are read once. None: the place's speed is not known.
+    """
+    if not place.speed:
+        return None
+    words = FRAME_WORD_TOKENS * view.frames + PROMPT_TOKENS
+    tokens = view.frames * count_frame_tokens(candidate, view.side) + words
+    patches = view.frames * count_patches(candidate.eyes, view.side)
+    flops = place.speed.flops
+    look = 2 * candidate.vision_parameters * patches / (flops * place.part.vision)
+    read = 2 * candidate.parameters * tokens / (flops * place.part.prompt)
+    step = weights / (place.speed.bytes_per_second * place.part.reply)
+    step += STEP_SECONDS.get(candidate.engine, 0.0)
+    return Duration(look, read, REPLY_TOKENS * step, tokens)

@@ -1,0 +1,59 @@
+"""How long a run will take on this machine, before it starts, and what that is taken from."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from longtake.doctor.inspect import inspect
+from longtake.engines import AUTO, choose_engine
+from longtake.settings import Settings
+from longtake.store import Store
+
+SKETCH_SECONDS = 0.15
+"""Of describing by `sketch`, for a second of video, on two cores."""
+BESIDE_SECONDS = 0.06
+"""Of all else that a run does, for a second of video: scan, listening, reading, summary.
+
+From examples/lecture.mp4, whose 95 s, mostly still, take 7 s in all (README, Figures)."""
+USUAL_SHARE = 0.8
+"""Of `chunk_seconds`, the usual length of a chunk."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds, or None where nothing is known; `why` says in words what it rests on."""
+
+    seconds: float | None
+    why: str
+
+
+def estimate(duration: float, settings: Settings, store: Store) -> Estimate:
+    """For a video of so many seconds; a first guess, not a promise."""
+    engine = choose_engine()[0] if settings.engine == AUTO else settings.engine
+    chunks = max(1, round(duration / (settings.chunk_seconds * USUAL_SHARE)))
+    beside = BESIDE_SECONDS * duration
+    known = store.mean_seconds("describe", engine)
+    if known is not None:
+        return Estimate(
+            beside + chunks * known,
+            f"earlier chunks took {_say(known)} each with {engine}; this has about {chunks}",
+        )
+    if engine == "sketch":
+        return Estimate(beside + SKETCH_SECONDS * duration, "as measured on two cores")
+    each = _reckon(engine, settings) if engine.startswith(("gguf", "transformers")) else None
+    if each:
+        why = f"reckoned from this machine's speed: {_say(each)} a chunk"
+        return Estimate(beside + chunks * each, why)
+    return Estimate(None, f"no chunk was described with {engine} here yet; the first will tell")
+
+
+@lru_cache(maxsize=16)
+def _reckon(engine: str, settings: Settings) -> float | None:
+    """Seconds for a chunk, as the doctor finds it; looked at once, for that takes a while."""
+    for fit in inspect(settings).fits:
+        if engine == f"{fit.candidate.engine}:{fit.candidate.model}" and fit.duration:
+            return fit.duration.total
+    return None
+
+
+def _say(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 0.05 else "no time"

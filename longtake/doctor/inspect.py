@@ -1,0 +1,436 @@
+"""What is here, what would run well on it, and why: findings as plain records, and one advice.
+
+Fetches nothing, loads no model, and asks servers only what they serve. Speeds are estimates.
+"""
+
+import importlib.metadata
+import importlib.util
+import json
+import math
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from longtake.describe.prompt import MAX_TOKENS, SPARE_TOKENS
+from longtake.describe.view import View
+from longtake.doctor.candidates import CANDIDATES, Candidate, Fit, fit_candidate, list_places
+from longtake.doctor.servers import USUAL_PORTS, Server, find_servers, run_together
+from longtake.engines import DIGEST, Capabilities, choose_engine, choose_reconciler
+from longtake.machine import (
+    Gpu,
+    Machine,
+    Speed,
+    find_gpus,
+    free_disk,
+    measure_speed,
+    read_machine,
+)
+from longtake.models.table import MINILM, MODELS, SPEECH_MODELS, VLMS, Model, is_model_here
+from longtake.settings import Settings, home_folder
+from longtake.text.safe import one_line
+from longtake.words.speech.whisper import choose_speech_model
+
+PROBE_SECONDS = 2.3
+"""For all that is asked side by side; what takes longer is left out, and noted."""
+PATIENCE = 10.0
+"""A model is advised if a video takes at most so many times its own length."""
+BUSY_SHARE = 0.5
+"""Of the cores: with more at work, others slow down what runs here."""
+PACKAGES = (
+    "xllamacpp", "transformers", "torch", "accelerate", "bitsandbytes", "yt-dlp", "deno",
+    "streamlit",
+)  # fmt: skip
+INSTALL_PAGE = "pip install 'longtake[app]'"
+INSTALL = "pip install 'longtake[transformers]'"
+NO_BOUNDS: Mapping[str, int] = {}
+USUAL = Capabilities(images=None, context_tokens=0)
+"""What engines have that know no better."""
+
+_SEEING = re.compile(
+    r"vl\b|vlm|vision|llava|minicpm-?[vo]|internvl|gemma-?3|pixtral|moondream", re.I
+)
+"""Names of models that take images, where their server does not say."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A model of the table, or one of the hub's cache; `here`: with all its weights."""
+
+    name: str
+    engine: str
+    bytes: int
+    here: bool
+    images: bool
+
+
+@dataclass(frozen=True)
+class Package:
+    """One that engines, links or the page need; `version` is empty where it is not installed."""
+
+    name: str
+    version: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What would describe now; `command` gets something better, if there is, and `better` why."""
+
+    engine: str
+    why: str
+    better: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that was found; `speed` is None where it could not be measured."""
+
+    machine: Machine
+    speed: Speed | None
+    home: Path
+    free_disk: int
+    servers: tuple[Server, ...]
+    ports: tuple[int, ...]
+    models: tuple[Kept, ...]
+    speech: str
+    """What would hear the speech, in words; `writer`: who would write the summary."""
+    writer: str
+    packages: tuple[Package, ...]
+    fits: tuple[Fit, ...]
+    advice: Advice
+    notes: tuple[str, ...]
+
+
+def inspect(
+    settings: Settings,
+    ports: Iterable[int] = USUAL_PORTS,
+    environment: Mapping[str, str] | None = None,
+) -> Findings:
+    """Look at everything side by side, for `PROBE_SECONDS` at most."""
+    ports = tuple(ports)
+    machine = read_machine()
+    probes: dict[str, Callable[[], Any]] = {
+        "the graphics cards": find_gpus,
+        "the servers": partial(find_servers, settings, ports, environment),
+        "the hub's cache": find_cached,
+        "llama.cpp": find_llama_cards,
+        "the machine's speed": partial(measure_speed, machine.cores),
+    }
+    found = run_together(probes, PROBE_SECONDS)
+    gpus, notes = found.get("the graphics cards") or ((), ())
+    machine = read_machine(gpus, notes)
+    packages = list_packages()
+    cards = {
+        "gguf": found.get("llama.cpp") or (),
+        "transformers": find_torch_cards(packages, gpus),
+    }
+    speed = found.get("the machine's speed")
+    fits = fit_all(settings, machine, speed, cards)
+    cached, trouble = found.get("the hub's cache") or ((), "")
+    models = (*(_keep(model) for model in MODELS.values()), *cached)
+    servers = found.get("the servers") or ()
+    said = [f"{name}: no answer in {PROBE_SECONDS:g} s" for name in probes if name not in found]
+    said += [trouble, _say_busy(machine), *_say_unused(gpus, cards, packages)]
+    return Findings(
+        machine=machine,
+        speed=speed,
+        home=home_folder(),
+        free_disk=free_disk(home_folder()),
+        servers=servers,
+        ports=ports,
+        models=models,
+        speech=say_speech_model(),
+        writer=say_writer(),
+        packages=packages,
+        fits=fits,
+        advice=advise(settings, servers, models, packages, fits, find_room()),
+        notes=(*notes, *(note for note in said if note)),
+    )
+
+
+def fit_all(
+    settings: Settings, machine: Machine, speed: Speed | None, cards: Mapping[str, Sequence[str]]
+) -> tuple[Fit, ...]:
+    """How each candidate does; `cards` are the kinds that each engine can use."""
+    wanted = View(
+        settings.frames or USUAL.frames_per_chunk, settings.frame_side or USUAL.frame_side
+    )
+    usual = 1 + int(settings.chunk_seconds / USUAL.frame_seconds)
+
+    def fit(candidate: Candidate) -> Fit:
+        engine = candidate.engine
+        places = list_places(machine, speed, engine, cards[engine], settings.device)
+        return fit_candidate(candidate, places, wanted, usual, MAX_TOKENS + SPARE_TOKENS)
+
+    return tuple(fit(candidate) for candidate in CANDIDATES)
+
+
+def _keep(model: Model) -> Kept:
+    return Kept(model.name, "gguf", model.bytes, is_model_here(model), model in VLMS)
+
+
+def say_writer() -> str:
+    """Who writes the summary where the describer's own model does not suffice."""
+    name, _ = choose_reconciler(None)
+    if name != DIGEST:
+        return f"the describer, else {name}"
+    size = f"{MINILM.bytes / 2**20:.0f} MiB"
+    here = "here" if is_model_here(MINILM) else f"fetched with the first run, {size}"
+    return f"the describer, else a digest by {MINILM.name}, {here}"
+
+
+def say_speech_model() -> str:
+    """What would hear the speech, and whether it is here."""
+    name = choose_speech_model("auto")
+    model = SPEECH_MODELS.get(name)
+    if not model or is_model_here(model):
+        return f"{name} (Whisper) is here"
+    size = f"{model.bytes / 2**20:.0f} MiB"
+    return f"{name} (Whisper) is fetched when the first voice is heard, {size}"
+
+
+def find_cached(folder: Path | None = None) -> tuple[tuple[Kept, ...], str]:
+    """Models in the Hugging Face hub's cache that take images, and what was wrong with it.
+
+    The cache is the user's own, unless another is named.
+    """
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    try:
+        scanned = scan_cache_dir(folder)
+    except CacheNotFound:
+        return (), ""
+    except (OSError, ValueError) as error:
+        return (), f"the Hugging Face cache can't be read: {one_line(str(error))[:200]}"
+    kept = [
+        Kept(one_line(repo.repo_id), "transformers", repo.size_on_disk, whole, images=True)
+        for repo in sorted(scanned.repos, key=lambda repo: str(repo.repo_id))
+        if repo.repo_type == "model" and (whole := _look_at(repo)) is not None
+    ]
+    broken = len(scanned.warnings)
+    trouble = f"{broken} broken entries in the Hugging Face cache are passed over"
+    return tuple(kept), trouble if broken else ""
+
+
+def _look_at(repo: Any) -> bool | None:
+    """Whether a repository of the cache has weights; None where it is no model with eyes."""
+    for revision in repo.revisions:
+        files = {file.file_name: file.file_path for file in revision.files}
+        if "config.json" in files and _has_eyes(files["config.json"]):
+            return any(name.endswith(".safetensors") for name in files)
+    return None
+
+
+def _has_eyes(config: Path) -> bool:
+    """Whether a config.json is that of a model that writes text about images."""
+    try:
+        facts = json.loads(config.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    if not isinstance(facts, dict) or not isinstance(facts.get("vision_config"), dict):
+        return False
+    writes = re.compile(r"ForConditionalGeneration|ForCausalLM|Chat|MiniCPM")
+    names = facts.get("architectures")
+    return isinstance(names, list) and any(writes.search(str(name)) for name in names)
+
+
+def find_room() -> dict[str, int]:
+    """Bytes that can be written where each engine keeps what it fetches."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return {"gguf": free_disk(home_folder()), "transformers": free_disk(Path(HF_HUB_CACHE))}
+
+
+def list_packages() -> tuple[Package, ...]:
+    """What engines, links and the page need, and what is here of it; none is imported."""
+    found = []
+    for name in PACKAGES:
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            version = ""
+        note = _torch_build() if name == "torch" and version else ""
+        found.append(Package(name, version, note))
+    return tuple(found)
+
+
+def _torch_build() -> str:
+    """What PyTorch was built for, as its own file of versions says."""
+    spec = importlib.util.find_spec("torch")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        try:
+            text = (Path(folder) / "version.py").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        for name, title in (("cuda", "CUDA"), ("hip", "ROCm")):
+            if found := re.search(rf"^{name}\b[^=\n]*= *['\"]([\w.]+)", text, re.MULTILINE):
+                return f"{title} {found[1]}"
+    return "Metal" if sys.platform == "darwin" else "CPU only"
+
+
+def find_torch_cards(packages: Sequence[Package], gpus: Sequence[Gpu]) -> tuple[str, ...]:
+    """The kinds of cards that PyTorch here can use; where it is not installed, those that are."""
+    torch = next((package for package in packages if package.name == "torch"), None)
+    if not torch or not torch.version:
+        return tuple(gpu.kind for gpu in gpus)
+    kinds = {"CUDA": "cuda", "ROCm": "rocm", "Metal": "metal"}
+    kind = kinds.get(torch.note.partition(" ")[0])
+    return (kind,) if kind else ()
+
+
+def find_llama_cards() -> tuple[str, ...]:
+    """The kinds of cards that the installed build of llama.cpp can use."""
+    try:
+        import xllamacpp
+
+        devices = xllamacpp.get_device_info()
+    except (ImportError, RuntimeError):
+        return ()
+    names = " ".join(str(device.get("name")) for device in devices).casefold()
+    if "vulkan" in names:
+        return ("cuda", "rocm")
+    kinds = {"cuda": "cuda", "rocm": "rocm", "hip": "rocm", "metal": "metal", "mtl": "metal"}
+    return tuple({kind for word, kind in kinds.items() if word in names})
+
+
+def _say_busy(machine: Machine) -> str:
+    try:
+        load = os.getloadavg()[0]
+    except OSError:
+        return ""
+    if load <= BUSY_SHARE * machine.cores:
+        return ""
+    return (
+        f"the machine is busy (load {load:.1f} on {machine.cores} cores):"
+        " while it is, all is slower than estimated"
+    )
+
+
+def _say_unused(
+    gpus: Sequence[Gpu], cards: Mapping[str, Sequence[str]], packages: Sequence[Package]
+) -> list[str]:
+    """What keeps engines off the cards that are here."""
+    kinds = {gpu.kind for gpu in gpus}
+    said = []
+    if kinds and not kinds & set(cards["gguf"]):
+        said.append(
+            "llama.cpp's build here can't use the graphics card: its package, xllamacpp, has"
+            " builds for CUDA, ROCm and Vulkan (see its README)"
+        )
+    torch = next(package for package in packages if package.name == "torch")
+    if kinds and torch.version and not kinds & set(cards["transformers"]):
+        said.append(
+            f"PyTorch's build here ({torch.version}, {torch.note}) can't use the graphics card"
+        )
+    return said
+
+
+def advise(
+    settings: Settings,
+    servers: Sequence[Server],
+    models: Sequence[Kept],
+    packages: Sequence[Package],
+    fits: Sequence[Fit],
+    room: Mapping[str, int] = NO_BOUNDS,
+) -> Advice:
+    """What `longtake summarize` would use now, and the way to something better.
+
+    `room` is what each engine's disk holds yet, in bytes; 0: not known.
+    """
+    if settings.engine == "auto":
+        engine, why = choose_engine()
+        why = why.partition("; `longtake doctor`")[0]  # that is where it is read
+    else:
+        engine, why = settings.engine, "set by LONGTAKE_ENGINE or settings.toml"
+    if engine.partition(":")[0] in ("server", "ollama"):
+        return Advice(engine, why)
+    if found := _advise_server(servers):
+        return Advice(engine, why, *found)
+    for fit in fits:
+        if engine == f"{fit.candidate.engine}:{fit.candidate.model}":
+            return Advice(engine, why, "nothing better would run well here")
+        here = any(kept.name == fit.candidate.model and kept.here for kept in models)
+        bytes_free = room.get(fit.candidate.engine) or math.inf
+        reachable = here or fit.candidate.precisions[0].weights_bytes < bytes_free
+        if fit.fits and reachable and is_quick(fit, settings.chunk_seconds):
+            better, command = _advise_model(fit, here, packages, settings.chunk_seconds)
+            return Advice(engine, why, better, command)
+    return Advice(engine, why, _say_none(fits))
+
+
+def is_quick(fit: Fit, chunk_seconds: float) -> bool:
+    """Whether it keeps the user's patience; on a card of unknown speed it is taken for granted."""
+    if not fit.duration:
+        return fit.place.kind != "cpu"
+    return fit.duration.total <= PATIENCE * chunk_seconds
+
+
+def _advise_server(servers: Sequence[Server]) -> tuple[str, str] | None:
+    """A model that takes images and is served already."""
+    for server in servers:
+        for model in server.models:
+            if model.images or (model.images is None and _SEEING.search(model.name)):
+                if server.kind == "Ollama":
+                    how = f"--engine {quote('ollama:' + model.name)}"
+                else:
+                    how = f"--engine {quote('server:' + model.name)}"
+                    how += f" --base-url {quote(server.address)}"
+                better = f"{model.name} is served at {server.address}"
+                better += "" if model.images else " (by its name it takes images)"
+                return better, f"longtake summarize FILE {how}"
+    return None
+
+
+def _advise_model(
+    fit: Fit, here: bool, packages: Sequence[Package], chunk_seconds: float
+) -> tuple[str, str]:
+    """Why that model, and the command that gets or uses it."""
+    name, engine = fit.candidate.model, fit.candidate.engine
+    better = f"{name} ({fit.candidate.about}) fits"
+    if fit.duration:
+        share = fit.duration.total / chunk_seconds
+        better += f"; ten minutes of video would take about {say_seconds(600 * share)}"
+    if engine == "gguf":
+        # Once it is here, no flag is needed.
+        return better, f"longtake models pull {name}" if not here else (
+            f"longtake summarize FILE --engine gguf:{name}"
+        )
+    steps = []
+    installed = {package.name for package in packages if package.version}
+    if not {"torch", "transformers"} <= installed:
+        steps.append(INSTALL)
+    how = f"--engine transformers:{name}"
+    if fit.precision == "4bit":
+        how += " --quantize 4bit"
+        if "bitsandbytes" not in installed:
+            steps.append("pip install bitsandbytes")
+    if not here:
+        better += f"; it fetches {fit.candidate.precisions[0].weights_bytes / 1e9:.0f} GB at first"
+    return better, " && ".join([*steps, f"longtake summarize FILE {how}"])
+
+
+def _say_none(fits: Sequence[Fit]) -> str:
+    if any(fit.fits for fit in fits):
+        return (
+            f"no vision-language model would take less than {PATIENCE:g} times the video's length"
+            " here: a server with a graphics card would (--engine server)"
+        )
+    return "no vision-language model fits the memory here: use a server (--engine server)"
+
+
+def say_seconds(seconds: float) -> str:
+    """An estimate in the unit that suits it, in few digits."""
+    for size, unit in ((3600.0, "h"), (60.0, "min")):
+        if seconds >= 1.5 * size:
+            value = seconds / size
+            return f"{value:.0f} {unit}" if value >= 9.5 else f"{value:.1f} {unit}"
+    return f"{seconds:.0f} s" if seconds >= 9.5 else f"{seconds:.1f} s"

@@ -1,0 +1,223 @@
+"""Which servers answer on this machine's usual ports, and what they serve. No model is asked.
+
+HTTP is `engines/http.py`'s; what a server's words mean is `engines/kinds.py`'s.
+"""
+
+import os
+import queue
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+from longtake.engines.http import Connection
+from longtake.engines.ollama import read_host
+from longtake.engines.server_kinds import find_context_tokens, find_kind, takes_images
+from longtake.errors import EngineError, EngineRefused, LongtakeError
+from longtake.settings import Settings
+from longtake.text.safe import hide_secrets, one_line
+
+USUAL_PORTS = (8000, 8080, 30000, 1234, 11434)
+"""vLLM and `transformers serve`; llama.cpp; SGLang; LM Studio; Ollama."""
+SECONDS = 1.0
+CONNECT_SECONDS = 0.3
+MOST_MODELS = 50
+MOST_ASKED = 8
+"""Models whose own facts are asked for, one by one."""
+
+Key = TypeVar("Key", bound=Hashable)
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model of a server; `context_tokens` 0 and `images` None: it does not say."""
+
+    name: str
+    context_tokens: int
+    images: bool | None
+
+
+@dataclass(frozen=True)
+class Server:
+    """What answers at an address; `trouble` says why nothing is known of what it serves."""
+
+    address: str
+    kind: str
+    models: tuple[Served, ...]
+    trouble: str = ""
+
+
+def find_servers(
+    settings: Settings,
+    ports: Iterable[int] = USUAL_PORTS,
+    environment: Mapping[str, str] | None = None,
+    seconds: float = SECONDS,
+) -> tuple[Server, ...]:
+    """What answers on the ports, and at the addresses that settings and environment name.
+
+    All are asked side by side. A port that nobody listens on is left out; a named address is not.
+    """
+    environment = os.environ if environment is None else environment
+    addresses = _list_addresses(settings, ports, environment)
+    ends = time.monotonic() + seconds
+    # Each request ends by itself, and then says why; only looking up a host's name does not.
+    found = run_together(
+        {
+            address: partial(_look, address, key, ends, named)
+            for address, (key, named) in addresses.items()
+        },
+        1.2 * seconds,
+    )
+    late = {address: _no_use(address, "gave no reply in time") for address in addresses}
+    return tuple(server for server in (late | found).values() if server)
+
+
+def run_together(tasks: Mapping[Key, Callable[[], Found]], seconds: float) -> dict[Key, Found]:
+    """What each task gives; those that take longer are left behind, and are not in it."""
+    outcomes: queue.SimpleQueue[tuple[Key, Future[Found]]] = queue.SimpleQueue()
+    for name, task in tasks.items():
+        # A pool would wait for the late ones when the process ends.
+        threading.Thread(target=_run, args=(name, task, outcomes), daemon=True).start()
+    ends = time.monotonic() + seconds
+    found: dict[Key, Found] = {}
+    while len(found) < len(tasks):
+        try:
+            name, outcome = outcomes.get(timeout=max(0.0, ends - time.monotonic()))
+        except queue.Empty:
+            break
+        found[name] = outcome.result()
+    return found
+
+
+def _run(
+    name: Key,
+    task: Callable[[], Found],
+    outcomes: "queue.SimpleQueue[tuple[Key, Future[Found]]]",
+) -> None:
+    outcome: Future[Found] = Future()
+    try:
+        outcome.set_result(task())
+    except BaseException as error:
+        outcome.set_exception(error)
+    outcomes.put((name, outcome))
+
+
+def _list_addresses(
+    settings: Settings, ports: Iterable[int], environment: Mapping[str, str]
+) -> dict[str, tuple[str, bool]]:
+    """Each address once, with the key that is for it, and whether somebody named it."""
+    found: dict[str, tuple[str, bool]] = {}
+    for name, key in (
+        (settings.base_url, settings.api_key),
+        (settings.reconciler_base_url, settings.reconciler_api_key),
+        (_ollama_address(settings.ollama_url or environment.get("OLLAMA_HOST", "")), ""),
+    ):
+        if name:
+            found.setdefault(_plain_address(name), (key, True))
+    for port in ports:
+        found.setdefault(f"http://127.0.0.1:{port}/v1", ("", False))
+    return found
+
+
+def _plain_address(address: str) -> str:
+    return re.sub(r"^(https?://)localhost(?=[:/]|$)", r"\g<1>127.0.0.1", address.rstrip("/"))
+
+
+def _ollama_address(host: str) -> str:
+    """OLLAMA_HOST as an address of its OpenAI-compatible side; empty where it can't be one."""
+    try:
+        return f"{read_host(host)}/v1" if host.strip() else ""
+    except ValueError:
+        return ""
+
+
+def _look(address: str, key: str, ends: float, named: bool) -> Server | None:
+    """The server there; None where it was not named and nobody listens."""
+    if not named and not _listens(address):
+        return None
+    try:
+        connection = Connection(address, key, max(0.05, ends - time.monotonic()))
+    except LongtakeError as error:
+        return _no_use(address, error.message)
+    try:
+        return _read_server(connection, ends)
+    except EngineRefused as error:
+        return _no_use(address, f"refuses to list its models: {error.message}")
+    except LongtakeError as error:
+        return _no_use(address, error.message.removeprefix(f"{address} "))
+    finally:
+        connection.close()
+
+
+def _no_use(address: str, trouble: str) -> Server:
+    """A server that says nothing of use; what in its address may be secret is left out."""
+    shown = hide_secrets(address)
+    return Server(shown, "", (), trouble.replace(address, shown))
+
+
+def _listens(address: str) -> bool:
+    parts = urlsplit(address)
+    try:
+        with socket.create_connection((parts.hostname, parts.port or 80), CONNECT_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def _read_server(connection: Connection, ends: float) -> Server:
+    listed = connection.read(connection.send("GET", f"{connection.address}/models")).get("data")
+    if not isinstance(listed, list):
+        return Server(connection.address, "", (), "answers, but with no list of models")
+    entries = [e for e in listed if isinstance(e, dict) and isinstance(e.get("id"), str)]
+    entries = entries[:MOST_MODELS]
+    kind = find_kind(entries)
+    models = []
+    for place, entry in enumerate(entries):
+        left = ends - time.monotonic()
+        asked = place < MOST_ASKED and left > 0
+        facts = entry | (
+            _ask_more(connection, kind.title, kind.own, entry["id"], left) if asked else {}
+        )
+        name = one_line(entry["id"])[:200]
+        models.append(Served(name, find_context_tokens(facts), takes_images(facts)))
+    return Server(connection.address, kind.title, tuple(models))
+
+
+def _ask_more(
+    connection: Connection, kind: str, own: str, model: str, seconds: float
+) -> dict[str, Any]:
+    """What the server says of the model beside its list; nothing where it won't."""
+    root = connection.address.removesuffix("/v1")
+    try:
+        if kind == "Ollama":
+            answer = connection.send("POST", f"{root}/api/show", {"model": model}, seconds)
+            return _read_ollama(connection.read(answer))
+        if not own:
+            return {}
+        path = own.format(model=quote(model, safe=""))
+        found = connection.read(connection.send("GET", f"{root}{path}", seconds=seconds))
+    except EngineError:
+        return {}
+    entries = found.get("data")
+    if not isinstance(entries, list):
+        return found
+    return next((e for e in entries if isinstance(e, dict) and e.get("id") == model), {})
+
+
+def _read_ollama(shown: dict[str, Any]) -> dict[str, Any]:
+    """Ollama's own words in the others': what the model takes, and what it was trained for."""
+    facts: dict[str, Any] = {}
+    if isinstance(able := shown.get("capabilities"), list):
+        facts["modalities"] = {"vision": "vision" in able}
+    info = shown.get("model_info")
+    for name, value in info.items() if isinstance(info, dict) else ():
+        if name.endswith(".context_length") and isinstance(value, int):
+            facts["context_length"] = value
+    return facts

@@ -1,0 +1,92 @@
+"""The facts at the head of a GGUF file, read without its tensors or its lists of words.
+
+The format is ggml's: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
+
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from longtake.describe.view import Shape
+
+_MARK = b"GGUF"
+_VERSIONS = (2, 3)
+_FORMS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+"""The format's numbers of plain values, and how `struct` calls them."""
+_TEXT, _LIST = 8, 9
+_MOST_LISTED = 1024
+"""Longer lists (a vocabulary, its scores) are skipped."""
+_MOST_FACTS = 4096
+_MOST_TEXT_BYTES = 16 << 20
+
+Header = Mapping[str, Any]
+
+
+def read_header(path: Path) -> Header:
+    """Each fact by its name, long lists left out; ValueError for a file that is not GGUF."""
+    with path.open("rb") as file:
+        try:
+            mark, version, _, count = _unpack(file, "4sIQQ")
+            if mark != _MARK or version not in _VERSIONS or count > _MOST_FACTS:
+                raise ValueError("it does not begin as GGUF files of version 2 or 3 do")
+            facts = {}
+            for _ in range(count):
+                name = _read_text(file)
+                (kind,) = _unpack(file, "I")
+                facts[name] = _read_value(file, kind)
+        except (KeyError, OverflowError, RecursionError, struct.error) as error:
+            raise ValueError("its head is broken, or cut off") from error
+    return facts
+
+
+def read_shape(header: Header) -> Shape:
+    """What decides a text model's memory; ValueError where the head does not say."""
+    family = header.get("general.architecture")
+
+    def look_up(name: str, default: int = 0) -> int:
+        found = header.get(f"{family}.{name}", default)
+        # A list is one number a layer.
+        largest = max(found, default=0) if isinstance(found, list) else found
+        if not isinstance(largest, int) or largest < 1:
+            raise ValueError(f"its head does not say {family}.{name}")
+        return largest
+
+    heads = look_up("attention.head_count", 1)
+    own = header.get(f"{family}.attention.key_length")
+    return Shape(
+        layers=look_up("block_count"),
+        kv_heads=look_up("attention.head_count_kv", heads),
+        head_size=look_up("attention.key_length") if own else look_up("embedding_length") // heads,
+        context_tokens=look_up("context_length"),
+    )
+
+
+def _unpack(file: IO[bytes], form: str) -> tuple[Any, ...]:
+    form = f"<{form}"
+    return struct.unpack(form, file.read(struct.calcsize(form)))
+
+
+def _read_text(file: IO[bytes]) -> str:
+    (size,) = _unpack(file, "Q")
+    data = file.read(min(size, _MOST_TEXT_BYTES))
+    if len(data) < size:
+        raise struct.error
+    return data.decode("utf-8", "replace")
+
+
+def _read_value(file: IO[bytes], kind: int) -> Any:
+    if kind == _TEXT:
+        return _read_text(file)
+    if kind != _LIST:
+        return _unpack(file, _FORMS[kind])[0]
+    kind, count = _unpack(file, "IQ")
+    if count <= _MOST_LISTED:
+        return [_read_value(file, kind) for _ in range(count)]
+    if kind == _TEXT:
+        for _ in range(count):
+            (size,) = _unpack(file, "Q")
+            file.seek(size, 1)
+    else:
+        file.seek(count * struct.calcsize(f"<{_FORMS[kind]}"), 1)
+    return None

@@ -1,0 +1,1 @@
+"""Where the stages meet: a source in, progress and a result out."""

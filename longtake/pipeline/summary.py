@@ -1,0 +1,387 @@
+"""Descriptions to a checked summary: written by a model, or put together as a digest.
+
+Where the model gives no summary that can be used, the digest stands in, and says so.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from longtake import reconcile
+from longtake.ask.engine import Engine
+from longtake.ask.questions import Found, Question, Talk
+from longtake.ask.scheduler import GAVE_REPLY, Job, Prepared, Work, answer_all
+from longtake.check import judge
+from longtake.digest import Digest, Quote, list_quotes, make_digest, pick_row
+from longtake.digest.words import guess_language
+from longtake.embed import WORDS, Embedder, choose_embedder, embed_kept, open_embedder
+from longtake.engines import AUTO, DIGEST, ENGINES, choose_reconciler, open_engine, suggest_vlm
+from longtake.errors import (
+    BadReply,
+    EngineError,
+    EngineUnreachable,
+    LongtakeError,
+    ModelError,
+    UsageError,
+)
+from longtake.models.table import MODELS, find_vlms_here
+from longtake.records import (
+    Chapter,
+    Description,
+    Node,
+    Progress,
+    Sentence,
+    Summary,
+    Video,
+    Words,
+)
+from longtake.settings import Settings
+from longtake.store import Answer, make_key
+from longtake.text.clauses import shorten
+from longtake.text.safe import one_line
+
+EMBED_STEP = 256
+"""Sentences whose vectors are kept before the progress is told again."""
+MOST_SHOWN_WORDS = 8
+SUFFIXES = tuple(".mp4 .m4v .mkv .webm .mov .avi .mpg .mpeg .ts .flv .wmv .ogv .3gp".split())
+FEWEST_QUOTES = 8
+"""Of fewer, no phrase tells what they are about."""
+
+Writer = Engine | str
+"""Who writes the summary: an engine, or DIGEST."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a summary is made of: descriptions, and the exact words of chunks where they are known.
+
+    `language` is that of the words, as an ISO 639 code, or empty where it is not known; `heard_by`
+    names the model that recognised what is said, empty where nobody had to.
+    """
+
+    video: Video
+    descriptions: Sequence[Description]
+    words: Mapping[int, Words]
+    language: str = ""
+    heard_by: str = ""
+
+
+def name_writer(settings: Settings, describer: Engine | None) -> tuple[str, str]:
+    """Who writes the summary, and why: an engine's name, perhaps the describer's, or DIGEST."""
+    if settings.reconciler == AUTO:
+        return choose_reconciler(describer)
+    return settings.reconciler, "as --reconciler says"
+
+
+def open_writer(
+    name: str, settings: Settings, describer: Engine | None
+) -> AbstractContextManager[Writer]:
+    """The writer of that name; the describer stays open when it serves as that, too."""
+    if name == DIGEST:
+        return nullcontext(DIGEST)
+    if describer and name == describer.name:
+        return nullcontext(describer)
+    kind = name.partition(":")[0]
+    if kind not in (*ENGINES, *MODELS):
+        known = ", ".join((AUTO, DIGEST, *ENGINES))
+        raise UsageError(f"there is no reconciler {kind!r}", f"Known: {known}.")
+    return open_engine(name, settings.for_reconciler())
+
+
+def check_reads(writer: Writer) -> None:
+    """UsageError where it is an engine that reads no text."""
+    if isinstance(writer, Engine) and not writer.capabilities.text:
+        raise UsageError(
+            f"the engine {writer.name!r} only looks at frames, so it can't summarise",
+            "Name one that reads text with --reconciler; see `longtake engines`.",
+        )
+
+
+def name_other_judge(settings: Settings, writer: str) -> str:
+    """The judge that has to be opened beside the writer of that name; empty where there is none.
+
+    What a digest quotes needs none.
+    """
+    return "" if writer == DIGEST or settings.judge in ("auto", "off", writer) else settings.judge
+
+
+def open_judge(settings: Settings, writer: str) -> AbstractContextManager[Engine | None]:
+    """The judge that the settings name beside the writer of that name, or nothing."""
+    name = name_other_judge(settings, writer)
+    return open_engine(name, settings.for_reconciler()) if name else nullcontext()
+
+
+def choose_judge(
+    settings: Settings, writer: Writer, other_judge: Engine | None = None
+) -> Engine | None:
+    """The engine that is asked whether a sentence holds; None: the words alone tell."""
+    chosen = other_judge or writer
+    kind = settings.judge.partition(":")[0]
+    if kind not in (AUTO, "off", *ENGINES):
+        raise UsageError(f"there is no judge {kind!r}", f"Known: auto, off, {', '.join(ENGINES)}.")
+    if settings.judge == "off" or not isinstance(chosen, Engine):
+        return None
+    if settings.judge == "auto" and chosen.capabilities.small:
+        return None
+    if not chosen.capabilities.text:
+        raise UsageError(
+            f"the engine {chosen.name!r} only looks at frames, so it can't judge sentences",
+            "Name one that reads text with --judge; see `longtake engines`.",
+        )
+    return chosen
+
+
+def say_judge(engine: Engine | None, settings: Settings) -> tuple[str, str]:
+    """Who holds the sentences against their descriptions, and why, for a run's first lines."""
+    if engine:
+        return engine.name, "asked about what the words can't settle, once a trial has shown it fit"
+    if settings.judge == "off":
+        return "none", "--judge off: the words alone are compared"
+    return "none", "the reconciler's model is too small to judge: the words alone are compared"
+
+
+def sum_up(
+    work: Work, writer: Writer, judging: Engine | None, told: Told
+) -> Generator[Progress, None, Summary | None]:
+    """The summary, checked; None where there is nothing to tell of."""
+    if not any(d.text or d.speech or d.on_screen for d in told.descriptions):
+        return None
+    if isinstance(writer, Engine):
+        summary = yield from _ask_for_summary(work, writer, told.descriptions)
+        if summary:
+            return (yield from _check(work, judging, summary, told.descriptions))
+        why = f"no summary that could be used came from {writer.name}, so there are quotes instead"
+        digest = yield from _digest(work, told)
+        made = re.sub("^made without a [a-z-]+ model", "made of quotes", digest.made_by)
+        return replace(digest, made_by=made, remarks=(why, *digest.remarks))
+    return (yield from _digest(work, told))
+
+
+def _ask_for_summary(
+    work: Work, engine: Engine, descriptions: Sequence[Description]
+) -> Generator[Progress, None, Summary | None]:
+    settings = work.settings
+    engine.count_tokens("")  # a model that is loaded knows its context
+    wish = reconcile.Wish(settings.length, settings.language, settings.focus)
+    talk = reconcile.reconcile(descriptions, engine.capabilities, engine.count_tokens, wish)
+    note = f"summarising with {engine.name}"
+    summary = yield from _hold_talk(work, "reconcile", reconcile.VERSION, engine, talk, note)
+    return summary and replace(summary, made_by=f"written by {engine.name}")
+
+
+def _digest(work: Work, told: Told) -> Generator[Progress, None, Summary]:
+    """What is said, written and described, in its own best words."""
+    settings = work.settings
+    language = told.language or guess_language(_list_texts(told))
+    quotes = list_quotes(told.descriptions, told.words, language)
+    name, why = choose_embedder(settings, language)
+    opened, why = _open_embedder(settings, name, why) if quotes else (None, why)
+    row = pick_row(quotes)
+    note = f"finding topics in {len(row)} sentences with {opened.name if opened else WORDS}"
+    yield Progress("digest", 0, len(row), note)
+    with opened or nullcontext():
+        for done in range(0, len(row) if opened else 0, EMBED_STEP):
+            assert opened
+            embed_kept(opened, work.store, [q.text for q in row[done : done + EMBED_STEP]])
+            yield Progress("digest", min(done + EMBED_STEP, len(row)), len(row))
+        digest = make_digest(
+            quotes,
+            told.video.duration,
+            partial(embed_kept, opened, work.store) if opened else None,
+            language=language,
+            length=settings.length,
+            focus=settings.focus,
+        )
+    by = opened.name if opened else WORDS
+    sparse = len(quotes) < FEWEST_QUOTES and not any(d.is_prose for d in told.descriptions)
+    return replace(
+        _as_summary(digest, quotes, told),
+        sparse=sparse,
+        compared_by=f"{by}: {why}" if quotes else "",
+        remarks=(
+            *_list_unmet(settings, quotes, digest),
+            *(_say_what_looks() if sparse else ()),
+        ),
+    )
+
+
+def _open_embedder(settings: Settings, name: str, why: str) -> tuple[Embedder | None, str]:
+    """The embedder, and why it serves; `auto` goes on by words where its files are damaged."""
+    try:
+        return open_embedder(name, settings, why), why
+    except ModelError as error:
+        if settings.embedder != AUTO:
+            raise
+        return None, error.message
+
+
+def _as_summary(digest: Digest, quotes: Sequence[Quote], told: Told) -> Summary:
+    """The digest in the form that a model's summary has; one topic alone is no chapter."""
+    described = any(d.is_prose for d in told.descriptions)
+    what = "described, said and written" if described else "said and written"
+    lacks = "text model" if described else "vision-language model"
+    made = f"made without a {lacks}: what is {what}, in its own words{_say_heard(told, quotes)}"
+    topics = [t for t in digest.topics if t.span.start < told.video.duration or not t.span.start]
+    chapters = [Chapter(topic.span, topic.title) for topic in topics]
+    return Summary(
+        headline=_find_headline(digest, quotes, told.video),
+        headline_support="quoted",
+        sentences=tuple(_as_sentence(q) for topic in digest.topics for q in topic.quotes),
+        chapters=tuple(chapters) if len(chapters) > 1 else (),
+        nodes=(Node(0, tuple(d.chunk.number for d in told.descriptions if d.text), 0),),
+        made_by=made if quotes else f"made without a {lacks}; no words of it are known",
+    )
+
+
+def _list_texts(told: Told) -> list[str]:
+    """All that is said; where that is nothing, all that is written or described."""
+    said = [d.speech for d in told.descriptions if d.speech]
+    written = [d.on_screen for d in told.descriptions if d.on_screen]
+    return said or written or [d.text for d in told.descriptions if d.is_prose]
+
+
+def _say_heard(told: Told, quotes: Sequence[Quote]) -> str:
+    """Who heard what is said, where somebody had to: it may be wrong."""
+    if not told.heard_by or not any(quote.source == "voice" for quote in quotes):
+        return ""
+    alone = " and knows only English" if told.heard_by.endswith(".en") else ""
+    return f"; the speech as {told.heard_by} heard it, which mishears some words{alone}"
+
+
+def _as_sentence(quote: Quote) -> Sentence:
+    return Sentence(
+        quote.text, quote.chunks, "own words", "quoted", source=quote.source, span=quote.span
+    )
+
+
+def _find_headline(digest: Digest, quotes: Sequence[Quote], video: Video) -> str:
+    """Its title, else the first heading on screen, its chief phrases, or the file's name."""
+    title = "" if _is_file_name(video) else video.title
+    headings = (quote.text for quote in quotes if quote.heading)
+    phrases = ", ".join(digest.phrases) if len(quotes) >= FEWEST_QUOTES else ""
+    phrases = phrases[:1].upper() + phrases[1:]
+    return title or next(headings, "") or phrases or Path(video.name).stem
+
+
+def _is_file_name(video: Video) -> bool:
+    """Whether its title is but that of a file: of an upload, or of a link to a file."""
+    return (
+        video.title.casefold().endswith(SUFFIXES)
+        or video.title == Path(urlsplit(video.link).path).stem
+    )
+
+
+def _say_what_looks() -> tuple[str, str]:
+    """What would tell what is seen, and the command that brings it."""
+    if here := find_vlms_here():
+        return ("to know what is seen in it, let a model look:", f"--engine gguf:{here[0].name}")
+    model = suggest_vlm()
+    size = f"{model.bytes / 1e9:.1f} GB"
+    return (
+        f"to know what is seen in it, fetch a vision-language model ({size}) and run this again:",
+        f"longtake models pull {model.name}",
+    )
+
+
+def _list_unmet(settings: Settings, quotes: Sequence[Quote], digest: Digest) -> tuple[str, ...]:
+    """What of the wishes a digest does not meet."""
+    unmet = []
+    if settings.language and quotes:
+        shown = shorten(one_line(settings.language), MOST_SHOWN_WORDS)
+        unmet.append(f"quotes stay in their language, whatever it is: only a model writes {shown}")
+    if not digest.focused and quotes:
+        shown = shorten(one_line(settings.focus), MOST_SHOWN_WORDS)
+        unmet.append(f"nothing in it is near to {shown!r}")
+    return tuple(unmet)
+
+
+def _check(
+    work: Work, engine: Engine | None, summary: Summary, descriptions: Sequence[Description]
+) -> Generator[Progress, None, Summary]:
+    """Each sentence held against the descriptions that it cites."""
+    talk = judge.hold(
+        summary,
+        {d.chunk.number: text for d in descriptions if (text := reconcile.tell(d))},
+        able=engine.capabilities if engine else None,
+        count_tokens=engine.count_tokens if engine else None,
+        judge=engine.name if engine else "",
+        strict=work.settings.strict,
+        spans={d.chunk.number: d.chunk.span for d in descriptions},
+    )
+    note = f"checking with {engine.name}" if engine else "checking the words"
+    try:
+        return (yield from _hold_talk(work, "check", judge.VERSION, engine, talk, note))
+    except EngineError as error:
+        assert engine
+        held = yield from _check(work, None, summary, descriptions)
+        return replace(held, judge=judge.say_no_answer(engine.name, error.message))
+
+
+def _hold_talk(
+    work: Work, stage: str, version: int, engine: Engine | None, talk: Talk[Found], note: str
+) -> Generator[Progress, None, Found]:
+    """Ask what a step asks, answer None where no reply could be used; what the step found.
+
+    An engine that is gone ends it, and so does one that has not given a single reply.
+    """
+    asked, came = 0, False
+    answers: list[str | None] | None = None
+    while True:
+        try:
+            questions = talk.send(answers) if answers is not None else next(talk)
+        except StopIteration as stop:
+            found: Found = stop.value
+            return found
+        assert engine, "a step without an engine asks nothing"
+        total = asked + len(questions)
+        yield Progress(stage, asked, total, note)
+        answers = [None] * len(questions)
+        causes: list[Exception | None] = [None] * len(questions)
+        jobs = (_question_job(stage, version, engine, question) for question in questions)
+        for place, outcome, _ in answer_all(work, stage, engine, jobs):
+            if isinstance(outcome, Answer):
+                answers[place] = outcome.text or None
+            elif isinstance(outcome, LongtakeError):
+                causes[place] = outcome
+            asked += 1
+            yield Progress(stage, asked, total)
+        gone = all(isinstance(cause, EngineUnreachable) for cause in causes)
+        came = came or not all(causes) or any(isinstance(c, GAVE_REPLY) for c in causes)
+        if gone or not came:
+            raise_if_nothing_came(causes)
+
+
+def _question_job(stage: str, version: int, engine: Engine, question: Question) -> Job:
+    request = question.request
+    facts = {
+        "stage": stage,
+        "messages": request.messages(request.text),
+        "max_tokens": request.max_tokens,
+        "schema": request.schema,
+        "engine": engine.name,
+        "options": dict(engine.options),
+        "version": version,
+    }
+    return Job(
+        make_key(facts),
+        lambda: Prepared(request),
+        question.accept,
+        lambda reply: reply.text,
+        keep_bad=True,
+    )
+
+
+def raise_if_nothing_came(outcomes: Iterable[Exception | None]) -> None:
+    """Where no reply came to any question, what most often stood in the way is the run's error.
+
+    A reply that was no use is a reply: it leaves a gap with its reason.
+    """
+    causes = [cause for cause in outcomes if cause]
+    if causes and not any(isinstance(cause, BadReply) for cause in causes):
+        commonest, _ = Counter(map(type, causes)).most_common(1)[0]
+        raise next(cause for cause in causes if type(cause) is commonest)

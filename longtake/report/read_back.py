@@ -1,0 +1,354 @@
+"""Reads descriptions.csv back as a program wrote it, or as a person edited or made it.
+
+A row that is gone is a gap, never silence. Knows no engine; what stands in a cell is data.
+"""
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from longtake.errors import SourceError
+from longtake.records import Chunk, Description, Entity, Kind, Status, Tag, Video
+from longtake.report.csv import unguard
+from longtake.text.safe import one_line
+from longtake.timecode import Span, parse_time
+from longtake.video.source import check_file
+
+REQUIRED = ("chunk", "start", "end", "description")
+SEPARATORS = ",;\t"
+"""Spreadsheets save the second where the decimal sign is a comma."""
+SEPARATOR_LINE = r'\A"?sep=.[",;\t]*(?=[\r\n])'
+"""What may stand above the header for a spreadsheet."""
+TAG = r"(\S.*?) ([0-9]{1,3}) ?%"
+"""A label and the share of the frames, in per cent."""
+MOST_BYTES = 64 << 20
+MOST_CHUNKS = 100_000
+MOST_SECONDS = 3600.0 * 10_000
+SHOWN = 40
+"""Characters of a value that an error shows."""
+
+
+@dataclass(frozen=True)
+class Edited:
+    """What a table of descriptions tells, and what a summary.json beside it tells of the video."""
+
+    video: Video
+    descriptions: tuple[Description, ...]
+    entities: tuple[Entity, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Row:
+    """The cells of one row by column, and where it stands."""
+
+    path: Path
+    line: int
+    cells: Mapping[str, str]
+
+    def text(self, column: str) -> str:
+        return one_line(unguard(self.cells.get(column, "").strip()))
+
+    def wrong(self, column: str, what: str, hint: str) -> SourceError:
+        value = self.text(column)
+        shown = value if len(value) <= SHOWN else f"{value[:SHOWN]}…"
+        return SourceError(f"{self.path}, line {self.line}: {column} {shown!r} {what}", hint)
+
+
+def read_edited(source: str | Path) -> Edited:
+    """The descriptions of a CSV and its video; SourceError says what is wrong, and in which line.
+
+    A chunk that an older summary.json beside it counts, and that is in no row, is a gap too.
+    """
+    path = check_file(source, "descriptions.csv")
+    found = read_descriptions(path)
+    known = _read_known(path)
+    planned = _whole(known.get("ledger"), "planned")
+    video = _read_video(known.get("video"), path, max(d.chunk.span.end for d in found))
+    return Edited(
+        video,
+        tuple(_fill_end(found, planned, video.duration, path)),
+        _read_entities(known.get("entities"), planned),
+    )
+
+
+def name_describer(descriptions: Sequence[Description], name: str) -> str:
+    """Who described the chunks, as the rows of the file of that name tell it; else that name."""
+    engines = dict.fromkeys(d.engine for d in descriptions if d.engine)
+    return " and ".join(engines) or name
+
+
+def say_cells(cells: Sequence[str], name: str) -> str:
+    """How many chunks a column tells something of."""
+    told = sum(map(bool, cells))
+    return f"of {told} of {len(cells)} chunks, as {name} has it" if told else f"none in {name}"
+
+
+def read_descriptions(path: Path) -> list[Description]:
+    """The rows as descriptions in time order, and a failed one for each number that is gone.
+
+    Needs the columns chunk, start, end and description, in any order; separator is a comma, a
+    semicolon or a tab; times are seconds or M:SS.
+    """
+    rows: dict[int, _Row] = {}
+    for row in _read_rows(path):
+        number = _read_number(row)
+        if number in rows:
+            raise row.wrong(
+                "chunk",
+                f"stands in line {rows[number].line}, too",
+                "Give each chunk a number of its own.",
+            )
+        rows[number] = row
+    if not rows:
+        raise SourceError(f"{path} has no rows", "It needs a line for each chunk under its header.")
+    spans = {number: _read_span(rows[number]) for number in sorted(rows)}
+    _check_order(rows, spans)
+    found = [_read_description(rows[number], number, span) for number, span in spans.items()]
+    numbers = {d.chunk.number for d in found}
+    found = [d if d.same_as in numbers else replace(d, same_as=0) for d in found]
+    return list(_fill_holes(found, path))
+
+
+def _read_text(path: Path) -> str:
+    """The file as text: UTF-8, or UTF-16 as some spreadsheets save it."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise SourceError(f"{path} can't be read: {error.strerror}", "Check its rights.") from error
+    if len(raw) > MOST_BYTES:
+        raise SourceError(
+            f"{path} is larger than {MOST_BYTES >> 20} MiB, too large for a table of descriptions",
+            "For a video: longtake summarize FILE.",
+        )
+    marked = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        text = raw.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise SourceError(
+            f"{path} is not text in UTF-8",
+            "Save the table as CSV UTF-8. For a video: longtake summarize FILE.",
+        )
+    return text
+
+
+def _read_rows(path: Path) -> Iterator[_Row]:
+    """The rows under the header; empty ones are left out."""
+    text = re.sub(SEPARATOR_LINE, "", _read_text(path))
+    # For the whole process, and so only ever raised: a description may be longer than its 128 KiB.
+    csv.field_size_limit(max(MOST_BYTES, csv.field_size_limit()))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
+    header: list[str] = []
+    try:
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if not header:
+                header = _read_header(path, cells)
+                continue
+            if any(cell.strip() for cell in cells[len(header) :]):
+                raise SourceError(
+                    f"{path}, line {reader.line_num}: {len(cells)} cells, the header has"
+                    f" {len(header)}",
+                    "Put a text that holds the separator into quotation marks.",
+                )
+            yield _Row(path, reader.line_num, dict(zip(header, cells, strict=False)))
+    except csv.Error as error:
+        raise SourceError(
+            f"{path}, line {reader.line_num}: not CSV: {error}",
+            "Close each quotation mark, and double those inside a quoted text.",
+        ) from error
+
+
+def _separator(text: str) -> str:
+    """The one that finds most of the needed columns in the header."""
+    header = next((line for line in text.splitlines() if line.strip(SEPARATORS + ' "')), "")
+
+    def count(separator: str) -> int:
+        names = {cell.strip(' "').casefold() for cell in header.split(separator)}
+        return len(names & {*REQUIRED})
+
+    return max(SEPARATORS, key=count)
+
+
+def _read_header(path: Path, cells: Sequence[str]) -> list[str]:
+    names = [one_line(cell).casefold() for cell in cells]
+    missing = [name for name in REQUIRED if name not in names]
+    if missing:
+        there = ", ".join(name for name in names if name)
+        raise SourceError(
+            f"{path} has no column {', '.join(missing)}",
+            f"Its first line names {there[: 4 * SHOWN]}; it must name {', '.join(REQUIRED)}.",
+        )
+    twice = next((name for name in REQUIRED if names.count(name) > 1), "")
+    if twice:
+        raise SourceError(f"{path} has two columns {twice}", "Delete or rename one of them.")
+    return names
+
+
+def _read_number(row: _Row) -> int:
+    number = _as_number(row.text("chunk"))
+    if 1 <= number <= MOST_CHUNKS:
+        return number
+    raise row.wrong(
+        "chunk",
+        f"is not a whole number from 1 to {MOST_CHUNKS:,}",
+        "Number the chunks from 1 in time order.",
+    )
+
+
+def _as_number(text: str) -> int:
+    """The number that plain digits write, also as `7.0`; 0 for anything else."""
+    found = re.fullmatch(r"([0-9]{1,9})([.,]0{1,2})?", text)
+    return int(found[1]) if found else 0
+
+
+def _read_span(row: _Row) -> Span:
+    start, end = (_read_time(row, column) for column in ("start", "end"))
+    if end < start:
+        raise row.wrong("end", f"is before start {row.text('start')!r}", "Swap or correct them.")
+    return Span(start, end)
+
+
+def _read_time(row: _Row, column: str) -> float:
+    try:
+        seconds = parse_time(row.text(column).replace(",", "."))
+        if seconds > MOST_SECONDS:
+            raise ValueError
+    except ValueError:
+        raise row.wrong(
+            column, "is not a time", "Write seconds, such as 12.5, or M:SS, such as 1:05."
+        ) from None
+    return seconds
+
+
+def _check_order(rows: Mapping[int, _Row], spans: Mapping[int, Span]) -> None:
+    """Numbers follow time: all that is told in order goes by them."""
+    before = 0
+    for number, span in spans.items():
+        if before and span.start < spans[before].start:
+            raise rows[number].wrong(
+                "start",
+                f"is before that of chunk {before}",
+                "Number the chunks in the order of their times.",
+            )
+        before = number
+
+
+def _read_description(row: _Row, number: int, span: Span) -> Description:
+    text = row.text("description")
+    error = "" if text else row.text("error") or f"its description is empty in {row.path.name}"
+    reused = row.text("status").casefold() == "reused"
+    status: Status = "failed" if error else "reused" if reused else "described"
+    return Description(
+        Chunk(number, span),
+        status,
+        row.text("engine"),
+        text=text,
+        error=error,
+        speech=row.text("speech"),
+        on_screen=row.text("text"),
+        same_as=_as_number(row.text("same_as")) if text else 0,
+        remark=row.text("remark") if text else "",
+        tags=_read_tags(row.text("tags")) if text else (),
+        stored=True,
+    )
+
+
+def _read_tags(cell: str) -> tuple[Tag, ...]:
+    """Tags as the table has them: `person 100 %, bicycle 40 %`; what is none is passed over."""
+    found = (re.fullmatch(TAG, part.strip()) for part in re.split("[,;]", cell))
+    return tuple(Tag(tag[1], int(tag[2]) / 100) for tag in found if tag and int(tag[2]) <= 100)
+
+
+def _fill_holes(found: Sequence[Description], path: Path) -> Iterator[Description]:
+    """With a failed one for each number before another that is in no row."""
+    number, end = 0, 0.0
+    for description in found:
+        chunk = description.chunk
+        yield from _list_gone(number + 1, chunk.number, Span(end, max(end, chunk.span.start)), path)
+        yield description
+        number, end = chunk.number, chunk.span.end
+
+
+def _fill_end(
+    found: Sequence[Description], planned: int, duration: float, path: Path
+) -> Iterator[Description]:
+    """With those that were planned once and are gone at the end."""
+    yield from found
+    last = found[-1].chunk
+    span = Span(last.span.end, max(last.span.end, duration))
+    yield from _list_gone(last.number + 1, min(planned, MOST_CHUNKS) + 1, span, path)
+
+
+def _list_gone(first: int, stop: int, span: Span, path: Path) -> Iterator[Description]:
+    """The chunks from `first` up to but without `stop`, each an equal part of the span."""
+    for number in range(first, stop):
+        start, end = (
+            round(span.start + span.seconds * (k - first) / (stop - first), 3)
+            for k in (number, number + 1)
+        )
+        chunk = Chunk(number, Span(start, max(start, end)))
+        yield Description(chunk, "failed", "", error=f"not in {path.name}", stored=True)
+
+
+def _read_known(table: Path) -> dict[str, Any]:
+    """The summary.json beside a table: of a run on a video, or of this very table; else nothing."""
+    path = table.parent / "summary.json"
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            return {}
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    video = document.get("video") if isinstance(document, dict) else None
+    facts = video if isinstance(video, dict) else {}
+    ours = facts.get("sha256") or Path(str(facts.get("source"))).name == table.name
+    return document if ours else {}
+
+
+def _read_video(known: object, path: Path, end: float) -> Video:
+    """The video that it names; where it names none, the CSV stands for it."""
+    facts = known if isinstance(known, dict) else {}
+    source, sha256, duration = (facts.get(name) for name in ("source", "sha256", "duration"))
+    named = isinstance(source, str) and source and isinstance(sha256, str)
+    if not named or not isinstance(duration, int | float) or isinstance(duration, bool):
+        return Video(path, "", end, end)
+    seconds = float(duration) if 0 <= duration <= MOST_SECONDS else end
+    seconds = end if math.isnan(seconds) else max(seconds, end)
+    name, title = one_line(str(source)), facts.get("title")
+    return Video(
+        Path(name),
+        one_line(str(sha256)),
+        seconds,
+        seconds,
+        title=one_line(title) if isinstance(title, str) else "",
+        link=name if re.match(r"https?://", name) else "",
+    )
+
+
+def _read_entities(known: object, planned: int) -> tuple[Entity, ...]:
+    """Who the marks in the descriptions stand for."""
+    found = []
+    for entry in known if isinstance(known, list) else []:
+        facts = entry if isinstance(entry, dict) else {}
+        mark, look, chunks = (facts.get(name) for name in ("mark", "look", "chunks"))
+        kind: Any = facts.get("kind")
+        if isinstance(mark, str) and isinstance(look, str) and isinstance(chunks, list):
+            numbers = tuple(n for n in chunks if type(n) is int and 1 <= n <= planned)
+            if kind in get_args(Kind):
+                found.append(Entity(one_line(mark), kind, one_line(look), numbers))
+    return tuple(found)
+
+
+def _whole(facts: object, name: str) -> int:
+    value = facts.get(name) if isinstance(facts, dict) else None
+    return value if type(value) is int and value > 0 else 0

@@ -1,0 +1,191 @@
+"""What a visitor chose, what is known of it before it starts, and the run that it becomes."""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from longtake.doctor.estimate import Estimate, estimate
+from longtake.errors import LinkError, LongtakeError, UsageError
+from longtake.links.addresses import check_link, is_link
+from longtake.links.fetch import look
+from longtake.pipeline.sources import make_wish
+from longtake.runs import Asked, Run, submit
+from longtake.settings import Settings, change_settings
+from longtake.store import Store, store_path
+from longtake.text.safe import one_line
+from longtake.timecode import format_time
+from longtake.video.probe import probe
+from longtake.video.source import check_file
+from longtake.web import uploads
+from longtake.web.values import edit_table, name_source, say_bytes, say_seconds
+
+LOOKS_AT_ONCE = 3
+PATIENCE_SECONDS = 60.0
+USUAL_SIDE = 512
+"""Longest side in pixels that most engines look at."""
+_looking = threading.BoundedSemaphore(LOOKS_AT_ONCE)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A link, a file here, or an upload (by its id), and what is known of it."""
+
+    source: str
+    title: str
+    site: str = ""
+    upload: str = ""
+    duration: float | None = None
+    bytes: int | None = None
+    captions: str = ""
+    entries: tuple[tuple[str, str], ...] = ()
+    """A playlist's videos: link and title."""
+
+
+def look_at(text: str, settings: Settings, own_machine: bool) -> Choice:
+    """What is known of what was pasted; nothing is loaded. LongtakeError says what is wrong.
+
+    The name of a file counts only where the page is its user's own.
+    """
+    text = text.strip().strip("\"'")
+    if not text:
+        raise UsageError("nothing was pasted", "Paste a link that begins with https://.")
+    if is_link(text):
+        return _look_at_link(text, settings)
+    if looks_like_address(text):
+        return _look_at_link(f"https://{text}", settings)
+    if not own_machine:
+        raise UsageError(f"{name_source(text)!r} is not a link", "A link begins with https://.")
+    return _look_at_file(text)
+
+
+def looks_like_address(text: str) -> bool:
+    """Whether it is a link that lacks its scheme, as people copy it: youtube.com/watch?v=…"""
+    host, slash, _ = text.partition("/")
+    return bool(slash) and "." in host[1:-1] and " " not in text and not Path(text).exists()
+
+
+def _look_at_link(link: str, settings: Settings) -> Choice:
+    link = check_link(link)
+    if not _looking.acquire(timeout=PATIENCE_SECONDS):
+        raise LinkError("too many links are being looked at", "Try again in a minute.", "busy")
+    try:
+        facts = look(link, settings, make_wish(settings, USUAL_SIDE))
+    finally:
+        _looking.release()
+    return Choice(
+        source=facts.link,
+        title=one_line(facts.title) or name_source(link),
+        site=one_line(facts.site),
+        duration=facts.duration,
+        bytes=facts.bytes,
+        captions=one_line(facts.captions),
+        entries=tuple((entry.link, one_line(entry.title)) for entry in facts.entries),
+    )
+
+
+def _look_at_file(text: str) -> Choice:
+    path = check_file(text).absolute()
+    video, _ = probe(path, "")
+    return Choice(
+        str(path), one_line(path.name), duration=video.duration, bytes=path.stat().st_size
+    )
+
+
+def look_at_upload(token: str, name: str) -> Choice:
+    """What is known of a file that was dropped; `name` is what the visitor calls it."""
+    path = uploads.find(token)
+    video, _ = probe(path, "")
+    title = one_line(Path(name.replace("\\", "/")).name) or "video"
+    return Choice(title, title, upload=token, duration=video.duration, bytes=path.stat().st_size)
+
+
+def say_facts(choice: Choice) -> list[str]:
+    """Site, length, size, captions: what is known, in a few words each."""
+    loads = "to load" if not choice.upload and is_link(choice.source) else ""
+    return [
+        words
+        for words in (
+            choice.site,
+            format_time(choice.duration) if choice.duration else "",
+            f"{say_bytes(choice.bytes)} {loads}".strip() if choice.bytes else "",
+            choice.captions,
+            f"{len(choice.entries)} videos" if choice.entries else "",
+        )
+        if words
+    ]
+
+
+def guess(choice: Choice, settings: Settings) -> Estimate:
+    """How long a run of it will take here; of a minute where its length is not known."""
+    with Store(store_path()) as store:
+        return estimate(choice.duration or 60.0, settings, store)
+
+
+def say_guess(found: Estimate, flow: str, *, whole: bool = True) -> str:
+    """The estimate in one plain sentence, for the whole of it or for each minute."""
+    if found.seconds is None:
+        return f"How long it will take can't be told yet: {found.why}."
+    seconds = found.seconds * (2 if flow == "both" else 1)
+    share = "" if whole else " for each minute of it"
+    return f"About {say_seconds(seconds)}{share}: {found.why}."
+
+
+def apply_wishes(settings: Settings, wishes: Mapping[str, Any]) -> Settings:
+    """The settings with what was chosen in the form; UsageError where a value can't be."""
+    return change_settings(settings, _as_settings(wishes), "the form")
+
+
+def _as_settings(wishes: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in wishes.items()
+        if not (name == "flow" and value == "both") and value is not None
+    }
+
+
+def start(choice: Choice, wishes: Mapping[str, Any], visitor: str) -> str:
+    """Put a run into the queue; its id."""
+    asked = Asked(
+        source=choice.source,
+        kind="compare" if wishes.get("flow") == "both" else "summarize",
+        settings=_as_settings(wishes),
+        title=choice.title,
+        visitor=visitor,
+        created=time.time(),
+        of="",
+    )
+    return submit(asked, upload=uploads.find(choice.upload) if choice.upload else None)
+
+
+def choose_entry(choice: Choice, number: int) -> str:
+    """The link of a playlist's video."""
+    return choice.entries[number][0]
+
+
+def start_again(run: Run, table: Path, texts: Mapping[int, str], visitor: str) -> str:
+    """Summarise a run's descriptions anew with these texts in place of its own; that run's id."""
+    edited = uploads.new_path().with_suffix(".csv")
+    edited.write_text(edit_table(table, texts), encoding="utf-8", newline="")
+    asked = replace(
+        run.asked,
+        source=str(edited),
+        kind="reconcile",
+        title=run.title or run.asked.title,
+        visitor=visitor,
+        created=time.time(),
+        of=run.id,
+    )
+    try:
+        return submit(asked, upload=edited, known=table.parent / "summary.json")
+    except LongtakeError:
+        edited.unlink(missing_ok=True)
+        raise
+
+
+def say_error(error: LongtakeError) -> tuple[str, str]:
+    """What happened and what to do, each as a sentence."""
+    said = one_line(error.message)
+    return said[:1].upper() + said[1:].rstrip(".") + ".", one_line(error.hint)

@@ -1,0 +1,178 @@
+"""The text in the pictures of a video: each line once, with the stretch for which it stands.
+
+Goes through the video once, and reads only where letters may have come or changed.
+"""
+
+import json
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from longtake.records import Scan, ScreenText
+from longtake.timecode import Span
+from longtake.video.frames import FrameReader, open_frames
+from longtake.video.picks import Slot
+from longtake.video.probe import Index
+from longtake.words.screen.captions import Captions, Look, upright
+from longtake.words.screen.reader import Line, TextReader, as_box
+from longtake.words.screen.strokes import Rect, may_hold_more
+
+VERSION = 2
+"""Part of what a reading is kept under: raised whenever pictures are chosen in another way."""
+READ_SIDE = 960
+"""The longest side of a picture that is read, in pixels. Tried on captions in 1280x720: letters of
+16 pixels are read as from the whole picture, of 13 nearly so; at 640 a quarter of those is lost."""
+SAMPLE_SECONDS, LONG_SAMPLE_SECONDS = 1.0, 2.0
+LONG_SECONDS = 1200.0
+"""A sample for each second, and up to so long a film; in longer ones the samples are as many, until
+they are two seconds apart."""
+LOOKS = 5
+"""So many pictures for each sample: those between tell when text came and went."""
+FROZEN_SECONDS, LONG_FROZEN_SECONDS = 4.0, 20.0
+"""Between samples while the picture stands still; the longer where a key frame comes by then, so
+that pictures that show nothing new need not be decoded."""
+COVERED = 0.5
+"""Of a box that is found: then it is a line that is known to stand there."""
+
+Recall = Callable[[Mapping[str, object]], str | None]
+Keep = Callable[[Mapping[str, object], str], None]
+
+
+def read_text(
+    path: Path,
+    index: Index,
+    scan: Scan,
+    reader: TextReader,
+    edges: Sequence[float],
+    recall: Recall,
+    keep: Keep,
+) -> Iterator[tuple[float, tuple[ScreenText, ...]]]:
+    """For each of the edges (ends of chunks, ascending) the lines that stand between it and the one
+    before, with their spans as far as they are known; then, at infinity, all lines of the video.
+
+    What is read of a picture is kept under facts, and recalled in place of reading it again.
+    """
+    captions = Captions(scan.cuts)
+    eyes = _Eyes(reader, captions, recall, keep)
+    done, start, last, end = 0, 0.0, 0.0, scan.shots[-1].span.end
+    with open_frames(path, index) as frames:
+        for time, is_sample in plan_looks(scan, index.keys.tolist()):
+            picture = _picture(frames, time)
+            if picture is None:
+                continue
+            eyes.look(time, picture, is_sample)
+            last = time
+            while is_sample and done < len(edges) and edges[done] <= time:
+                yield edges[done], captions.tell(Span(start, edges[done]))
+                start, done = edges[done], done + 1
+    # What comes after the last picture that could be decoded is not known.
+    end = end if end - last <= SAMPLE_SECONDS else last
+    for edge in edges[done:]:
+        yield edge, captions.tell(Span(start, edge), end)
+        start = edge
+    yield float("inf"), captions.tell_all(end)
+
+
+class _Eyes:
+    """What was seen up to now: the last sample, the looks since, and the last picture searched."""
+
+    def __init__(self, reader: TextReader, captions: Captions, recall: Recall, keep: Keep) -> None:
+        self._reader, self._captions = reader, captions
+        self._recall, self._keep = recall, keep
+        self._between: list[Look] = []
+        self._searched: np.ndarray | None = None
+
+    def look(self, time: float, picture: np.ndarray, is_sample: bool) -> None:
+        """Take in one more picture, uint8 RGB."""
+        import cv2
+
+        look = Look(time, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+        if is_sample:
+            self._sample(look, picture)
+            self._between = []
+        self._between.append(look)
+
+    def _sample(self, look: Look, picture: np.ndarray) -> None:
+        """Read what is new in a picture, and only that."""
+        known = self._captions.check(look)
+        if not self._captions.is_in_doubt and not self._may_hold_more(look, known):
+            return
+        self._searched = look.grey
+        lines = self._read(look.time, picture, known)
+        self._captions.note(look, lines, self._between)
+
+    def _may_hold_more(self, look: Look, known: Sequence[Rect]) -> bool:
+        before = np.zeros_like(look.grey) if self._searched is None else self._searched
+        return before.shape != look.grey.shape or may_hold_more(before, look.grey, known)
+
+    def _read(self, time: float, picture: np.ndarray, known: Sequence[Rect]) -> list[Line]:
+        """The lines of a picture that lie outside the known places."""
+        facts = {
+            "stage": "text",
+            "time": time,
+            "known": [list(vars(rect).values()) for rect in known],
+            "side": READ_SIDE,
+            "version": VERSION,
+            "reader": dict(self._reader.facts),
+        }
+        if kept := self._recall(facts):
+            return [Line(as_box(box), text, score) for box, text, score in json.loads(kept)]
+        boxes = [
+            box
+            for box in self._reader.find(picture)
+            if all(upright(Line(box, "", 0)).cover(rect) < COVERED for rect in known)
+        ]
+        lines = self._reader.read(picture, boxes)
+        self._keep(facts, json.dumps([[line.box, line.text, line.score] for line in lines]))
+        return lines
+
+
+def plan_looks(scan: Scan, keys: Sequence[float] = ()) -> Iterator[tuple[float, bool]]:
+    """When to look at the video, in time order, and whether that picture is a sample to be read.
+
+    Samples come soon after each cut; a picture that stands still is looked at now and then, at one
+    of `keys`, the times at which decoding can start, where there are some.
+    """
+    seconds = scan.shots[-1].span.end
+    spacing = min(LONG_SAMPLE_SECONDS, max(SAMPLE_SECONDS, seconds / LONG_SECONDS * SAMPLE_SECONDS))
+    frozen = iter([*scan.frozen, Span(float("inf"), float("inf"))])
+    still = next(frozen)
+    last = float("-inf")
+    for shot in scan.shots:
+        for time, is_sample in _plan_shot(shot.span, spacing):
+            while still.end <= time:
+                still = next(frozen)
+            inside = still.start + 1.5 * spacing < time < still.end - 1.5 * spacing / LOOKS
+            moment = _still_moment(time, last, keys) if inside and is_sample else time
+            if inside and not (is_sample and moment):
+                continue
+            last = moment if is_sample else last
+            yield moment, is_sample
+
+
+def _still_moment(time: float, last: float, keys: Sequence[float]) -> float:
+    """When to look next at a picture that stands still, as it is planned for `time`; 0: not yet."""
+    if time - last < FROZEN_SECONDS:
+        return 0.0
+    place = bisect_right(keys, time)
+    if place and keys[place - 1] > last:
+        return keys[place - 1]
+    return 0.0 if place < len(keys) and keys[place] - last <= LONG_FROZEN_SECONDS else time
+
+
+def _plan_shot(span: Span, spacing: float) -> Iterator[tuple[float, bool]]:
+    """Every fifth look is a sample, from the second on, and the last one where that is far off."""
+    count = max(1, round(span.seconds * LOOKS / spacing))
+    step = span.seconds / count
+    for place in range(count):
+        is_last = place == count - 1 and (place - 1) % LOOKS > LOOKS // 2
+        is_sample = place % LOOKS == min(1, count - 1) or is_last
+        yield round(span.start + (place + 0.5) * step, 3), is_sample
+
+
+def _picture(frames: FrameReader, time: float) -> np.ndarray | None:
+    """The picture on display then, uint8 RGB; None where it can't be decoded."""
+    found = frames.read(Span(time, time), [Slot((time,))], READ_SIDE)
+    return found[0].pixels if found else None

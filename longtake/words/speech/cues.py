@@ -1,0 +1,299 @@
+"""From the text of SRT, WebVTT and ASS to cues, and from cues to segments. Knows no file.
+
+Files in the wild are forgiven what leaves their meaning plain; what could lose words or put them at
+a wrong time is refused, with its line.
+"""
+
+import html
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from longtake.errors import SourceError
+from longtake.records import Segment
+from longtake.text.safe import one_line
+from longtake.timecode import Span
+
+MEND = "Mend it, name another with --subtitles FILE, or go on without: --subtitles off."
+"""What to do about subtitles that can't be read."""
+
+ROLL_SHARE = 0.25
+"""So many of the cues repeat the last lines of the one before and add to them where captions roll;
+in YouTube's, every second one does."""
+ROLL_ROWS = 4
+TOUCHING_SECONDS = 0.1
+FLASH_SECONDS = 0.2
+"""Signs that move are drawn as a row of cues, one for each picture: each this short, at most."""
+
+
+@dataclass(frozen=True)
+class Cue:
+    """What is shown from `start` to `end` (seconds), line by line, without markup."""
+
+    start: float
+    end: float
+    lines: tuple[str, ...]
+
+
+_TIME = r"(-?)\s?(?:(\d{1,5})\s?:\s?)?(\d{1,3})\s?:\s?(\d{1,2})(?:\s?[.,]\s?(\d{1,9}))?"
+"""Sign, hours, minutes, seconds and their fraction: `1:02:03,456`, `02:03.4`; a machine that
+translates may set spaces in it."""
+_TIMING = re.compile(rf"\s*{_TIME}\s*-{{1,2}}>\s*{_TIME}(?:\s+(\S.*)?)?$")
+"""`->` is what such a machine makes of the arrow."""
+_UNJOINED = re.compile(r"\s*(\d+:){2}\d+[.,]\d+[^\w:]+(\d+:){2}\d+[.,]\d+\s*$")
+_TIME_ALONE = re.compile(_TIME)
+_ASIDE = re.compile(r"(NOTE|STYLE|REGION)(\s|$)")
+"""How a WebVTT block begins that is no cue."""
+_ASS_START = re.compile(r";|dialogue:|\[(script info|v4\+? styles|events|fonts|graphics)\]", re.I)
+_ASS_COLUMNS = "layer start end style name marginl marginr marginv effect text".split()
+
+
+def parse_cues(text: str, name: str) -> list[Cue]:
+    """The cues in the order of the file, which is told apart by what is in it.
+
+    `name` is the file's in a SourceError: for a line that can't be, or where no cue is found.
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    first = next((line.strip() for line in lines if line.strip()), "")
+    if _ASS_START.match(first):
+        cues = list(_parse_ass(lines, name))
+    else:
+        cues = _parse_timed(lines, name, vtt=first.startswith("WEBVTT"))
+    if not cues:
+        raise SourceError(f"{name} holds no cue of SRT, WebVTT or ASS", MEND)
+    return cues
+
+
+@dataclass(frozen=True)
+class _Timing:
+    """A line with times: its place among the lines, the times, and text that follows them."""
+
+    place: int
+    start: float
+    end: float
+    text: str
+
+
+def _parse_timed(lines: Sequence[str], name: str, *, vtt: bool) -> list[Cue]:
+    """Cues of SRT or WebVTT: the lines with times, and what stands between them."""
+    timings = list(_find_timings(lines, name, vtt=vtt))
+    if not timings:
+        return []
+    ends = [timing.place for timing in timings[1:]] + [len(lines)]
+    numbered = _is_number(lines, timings[0].place - 1)
+    cues = []
+    for timing, end in zip(timings, ends, strict=True):
+        body = list(lines[timing.place + 1 : end])
+        if end < len(lines):
+            body = _drop_label(body, numbered=numbered, vtt=vtt)
+        if vtt:
+            body = _drop_asides(body)
+        text = "\n".join([timing.text, *body])
+        cues.append(Cue(timing.start, timing.end, clean_lines(text, "vtt" if vtt else "srt")))
+    return cues
+
+
+def _find_timings(lines: Sequence[str], name: str, *, vtt: bool) -> Iterator[_Timing]:
+    block = 0
+    """Where the block begins that the line is in."""
+    for place, line in enumerate(lines):
+        if not line.strip():
+            block = place + 1
+        elif timing := _TIMING.match(line) if ">" in line else None:
+            yield _read_timing(timing, place, name)
+        elif "-->" in line and not (vtt and _ASIDE.match(lines[block])):
+            _check_text(lines, place, block, name)
+        elif _UNJOINED.match(line) and _heads(lines, place, block):
+            _refuse(name, place, f"no arrow (-->) between the times of {_quote(line)}")
+
+
+def _read_timing(found: "re.Match[str]", place: int, name: str) -> _Timing:
+    groups = found.groups()
+    start, end = _seconds(*groups[:5]), _seconds(*groups[5:10])
+    if end < start:
+        _refuse(name, place, f"the cue ends before it starts: {_quote(found[0])}")
+    # Behind the times stand WebVTT's settings (align:start) or SRT's places (X1:40 X2:600).
+    rest = groups[10] or ""
+    settings = all(":" in part for part in rest.split())
+    return _Timing(place, start, end, "" if settings else rest)
+
+
+def _seconds(sign: str, hours: str | None, minutes: str, seconds: str, part: str | None) -> float:
+    whole = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)
+    value = round(whole + (int(part) / 10 ** len(part) if part else 0), 3)
+    return -value if sign else value
+
+
+def _check_text(lines: Sequence[str], place: int, block: int, name: str) -> None:
+    """Refuse a line with an arrow where only times can be meant: only in words it may stand."""
+    line = lines[place]
+    if not _heads(lines, place, block) and not re.match(r"\s*-?\d+[:.,]", line):
+        return
+    left, _, right = (part.strip() for part in line.partition("-->"))
+    wrong = right if _TIME_ALONE.fullmatch(left) else left
+    _refuse(name, place, f"{_quote(wrong)} is no time" if wrong else "a time is missing")
+
+
+def _heads(lines: Sequence[str], place: int, block: int) -> bool:
+    """Whether a cue's times stand there: first in a block, or below its number."""
+    return place == block or (place == block + 1 and _is_number(lines, block))
+
+
+def _refuse(name: str, place: int, what: str) -> None:
+    raise SourceError(f"{name}, line {place + 1}: {what}", MEND)
+
+
+def _quote(text: str) -> str:
+    line = one_line(text)
+    return f"'{line if len(line) <= 40 else line[:39] + '…'}'"
+
+
+def _is_number(lines: Sequence[str], place: int) -> bool:
+    return place >= 0 and lines[place].strip().lstrip("\ufeff").isdecimal()
+
+
+def _drop_label(body: list[str], *, numbered: bool, vtt: bool) -> list[str]:
+    """Without the number or the name of the next cue, which stands right above its times."""
+    if vtt:
+        named = len(body) >= 2 and bool(body[-1]) and not body[-2]
+        return body[:-1] if named else body
+    return body[:-1] if numbered and _is_number(body, len(body) - 1) else body
+
+
+def _drop_asides(body: Iterable[str]) -> list[str]:
+    """Without the blocks that are no text: comments, styles, regions."""
+    kept: list[str] = []
+    aside, above = False, "text"
+    for line in body:
+        aside = bool(line) and (aside or (not above and bool(_ASIDE.match(line))))
+        above = line
+        if not aside:
+            kept.append(line)
+    return kept
+
+
+def _parse_ass(lines: Iterable[str], name: str) -> Iterator[Cue]:
+    columns = _ASS_COLUMNS
+    for place, line in enumerate(lines):
+        kind, _, rest = line.partition(":")
+        kind = kind.strip().lower()
+        if kind == "format":
+            found = [column.strip().lower() for column in rest.split(",")]
+            if "text" in found:  # else those of the styles
+                columns = found
+                if not {"start", "end"} <= set(columns):
+                    _refuse(name, place, "the format of events lacks Start or End")
+        elif kind == "dialogue":
+            yield _read_event(rest, columns, place, name)
+
+
+def _read_event(event: str, columns: Sequence[str], place: int, name: str) -> Cue:
+    values = event.split(",", len(columns) - 1)
+    if len(values) < len(columns):
+        _refuse(name, place, f"a dialogue has {len(values)} of {len(columns)} fields")
+    fields = dict(zip(columns, values, strict=True))
+    times = []
+    for field in ("start", "end"):
+        value = fields[field].strip()
+        found = _TIME_ALONE.fullmatch(value)
+        if not found:
+            raise SourceError(f"{name}, line {place + 1}: {_quote(value)} is no time", MEND)
+        times.append(_seconds(*found.groups()))
+    start, end = times
+    if end < start:
+        _refuse(name, place, f"the cue ends before it starts: {_quote(','.join(values[:3]))}")
+    return Cue(start, end, clean_lines(fields["text"], "ass"))
+
+
+_OVERRIDE = re.compile(r"(\{[^{}]*\})")
+_TAG_OVERRIDE = re.compile(r"\{\\[^{}]*\}")
+"""What is left of ASS in SRT and WebVTT made of it: `{\\an8}`."""
+_BREAK = re.compile(r"<br\s*/?>", re.I)
+_SPEAKER = re.compile(r"<v(?:\.[^\s<>]+)?\s([^<>]*)>")
+_VTT_TAG = re.compile(r"<[^<>]*>")
+_SRT_TAG = re.compile(
+    r"</?(?:(?:i|b|u|s|em|strong|font|span|ruby|rt|c|v|lang)(?:[\s.=][^<>]*)?/?|\d[\d:.]*)>", re.I
+)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+
+
+def clean_lines(text: str, form: str) -> tuple[str, ...]:
+    """The lines that a viewer reads, of text in the form `srt`, `vtt` or `ass`."""
+    shown = _clean_ass(text) if form == "ass" else _clean_tags(text, vtt=form == "vtt")
+    return tuple(filter(None, map(one_line, shown.split("\n"))))
+
+
+def _clean_tags(text: str, *, vtt: bool) -> str:
+    """Without tags; a speaker's name stands before what is said: `Ann: Hello`."""
+    text = _BREAK.sub("\n", _TAG_OVERRIDE.sub("", text))
+    text = _SPEAKER.sub(lambda found: f"{found[1].strip()}: " if found[1].strip() else "", text)
+    text = (_VTT_TAG if vtt else _SRT_TAG).sub("", text)
+    return _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+
+
+def _clean_ass(text: str) -> str:
+    r"""Without overrides, and without the drawings that they announce: `{\p1}m 0 0 l 9 9`."""
+    shown, drawing = [], False
+    for part in _OVERRIDE.split(text):
+        if part.startswith("{") and part.endswith("}"):
+            for scale in re.findall(r"\\p(\d+)", part):
+                drawing = bool(scale.strip("0"))
+        elif not drawing:
+            shown.append(part)
+    return "".join(shown).replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " ")
+
+
+def as_segments(cues: Iterable[Cue], delay: float = 0.0) -> tuple[Segment, ...]:
+    """One segment for each cue that holds words, in order of start; nothing is said twice.
+
+    `delay` is when the first picture comes on the cues' clock: what ends before it is left out.
+    """
+    ordered = sorted((cue for cue in cues if cue.lines), key=lambda cue: cue.start)
+    segments = []
+    for cue in _merge_twins(_unroll(ordered)):
+        start, end = round(cue.start - delay, 3), round(cue.end - delay, 3)
+        if end > 0 or start >= 0:
+            segments.append(Segment(Span(max(start, 0.0), end), " ".join(cue.lines)))
+    return tuple(segments)
+
+
+def _unroll(cues: list[Cue]) -> list[Cue]:
+    """Captions that roll up show each line again until it is gone: each stays where it is new."""
+    if not cues:
+        return cues
+    repeats = [0, *(_repeated_lines(*pair) for pair in pairwise(cues))]
+    grown = sum(0 < n < len(cue.lines) for n, cue in zip(repeats, cues, strict=True))
+    if not grown or grown < ROLL_SHARE * len(cues):
+        return cues
+    pairs = zip(cues, repeats, strict=True)
+    return [replace(cue, lines=cue.lines[n:]) for cue, n in pairs if n < len(cue.lines)]
+
+
+def _repeated_lines(before: Cue, cue: Cue) -> int:
+    """How many of its first lines are the last ones of the cue before, which it follows."""
+    if cue.start > before.end + TOUCHING_SECONDS:
+        return 0
+    most = min(ROLL_ROWS, len(before.lines), len(cue.lines))
+    return next((n for n in range(most, 0, -1) if cue.lines[:n] == before.lines[-n:]), 0)
+
+
+def _merge_twins(cues: Iterable[Cue]) -> list[Cue]:
+    """One cue of those that show the same at the same time (layers), or in a row of flashes."""
+    kept: list[Cue] = []
+    places: dict[tuple[str, ...], int] = {}
+    for cue in cues:
+        place = places.get(cue.lines)
+        if place is not None and _is_twin(kept[place], cue):
+            kept[place] = replace(kept[place], end=max(kept[place].end, cue.end))
+        else:
+            places[cue.lines] = len(kept)
+            kept.append(cue)
+    return kept
+
+
+def _is_twin(before: Cue, cue: Cue) -> bool:
+    if (cue.start, cue.end) == (before.start, before.end) or cue.start < before.end:
+        return True
+    flash = cue.end - cue.start <= FLASH_SECONDS
+    return flash and cue.start <= before.end + TOUCHING_SECONDS

@@ -1,0 +1,250 @@
+"""Subtitles of a video: which to take of the files beside it and the tracks in it, and their words.
+
+What they hold is read by `listen.cues`. Nothing is recognised here.
+"""
+
+import logging
+import os
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from longtake.errors import SourceError
+from longtake.records import Transcript
+from longtake.text.safe import one_line
+from longtake.video.source import check_file
+from longtake.video.tracks import Track, Tracks, list_tracks, read_track
+from longtake.words.speech.cues import MEND, Cue, as_segments, clean_lines, parse_cues
+from longtake.words.speech.languages import rank_language, read_language
+
+log = logging.getLogger("longtake")
+
+SUFFIXES = (".srt", ".vtt", ".ass", ".ssa")
+MOST_BYTES = 1 << 24
+"""Of a subtitle file; a film's has some 100 KB, with all its signs a few MB."""
+FORCED = {"forced", "foreign"}
+"""Only what is said or written in another language than the film's."""
+DESCRIBED = {"sdh", "cc", "hi"}
+"""For those who can't hear: with the sounds, and who speaks."""
+FLAGS = FORCED | DESCRIBED | {"default"}
+
+CODE_PAGES = {
+    "cp1250": "bs cs hr hu pl ro sk sl",
+    "cp1251": "be bg mk ru sr uk",
+    "cp1253": "el",
+    "cp1254": "az tr",
+    "cp1255": "he",
+    "cp1256": "ar fa ur",
+    "cp932": "ja",
+    "cp949": "ko",
+    "gb18030": "zh",
+}
+"""What files of these languages are written in where they are not in Unicode."""
+
+
+def find_subtitles(video: Path, start: float, setting: str) -> Transcript | None:
+    """The words for `--subtitles auto|off|FILE`; None where there are none to take.
+
+    `start` is the file's own time of the first picture. What is found but can't be used is logged,
+    a broken track of the video too: its pictures may be whole. SourceError for a broken file.
+    """
+    if setting == "off":
+        return None
+    tracks = list_tracks(video)
+    delay = start - tracks.start
+    if setting != "auto":
+        return read_subtitles(Path(setting), delay)
+    language = read_language(tracks.sound_language)
+    sidecars = find_sidecars(video)
+    chosen = choose_sidecar(video, sidecars, language)
+    if chosen:
+        return read_subtitles(chosen, delay, _named(video, chosen).language)
+    for sidecar in sidecars:
+        log.info(f"{one_line(sidecar.name)} is not used: it holds forced subtitles alone")
+    return read_embedded(video, start, tracks)
+
+
+def read_subtitles(path: Path, delay: float = 0.0, language: str | None = None) -> Transcript:
+    """The words of an .srt, .vtt, .ass or .ssa file; SourceError names the line that can't be.
+
+    `delay` is how many seconds after a player's start the first picture comes. A `language` of
+    None is looked for in the file's name.
+    """
+    name = one_line(path.name)
+    content = _read_file(path)
+    if language is None:
+        language = _guess_name(path).language
+    text, remark = _decode(content, name, language)
+    segments = as_segments(parse_cues(text, name), delay)
+    if not segments:
+        raise SourceError(f"{name} has cues, but none of them holds words", MEND)
+    return Transcript(
+        f"subtitles in {name}", segments, language or _declared_language(text), remark
+    )
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        path = check_file(path)
+    except SourceError as error:
+        raise SourceError(error.message, MEND) from None
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise SourceError(f"{path} can't be read: {error.strerror}", MEND) from None
+    if len(content) > MOST_BYTES:
+        raise SourceError(
+            f"{path} is larger than {MOST_BYTES >> 20} MiB: too much for subtitles", MEND
+        )
+    return content
+
+
+def _decode(content: bytes, name: str, language: str) -> tuple[str, str]:
+    """The text, and a remark where its encoding had to be guessed."""
+    remark = ""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = content.decode("utf-16", "replace")
+    else:
+        text = content.decode("utf-8-sig", "replace")
+        broken = text.count("\ufffd")
+        if broken and broken >= len(re.findall(r"[^\0-\x7f\ufffd]", text)):
+            page = _guess_page(language)
+            text = content.decode(page, "replace")
+            remark = f"{name} is not in UTF-8: it was read as {page}, which may be wrong"
+        elif broken:
+            remark = f"{name} holds bytes that are no UTF-8: they stand as \ufffd"
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise SourceError(f"{name}, line {line}: a NUL byte: this is no text file", MEND)
+    return text.lstrip("\ufeff"), remark
+
+
+def _guess_page(language: str) -> str:
+    base = language.partition("-")[0]
+    return next((page for page, codes in CODE_PAGES.items() if base in codes.split()), "cp1252")
+
+
+def _declared_language(text: str) -> str:
+    """What the head of a WebVTT file says; its other lines are for streams, and mean nothing."""
+    head = re.split(r"\n\s*\n|\r\n\r\n|-->", text[:2000], maxsplit=1)[0]
+    found = re.search(r"^Language:\s*(\S+)", head, re.MULTILINE)
+    return read_language(found[1]) if found and text.startswith("WEBVTT") else ""
+
+
+@dataclass(frozen=True)
+class _Name:
+    """What a subtitle file's name says beside the video's."""
+
+    language: str = ""
+    flags: frozenset[str] = frozenset()
+
+
+def find_sidecars(video: Path) -> list[Path]:
+    """Subtitle files beside the video with its name, by name: `talk.srt`, `talk.en.forced.vtt`."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(video.parent) if entry.is_file())
+    except OSError as error:
+        log.info(f"no subtitles are looked for beside {video}: {error.strerror}")
+        return []
+    return [video.parent / name for name in names if _read_name(video, name)]
+
+
+def choose_sidecar(video: Path, sidecars: Sequence[Path], language: str) -> Path | None:
+    """The one to read: in this language, else English, else the first; never a forced one."""
+
+    def rank(path: Path) -> tuple[object, ...]:
+        name = _named(video, path)
+        styled = path.suffix.lower() in (".ass", ".ssa")
+        welcome = rank_language(name.language, language)
+        return welcome, styled, bool(name.flags & DESCRIBED), path.name
+
+    whole = [path for path in sidecars if not _named(video, path).flags & FORCED]
+    return min(whole, key=rank, default=None)
+
+
+def _named(video: Path, sidecar: Path) -> _Name:
+    return _read_name(video, sidecar.name) or _Name()
+
+
+def _read_name(video: Path, name: str) -> _Name | None:
+    """What a file's name says, where it is that of a sidecar of the video; else None."""
+    stem, dot, suffix = _same_form(name).rpartition(".")
+    if dot + suffix.lower() not in SUFFIXES:
+        return None
+    for own in (video.name, video.stem):
+        own = _same_form(own)
+        if stem == own:
+            return _Name()
+        if stem.startswith(own + "."):
+            return _read_parts(stem[len(own) + 1 :].split("."))
+    return None
+
+
+def _same_form(name: str) -> str:
+    """Some file systems take names apart: é may be one character or two."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _read_parts(parts: Sequence[str]) -> _Name | None:
+    """Of `en.forced`: one language at most, and flags; None where it holds anything else."""
+    language, flags = "", set()
+    for part in parts:
+        code = read_language(part)
+        if code and not language:
+            language = code
+        elif part.lower() in FLAGS:
+            flags.add(part.lower())
+        else:
+            return None
+    return _Name(language, frozenset(flags))
+
+
+def _guess_name(path: Path) -> _Name:
+    """The same where the video's name is not known: by the last parts of the file's own."""
+    parts = path.stem.split(".")[1:]
+    for first in range(len(parts)):
+        if name := _read_parts(parts[first:]):
+            return name
+    return _Name()
+
+
+def read_embedded(video: Path, start: float, tracks: Tracks) -> Transcript | None:
+    """The words of the best of the file's own tracks that holds any; None where none does.
+
+    `start` is the file's own time of the first picture.
+    """
+    wanted = read_language(tracks.sound_language)
+    for track in sorted(tracks.subtitles, key=lambda track: _rank_track(track, wanted)):
+        why = _say_unusable(track)
+        try:
+            if not why and (transcript := _read_track(video, track, start)):
+                return transcript
+        except SourceError as error:
+            why = error.message
+        log.info(f"{track} is not used: {why or 'it is empty'}")
+    return None
+
+
+def _rank_track(track: Track, wanted: str) -> tuple[object, ...]:
+    welcome = rank_language(read_language(track.language), wanted)
+    usable = not _say_unusable(track)
+    others = not track.default, track.hearing_impaired, track.number
+    return not usable, track.commentary, welcome, *others
+
+
+def _say_unusable(track: Track) -> str:
+    if not track.form:
+        return "it holds no text that can be read"
+    return "it holds forced subtitles alone" if track.forced else ""
+
+
+def _read_track(video: Path, track: Track, start: float) -> Transcript | None:
+    texts = read_track(video, track, start)
+    cues = [Cue(text.start, text.end, clean_lines(text.text, track.form)) for text in texts]
+    segments = as_segments(cues)
+    if not segments:
+        return None
+    return Transcript(str(track), segments, read_language(track.language))
