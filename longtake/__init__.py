@@ -26,6 +26,7 @@ from longtake.records import (
     Video,
 )
 from longtake.timecode import Span
+from longtake.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 # ONNX Runtime, which RapidOCR and faster-whisper import too, reports its users to its maker unless
 # this stands there before its first import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Chunk",

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from longtake.ask.engine import byte_bound
-from longtake.describe.view import FRAME_WORD_TOKENS
+from longtake.ask.frame_tokens import FRAME_WORD_TOKENS
 from longtake.engines import ENGINES, Engine, Reply, Request, choose_engine, open_engine
 from longtake.errors import EngineError, RequestTooLarge, UsageError
 from longtake.models.table import QWEN3_VL, SMOLLM2, SMOLVLM2, FolderModel, Model, asset_path

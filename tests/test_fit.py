@@ -6,15 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtake.describe.view import (
-    SMALLEST_SIDE,
-    Shape,
-    View,
-    cache_bytes,
-    fit_view,
-    scale,
-    steps_down,
-)
+from longtake.describe.view import SMALLEST_SIDE, View, fit_view, steps_down
+from longtake.models.memory import Shape, cache_bytes
+from longtake.video.frames import scale
 
 
 def test_cache_holds_a_key_and_a_value_for_each_layer_and_head() -> None:

@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from longtake.describe.view import Shape
 from longtake.engines import Engine, Request, find_needed_model, open_engine
 from longtake.engines.fake import FakeEngine
 from longtake.engines.gguf import GgufEngine, _make_error
@@ -34,6 +33,7 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
+from longtake.models.memory import Shape
 from longtake.models.table import MODELS, SMOLLM2, VLMS, asset_path, find_vlms_here, model_path
 from longtake.pipeline.run import run
 from longtake.records import Frame

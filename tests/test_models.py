@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from longtake.cli.main import fetch_missing, main
-from longtake.describe.view import cache_bytes
 from longtake.errors import ModelError, OutputError, UsageError
+from longtake.models.memory import cache_bytes
 from longtake.models.table import (
     MODELS,
     SMOLLM2,

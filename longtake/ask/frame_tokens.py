@@ -26,6 +26,9 @@ SMALLEST_PATCH = 14
 MOST_FIXED = 576
 """LLaVA's for an image of any size: what an unknown family may spend on a small one."""
 
+FRAME_WORD_TOKENS = 16
+"""For the words around a frame: its time, its markers, line breaks."""
+
 
 def frame_tokens(model: str, width: int, height: int) -> int:
     """Tokens for a frame of that size in pixels: never too low, exact for known families."""

@@ -9,10 +9,7 @@ into a false sentence. `weigh` also tells what speaks against a sentence that do
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
 from itertools import takewhile
-
-import snowballstemmer
 
 from longtake.records import Support
 from longtake.text.claims import (
@@ -39,7 +36,6 @@ from longtake.text.claims import (
 from longtake.text.clauses import (
     CLAUSE_END,
     ELLIPSIS,
-    QUOTED,
     QUOTES,
     TEXT,
     VOICE,
@@ -49,8 +45,8 @@ from longtake.text.clauses import (
     split_text,
     unquote,
 )
+from longtake.text.stems import TOKEN, StemmedWord, list_claims, read_words, stem
 
-_TOKEN = re.compile(rf"{QUOTED}|[^\W_]+(?:['’.,][^\W_]+)*|[^\w\s]|_")
 _BREAK = re.compile(r"[,;:.!?](?=\s|$)|\b(?:and|but|then|later|finally)\b", re.IGNORECASE)
 _CLAUSE = re.compile(r"[.;!](?=\s|$)|(?<=\?)(?=\s|$)")
 """Ends a clause, and leaves it a question mark."""
@@ -103,25 +99,6 @@ MOST_AS_WORD = 20
 """Numbers up to this one may stand as a word in a language that is not read."""
 MOST_SHOWN = 4
 """Words that a reason names, at most."""
-
-_SAME = {
-    "people": "person", "persons": "person", "men": "man", "women": "woman", "children": "child",
-    "buses": "bus", "knives": "knife", "mice": "mouse", "sat": "sit", "ran": "run",
-    "went": "go", "goes": "go", "came": "come", "took": "take", "held": "hold", "rode": "ride",
-    "drove": "drive", "threw": "throw", "fell": "fall", "spoke": "speak", "wore": "wear",
-    "stood": "stand",
-} | ONES  # fmt: skip
-"""Irregular forms that a stemmer does not know."""
-
-GLUE = frozenset(
-    # Words that claim nothing: they hold a sentence together, or speak of the video as such.
-    """
-    a an the of this that these those there here which who and or but nor so as than too also only
-    just both either then later finally first next last
-    is are was were be been being has have had do does did
-    video clip scene shot footage show shows showing shown see seen appear appears
-    """.split()
-)
 
 
 def holds(sentence: str, sources: Sequence[str]) -> bool:
@@ -247,7 +224,7 @@ def _begins_quote(quoted: str, whole: str) -> bool:
 
 def _words(text: str) -> list[str]:
     """Its words, marks and quotations as they are compared: articles and numbers in one form."""
-    return [_plain(token) for token in _TOKEN.findall(pair_quotes(text))]
+    return [_plain(token) for token in TOKEN.findall(pair_quotes(text))]
 
 
 def _plain(token: str) -> str:
@@ -389,7 +366,7 @@ def _stands_in_place(name: str, after: str, sources: Sequence[str]) -> bool:
     """Whether a clause of a source begins with another name and goes on with the same word."""
     clauses = [clause for source in sources for clause in split_text(source, CLAUSE_END)]
     others = [opening_name(clause) for clause in clauses]
-    return any(other and next_ and _stem(next_) == _stem(after) for other, next_ in others)
+    return any(other and next_ and stem(next_) == stem(after) for other, next_ in others)
 
 
 def _lack_things(sentence: str, sources: Sequence[str]) -> Iterator[str]:
@@ -401,9 +378,9 @@ def _lack_things(sentence: str, sources: Sequence[str]) -> Iterator[str]:
         known |= frozenset() if known & PEOPLE else PEOPLE
     claimed = frozenset(kind for thing in things for kind in thing.kinds)
     others = [thing.kinds for thing in told if thing.claimed and not thing.kinds & claimed]
-    words = {word.claim for source in sources for word in _read(source)}
+    words = {word.claim for source in sources for word in read_words(source)}
     for thing in (thing for thing in things if thing.claimed):
-        same = thing.word in PRONOUNS or {_stem(part) for part in thing.word.split()} <= words
+        same = thing.word in PRONOUNS or {stem(part) for part in thing.word.split()} <= words
         family = next((family for family in FAMILIES if family & thing.kinds), None)
         swapped = family is None or any(kinds & family for kinds in others)
         if not same and not thing.kinds & known and swapped:
@@ -449,7 +426,7 @@ def _deny(clause: str) -> tuple[_Claims, _Claims]:
     said: set[str] = set()
     denied: set[str] = set()
     negative = False
-    for word in _read(clause):
+    for word in read_words(clause):
         if word.text in NEGATORS or word.text.endswith(("n't", "n’t")):
             negative = True
         elif word.claim:
@@ -495,35 +472,7 @@ def _find_event(
     return found
 
 
-def list_claims(text: str) -> list[str]:
-    """What a text claims, in order: stems of words, digits, quotations."""
-    return [word.claim for word in _read(text) if word.claim]
-
-
-@dataclass(frozen=True)
-class _Word:
-    """A word, comma or quotation as it stands, and what it claims: a stem, or nothing."""
-
-    text: str
-    claim: str
-
-
-@lru_cache(maxsize=32768)
-def _read(text: str) -> tuple[_Word, ...]:
-    """The words of a text; a quotation is one."""
-    words = []
-    for token in _TOKEN.findall(text):
-        if token[0] in QUOTES:
-            words.append(_Word(token, f'"{" ".join(token[1:-1].casefold().split())}"'))
-        else:
-            plain = token.casefold()
-            words.append(
-                _Word(plain, _stem(token) if plain[0].isalnum() and plain not in GLUE else "")
-            )
-    return tuple(words)
-
-
-def _matches(word: _Word, other: _Word) -> bool:
+def _matches(word: StemmedWord, other: StemmedWord) -> bool:
     """The same claim; of a quotation, whole lines that stand together in the other one."""
     if not word.claim.startswith('"') or not other.claim.startswith('"'):
         return word.claim == other.claim
@@ -537,15 +486,3 @@ def _same_lines(lines: Sequence[str], others: Sequence[str]) -> bool:
         return list(lines) == list(others)
     start = lines[-1].removesuffix(ELLIPSIS).rstrip()
     return bool(start) and lines[:-1] == others[:-1] and others[-1].startswith(start)
-
-
-@cache
-def _stem(word: str) -> str:
-    """One form for all forms of a word; a number word is its digits."""
-    plain = re.sub(r"['’]s$", "", word.casefold())
-    return str(_stemmer().stemWord(_SAME.get(plain, plain)))
-
-
-@cache
-def _stemmer() -> "snowballstemmer.english_stemmer.EnglishStemmer":
-    return snowballstemmer.stemmer("english")

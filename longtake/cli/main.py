@@ -15,10 +15,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from longtake import __version__
 from longtake.errors import LongtakeError, UsageError
 from longtake.settings import Settings, load_settings
 from longtake.text.safe import one_line
+from longtake.version import __version__
 
 if TYPE_CHECKING:
     from longtake.engines import Engine

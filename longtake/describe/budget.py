@@ -5,18 +5,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from longtake.ask.engine import Engine, byte_bound
-from longtake.ask.frame_tokens import frame_tokens
+from longtake.ask.frame_tokens import FRAME_WORD_TOKENS, frame_tokens
 from longtake.ask.scheduler import Work
 from longtake.describe import prompt
 from longtake.describe.context import Full, Remembered
 from longtake.describe.prompt import MAX_TOKENS, NO_CONTEXT, SPARE_TOKENS, Context
-from longtake.describe.view import FRAME_WORD_TOKENS, SMALLEST_SIDE, View, fit_view, scale
+from longtake.describe.view import SMALLEST_SIDE, View, fit_view
 from longtake.errors import UsageError
 from longtake.prompts import read_prompt
 from longtake.records import NO_WORDS, Chunk, Frame, Scan, Words
 from longtake.settings import Settings
 from longtake.store import Answer, make_key
 from longtake.timecode import Span
+from longtake.video.frames import scale
 from longtake.video.picks import Slot, plan_slots, spread_evenly
 
 FEW_TOKENS = 1120

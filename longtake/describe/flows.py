@@ -29,13 +29,13 @@ from longtake.describe.budget import (
 )
 from longtake.describe.context import KINDS, Alone, Carried, Remembered
 from longtake.describe.prompt import Context
-from longtake.describe.view import View, scale, steps_down
+from longtake.describe.view import View, steps_down
 from longtake.errors import EngineError, LongtakeError, OutOfMemory, RequestTooLarge, SourceError
 from longtake.records import NO_WORDS, Chunk, Description, Entity, Frame, Scan, Video, Words
 from longtake.settings import Settings
 from longtake.store import Answer, make_key, unpack_tags
 from longtake.text.safe import one_line
-from longtake.video.frames import FrameReader, Picture, open_frames, shrink_frame
+from longtake.video.frames import FrameReader, Picture, open_frames, scale, shrink_frame
 from longtake.video.picks import (
     drop_repeats,
     is_still,

@@ -13,11 +13,11 @@ from typing import Any
 
 from longtake.ask.engine import Reply
 from longtake.ask.questions import CountLines
-from longtake.check.sentence import list_claims
 from longtake.records import Chunk, Entity, Kind
 from longtake.text.claims import MARKED, PEOPLE, list_marks, tells_of_people
 from longtake.text.clauses import QUOTED, QUOTES, first_sentence, shorten
 from longtake.text.safe import defuse, one_line, restore
+from longtake.text.stems import list_claims
 from longtake.timecode import format_time
 
 KINDS: dict[str, Kind] = {"P": "person", "T": "thing", "L": "place"}

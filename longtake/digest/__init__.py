@@ -5,7 +5,7 @@ engine and no store: it is given what makes vectors of texts.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
@@ -16,10 +16,12 @@ from longtake.digest.phrases import find_phrases
 from longtake.digest.quotes import Quote, list_quotes
 from longtake.digest.topics import add_company, find_topics
 from longtake.digest.words import guess_language, weigh_words
-from longtake.embed import Embed
 from longtake.timecode import Span
 
-__all__ = ["Digest", "Quote", "Topic", "list_quotes", "make_digest", "pick_row"]
+__all__ = ["Digest", "Embed", "Quote", "Topic", "list_quotes", "make_digest", "pick_row"]
+
+Embed = Callable[[Sequence[str]], np.ndarray]
+"""Texts to unit vectors of shape (texts, size)."""
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 from math import ceil
 
-from longtake.ask.frame_tokens import frame_tokens
-from longtake.describe.view import (
-    FRAME_WORD_TOKENS,
-    SMALLEST_SIDE,
-    Shape,
-    View,
-    cache_bytes,
-    fit_view,
-)
+from longtake.ask.frame_tokens import FRAME_WORD_TOKENS, frame_tokens
+from longtake.describe.view import SMALLEST_SIDE, View, fit_view
 from longtake.machine import Gpu, Machine, Speed
+from longtake.models.memory import Shape, cache_bytes
 from longtake.models.table import SMOLVLM2, VLMS, Model
 
 ASPECT = (16, 9)

@@ -5,7 +5,6 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from longtake import __version__
 from longtake.doctor.candidates import PROMPT_TOKENS, REPLY_TOKENS, Fit
 from longtake.doctor.inspect import (
     INSTALL,
@@ -20,6 +19,7 @@ from longtake.doctor.inspect import (
 from longtake.doctor.servers import Server
 from longtake.machine import Gpu, Machine, Memory, Speed
 from longtake.text.safe import one_line
+from longtake.version import __version__
 
 WIDTH = 98
 LABEL = 12

@@ -17,10 +17,7 @@ from longtake.models.table import MINILM, FolderModel, is_model_here
 from longtake.settings import Settings
 from longtake.store import Store, make_key
 
-__all__ = ["Embed", "Embedder", "bring_embedder", "choose_embedder", "embed_kept", "open_embedder"]
-
-Embed = Callable[[Sequence[str]], np.ndarray]
-"""Texts to unit vectors of shape (texts, size)."""
+__all__ = ["Embedder", "bring_embedder", "choose_embedder", "embed_kept", "open_embedder"]
 
 LOG = logging.getLogger("longtake")
 

@@ -3,9 +3,9 @@
 import importlib
 
 from longtake.ask.engine import SMALL_PARAMETERS, Capabilities, Engine, Reply, Request
-from longtake.describe.view import LLAMA_WORK_BYTES, cache_bytes
 from longtake.errors import UsageError
 from longtake.machine import find_gpus, free_memory
+from longtake.models.memory import LLAMA_WORK_BYTES, cache_bytes
 from longtake.models.table import MODELS, QWEN3, VLMS, Model, find_vlms_here, is_model_here
 from longtake.settings import Settings
 

@@ -27,7 +27,6 @@ from longtake.ask.engine import (
     Request,
     byte_bound,
 )
-from longtake.describe.view import LLAMA_WORK_BYTES, cache_bytes
 from longtake.engines.gguf_header import Header, read_header, read_shape
 from longtake.engines.http import Answer, Connection
 from longtake.engines.openai import as_image, as_openai_content, drop_thought
@@ -41,6 +40,7 @@ from longtake.errors import (
     UsageError,
 )
 from longtake.machine import count_cores, free_memory
+from longtake.models.memory import LLAMA_WORK_BYTES, cache_bytes
 from longtake.models.table import MODELS, SMOLLM2, Model, asset_path, fetch_model, find_model
 from longtake.settings import Settings
 from longtake.text.safe import one_line

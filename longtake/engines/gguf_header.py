@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from longtake.describe.view import Shape
+from longtake.models.memory import Shape
 
 _MARK = b"GGUF"
 _VERSIONS = (2, 3)

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from longtake.describe.view import Shape
 from longtake.errors import ModelError, OutputError, UsageError
+from longtake.models.memory import Shape
 from longtake.settings import home_folder
 
 Tell = Callable[[int, int], None]

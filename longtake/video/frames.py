@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from longtake.describe.view import scale
 from longtake.records import Frame
 from longtake.timecode import Span
 from longtake.video.container import open_container, picture_stream
@@ -66,6 +65,12 @@ class Picture:
         Image.fromarray(self.pixels).save(file, "JPEG", quality=JPEG_QUALITY)
         height, width = self.pixels.shape[:2]
         return Frame(self.time, file.getvalue(), width, height)
+
+
+def scale(width: int, height: int, side: int) -> tuple[int, int]:
+    """The size with its longest side brought to `side`, never made larger."""
+    share = min(1.0, side / max(width, height))
+    return max(1, round(width * share)), max(1, round(height * share))
 
 
 def shrink_frame(frame: Frame, side: int) -> Frame:

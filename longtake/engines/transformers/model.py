@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from longtake.ask.engine import RETRY_TEMPERATURE, Capabilities, Request
-from longtake.describe.view import FRAME_WORD_TOKENS, Shape, cache_bytes
+from longtake.ask.frame_tokens import FRAME_WORD_TOKENS
 from longtake.engines.transformers.chat import USUAL_FRAME, Chat
 from longtake.engines.transformers.hub import Folder
 from longtake.engines.transformers.library import call_library, first_words
 from longtake.errors import EngineError, EngineRefused, OutOfMemory, UsageError
 from longtake.machine import count_cores, read_memory
+from longtake.models.memory import Shape, cache_bytes
 from longtake.settings import Settings
 
 LOG = logging.getLogger("longtake")
