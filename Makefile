@@ -67,7 +67,7 @@ chromium: ## the browser of those tests, by Debian's packages where it is missin
 	@command -v chromium >/dev/null || { sudo=$$(command -v sudo || true); $$sudo apt-get update -qq && $$sudo apt-get install -qq --no-install-recommends chromium fonts-dejavu-core; }
 
 test-transformers: .cache/transformers/.setup ## the tests that run tiny models by PyTorch (2 GB)
-	HF_HUB_OFFLINE=1 .cache/transformers/bin/python -m pytest -m transformers --ignore tests/test_page.py
+	HF_HUB_OFFLINE=1 .cache/transformers/bin/python -m pytest -m transformers --ignore tests/web
 
 # PyTorch by plain pip: which build is the right one, and what it needs, differs from machine to machine.
 .cache/transformers/.setup: $(BIN)/python requirements/default.txt requirements/dev.txt requirements/transformers.txt

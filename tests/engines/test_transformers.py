@@ -34,11 +34,11 @@ from longtake.errors import (
 )
 from longtake.records import Frame
 from longtake.settings import Settings
+from tests.conftest import ROOT
 from tests.servers import Answer, as_json, serve
 
 pytestmark = pytest.mark.transformers
 
-ROOT = Path(__file__).parents[1]
 KINDS = ("smolvlm", "gemma3", "qwen2_5_vl", "qwen3_vl")
 COLOURS = ((250, 20, 20), (20, 250, 20), (20, 20, 250), (250, 250, 20))
 

@@ -25,8 +25,8 @@ from longtake.records import Chunk, Frame, Result
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
+from tests.engines.test_engines import TEXTS, make_frame
 from tests.servers import serve
-from tests.test_engines import TEXTS, make_frame
 from tests.videos import make_video, read_jpeg
 from tests.vllms import (
     BLOCK,

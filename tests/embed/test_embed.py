@@ -18,8 +18,8 @@ from longtake.errors import EngineError, EngineFailed, ModelError, UsageError
 from longtake.models.table import MINILM
 from longtake.settings import Settings
 from longtake.store import Store
+from tests.engines.test_engines import put_here
 from tests.servers import Answer, Asked, Route, ScriptedServer, as_json, hang, serve
-from tests.test_engines import put_here
 
 VOCABULARY = "[UNK] query : bridge arch soup pot onion".split()
 SIZE = 8

@@ -39,7 +39,8 @@ from longtake.pipeline.run import run
 from longtake.records import Frame
 from longtake.settings import Settings
 from longtake.store import Store
-from tests.test_engines import make_frame
+from tests.conftest import ROOT
+from tests.engines.test_engines import make_frame
 from tests.tiny_gguf import (
     CONTEXT,
     FRAME_TOKENS,
@@ -54,7 +55,6 @@ from tests.tiny_gguf import (
 )
 from tests.videos import draw_number
 
-ROOT = Path(__file__).parents[1]
 LONG = 1 << 17
 """A context that takes seconds to fill."""
 

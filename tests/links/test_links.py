@@ -256,15 +256,14 @@ def test_the_loader_ends_with_its_parent(web: ScriptedServer, clip: bytes, tmp_p
     web.set("/v.mp4", WebFile(clip, etag='"1"', pause=0.2))
     program = (
         "import sys, glob\n"
-        "from tests.test_links import *\n"
+        "from tests.links.test_links import *\n"
         "for step in fetch(sys.argv[1], LOCAL, WISH):\n"
         "    if step.done: print(*loaders(), flush=True)\n"
     )
-    root = Path(__file__).parents[1]
     with subprocess.Popen(
         [sys.executable, "-c", program, f"{web.url}/v.mp4"],
         stdout=subprocess.PIPE,
-        cwd=root,
+        cwd=ROOT,
         env={**os.environ, "LONGTAKE_HOME": str(tmp_path / "home")},
     ) as parent:
         assert parent.stdout

@@ -32,6 +32,7 @@ from longtake.pipeline.summary import Writer
 from longtake.records import Progress, Result
 from longtake.settings import Settings
 from longtake.store import Store
+from tests.conftest import ROOT
 from tests.talks import Scribe, is_whole, write_down
 from tests.videos import read_jpeg, read_number
 
@@ -142,7 +143,7 @@ from longtake.ask.engine import Reply
 from longtake.pipeline.run import run
 from longtake.settings import Settings
 from longtake.store import Store
-from tests.test_pipeline import Scripted
+from tests.pipeline.test_run import Scripted
 
 video, store, log, role, width, die_at = sys.argv[1:]
 
@@ -166,8 +167,7 @@ def run_until_killed(
 ) -> int:
     """A run in a process of its own that is killed when it asks for the nth time (0: never)."""
     arguments = [sys.executable, "-c", KILLED_RUN, video, store, log, role, width, die_at]
-    root = Path(__file__).parents[1]
-    environment = os.environ | {"PYTHONPATH": str(root)}
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run([str(a) for a in arguments], env=environment, check=False).returncode
 
 

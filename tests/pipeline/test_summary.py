@@ -26,11 +26,11 @@ from longtake.records import (
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
+from tests.digest.test_digest import BRIDGE, SOUP
+from tests.embed.test_embed import EMBEDDINGS, embed_words
+from tests.engines.test_engines import put_here
 from tests.servers import serve
 from tests.talks import Scribe
-from tests.test_digest import BRIDGE, SOUP
-from tests.test_embed import EMBEDDINGS, embed_words
-from tests.test_engines import put_here
 
 GB = 1 << 30
 

@@ -36,7 +36,7 @@ from longtake.words.speech.whisper import (
     open_recognizer,
     recognize,
 )
-from tests.test_voice import SENTENCE, as_blocks
+from tests.conftest import ROOT
 from tests.voices import (
     as_words,
     count_wrong,
@@ -51,8 +51,7 @@ from tests.voices import (
     speak,
     spell,
 )
-
-ROOT = Path(__file__).parents[1]
+from tests.words.test_voice import SENTENCE, as_blocks
 
 
 def say_words(text: str, start: float = 0.0, each: float = 0.3) -> list[Word]:

@@ -30,6 +30,7 @@ from longtake.pipeline.run import run
 from longtake.records import Frame
 from longtake.settings import Settings, load_settings
 from longtake.store import Store
+from tests.engines.test_engines import make_frame
 from tests.ollamas import (
     CHAT,
     SHOW,
@@ -57,7 +58,6 @@ from tests.servers import (
     hang,
     serve,
 )
-from tests.test_engines import make_frame
 from tests.videos import make_video
 
 QUESTION = Request("You describe.", ("What is it?",), max_tokens=64)

@@ -3,7 +3,6 @@
 import base64
 import importlib.util
 import math
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,8 +17,8 @@ from longtake.engines.sketch.objects import (
     fit_image,
     read_row,
 )
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[1]
 BIKES = ROOT / "examples" / "bikes.mp4"
 
 

@@ -17,6 +17,7 @@ from longtake.pipeline.run import run
 from longtake.records import Result
 from longtake.settings import Settings
 from longtake.store import Store
+from tests.conftest import ROOT
 from tests.talks import Scribe
 from tests.timeline import EMPTY, RATE, SECONDS, Witness, read_earlier
 from tests.videos import make_video
@@ -360,7 +361,7 @@ for step in run(film, settings, Store(Path(store)), Mortal(width=2), None):
 
 def test_killed_run_loses_no_more_than_the_chunks_under_way(film: Path, tmp_path: Path) -> None:
     store, log = tmp_path / "killed.sqlite", tmp_path / "log"
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     codes = []
     for die_at in (4, 0):
         arguments = [sys.executable, "-c", KILLED_RUN, film, store, log, die_at]

@@ -37,6 +37,7 @@ from longtake.errors import (
 )
 from longtake.records import Frame
 from longtake.settings import Settings
+from tests.engines.test_engines import make_frame
 from tests.servers import (
     CHAT,
     MODEL,
@@ -58,7 +59,6 @@ from tests.servers import (
     hang,
     serve,
 )
-from tests.test_engines import make_frame
 from tests.tiny_gguf import write_projector, write_text_model
 from tests.videos import read_jpeg
 
