@@ -21,6 +21,7 @@ from longtake.links.guard import Guard, open_guard
 from longtake.records import Progress
 from longtake.settings import Settings
 from longtake.video.probe import probe
+from tests.conftest import ROOT
 from tests.servers import Answer, Asked, ScriptedServer, drop, serve
 from tests.videos import draw_noisy, make_sound, make_video
 from tests.webs import WebFile, as_dash, as_feed, as_list, as_page, redirect
