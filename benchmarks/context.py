@@ -14,6 +14,7 @@ from pathlib import Path
 from longtake.ask.engine import Engine
 from longtake.engines import open_engine
 from longtake.pipeline.run import run
+from longtake.pipeline.session import run_to_end
 from longtake.records import Description
 from longtake.settings import Settings, load_settings
 from longtake.store import Store
@@ -72,10 +73,9 @@ def measure(film: Path, engine: Witness, store: Store, **values: object) -> list
     usual = {"chunking": "fixed", "read_text": "off", "frames": FRAMES, "segments": 1}
     with tempfile.TemporaryDirectory() as out:
         settings = Settings(**({"out": out} | usual | values))  # type: ignore[arg-type]
-        *_, last = run(film, settings, store, engine, None)
-    assert last.result
-    assert last.result.ledger.described == CHUNKS
-    return list(last.result.descriptions)
+        last = run_to_end(run(film, settings, store, engine, None))
+    assert last.ledger.described == CHUNKS
+    return list(last.descriptions)
 
 
 def main() -> None:

@@ -27,6 +27,8 @@ import numpy as np
 from longtake.ask.engine import Engine, Reply, Request
 from longtake.engines.server import open_server
 from longtake.pipeline.run import run
+from longtake.pipeline.session import run_to_end
+from longtake.records import Progress
 from longtake.settings import Settings
 from longtake.store import Store
 from tests.servers import as_models, serve
@@ -92,19 +94,20 @@ def time_longtake(video: Path, base_url: str, width: int) -> float:
         frames=FRAMES,
         out=str(video.parent / "out"),
     )
-    begun = ended = 0.0
+    times: list[float] = []
+
+    def tell(step: Progress) -> None:
+        if step.stage == "describe":
+            times.append(time.perf_counter())
+
     with (
         tempfile.TemporaryDirectory() as folder,
         open_server("", settings) as server,
         Store(Path(folder) / "store.sqlite") as store,
     ):
-        for step in run(video, settings, store, Shortened(server), None):
-            if step.stage == "describe":
-                begun = begun or time.perf_counter()
-                ended = time.perf_counter()
-        assert step.result
-        assert not step.result.ledger.gaps, step.result.ledger
-    return ended - begun
+        result = run_to_end(run(video, settings, store, Shortened(server), None), tell)
+        assert not result.ledger.gaps, result.ledger
+    return times[-1] - times[0]
 
 
 def record_bodies(video: Path, kind: str) -> list[bytes]:

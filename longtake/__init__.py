@@ -6,6 +6,7 @@ print(result.summary.headline)
 """
 
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from longtake.errors import LongtakeError
@@ -29,8 +30,7 @@ from longtake.timecode import Span
 from longtake.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from longtake.pipeline.session import compare, resummarize, scan, summarize, transcribe
 
 # ONNX Runtime, which RapidOCR and faster-whisper import too, reports its users to its maker unless
 # this stands there before its first import.
@@ -61,48 +61,8 @@ __all__ = [
 ]
 
 
-def summarize(source: "str | Path", **settings: Any) -> Result:
-    """Describe and summarise one video; settings by name, as `longtake summarize --help` lists.
-
-    Raises LongtakeError. For progress, iterate `longtake.pipeline.run.run` yourself.
-    """
-    from longtake.pipeline.run import summarize as run_to_end
-
-    return run_to_end(source, settings)
-
-
-def compare(source: "str | Path", arms: "Sequence[str]" = (), **settings: Any) -> Comparison:
-    """Both flows, and `arms` such as "long: chunk_seconds=12", on one video, as `longtake compare`.
-
-    Settings as for `summarize`; they hold for all arms.
-    """
-    from longtake.pipeline.compare import compare_to_end
-
-    return compare_to_end(source, arms, settings)
-
-
-def resummarize(path: "str | Path", **settings: Any) -> Result:
-    """The summary anew from a (perhaps edited) descriptions.csv; settings as for `summarize`.
-
-    What `longtake reconcile` does: no video is read, and no describer asked.
-    """
-    from longtake.pipeline.run import resummarize as run_to_end
-
-    return run_to_end(path, settings)
-
-
-def scan(source: "str | Path", **settings: Any) -> Overview:
-    """The shots, motion and chunks of one video, without a model; settings as for `summarize`."""
-    from longtake.pipeline.run import survey
-
-    return survey(source, settings)
-
-
-def transcribe(source: "str | Path", **settings: Any) -> Transcript:
-    """What is said in one video, from its subtitles or its sound; settings as for `summarize`.
-
-    Writes it as .srt, .vtt and .txt into `out`, as `longtake transcript` does.
-    """
-    from longtake.pipeline.run import hear
-
-    return hear(source, settings)
+def __getattr__(name: str) -> Any:
+    """The pipeline is loaded when it is first asked for: `import longtake` is light."""
+    if name in __all__:
+        return getattr(import_module("longtake.pipeline.session"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

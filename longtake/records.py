@@ -3,11 +3,10 @@
 Knows no file, model or database. Chunks are numbered from 1 in time order.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from longtake.timecode import Span
 
@@ -108,6 +107,8 @@ class Transcript:
     segments: tuple[Segment, ...] = ()
     language: str = ""
     remark: str = ""
+    files: tuple[Path, ...] = ()
+    """Where it was written, if it was."""
 
 
 @dataclass(frozen=True)
@@ -435,53 +436,22 @@ class Overview:
 
 @dataclass(frozen=True)
 class Progress:
-    """What the pipeline yields while it works: `done` of `total` units of `stage`."""
+    """What the pipeline yields while it works: `done` of `total` units of `stage`.
+
+    `arm` names the arm of a comparison that is at work; empty where there is but one way.
+    """
 
     stage: str
     done: int
     total: int
     note: str = ""
+    arm: str = ""
     video: Video | None = None
     """Told once, as soon as it is known."""
     description: Description | None = None
-    result: Result | None = None
-    overview: Overview | None = None
-    transcript: Transcript | None = None
-    comparison: Comparison | None = None
-    files: tuple[Path, ...] = ()
+    """Told as it comes."""
 
 
-def keep_ledger(
-    descriptions: Sequence[Description],
-    summary: Summary | None,
-    speech: str = "",
-    text: str = "",
-    context: str = "",
-) -> Ledger:
-    """What became of these chunks; one that reached no summary, though it has one, is a gap, too.
-
-    A chunk reached it where a question told of it, or where a sentence rests on it.
-    """
-    counts = Counter(description.status for description in descriptions)
-    cited = {number for s in summary.sentences for number in s.evidence} if summary else set()
-    told = {number for node in summary.nodes for number in node.chunks} if summary else set()
-    gaps = [
-        Gap(d.chunk.number, d.chunk.span, d.error or "it did not reach the summary")
-        for d in descriptions
-        if d.status == "failed" or (summary and d.chunk.number not in cited | told)
-    ]
-    return Ledger(
-        planned=len(descriptions),
-        described=counts["described"],
-        reused=counts["reused"],
-        failed=counts["failed"],
-        summarized=len(cited | told),
-        cited=len(cited),
-        gaps=tuple(gaps),
-        reuses=tuple((d.chunk.number, d.same_as) for d in descriptions if d.same_as),
-        remarks=tuple((d.chunk.number, d.remark) for d in descriptions if d.remark),
-        speech=speech,
-        text=text,
-        context=context,
-        topics=summary.compared_by if summary else "",
-    )
+Found = TypeVar("Found")
+Steps = Generator[Progress, None, Found]
+"""Work that tells how far it is, and returns what came of it."""

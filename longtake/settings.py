@@ -15,8 +15,22 @@ from typing import Any
 
 from longtake.errors import UsageError
 
+GROUPS = {
+    "describing": "what describes the chunks, and what it is shown of them",
+    "chunks": "how the video is cut into chunks",
+    "context": "what flow II carries from chunk to chunk",
+    "summary": "what the summary is like, and who writes and checks it",
+    "words": "what is said and written in the video",
+    "engines": "how engines are reached and run",
+    "links": "what may be loaded from links",
+    "output": "where results go",
+    "page": "what the page allows",
+}
+"""What settings have to do with: each is of one group."""
+
 
 def _setting(
+    group: str,
     default: Any,
     help: str,  # noqa: A002
     *,
@@ -25,14 +39,17 @@ def _setting(
     most_letters: int = 0,
     environment: str = "",
     metavar: str = "",
+    secret: bool = False,
 ) -> Any:
     details = {
+        "group": group,
         "help": help,
         "choices": choices,
         "minimum": minimum,
         "most_letters": most_letters,
         "environment": environment,
         "metavar": metavar,
+        "secret": secret,
     }
     return dataclasses.field(default=default, metadata=details)
 
@@ -42,61 +59,77 @@ class Settings:
     """One run's settings. Each field is a flag, a line of the file, and LONGTAKE_<NAME>."""
 
     flow: str = _setting(
+        "describing",
         "independent",
         "chunks are described each on its own, or with the context of earlier ones",
         choices=("independent", "context"),
     )
     context: str = _setting(
+        "context",
         "memory",
         "what the context is: the description before, a bounded memory, or all so far",
         choices=("previous", "memory", "full"),
     )
     memory_tokens: int = _setting(
-        200, "most tokens that the memory may take of a chunk's prompt", minimum=32
+        "context", 200, "most tokens that the memory may take of a chunk's prompt", minimum=32
     )
     segments: int = _setting(
+        "context",
         0,
         "stretches that are described side by side, each with a context of its own"
         " (0: one for about twenty chunks)",
         minimum=0,
     )
-    chunk_seconds: float = _setting(6.0, "length of a chunk, in seconds", minimum=0.1)
+    chunk_seconds: float = _setting("chunks", 6.0, "length of a chunk, in seconds", minimum=0.1)
     chunking: str = _setting(
+        "chunks",
         "shots",
         "chunks follow the film's shots, or are all of one length",
         choices=("shots", "fixed"),
     )
     frames: int = _setting(
-        0, "most frames sent for a chunk (0: as many as suit the engine)", minimum=0
+        "describing", 0, "most frames sent for a chunk (0: as many as suit the engine)", minimum=0
     )
     visual_tokens: int = _setting(
-        0, "most tokens of the model that a chunk's frames may take (0: no limit)", minimum=0
+        "describing",
+        0,
+        "most tokens of the model that a chunk's frames may take (0: no limit)",
+        minimum=0,
     )
     frame_side: int = _setting(
-        0, "longest side of a frame in pixels (0: the engine's own)", minimum=0
+        "describing", 0, "longest side of a frame in pixels (0: the engine's own)", minimum=0
     )
     engine: str = _setting(
-        "auto", "who describes the chunks, as in `longtake engines`", metavar="NAME[:MODEL]"
+        "describing",
+        "auto",
+        "who describes the chunks, as in `longtake engines`",
+        metavar="NAME[:MODEL]",
     )
     reconciler: str = _setting(
+        "summary",
         "auto",
         "who writes the summary; auto: the describer where its model suffices, else the best text"
         " model that is here, else nobody: a digest of what is said and written",
         metavar="auto|digest|NAME[:MODEL]",
     )
-    length: str = _setting("medium", "how long the summary is", choices=("short", "medium", "long"))
+    length: str = _setting(
+        "summary", "medium", "how long the summary is", choices=("short", "medium", "long")
+    )
     language: str = _setting(
+        "summary",
         "",
         "language of the summary, as English names it (default: the model's choice)",
         most_letters=100,
     )
     focus: str = _setting(
+        "summary",
         "",
         "what you want to know of the video, in at most 500 letters",
         metavar="TEXT",
         most_letters=500,
     )
     embedder: str = _setting(
+        "summary",
         "auto",
         "which model tells what sentences are about, for a digest: minilm (English), server:MODEL,"
         " ollama:MODEL, a folder or a model of the hub in ONNX form, or words (no model); auto:"
@@ -104,104 +137,124 @@ class Settings:
         metavar="auto|words|NAME",
     )
     judge: str = _setting(
+        "summary",
         "auto",
         "who holds each sentence of the summary against its descriptions, beside the check of their"
         " words; auto: the reconciler",
         metavar="auto|off|NAME[:MODEL]",
     )
-    strict: bool = _setting(False, "leave out what the check finds unsupported")
+    strict: bool = _setting("summary", False, "leave out what the check finds unsupported")
     speech: str = _setting(
+        "words",
         "auto",
         "who hears the speech: a Whisper model (tiny.en, small, large-v3-turbo, …) or a folder"
         " with one; auto: the best that is here, else tiny.en; off: nobody",
         metavar="auto|off|MODEL",
     )
     speech_tokens: int = _setting(
-        200, "most tokens of speech that a chunk's prompt may hold", minimum=0
+        "words", 200, "most tokens of speech that a chunk's prompt may hold", minimum=0
     )
     subtitles: str = _setting(
+        "words",
         "auto",
         "subtitles to read in place of listening: a file; auto: those beside the video, or in it",
         metavar="auto|off|FILE",
     )
     read_text: str = _setting(
-        "auto", "read the text in the pictures, or not", choices=("auto", "off")
+        "words", "auto", "read the text in the pictures, or not", choices=("auto", "off")
     )
     text_tokens: int = _setting(
-        120, "most tokens of on-screen text that a chunk's prompt may hold", minimum=0
+        "words", 120, "most tokens of on-screen text that a chunk's prompt may hold", minimum=0
     )
     max_duration: float = _setting(
-        21600.0, "longest video to load from a link, in seconds (0: no limit)", minimum=0
+        "links", 21600.0, "longest video to load from a link, in seconds (0: no limit)", minimum=0
     )
     max_bytes: int = _setting(
-        4_000_000_000, "largest file to load from a link, in bytes (0: no limit)", minimum=0
+        "links",
+        4_000_000_000,
+        "largest file to load from a link, in bytes (0: no limit)",
+        minimum=0,
     )
     cache_bytes: int = _setting(
-        20_000_000_000, "how much of what came by links is kept, in bytes", minimum=0
+        "links", 20_000_000_000, "how much of what came by links is kept, in bytes", minimum=0
     )
     allow_private_addresses: bool = _setting(
-        False, "load links to this machine and to private networks, too"
+        "links", False, "load links to this machine and to private networks, too"
     )
     cookies: str = _setting(
+        "links",
         "",
         "cookies for sites that want a sign-in: a file in Netscape's form, as browsers' add-ons"
         " write it",
         metavar="FILE",
     )
     at_once: int = _setting(
-        0, "requests under way at once (0: as many as suit the engine)", minimum=0
+        "engines", 0, "requests under way at once (0: as many as suit the engine)", minimum=0
     )
     out: str = _setting(
-        "", "folder for the results (default: longtake-out/NAME-HASH)", metavar="DIR"
+        "output", "", "folder for the results (default: longtake-out/NAME-HASH)", metavar="DIR"
     )
     base_url: str = _setting(
+        "engines",
         "",
         "address of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1",
         environment="OPENAI_BASE_URL",
         metavar="URL",
     )
     api_key: str = _setting(
-        "", "key for that server (better set in the environment)", environment="OPENAI_API_KEY"
+        "engines",
+        "",
+        "key for that server (better set in the environment)",
+        environment="OPENAI_API_KEY",
+        secret=True,
     )
     reconciler_base_url: str = _setting(
-        "", "address of another server for the reconciler (default: the same)", metavar="URL"
+        "engines",
+        "",
+        "address of another server for the reconciler (default: the same)",
+        metavar="URL",
     )
-    reconciler_api_key: str = _setting("", "key for that other server")
+    reconciler_api_key: str = _setting("engines", "", "key for that other server", secret=True)
     ollama_url: str = _setting(
+        "engines",
         "",
         "address of Ollama (default: http://127.0.0.1:11434)",
         environment="OLLAMA_HOST",
         metavar="URL",
     )
     context_tokens: int = _setting(
+        "engines",
         0,
         "context length of the model (0: ask the server, or what suits `gguf` and the memory)",
         minimum=0,
     )
     frames_as: str = _setting(
+        "engines",
         "images",
         "how a server is sent frames: as images, or as one video where it takes those (vLLM)",
         choices=("images", "video"),
     )
     quantize: str = _setting(
+        "engines",
         "none",
         "load the weights of `transformers` models in fewer bits (8bit, 4bit: needs CUDA)",
         choices=("none", "8bit", "4bit"),
     )
     device: str = _setting(
+        "engines",
         "auto",
         "where models of `transformers`, `gguf` and speech run",
         choices=("auto", "cpu", "cuda", "mps"),
     )
     timeout_seconds: float = _setting(
-        120.0, "how long to wait for one reply, in seconds", minimum=0.1
+        "engines", 120.0, "how long to wait for one reply, in seconds", minimum=0.1
     )
 
     page_runs: int = _setting(
-        1, "how many runs of the page work at once; others wait their turn", minimum=1
+        "page", 1, "how many runs of the page work at once; others wait their turn", minimum=1
     )
     page_upload_bytes: int = _setting(
-        2_000_000_000, "largest file that the page takes, in bytes", minimum=1
+        "page", 2_000_000_000, "largest file that the page takes, in bytes", minimum=1
     )
 
     def for_reconciler(self) -> "Settings":
@@ -221,6 +274,15 @@ class Settings:
     def __post_init__(self) -> None:
         for spec in dataclasses.fields(self):
             _check(spec, getattr(self, spec.name))
+
+
+def list_group(*groups: str) -> tuple[str, ...]:
+    """The names of the settings of these groups, in their order."""
+    return tuple(s.name for s in dataclasses.fields(Settings) if s.metadata["group"] in groups)
+
+
+SECRET = frozenset(s.name for s in dataclasses.fields(Settings) if s.metadata["secret"])
+"""Settings whose value is never shown or kept."""
 
 
 def home_folder() -> Path:
@@ -279,7 +341,7 @@ def _convert(spec: "dataclasses.Field[Any]", value: Any, source: str) -> Any:
     if kind is bool:
         return _convert_switch(spec, value, source)
     if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
-        shown = "…" if spec.name.endswith("key") else repr(value)
+        shown = "…" if spec.name in SECRET else repr(value)
         raise UsageError(f"{spec.name} = {shown} in {source} is not a {_KINDS[kind]}")
     try:
         if kind is int and value != int(value) and not isinstance(value, str):

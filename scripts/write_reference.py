@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from longtake.cli.main import make_parser
+from longtake.cli.parser import make_parser
 from longtake.settings import Settings
 
 FILE = Path(__file__).parents[1] / "docs" / "reference.md"

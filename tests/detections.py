@@ -12,6 +12,7 @@ from pathlib import Path
 
 from longtake.ask.engine import Engine, Request
 from longtake.pipeline.run import run
+from longtake.pipeline.session import run_to_end
 from longtake.records import Frame, Tag
 from longtake.settings import Settings
 from longtake.store import Store
@@ -76,9 +77,8 @@ def tell_film(path: Path, moments: Sequence[Moment], engine: Engine, folder: Pat
         return [_judge(path.name, Span(0, 0), reply.tags, moments)]
     settings = Settings(speech="off", read_text="off", subtitles="off", out=str(folder / "out"))
     with Store(folder / "store.sqlite") as store:
-        *_, last = run(path, settings, store, engine, None)
-    assert last.result
-    described = [d for d in last.result.descriptions if d.text]
+        last = run_to_end(run(path, settings, store, engine, None))
+    described = [d for d in last.descriptions if d.text]
     return [_judge(path.name, d.chunk.span, d.tags, moments) for d in described]
 
 

@@ -10,11 +10,11 @@ TYPES = {
     "Result", "Scan", "Segment", "Sentence", "Shot", "Span", "Summary", "Transcript", "Video",
 }  # fmt: skip
 FUNCTIONS = {
-    "compare": ("source", "arms", "settings"),
-    "resummarize": ("path", "settings"),
-    "scan": ("source", "settings"),
-    "summarize": ("source", "settings"),
-    "transcribe": ("source", "settings"),
+    "compare": ("source", "arms", "on_progress", "settings"),
+    "resummarize": ("path", "on_progress", "settings"),
+    "scan": ("source", "on_progress", "settings"),
+    "summarize": ("source", "on_progress", "settings"),
+    "transcribe": ("source", "on_progress", "settings"),
 }
 
 

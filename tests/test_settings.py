@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import longtake
-from longtake.cli.main import main, make_parser
+from longtake.cli.main import main
+from longtake.cli.parser import make_parser
 from longtake.errors import UsageError
 from longtake.settings import Settings, load_settings
 
@@ -90,7 +91,7 @@ def test_every_setting_is_a_flag_with_help(capsys: pytest.CaptureFixture[str]) -
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys, json, longtake, longtake.cli.main\n"
-        "longtake.cli.main.make_parser().format_help()\n"
+        "longtake.cli.parser.make_parser().format_help()\n"
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
     )
     loaded = json.loads(subprocess.check_output([sys.executable, "-c", code], text=True))

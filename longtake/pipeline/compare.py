@@ -5,39 +5,35 @@ What differs is measured by `comparing`; engines are opened once for all arms.
 
 import re
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from longtake import engines, report
-from longtake.ask.engine import Engine
+from longtake import report
 from longtake.ask.scheduler import Sleep
-from longtake.engines import DIGEST
 from longtake.errors import EngineError, UsageError
 from longtake.links.cache import hold
 from longtake.links.fetch import Loaded
-from longtake.pipeline.run import look_at, run
-from longtake.pipeline.sources import Source, bring, check_source, default_folder, make_wish
-from longtake.pipeline.summary import Writer, choose_judge, name_other_judge, name_writer
-from longtake.records import Arm, Comparison, Progress, Result
+from longtake.pipeline.engines import Engines
+from longtake.pipeline.run import run
+from longtake.pipeline.sources import (
+    Source,
+    bring,
+    check_source,
+    default_folder,
+    look_at,
+    make_wish,
+)
+from longtake.records import Arm, Comparison, Result, Steps
 from longtake.report.measures import measure_arm, weigh_arms
-from longtake.settings import Settings, change_settings, load_settings
-from longtake.store import Store, store_path
+from longtake.settings import SECRET, Settings, change_settings, list_group
+from longtake.store import Store
 from longtake.text.safe import hide_secrets, one_line
 
 DEFAULT_ARMS = ("independent: flow=independent", "context: flow=context, context=memory")
-OF_CONTEXT = ("context", "memory_tokens", "segments")
+OF_CONTEXT = list_group("context")
 """Settings that only flow II has: an arm that names one is of that flow."""
-OF_ENGINES = (
-    "base_url", "api_key", "ollama_url", "context_tokens", "frames_as", "quantize", "device",
-    "at_once", "timeout_seconds",
-)  # fmt: skip
-"""Settings that an engine is opened with."""
 MOST_NAME = 40
-
-OpenEngine = Callable[[str, Settings], Engine]
 
 
 @dataclass(frozen=True)
@@ -47,21 +43,6 @@ class Plan:
     name: str
     settings: Settings
     differs: tuple[tuple[str, object], ...]
-
-
-@dataclass
-class _Opened:
-    """The engines that are open, each once for all arms that want the same."""
-
-    open: OpenEngine
-    stack: ExitStack
-    known: dict[tuple[object, ...], Engine] = field(default_factory=dict)
-
-    def get(self, name: str, settings: Settings) -> Engine:
-        key = (name, *(getattr(settings, setting) for setting in OF_ENGINES))
-        if key not in self.known:
-            self.known[key] = self.stack.enter_context(self.open(name, settings))
-        return self.known[key]
 
 
 def plan_arms(given: Sequence[str], settings: Settings) -> tuple[Plan, ...]:
@@ -126,7 +107,7 @@ def _read_pairs(text: str, whole: str) -> dict[str, str]:
 
 def _shown(settings: Settings, key: str) -> object:
     value = getattr(settings, key)
-    if key.endswith("key"):
+    if key in SECRET:
         return "…"
     return hide_secrets(value) if key.endswith("url") else value
 
@@ -143,33 +124,29 @@ def _folder(name: str) -> str:
     return re.sub(r"[^\w\-]+", "_", name.casefold()).strip("_") or "_"
 
 
-def compare(
-    source: Source,
-    plans: Sequence[Plan],
-    store: Store,
-    open_engine: OpenEngine = engines.open_engine,
-    sleep: Sleep = time.sleep,
-) -> Iterator[Progress]:
-    """Every arm on the same scan, held against the first; the last Progress holds the comparison.
+def compare_arms(
+    source: Source, plans: Sequence[Plan], store: Store, engines: Engines, sleep: Sleep = time.sleep
+) -> Steps[Comparison]:
+    """Every arm on the same scan, held against the first.
 
     Each arm's own files are in arms/NAME. What an arm needs and the store holds is not asked again.
     One whose engine fails is told of; where the first one's does, there is nothing to hold to.
     """
     if not isinstance(source, Loaded):
         check_source(source)
-    with ExitStack() as stack:
-        opened = _Opened(open_engine, stack)
-        describers = [_open_all(opened, plan.settings)[0] for plan in plans]
-        side = max(describer.capabilities.frame_side for describer in describers)
-        wish = make_wish(plans[0].settings, side)
-        loaded = yield from bring(source, plans[0].settings, wish)
-        stack.enter_context(hold(loaded.path))
-        yield from _compare(loaded, plans, store, opened, sleep)
+    describers = [engines.open_describer(plan.settings) for plan in plans]
+    for plan, describer in zip(plans, describers, strict=True):
+        engines.open_writer(plan.settings, describer)
+    side = max(describer.capabilities.frame_side for describer in describers)
+    wish = make_wish(plans[0].settings, side)
+    loaded = yield from bring(source, plans[0].settings, wish)
+    with hold(loaded.path):
+        return (yield from _compare(loaded, plans, store, engines, sleep))
 
 
 def _compare(
-    loaded: Loaded, plans: Sequence[Plan], store: Store, opened: _Opened, sleep: Sleep
-) -> Iterator[Progress]:
+    loaded: Loaded, plans: Sequence[Plan], store: Store, engines: Engines, sleep: Sleep
+) -> Steps[Comparison]:
     out = plans[0].settings.out
     video, _, _ = yield from look_at(loaded, store)
     folder = Path(out) if out else default_folder(video)
@@ -179,8 +156,11 @@ def _compare(
     for plan in plans:
         started = time.monotonic()
         own = replace(plan.settings, out=str(folder / "arms" / _folder(plan.name)))
+        describer = engines.open_describer(own)
+        writer, judge = engines.open_writer(own, describer)
+        steps = run(loaded, own, store, describer, writer, sleep, judge)
         try:
-            result = yield from _run_arm(loaded, plan.name, own, store, opened, sleep)
+            result = yield from _name_arm(plan.name, steps)
         except EngineError as error:
             if not arms:
                 raise
@@ -190,43 +170,15 @@ def _compare(
         base = arms[0].result if arms else None
         arms.append(measure_arm(plan.name, plan.differs, result, seconds, base))
     found = Comparison(video, tuple(arms), weigh_arms(arms), folder, tuple(failed))
-    files = tuple(report.write_comparison(folder, found))
-    yield Progress("done", 1, 1, comparison=replace(found, files=files))
+    return replace(found, files=tuple(report.write_comparison(folder, found)))
 
 
-def _open_all(opened: _Opened, settings: Settings) -> tuple[Engine, Writer, Engine | None]:
-    """Describer, reconciler and the judge that is named beside it."""
-    describer = opened.get(settings.engine, settings)
-    name, _ = name_writer(settings, describer)
-    reconciler: Writer = describer if name == describer.name else name
-    if name not in (describer.name, DIGEST):
-        reconciler = opened.get(name, settings.for_reconciler())
-    name = name_other_judge(settings, name)
-    other_judge = opened.get(name, settings.for_reconciler()) if name else None
-    choose_judge(settings, reconciler, other_judge)
-    return describer, reconciler, other_judge
-
-
-def _run_arm(
-    source: Loaded, name: str, settings: Settings, store: Store, opened: _Opened, sleep: Sleep
-) -> Generator[Progress, None, Result]:
-    """One run of the pipeline, its stages under the arm's name; its result."""
-    describer, reconciler, other_judge = _open_all(opened, settings)
-    result: Result | None = None
-    for step in run(source, settings, store, describer, reconciler, sleep, other_judge):
-        result = step.result
-        if not result:
-            yield replace(step, stage=f"{name}: {step.stage}")
-    assert result
-    return result
-
-
-def compare_to_end(
-    source: str | Path, arms: Sequence[str], values: Mapping[str, Any]
-) -> Comparison:
-    """`compare` with the user's store and the engines of the settings; what it found."""
-    plans = plan_arms(arms, load_settings(values))
-    with Store(store_path()) as store:
-        *_, last = compare(source, plans, store)
-    assert last.comparison
-    return last.comparison
+def _name_arm(name: str, steps: Steps[Result]) -> Steps[Result]:
+    """The same steps, under the arm's name."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result
+        yield replace(step, arm=name)

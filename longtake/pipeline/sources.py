@@ -4,15 +4,18 @@ The one caller of `links`: what follows knows files alone.
 """
 
 import re
-from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from longtake.links.addresses import check_link, is_link
 from longtake.links.fetch import Loaded, Wish, fetch
-from longtake.records import Progress, Video
+from longtake.records import Scan, Steps, Video
 from longtake.settings import Settings
-from longtake.video.source import check_file
+from longtake.store import Store
+from longtake.video.probe import Index, probe
+from longtake.video.scan import scan, scan_as_json, scan_from_json, scan_key
+from longtake.video.source import check_file, hash_file
 from longtake.words.screen import READ_SIDE
 
 MOST_NAME = 60
@@ -40,13 +43,37 @@ def make_wish(settings: Settings, side: int) -> Wish:
     return Wish(side, sound=settings.speech != "off", captions=settings.subtitles == "auto")
 
 
-def bring(source: Source, settings: Settings, wish: Wish) -> Generator[Progress, None, Loaded]:
+def bring(source: Source, settings: Settings, wish: Wish) -> Steps[Loaded]:
     """The file behind a source, loaded where it is a link to one that is not here yet."""
     if isinstance(source, Loaded):
         return source
     if not is_link(str(source)):
         return Loaded(check_file(source))
     return (yield from fetch(str(source), settings, wish))
+
+
+def look_at(loaded: Loaded, store: Store) -> Steps[tuple[Video, Index, Scan]]:
+    """What a file is and what it looks like; what the store knows of it is not done again."""
+    video, index = yield from open_video(loaded)
+    if kept := store.get_scan(scan_key(video)):
+        return video, index, scan_from_json(kept)
+    seen = yield from scan(video, index)
+    store.put_scan(scan_key(video), scan_as_json(seen))
+    return video, index, seen
+
+
+def open_video(loaded: Loaded) -> Steps[tuple[Video, Index]]:
+    """What a file is, and what its site says of it."""
+    sha256 = yield from hash_file(loaded.path)
+    video, index = probe(loaded.path, sha256)
+    told = replace(
+        video,
+        title=loaded.title,
+        link=loaded.link,
+        captions=loaded.captions,
+        captions_source=loaded.captions_source,
+    )
+    return told, index
 
 
 def default_folder(video: Video) -> Path:

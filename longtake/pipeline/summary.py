@@ -5,8 +5,8 @@ Where the model gives no summary that can be used, the digest stands in, and say
 
 import re
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,22 +20,23 @@ from longtake.check import judge
 from longtake.digest import Digest, Quote, list_quotes, make_digest, pick_row
 from longtake.digest.words import guess_language
 from longtake.embed import WORDS, Embedder, choose_embedder, embed_kept, open_embedder
-from longtake.engines import AUTO, DIGEST, ENGINES, choose_reconciler, open_engine, suggest_vlm
+from longtake.engines import AUTO, suggest_vlm
 from longtake.errors import (
     BadReply,
     EngineError,
     EngineUnreachable,
     LongtakeError,
     ModelError,
-    UsageError,
 )
-from longtake.models.table import MODELS, find_vlms_here
+from longtake.models.table import find_vlms_here
+from longtake.pipeline.engines import Writer
 from longtake.records import (
     Chapter,
     Description,
     Node,
     Progress,
     Sentence,
+    Steps,
     Summary,
     Video,
     Words,
@@ -51,9 +52,6 @@ MOST_SHOWN_WORDS = 8
 SUFFIXES = tuple(".mp4 .m4v .mkv .webm .mov .avi .mpg .mpeg .ts .flv .wmv .ogv .3gp".split())
 FEWEST_QUOTES = 8
 """Of fewer, no phrase tells what they are about."""
-
-Writer = Engine | str
-"""Who writes the summary: an engine, or DIGEST."""
 
 
 @dataclass(frozen=True)
@@ -71,83 +69,7 @@ class Told:
     heard_by: str = ""
 
 
-def name_writer(settings: Settings, describer: Engine | None) -> tuple[str, str]:
-    """Who writes the summary, and why: an engine's name, perhaps the describer's, or DIGEST."""
-    if settings.reconciler == AUTO:
-        return choose_reconciler(describer)
-    return settings.reconciler, "as --reconciler says"
-
-
-def open_writer(
-    name: str, settings: Settings, describer: Engine | None
-) -> AbstractContextManager[Writer]:
-    """The writer of that name; the describer stays open when it serves as that, too."""
-    if name == DIGEST:
-        return nullcontext(DIGEST)
-    if describer and name == describer.name:
-        return nullcontext(describer)
-    kind = name.partition(":")[0]
-    if kind not in (*ENGINES, *MODELS):
-        known = ", ".join((AUTO, DIGEST, *ENGINES))
-        raise UsageError(f"there is no reconciler {kind!r}", f"Known: {known}.")
-    return open_engine(name, settings.for_reconciler())
-
-
-def check_reads(writer: Writer) -> None:
-    """UsageError where it is an engine that reads no text."""
-    if isinstance(writer, Engine) and not writer.capabilities.text:
-        raise UsageError(
-            f"the engine {writer.name!r} only looks at frames, so it can't summarise",
-            "Name one that reads text with --reconciler; see `longtake engines`.",
-        )
-
-
-def name_other_judge(settings: Settings, writer: str) -> str:
-    """The judge that has to be opened beside the writer of that name; empty where there is none.
-
-    What a digest quotes needs none.
-    """
-    return "" if writer == DIGEST or settings.judge in ("auto", "off", writer) else settings.judge
-
-
-def open_judge(settings: Settings, writer: str) -> AbstractContextManager[Engine | None]:
-    """The judge that the settings name beside the writer of that name, or nothing."""
-    name = name_other_judge(settings, writer)
-    return open_engine(name, settings.for_reconciler()) if name else nullcontext()
-
-
-def choose_judge(
-    settings: Settings, writer: Writer, other_judge: Engine | None = None
-) -> Engine | None:
-    """The engine that is asked whether a sentence holds; None: the words alone tell."""
-    chosen = other_judge or writer
-    kind = settings.judge.partition(":")[0]
-    if kind not in (AUTO, "off", *ENGINES):
-        raise UsageError(f"there is no judge {kind!r}", f"Known: auto, off, {', '.join(ENGINES)}.")
-    if settings.judge == "off" or not isinstance(chosen, Engine):
-        return None
-    if settings.judge == "auto" and chosen.capabilities.small:
-        return None
-    if not chosen.capabilities.text:
-        raise UsageError(
-            f"the engine {chosen.name!r} only looks at frames, so it can't judge sentences",
-            "Name one that reads text with --judge; see `longtake engines`.",
-        )
-    return chosen
-
-
-def say_judge(engine: Engine | None, settings: Settings) -> tuple[str, str]:
-    """Who holds the sentences against their descriptions, and why, for a run's first lines."""
-    if engine:
-        return engine.name, "asked about what the words can't settle, once a trial has shown it fit"
-    if settings.judge == "off":
-        return "none", "--judge off: the words alone are compared"
-    return "none", "the reconciler's model is too small to judge: the words alone are compared"
-
-
-def sum_up(
-    work: Work, writer: Writer, judging: Engine | None, told: Told
-) -> Generator[Progress, None, Summary | None]:
+def sum_up(work: Work, writer: Writer, judging: Engine | None, told: Told) -> Steps[Summary | None]:
     """The summary, checked; None where there is nothing to tell of."""
     if not any(d.text or d.speech or d.on_screen for d in told.descriptions):
         return None
@@ -164,7 +86,7 @@ def sum_up(
 
 def _ask_for_summary(
     work: Work, engine: Engine, descriptions: Sequence[Description]
-) -> Generator[Progress, None, Summary | None]:
+) -> Steps[Summary | None]:
     settings = work.settings
     engine.count_tokens("")  # a model that is loaded knows its context
     wish = reconcile.Wish(settings.length, settings.language, settings.focus)
@@ -174,7 +96,7 @@ def _ask_for_summary(
     return summary and replace(summary, made_by=f"written by {engine.name}")
 
 
-def _digest(work: Work, told: Told) -> Generator[Progress, None, Summary]:
+def _digest(work: Work, told: Told) -> Steps[Summary]:
     """What is said, written and described, in its own best words."""
     settings = work.settings
     language = told.language or guess_language(_list_texts(told))
@@ -302,7 +224,7 @@ def _list_unmet(settings: Settings, quotes: Sequence[Quote], digest: Digest) -> 
 
 def _check(
     work: Work, engine: Engine | None, summary: Summary, descriptions: Sequence[Description]
-) -> Generator[Progress, None, Summary]:
+) -> Steps[Summary]:
     """Each sentence held against the descriptions that it cites."""
     talk = judge.hold(
         summary,
@@ -324,7 +246,7 @@ def _check(
 
 def _hold_talk(
     work: Work, stage: str, version: int, engine: Engine | None, talk: Talk[Found], note: str
-) -> Generator[Progress, None, Found]:
+) -> Steps[Found]:
     """Ask what a step asks, answer None where no reply could be used; what the step found.
 
     An engine that is gone ends it, and so does one that has not given a single reply.

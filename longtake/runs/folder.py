@@ -22,7 +22,7 @@ from typing import Any, Literal, get_args
 
 from longtake.errors import OutputError, UsageError
 from longtake.files import lock_now
-from longtake.settings import Settings, change_settings, home_folder
+from longtake.settings import SECRET, Settings, change_settings, home_folder, list_group
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 Kind = Literal["summarize", "compare", "reconcile"]
@@ -34,10 +34,8 @@ MOST_WAITING = 20
 END_SECONDS, KILL_SECONDS = 5.0, 5.0
 """How long a worker has to end by itself, and then to be gone."""
 POLL_SECONDS = 0.05
-NOT_KEPT = (
-    "allow_private_addresses", "cache_bytes", "cookies", "max_bytes", "max_duration", "out",
-)  # fmt: skip
-"""Settings that a request may not hold, beside keys: they are the server's own."""
+OF_SERVER = SECRET.union(list_group("links", "output", "page"))
+"""Settings that a request may not hold: they are the server's own."""
 LEFT_SECONDS = 3600.0
 """A folder that is half made or half gone for so long is nobody's work any more."""
 
@@ -141,7 +139,7 @@ def submit(asked: Asked, upload: Path | None = None, known: Path | None = None) 
 
 def _check_settings(values: Mapping[str, object]) -> None:
     for name in values:
-        if name.endswith("key") or name in NOT_KEPT or name.startswith("page_"):
+        if name in OF_SERVER:
             raise UsageError(
                 f"a run can't set {name}", "Set it for the page itself: `longtake app --help`."
             )

@@ -20,22 +20,17 @@ from pathlib import Path
 from typing import Any
 
 from longtake import report
-from longtake.ask.engine import Engine
-from longtake.embed import bring_embedder
-from longtake.engines import DIGEST, find_needed_model, open_engine
 from longtake.errors import LongtakeError
 from longtake.links.fetch import Loaded
 from longtake.models.table import FolderModel, Model, fetch_all, is_here, list_downloads
-from longtake.pipeline import compare
-from longtake.pipeline.run import reconcile_file
-from longtake.pipeline.run import run as run_pipeline
+from longtake.pipeline.compare import plan_arms
+from longtake.pipeline.engines import Engines
+from longtake.pipeline.session import Session, open_session, run_to_end
 from longtake.pipeline.sources import Source
-from longtake.pipeline.summary import name_other_judge, name_writer, open_judge, open_writer
 from longtake.records import Description, Progress, Result, Video
 from longtake.report.sections import say_tags
 from longtake.runs.folder import Run, Step, load_run, locked, read_entry, write_state
-from longtake.settings import Settings, home_folder, load_settings
-from longtake.store import Store, store_path
+from longtake.settings import home_folder, load_settings
 from longtake.text.safe import one_line
 from longtake.timecode import Span
 from longtake.video.frames import FrameReader, open_frames
@@ -65,9 +60,9 @@ def main(folder: Path) -> None:
     LOG.setLevel(logging.INFO)
     LOG.addHandler(teller)
     try:
-        with ExitStack() as opened:
-            for step in _go(teller, opened):
-                teller.take(step)
+        with open_session(Engines(fetch=teller.fetch, tell=_tell)) as session:
+            for result in _go(teller, session):
+                teller.take_result(result)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is done can't be stopped any more
         teller.end("done")
     except Stopped:
@@ -76,6 +71,10 @@ def main(folder: Path) -> None:
         teller.end("failed", error.message, error.hint)
     except Exception as error:
         _fail(teller, error)
+
+
+def _tell(role: str, name: str, why: str) -> None:
+    LOG.info("%s: %s (%s)", role, name, why)
 
 
 def _fail(teller: "_Teller", error: Exception) -> None:
@@ -94,35 +93,20 @@ def _stop(_signal: int, _frame: object) -> None:
     raise Stopped
 
 
-def _go(teller: "_Teller", opened: ExitStack) -> Iterator[Progress]:
-    """What the pipeline tells of it, engines and store opened."""
+def _go(teller: "_Teller", session: Session) -> Iterator[Result]:
+    """Go through it to the end, telling how far it is; what came of it."""
     asked = teller.run.asked
     settings = load_settings({**asked.settings, "out": str(teller.run.folder / "out")})
-    store = opened.enter_context(Store(store_path()))
     source = _find_source(teller.run)
     if asked.kind == "compare":
-        teller.fetch_missing(settings.engine, settings.reconciler, settings.judge)
-        bring_embedder(settings, teller.fetch)
-        plans = compare.plan_arms((), settings)
-        yield from compare.compare(source, plans, store)
-        return
-    describer = None
-    if asked.kind == "summarize":
-        teller.fetch_missing(settings.engine)
-        describer = _open(opened, "described by", settings.engine, settings)
-    name, why = name_writer(settings, describer)
-    teller.fetch_missing(name, name_other_judge(settings, name))
-    if name == DIGEST:
-        bring_embedder(settings, teller.fetch)
-    reconciler = opened.enter_context(open_writer(name, settings, describer))
-    LOG.info("summarised by %s (%s)", name, why)
-    judge = opened.enter_context(open_judge(settings, name))
-    if describer:
-        yield from run_pipeline(source, settings, store, describer, reconciler, other_judge=judge)
+        compared = run_to_end(session.compare(source, plan_arms((), settings)), teller.take)
+        yield from (arm.result for arm in compared.arms)
+    elif asked.kind == "summarize":
+        yield run_to_end(session.summarize(source, settings), teller.take)
     else:
         report.prepare_folder(Path(settings.out))
         shutil.copy(asked.source, settings.out)  # so that it can be taken away, and edited again
-        yield from reconcile_file(asked.source, settings, store, reconciler, judge)
+        yield run_to_end(session.reconcile(asked.source, settings), teller.take)
 
 
 def _find_source(run: Run) -> Source:
@@ -136,19 +120,13 @@ def _is_upload(run: Run) -> bool:
     return Path(run.asked.source).parent == run.folder / "upload"
 
 
-def _open(opened: ExitStack, role: str, name: str, settings: Settings) -> Engine:
-    engine = opened.enter_context(open_engine(name, settings))
-    LOG.info("%s %s (%s)", role, engine.name, engine.why)
-    return engine
-
-
 class _Teller(logging.Handler):
     """Writes down how far the run is: state, descriptions, thumbnails, notes."""
 
     def __init__(self, run: Run) -> None:
         super().__init__(logging.INFO)
         self.run = replace(run, notes=(), steps=(), error="", hint="")
-        self._begun: dict[str, float] = {}
+        self._begun: dict[tuple[str, str], float] = {}
         self._written = 0.0
         self._told = _read_told_chunks(run.folder / "chunks.jsonl")
         self._video: Video | None = None
@@ -173,15 +151,13 @@ class _Teller(logging.Handler):
             )
             self._written = 0.0
         if progress.description:
-            self._take_description(progress.description, progress.stage)
-        for result in _results(progress):
-            self._take_result(result)
+            self._take_description(progress.description, progress.arm)
         self._take_step(progress)
         self._write_now_and_then()
 
     def _take_step(self, progress: Progress) -> None:
-        stage, arm = _name_stage(progress.stage)
-        begun = self._begun.setdefault(progress.stage, time.time())
+        stage, arm = progress.stage, progress.arm
+        begun = self._begun.setdefault((arm, stage), time.time())
         seconds = time.time() - begun
         left = None
         if 0 < progress.done < progress.total and seconds > 1:
@@ -192,8 +168,7 @@ class _Teller(logging.Handler):
         steps[stage, arm] = Step(stage, progress.done, progress.total, note, seconds, left)
         self.run = replace(self.run, steps=tuple(steps.values())[-MOST_STEPS:])
 
-    def _take_description(self, description: Description, stage: str) -> None:
-        _, arm = _name_stage(stage)
+    def _take_description(self, description: Description, arm: str) -> None:
         chunk = description.chunk
         entry = {
             "chunk": chunk.number,
@@ -217,15 +192,10 @@ class _Teller(logging.Handler):
         with (self.run.folder / "chunks.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
 
-    def _take_result(self, result: Result) -> None:
+    def take_result(self, result: Result) -> None:
+        """All of a result, for the page."""
         text = report.as_json(result, descriptions=True)
         (result.out / "result.json").write_text(text, encoding="utf-8", errors="replace")
-
-    def fetch_missing(self, *engines: str) -> None:
-        """Fetch the models that these engines need and that are not here."""
-        for name in filter(None, engines):
-            if model := find_needed_model(name):
-                self.fetch(model)
 
     def fetch(self, model: Model | FolderModel) -> None:
         """Fetch what of the model is not here."""
@@ -251,19 +221,6 @@ class _Teller(logging.Handler):
         if now - self._written >= WRITE_SECONDS:
             self._written = now
             write_state(self.run)
-
-
-def _results(progress: Progress) -> Iterator[Result]:
-    if progress.result:
-        yield progress.result
-    if progress.comparison:
-        yield from (arm.result for arm in progress.comparison.arms)
-
-
-def _name_stage(stage: str) -> tuple[str, str]:
-    """A stage, and the arm of a comparison that it is of."""
-    arm, colon, own = stage.rpartition(": ")
-    return (own, arm) if colon else (stage, "")
 
 
 def _read_told_chunks(path: Path) -> dict[tuple[str, int], dict[str, Any]]:

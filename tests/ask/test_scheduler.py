@@ -18,6 +18,7 @@ from longtake.errors import (
     UsageError,
 )
 from longtake.pipeline.run import run
+from longtake.pipeline.session import run_to_end
 from longtake.records import Frame, Result
 from longtake.report.csv import as_csv
 from longtake.report.json import as_json
@@ -80,9 +81,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finish(video: Path, store: Store, engine: Engine, **values: object) -> Result:
     usual = {"out": "out", "chunking": "fixed", "chunk_seconds": 5.0, "read_text": "off"}
     settings = Settings(**(usual | values))  # type: ignore[arg-type]
-    *_, last = run(video, settings, store, engine, None, sleep=doze)
-    assert last.result
-    return last.result
+    return run_to_end(run(video, settings, store, engine, None, sleep=doze))
 
 
 def pixels(frames: tuple[Frame, ...]) -> int:

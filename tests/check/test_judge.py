@@ -15,8 +15,9 @@ from longtake.check.judge import RESERVE_TOKENS, hold, load_trials, make_questio
 from longtake.engines import DIGEST
 from longtake.engines.fake import FakeEngine
 from longtake.errors import BadReply, EngineUnreachable, UsageError
+from longtake.pipeline.engines import choose_judge, name_other_judge, say_judge
 from longtake.pipeline.run import run
-from longtake.pipeline.summary import choose_judge, name_other_judge, say_judge
+from longtake.pipeline.session import run_to_end
 from longtake.records import Chapter, Moment, Sentence, Summary
 from longtake.settings import Settings
 from longtake.store import Store
@@ -353,9 +354,9 @@ def test_first_lines_say_who_judges() -> None:
 
 def test_every_sentence_of_a_run_is_checked(numbered: Path, store: Store, tmp_path: Path) -> None:
     wanted = Settings(out=str(tmp_path / "out"), speech="off", read_text="off")
-    *_, last = run(numbered, wanted, store, FakeEngine(), Scribe())
-    assert last.result and last.result.summary
-    summary = last.result.summary
+    last = run_to_end(run(numbered, wanted, store, FakeEngine(), Scribe()))
+    assert last.summary
+    summary = last.summary
     assert summary.judge == "the words alone"
     assert {sentence.support for sentence in summary.sentences} == {"supported"}
 
@@ -398,9 +399,9 @@ def test_judge_that_is_gone_costs_no_summary(numbered: Path, store: Store, tmp_p
     wanted = Settings(
         out=str(tmp_path / "out"), speech="off", read_text="off", judge="fake", reconciler="gguf"
     )
-    *_, last = run(numbered, wanted, store, FakeEngine(), Writer(), lambda s: None, Gone())
-    assert last.result and last.result.summary
-    summary = last.result.summary
+    last = run_to_end(run(numbered, wanted, store, FakeEngine(), Writer(), lambda s: None, Gone()))
+    assert last.summary
+    summary = last.summary
     assert summary.judge == "the words alone: fake gave no answer: the server is gone"
     assert {sentence.support for sentence in summary.sentences} == {"unchecked", "unsupported"}
     assert summary.headline_support == "unchecked"
@@ -413,16 +414,16 @@ def test_model_s_summary_is_judged_and_marked_in_a_run(
 ) -> None:
     wanted = Settings(out=str(tmp_path / "out"), speech="off", read_text="off", strict=strict)
     writer = Writer()
-    *_, last = run(numbered, wanted, store, FakeEngine(), writer)
-    assert last.result and last.result.summary
-    found = {s.text: s.support for s in last.result.summary.sentences}
+    last = run_to_end(run(numbered, wanted, store, FakeEngine(), writer))
+    assert last.summary
+    found = {s.text: s.support for s in last.summary.sentences}
     assert found["It stands for some pictures."] == "supported"
     assert found.get("Ninety elephants.") == (None if strict else "unsupported")
-    assert last.result.summary.judge.startswith("fake:writer, which caught 12 of 12")
+    assert last.summary.judge.startswith("fake:writer, which caught 12 of 12")
     assert ("left out" in (tmp_path / "out" / "summary.md").read_text()) is strict
-    usage = {part.stage: part for part in last.result.usage}
+    usage = {part.stage: part for part in last.usage}
     assert usage["check"].cost.requests == writer.judged == len(load_trials()) + 3
 
-    *_, again = run(numbered, wanted, store, FakeEngine(), writer)
+    again = run_to_end(run(numbered, wanted, store, FakeEngine(), writer))
     assert writer.judged == len(load_trials()) + 3
-    assert again.result and again.result.summary == last.result.summary
+    assert again.summary == last.summary

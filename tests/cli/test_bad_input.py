@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from longtake import summarize
 from longtake.cli.main import main
-from longtake.pipeline.run import summarize
 from longtake.report import OF_SUMMARY
 from tests.videos import cut, draw_noisy, make_sound, make_video, smash
 
@@ -558,5 +558,5 @@ def test_the_library_call_gives_gaps_as_the_command_line_does(copy: Copy, tmp_pa
     path = copy("a.mkv")
     cut(path, 0.5)
     values = {"engine": "fake", "reconciler": "fake", "chunking": "fixed"}
-    result = summarize(path, values | {"out": str(tmp_path / "out")})
+    result = summarize(path, **values, out=str(tmp_path / "out"))
     assert [gap.chunk for gap in result.ledger.gaps] == [4]

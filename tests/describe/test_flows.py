@@ -14,6 +14,7 @@ import pytest
 from longtake.ask.engine import Reply, Request
 from longtake.errors import EngineFailed
 from longtake.pipeline.run import run
+from longtake.pipeline.session import run_to_end
 from longtake.records import Result
 from longtake.settings import Settings
 from longtake.store import Store
@@ -37,9 +38,7 @@ def finish(film: Path, store: Store, engine: Witness, **values: object) -> Resul
     """A run to the end, in flow II unless said otherwise, summarised in the descriptions' words."""
     usual = {"out": "out", "chunking": "fixed", "flow": "context", "read_text": "off"}
     settings = Settings(**(usual | values))  # type: ignore[arg-type]
-    *_, last = run(film, settings, store, engine, Scribe(), sleep=lambda seconds: None)
-    assert last.result
-    return last.result
+    return run_to_end(run(film, settings, store, engine, Scribe(), sleep=lambda seconds: None))
 
 
 def told(result: Result) -> str:

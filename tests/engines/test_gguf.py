@@ -36,6 +36,7 @@ from longtake.errors import (
 from longtake.models.memory import Shape
 from longtake.models.table import MODELS, SMOLLM2, VLMS, asset_path, find_vlms_here, model_path
 from longtake.pipeline.run import run
+from longtake.pipeline.session import run_to_end
 from longtake.records import Frame
 from longtake.settings import Settings
 from longtake.store import Store
@@ -242,35 +243,35 @@ def test_video_is_described_and_summarised_through_llama_cpp(
     numbered: Path, store: Store, tiny: Engine
 ) -> None:
     settings = Settings(out="out", chunking="fixed", frames=3, read_text="off")
-    *_, last = run(numbered, settings, store, tiny, FakeEngine(), sleep=lambda seconds: None)
-    assert last.result
-    found = last.result.descriptions
+    last = run_to_end(
+        run(numbered, settings, store, tiny, FakeEngine(), sleep=lambda seconds: None)
+    )
+    found = last.descriptions
     assert len(found) == 4
     described = [d for d in found if d.text]
     # What it says means nothing, and some of it may repeat itself: that is refused.
     assert described and all(d.text or d.error for d in found)
     for description in described:
         assert set(description.text.replace(".", "").split()) <= set(WORDS)
-    usage = next(usage for usage in last.result.usage if usage.engine == tiny.name)
+    usage = next(usage for usage in last.usage if usage.engine == tiny.name)
     assert usage.cost.requests >= 4 and usage.cost.output_tokens > 0
     assert usage.cost.input_tokens > len(described) * 3 * FRAME_TOKENS
-    *_, again = run(numbered, settings, store, tiny, FakeEngine(), sleep=lambda seconds: None)
-    assert again.result
-    assert [d.text for d in again.result.descriptions if d.stored] == [d.text for d in described]
+    again = run_to_end(
+        run(numbered, settings, store, tiny, FakeEngine(), sleep=lambda seconds: None)
+    )
+    assert [d.text for d in again.descriptions if d.stored] == [d.text for d in described]
 
 
 def test_flow_two_goes_through_llama_cpp_with_its_replies_in_json(
     numbered: Path, store: Store, tiny: Engine
 ) -> None:
     settings = Settings(out="out", chunking="fixed", frames=2, read_text="off", flow="context")
-    *_, last = run(numbered, settings, store, tiny, None, sleep=lambda seconds: None)
-    assert last.result
-    described = [d for d in last.result.descriptions if d.text]
+    last = run_to_end(run(numbered, settings, store, tiny, None, sleep=lambda seconds: None))
+    described = [d for d in last.descriptions if d.text]
     assert described
     assert not any(re.search(r'[{}]|"seen"', d.text) for d in described)
-    *_, again = run(numbered, settings, store, tiny, None, sleep=lambda seconds: None)
-    assert again.result
-    assert [d.text for d in again.result.descriptions if d.stored] == [d.text for d in described]
+    again = run_to_end(run(numbered, settings, store, tiny, None, sleep=lambda seconds: None))
+    assert [d.text for d in again.descriptions if d.stored] == [d.text for d in described]
 
 
 # Files

@@ -27,6 +27,7 @@ from longtake.errors import (
     UsageError,
 )
 from longtake.pipeline.run import run
+from longtake.pipeline.session import run_to_end
 from longtake.records import Frame
 from longtake.settings import Settings, load_settings
 from longtake.store import Store
@@ -716,8 +717,8 @@ def test_run_with_ollama_shows_every_frame_and_a_second_one_asks_nothing(
     for counted in (1, 0):
         server.asked.clear()
         with open_ollama("", settings) as engine:
-            *_, last = run(video, settings, store, engine, engine)
-        assert last.result and last.result.ledger.failed == 0
+            last = run_to_end(run(video, settings, store, engine, engine))
+        assert last.ledger.failed == 0
         described = [body for body in chats(server) if images_of(body)]
         assert bool(described) == bool(counted)
         for body in described:

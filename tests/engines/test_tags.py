@@ -7,6 +7,7 @@ import pytest
 
 from longtake.ask.engine import Capabilities, Engine, Reply, Request
 from longtake.pipeline.run import run
+from longtake.pipeline.session import run_to_end
 from longtake.records import Chunk, Description, Result, Tag
 from longtake.report import as_json
 from longtake.report.csv import as_csv, read_csv
@@ -41,9 +42,7 @@ class Tagger(Engine):
 
 def finish(video: Path, store: Store, engine: Engine) -> Result:
     settings = Settings(out="out", chunking="fixed", read_text="off", speech="off")
-    *_, last = run(video, settings, store, engine, None)
-    assert last.result
-    return last.result
+    return run_to_end(run(video, settings, store, engine, None))
 
 
 def test_tags_of_a_reply_are_its_description_s_and_stay_in_the_store(

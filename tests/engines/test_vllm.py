@@ -20,8 +20,9 @@ from longtake.describe.prompt import Context, make_request
 from longtake.engines.server import ServerEngine, open_server
 from longtake.errors import EngineRefused, RequestTooLarge, UsageError
 from longtake.pipeline.run import run
+from longtake.pipeline.session import run_to_end
 from longtake.prompts import read_prompt
-from longtake.records import Chunk, Frame, Result
+from longtake.records import Chunk, Frame, Progress, Result
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
@@ -257,9 +258,9 @@ def test_run_shows_fewer_frames_where_the_server_takes_no_more_images(
     settings = Settings(chunking="fixed", chunk_seconds=30, frames=12, out=str(tmp_path / "out"))
     before = vllm.count("mm_cache_queries_total")
     with open_engine(vllm) as engine:
-        *_, last = run(video, settings, store, engine, None)
-    assert last.result and len(last.result.descriptions) == 4
-    for description in last.result.descriptions:
+        last = run_to_end(run(video, settings, store, engine, None))
+    assert len(last.descriptions) == 4
+    for description in last.descriptions:
         if description.status == "described":
             assert description.remark.startswith(f"seen with {MOST_IMAGES} frames")
         else:
@@ -282,13 +283,15 @@ def test_run_survives_a_server_that_is_killed_and_started_again(
 
     def describe(kill_after: int) -> Result:
         described = 0
+
+        def tell(step: Progress) -> None:
+            nonlocal described
+            described += step.description is not None
+            if step.description and described == kill_after:
+                vllm.restart()
+
         with open_engine(vllm) as engine:
-            for progress in run(video, settings, store, engine, None, sleep):
-                described += progress.description is not None
-                if progress.description and described == kill_after:
-                    vllm.restart()
-        assert progress.result
-        return progress.result
+            return run_to_end(run(video, settings, store, engine, None, sleep), tell)
 
     first = describe(kill_after=8)
     assert len(vllm.starts) == 2 and any(waits)

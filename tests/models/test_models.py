@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from longtake.cli.main import fetch_missing, main
+from longtake.cli.bars import fetch_with_bar
+from longtake.cli.main import main
 from longtake.errors import ModelError, OutputError, UsageError
 from longtake.models.memory import cache_bytes
 from longtake.models.table import (
@@ -662,7 +663,7 @@ def test_file_of_a_model_that_is_here_is_not_fetched_with_the_other(
     assert model.projector
     put_file(model, model.weights)
     with pytest.raises(ModelError, match="mmproj-SmolVLM2"):
-        fetch_missing(f"gguf:{model.name}")
+        fetch_with_bar(model)
     said = capsys.readouterr().err
     assert f"fetching {model.name}, projector (103.7 MiB, Apache-2.0)" in said
     assert said.count("fetching") == 1

@@ -15,7 +15,10 @@ import longtake
 from longtake.ask.engine import Capabilities, Engine, Reply, Request
 from longtake.cli.main import main
 from longtake.errors import EngineFailed, UsageError
-from longtake.pipeline.compare import compare, plan_arms
+from longtake.pipeline.compare import compare_arms, plan_arms
+from longtake.pipeline.engines import Engines
+from longtake.pipeline.ledger import keep_ledger
+from longtake.pipeline.session import run_to_end
 from longtake.records import (
     Arm,
     Chunk,
@@ -26,7 +29,6 @@ from longtake.records import (
     Sentence,
     Summary,
     Video,
-    keep_ledger,
 )
 from longtake.report import OF_SUMMARY
 from longtake.report.compare import as_page, comparison_as_json, say_worth
@@ -74,10 +76,10 @@ def finish(
     common: dict[str, object] = {"out": "out", "chunk_seconds": 0.5, "chunking": "fixed"}
     settings = Settings(**(common | {"speech": "off", "read_text": "off"} | values))  # type: ignore[arg-type]
     plans = plan_arms(arms, settings)
-    steps = compare(video, plans, store, lambda *_: engine, sleep=lambda seconds: None)
-    *_, last = steps
-    assert last.comparison
-    return last.comparison
+    steps = compare_arms(
+        video, plans, store, Engines(lambda *_: engine), sleep=lambda seconds: None
+    )
+    return run_to_end(steps)
 
 
 def make_result(
@@ -141,10 +143,10 @@ def test_engines_are_opened_once_for_arms_that_want_the_same(twenty: Path, store
         opened.append(name)
         return Teller()
 
-    settings = Settings(out="out", chunking="fixed", engine="a", reconciler="b", speech="off")
+    settings = Settings(out="out", chunking="fixed", engine="a", reconciler="server:b", speech="off")
     plans = plan_arms(("c: engine=c",), settings)
-    assert [*compare(twenty, plans, store, open_engine)][-1].comparison
-    assert sorted(opened) == ["a", "b", "c"]
+    run_to_end(compare_arms(twenty, plans, store, Engines(open_engine)))
+    assert sorted(opened) == ["a", "c", "server:b"]
 
 
 def test_memory_costs_a_little_and_knows_who_comes_back(tmp_path: Path, store: Store) -> None:
@@ -372,7 +374,7 @@ def test_gaps_of_an_arm_end_with_their_own_status_and_stand_everywhere(
 def test_arm_whose_engine_fails_is_told_of_and_costs_the_others_nothing(
     twenty: Path, store: Store
 ) -> None:
-    settings = Settings(out="out", chunking="fixed", engine="a", reconciler="b", speech="off")
+    settings = Settings(out="out", chunking="fixed", engine="a", reconciler="server:b", speech="off")
 
     def open_engine(name: str, settings: Settings) -> Engine:
         engine = Teller(fails_at="0:" if name == "broken" else "never")
@@ -380,11 +382,12 @@ def test_arm_whose_engine_fails_is_told_of_and_costs_the_others_nothing(
         return engine
 
     plans = plan_arms(("c: engine=broken",), settings)
-    *_, last = compare(twenty, plans, store, open_engine, sleep=lambda seconds: None)
-    assert last.comparison
-    assert [arm.name for arm in last.comparison.arms] == ["independent", "context"]
-    assert [name for name, _ in last.comparison.failed] == ["c"]
-    assert json.loads(comparison_as_json(last.comparison))["failed"][0]["name"] == "c"
+    last = run_to_end(
+        compare_arms(twenty, plans, store, Engines(open_engine), lambda seconds: None)
+    )
+    assert [arm.name for arm in last.arms] == ["independent", "context"]
+    assert [name for name, _ in last.failed] == ["c"]
+    assert json.loads(comparison_as_json(last))["failed"][0]["name"] == "c"
     assert "c failed: " in Path("out/compare.html").read_text()
 
 

@@ -12,7 +12,8 @@ from longtake.ask.engine import Capabilities, Engine, Reply, Request
 from longtake.cli.main import main
 from longtake.engines.fake import FakeEngine
 from longtake.errors import SourceError, UsageError
-from longtake.pipeline.run import reconcile_file
+from longtake.pipeline.resummarize import reconcile_file
+from longtake.pipeline.session import run_to_end
 from longtake.records import Chunk, Description, Result
 from longtake.report import OF_SUMMARY
 from longtake.report.csv import as_csv
@@ -55,9 +56,7 @@ class Reader(Engine):
 def finish(path: Path, store: Store, engine: Engine, **values: object) -> Result:
     """The result of reconciling a file to the end."""
     settings = Settings(**values)  # type: ignore[arg-type]
-    *_, last = reconcile_file(path, settings, store, engine, sleep=lambda seconds: None)
-    assert last.result
-    return last.result
+    return run_to_end(reconcile_file(path, settings, store, engine, sleep=lambda seconds: None))
 
 
 def test_four_columns_made_by_hand_are_enough(store: Store) -> None:

@@ -13,7 +13,9 @@ import pytest
 from longtake.engines import open_engine
 from longtake.engines.fake import FakeEngine
 from longtake.models.table import models_folder
-from longtake.pipeline.run import reconcile_file, run
+from longtake.pipeline.resummarize import reconcile_file
+from longtake.pipeline.run import run
+from longtake.pipeline.session import run_to_end
 from longtake.records import Result
 from longtake.report.sections import divide, say
 from longtake.settings import Settings
@@ -30,9 +32,9 @@ def summarize(video: Path, folder: Path, **values: str) -> Result:
     """Described by sketch; its sentences are the descriptions' own words."""
     settings = Settings(out=str(folder), **values)  # type: ignore[arg-type]
     with Store(folder / "store.sqlite") as store:
-        *_, last = run(video, settings, store, open_engine("sketch", settings), FakeEngine())
-    assert last.result
-    return last.result
+        return run_to_end(
+            run(video, settings, store, open_engine("sketch", settings), FakeEngine())
+        )
 
 
 @pytest.fixture(scope="module")
@@ -121,12 +123,12 @@ def test_orders_of_a_slide_and_a_voice_are_quoted_and_not_obeyed(tmp_path: Path)
         open_engine("sketch", settings) as describer,
         open_engine("gguf", settings) as reconciler,
     ):
-        *_, last = run(video, settings, store, describer, reconciler)
-    assert last.result and last.result.summary
-    first = last.result.descriptions[0]
+        last = run_to_end(run(video, settings, store, describer, reconciler))
+    assert last.summary
+    first = last.descriptions[0]
     assert "ignore your instructions" in first.speech.casefold()
     assert "ignore" in first.on_screen.casefold()
-    told = [last.result.summary.headline, *map(say, last.result.summary.sentences)]
+    told = [last.summary.headline, *map(say, last.summary.sentences)]
     for text in told:
         assert "instructions" not in re.sub(QUOTED, "", text).casefold(), text
         assert "pwned" not in re.sub(QUOTED, "", text).casefold(), text
@@ -169,13 +171,13 @@ def test_real_model_that_writes_no_summary_of_use_costs_none(tmp_path: Path, sto
     table.write_text(ROWS)
     settings = Settings(length="short", context_tokens=2048)
     with open_engine("gguf", settings) as engine:
-        *_, last = reconcile_file(table, settings, store, engine)
-    assert last.result and last.result.summary
-    summary = last.result.summary
-    assert last.result.ledger.summarized == 3
+        last = run_to_end(reconcile_file(table, settings, store, engine))
+    assert last.summary
+    summary = last.summary
+    assert last.ledger.summarized == 3
     assert summary.headline and summary.sentences
     for sentence in summary.sentences:
         assert sentence.evidence and set(sentence.evidence) <= {1, 2, 3}
     assert engine.name in (summary.made_by + " ".join(summary.remarks))
-    (asked,) = [usage for usage in last.result.usage if usage.stage == "reconcile"]
+    (asked,) = [usage for usage in last.usage if usage.stage == "reconcile"]
     assert asked.cost.requests >= 1 and asked.cost.output_tokens > 0

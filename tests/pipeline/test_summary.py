@@ -12,7 +12,9 @@ from longtake.engines import DIGEST, choose_reconciler
 from longtake.engines.fake import FakeEngine
 from longtake.errors import UsageError
 from longtake.models.table import QWEN3, QWEN3_VL, QWEN25, SMOLLM2, SMOLVLM2
-from longtake.pipeline.summary import Told, Writer, check_reads, name_writer, open_writer, sum_up
+from longtake.pipeline.engines import Engines, Writer, check_reads, name_writer
+from longtake.pipeline.session import run_to_end
+from longtake.pipeline.summary import Told, sum_up
 from longtake.records import (
     MEASURED,
     Chunk,
@@ -85,11 +87,10 @@ def test_writer_that_is_named_is_taken_and_the_describer_stays_open() -> None:
     describer = Closing()
     assert name_writer(Settings(), describer)[0] == DIGEST
     assert name_writer(Settings(reconciler="fake"), describer)[0] == "fake"
-    with open_writer("fake", Settings(), describer) as writer:
-        assert writer is describer
+    with Engines() as engines:
+        assert engines.open_writer(Settings(reconciler="fake"), describer) == (describer, None)
+        assert engines.open_writer(Settings(embedder="words"), describer) == (DIGEST, None)
     assert not describer.closed
-    with open_writer(DIGEST, Settings(), describer) as writer:
-        assert writer == DIGEST
 
 
 def test_writer_must_read_text() -> None:
@@ -139,13 +140,7 @@ def finish(
 ) -> Summary | None:
     """What comes of it in the end."""
     work = Work(Settings(**values), store, lambda seconds: None)  # type: ignore[arg-type]
-    steps = sum_up(work, writer, judge, told)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            summary: Summary | None = stop.value
-            return summary
+    return run_to_end(sum_up(work, writer, judge, told))
 
 
 def test_summary_of_a_model_is_checked_and_says_who_wrote_it(store: Store) -> None:

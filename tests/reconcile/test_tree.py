@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from longtake.ask.engine import Capabilities, Reply, byte_bound
 from longtake.ask.questions import Question
 from longtake.errors import BadReply
+from longtake.pipeline.ledger import keep_ledger
 from longtake.reconcile import Wish, reconcile
 from longtake.reconcile.notes import Note, make_notes
 from longtake.reconcile.replies import Caps, read_part, read_whole
 from longtake.reconcile.structured import NODE_NOTES, OWN_WORDS, place_chapters
 from longtake.reconcile.tree import group_notes
-from longtake.records import Chunk, Description, Summary, keep_ledger
+from longtake.records import Chunk, Description, Summary
 from longtake.timecode import Span
 from tests.talks import drive, is_whole, read_lines
 

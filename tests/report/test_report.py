@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from longtake.pipeline.ledger import keep_ledger
 from longtake.records import (
     Chapter,
     Chunk,
@@ -27,7 +28,6 @@ from longtake.records import (
     Support,
     Tag,
     Video,
-    keep_ledger,
 )
 from longtake.report import as_json
 from longtake.report.csv import COLUMNS, as_csv, read_csv

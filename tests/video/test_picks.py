@@ -15,6 +15,7 @@ from longtake.ask.frame_tokens import frame_tokens
 from longtake.describe.budget import plan_frames, plan_view
 from longtake.errors import EngineFailed
 from longtake.pipeline.run import run
+from longtake.pipeline.session import run_to_end
 from longtake.records import Chunk, Result, Scan, Shot
 from longtake.settings import Settings
 from longtake.store import Store
@@ -267,9 +268,7 @@ def draw_pages(*seeds: int, pictures: int = 120) -> Draw:
 
 def describe(path: Path, store: Store, engine: Engine, **values: object) -> Result:
     settings = Settings(**({"out": str(path.parent / "out"), "read_text": "off"} | values))  # type: ignore[arg-type]
-    *_, last = run(path, settings, store, engine, None, sleep=lambda seconds: None)
-    assert last.result
-    return last.result
+    return run_to_end(run(path, settings, store, engine, None, sleep=lambda seconds: None))
 
 
 def statuses(result: Result) -> list[tuple[str, int]]:

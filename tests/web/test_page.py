@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from longtake.errors import LongtakeError, UsageError
+from longtake.pipeline.ledger import keep_ledger
 from longtake.records import (
     Chapter,
     Chunk,
@@ -27,7 +28,6 @@ from longtake.records import (
     Sentence,
     Summary,
     Video,
-    keep_ledger,
 )
 from longtake.report import as_json
 from longtake.report.csv import as_csv

@@ -10,8 +10,10 @@ from longtake.ask.engine import Capabilities, Engine, Reply, Request
 from longtake.engines import DIGEST
 from longtake.engines.sketch import open_sketch
 from longtake.errors import SourceError
-from longtake.pipeline.run import run, transcribe
-from longtake.pipeline.summary import Writer
+from longtake.pipeline.engines import Writer
+from longtake.pipeline.run import run
+from longtake.pipeline.session import run_to_end
+from longtake.pipeline.transcript import transcribe_video
 from longtake.records import Result
 from longtake.report.csv import read_csv
 from longtake.settings import Settings
@@ -92,9 +94,7 @@ def finish(
 ) -> Result:
     """The result of a run to the end; nobody reads the pictures unless told so."""
     chosen = {"out": "out", "chunking": "fixed", "read_text": "off"} | values
-    *_, last = run(video, Settings(**chosen), store, describer, reconciler)  # type: ignore[arg-type]
-    assert last.result
-    return last.result
+    return run_to_end(run(video, Settings(**chosen), store, describer, reconciler))  # type: ignore[arg-type]
 
 
 def words_of(request: Request) -> str:
@@ -218,9 +218,8 @@ def test_sketch_quotes_nobody_and_its_descriptions_carry_the_words_beside(
 
 
 def test_transcript_is_written_as_three_files(talk: Path, store: Store) -> None:
-    *_, last = transcribe(talk, Settings(out="out"), store)
-    assert last.transcript
-    assert [s.text for s in last.transcript.segments][-1] == "Steel is strong in both."
+    last = run_to_end(transcribe_video(talk, Settings(out="out"), store))
+    assert [s.text for s in last.segments][-1] == "Steel is strong in both."
     assert {path.name for path in last.files} == {
         "transcript.srt", "transcript.vtt", "transcript.txt"
     }  # fmt: skip

@@ -1,0 +1,126 @@
+"""What moves in the terminal while something goes on: bars on standard error, or nothing."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from longtake.text.safe import one_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from longtake.models.table import Asset, FolderModel, Model
+    from longtake.records import Progress
+
+IN_BYTES = ("read", "load")
+"""Stages that count bytes."""
+MOST_NOTE = 60
+"""Letters of what is found that stand beside a bar."""
+
+
+@contextmanager
+def open_bars() -> "Iterator[Callable[[Progress], None]]":
+    """What takes each step of a run: a bar a stage on terminals, else nothing."""
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        yield lambda step: None
+        return
+    with ExitStack() as opened:
+        yield _Bars(opened)
+
+
+class _Bars:
+    """One bar a stage, with what is found beside it; nothing is drawn before the first step."""
+
+    def __init__(self, opened: ExitStack) -> None:
+        self._opened = opened
+        self._bars: Any = None
+        self._tasks: dict[tuple[str, str], Any] = {}
+
+    def __call__(self, step: "Progress") -> None:
+        if not self._bars:
+            self._bars = self._opened.enter_context(_make_bars())
+        task = self._find_task(step)
+        note = step.note
+        if found := step.description:
+            note = f"{found.chunk.span} {found.text or found.error}"
+        fields = {"note": one_line(note)[:MOST_NOTE]} if note else {}
+        self._bars.update(task, completed=step.done, total=step.total, **fields)
+        if step.stage not in IN_BYTES:
+            speed = self._bars.tasks[task].speed
+            rate = f", {speed * 60:.0f} a minute" if speed else ""
+            self._bars.update(task, count=f"{step.done}/{step.total}{rate}")
+
+    def _find_task(self, step: "Progress") -> Any:
+        place = (step.arm, step.stage)
+        if place not in self._tasks:
+            name = f"{step.arm}: {step.stage}" if step.arm else step.stage
+            self._tasks[place] = self._bars.add_task(
+                "", stage=name, note="", count="", total=step.total
+            )
+        return self._tasks[place]
+
+
+def _make_bars() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.fields[stage]:>10}"),
+        BarColumn(),
+        TextColumn("{task.fields[count]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def fetch_with_bar(model: "Model | FolderModel", *, check: bool = False) -> None:
+    """Fetch what of the model is not here; with `check`, also what is here and damaged."""
+    from longtake.models.table import is_here, list_downloads
+
+    for files in list_downloads(model):
+        wanted = {p: asset for p, asset in files.items() if check or not is_here(asset, p)}
+        if wanted:
+            fetch_files(wanted)
+
+
+def fetch_files(wanted: "Mapping[Path, Asset]") -> None:
+    """Fetch with a bar where standard error is a terminal, with a line there else."""
+    from longtake.models.table import fetch_all, is_here
+
+    first = next(iter(wanted.values()))
+    missing = sum(asset.bytes for path, asset in wanted.items() if not is_here(asset, path))
+    if missing:
+        size = f"{missing / 2**20:.1f} MiB"
+        print(f"fetching {first.name} ({size}, {first.licence})", file=sys.stderr)
+    with _open_download_bar(first.name) as tell:
+        fetch_all(wanted, tell)
+
+
+@contextmanager
+def _open_download_bar(name: str) -> Iterator[Any]:
+    """What takes bytes fetched and bytes in all."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task(name, total=None, visible=False)
+        yield lambda done, total: bars.update(task, completed=done, total=total, visible=True)

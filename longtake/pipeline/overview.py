@@ -1,0 +1,52 @@
+"""What a video looks like, without a model: its shots, chunks and motion, and pictures of them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from longtake import report
+from longtake.links.cache import hold
+from longtake.links.fetch import Loaded, Wish
+from longtake.pipeline.sources import Source, bring, default_folder, look_at
+from longtake.records import Frame, Overview, Progress, Steps
+from longtake.settings import Settings
+from longtake.store import Store
+from longtake.video.chunks import plan_chunks
+from longtake.video.frames import open_frames
+from longtake.video.picks import plan_slots
+from longtake.video.probe import Index
+
+SHEET_SIDE = 240
+SHEET_FRAMES, SHEET_SECONDS = 6, 2.0
+"""As for an engine whose own numbers are not known."""
+
+
+def scan_video(source: Source, settings: Settings, store: Store, draw: bool) -> Steps[Overview]:
+    """What a video looks like, and with `draw` pictures of it in its folder."""
+    loaded = yield from bring(source, settings, Wish(SHEET_SIDE, sound=False, captions=False))
+    with hold(loaded.path):
+        return (yield from _scan(loaded, settings, store, draw))
+
+
+def _scan(loaded: Loaded, settings: Settings, store: Store, draw: bool) -> Steps[Overview]:
+    video, index, seen = yield from look_at(loaded, store)
+    chunks = plan_chunks(video, seen, settings.chunk_seconds, settings.chunking)
+    overview = Overview(video, seen, tuple(chunks))
+    if draw:
+        out = Path(settings.out) if settings.out else default_folder(video)
+        report.prepare_folder(out)
+        files = yield from draw_overview(overview, index, out)
+        overview = replace(overview, files=files)
+    return overview
+
+
+def draw_overview(overview: Overview, index: Index, out: Path) -> Steps[tuple[Path, ...]]:
+    """The contact sheet and the strip in this folder."""
+    frames: list[Frame | None] = []
+    with open_frames(overview.video.path, index) as reader:
+        for chunk in overview.chunks:
+            slots = plan_slots(chunk, overview.scan, SHEET_FRAMES, SHEET_SECONDS)
+            pictures = [] if chunk.missing else reader.read(chunk.span, slots[:1], SHEET_SIDE)
+            frames.append(pictures[0].as_frame() if pictures else None)
+            note = "drawing the contact sheet"
+            yield Progress("draw", len(frames), len(overview.chunks), note)
+    return report.write_pictures(out, overview, frames)

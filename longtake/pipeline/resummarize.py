@@ -1,0 +1,59 @@
+"""A summary anew from a table of descriptions: no video is read, and no describer asked."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from longtake import report
+from longtake.ask.engine import Engine
+from longtake.ask.scheduler import Sleep, Work
+from longtake.embed import check_embedder
+from longtake.pipeline.engines import Writer, check_reads, choose_judge
+from longtake.pipeline.ledger import keep_ledger, merge_usage
+from longtake.pipeline.summary import Told, sum_up
+from longtake.records import Result, StageUsage, Steps
+from longtake.report.read_back import name_describer, read_edited, say_cells
+from longtake.settings import Settings
+from longtake.store import Store
+from longtake.video.source import check_file
+
+
+def reconcile_file(
+    path: str | Path,
+    settings: Settings,
+    store: Store,
+    reconciler: Writer,
+    other_judge: Engine | None = None,
+    sleep: Sleep = time.sleep,
+) -> Steps[Result]:
+    """A summary from a (perhaps edited) descriptions.csv, which stays as it is.
+
+    Asks only what the edits change.
+    """
+    check_reads(reconciler)
+    judging = choose_judge(settings, reconciler, other_judge)
+    check_embedder(settings.embedder)
+    edited = read_edited(path)
+    descriptions = list(edited.descriptions)
+    table = check_file(path, "descriptions.csv")
+    out = Path(settings.out) if settings.out else table.parent
+    report.prepare_folder(out)
+    usage: list[StageUsage] = []
+    work = Work(settings, store, sleep, usage)
+    summary = yield from sum_up(work, reconciler, judging, Told(edited.video, descriptions, {}))
+    speech = say_cells([d.speech for d in descriptions], table.name)
+    text = say_cells([d.on_screen for d in descriptions], table.name)
+    result = Result(
+        video=edited.video,
+        descriptions=edited.descriptions,
+        summary=summary,
+        ledger=keep_ledger(descriptions, summary, speech, text),
+        usage=(
+            StageUsage("describe", name_describer(descriptions, table.name)),
+            *merge_usage(usage),
+        ),
+        out=out,
+        entities=edited.entities,
+    )
+    files = tuple(report.write_summary(out, result))
+    return replace(result, files=files)
