@@ -13,7 +13,7 @@ from functools import partial
 from longtake.ask.engine import Engine
 from longtake.ask.questions import Question
 from longtake.check.judge import ask_about, try_judge
-from longtake.check.sentence import weigh
+from longtake.check.repeats import weigh
 from longtake.engines import open_engine
 from longtake.errors import BadReply
 from longtake.records import Support

@@ -11,12 +11,12 @@ from functools import cache
 
 from longtake.ask.engine import Capabilities, Reply, Request
 from longtake.ask.questions import CountTokens, Question, Talk
-from longtake.check.sentence import weigh
+from longtake.check.repeats import weigh
 from longtake.errors import BadReply
 from longtake.prompts import read_prompt
 from longtake.records import Chapter, Moment, Sentence, Summary, Support
-from longtake.text.claims import unmark
 from longtake.text.clauses import QUOTES, TEXT, VOICE, halve, make_title
+from longtake.text.marks import unmark
 from longtake.text.safe import defuse
 from longtake.timecode import Span
 

@@ -14,8 +14,9 @@ from typing import Any
 from longtake.ask.engine import Reply
 from longtake.ask.questions import CountLines
 from longtake.records import Chunk, Entity, Kind
-from longtake.text.claims import MARKED, PEOPLE, list_marks, tells_of_people
 from longtake.text.clauses import QUOTED, QUOTES, first_sentence, shorten
+from longtake.text.marks import MARKED, list_marks
+from longtake.text.people import PEOPLE, tells_of_people
 from longtake.text.safe import defuse, one_line, restore
 from longtake.text.stems import list_claims
 from longtake.timecode import format_time

@@ -13,7 +13,7 @@ from longtake.reconcile.notes import make_notes, tell
 from longtake.reconcile.options import Wish
 from longtake.reconcile.tree import Budget
 from longtake.records import Description, Summary
-from longtake.text.claims import unmark
+from longtake.text.marks import unmark
 
 __all__ = ["VERSION", "Wish", "reconcile", "tell"]
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from longtake.records import Chapter, Description, Wording
-from longtake.text.claims import plain_words
 from longtake.text.clauses import (
     CROSSES,
     QUOTED,
@@ -16,6 +15,7 @@ from longtake.text.clauses import (
     say_text,
     say_voice,
 )
+from longtake.text.marks import plain_words
 from longtake.text.safe import defuse, join_numbers, one_line
 from longtake.timecode import Span
 

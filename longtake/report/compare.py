@@ -18,7 +18,7 @@ from longtake.report.json import summary_values, video_values
 from longtake.report.markdown import join_gaps, name_chunks
 from longtake.report.measures import FEWEST_PAIRS, MEASURES
 from longtake.report.sections import say
-from longtake.text.claims import MARKED
+from longtake.text.marks import MARKED
 from longtake.text.safe import join_numbers, one_line
 from longtake.timecode import Span, format_time
 

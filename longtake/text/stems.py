@@ -4,13 +4,12 @@ Stems are English.
 """
 
 import re
-from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import snowballstemmer
 
-from longtake.text.claims import ONES
 from longtake.text.clauses import QUOTED, QUOTES
+from longtake.text.numbers import ONES
 
 TOKEN = re.compile(rf"{QUOTED}|[^\W_]+(?:['’.,][^\W_]+)*|[^\w\s]|_")
 
@@ -34,36 +33,21 @@ GLUE = frozenset(
 )
 
 
-def list_claims(text: str) -> list[str]:
-    """What a text claims, in order: stems of words, digits, quotations."""
-    return [word.claim for word in read_words(text) if word.claim]
-
-
-@dataclass(frozen=True)
-class StemmedWord:
-    """A word, comma or quotation as it stands, and what it claims: a stem, or nothing."""
-
-    text: str
-    claim: str
-
-
 @lru_cache(maxsize=32768)
-def read_words(text: str) -> tuple[StemmedWord, ...]:
-    """The words of a text; a quotation is one."""
-    words = []
-    for token in TOKEN.findall(text):
-        if token[0] in QUOTES:
-            words.append(StemmedWord(token, f'"{" ".join(token[1:-1].casefold().split())}"'))
-        else:
-            plain = token.casefold()
-            words.append(
-                StemmedWord(plain, stem(token) if plain[0].isalnum() and plain not in GLUE else "")
-            )
-    return tuple(words)
+def list_claims(text: str) -> tuple[str, ...]:
+    """What a text claims, in order: stems of words, digits, quotations whole."""
+    return tuple(claim for token in TOKEN.findall(text) if (claim := _read_claim(token)))
+
+
+def _read_claim(token: str) -> str:
+    if token[0] in QUOTES:
+        return f'"{" ".join(token[1:-1].casefold().split())}"'
+    plain = token.casefold()
+    return _stem(token) if plain[0].isalnum() and plain not in GLUE else ""
 
 
 @cache
-def stem(word: str) -> str:
+def _stem(word: str) -> str:
     """One form for all forms of a word; a number word is its digits."""
     plain = re.sub(r"['’]s$", "", word.casefold())
     return str(_stemmer().stemWord(_SAME.get(plain, plain)))

@@ -92,13 +92,17 @@ def check(
 
 def tell(*sentences: tuple[str, tuple[int, ...]]) -> Summary:
     """A summary of these sentences, worded by a model."""
-    return Summary("A man walks a dog", tuple(Sentence(text, cited) for text, cited in sentences))
+    return Summary(
+        "A man walks a dog along a path", tuple(Sentence(text, cited) for text, cited in sentences)
+    )
 
 
 def test_words_mark_each_sentence_where_there_is_no_model() -> None:
     held = check(
         tell(
-            ("A man walks a dog.", (1,)), ("Nine dogs run after the ball.", (1, 2)), (FAIR, (1, 2))
+            ("A man walks a dog along a path.", (1,)),
+            ("Nine dogs run after the ball.", (1, 2)),
+            (FAIR, (1, 2)),
         )
     )
     assert [s.support for s in held.sentences] == ["supported", "unsupported", "unchecked"]
@@ -114,7 +118,13 @@ def test_sentence_is_held_against_what_it_cites_and_nothing_else() -> None:
 
 
 def test_citations_of_chunks_that_do_not_exist_are_dropped() -> None:
-    held = check(tell(("A man walks a dog.", (99, 1, 0)), ("A man walks a dog.", (7,))), know)
+    held = check(
+        tell(
+            ("A man walks a dog along a path.", (99, 1, 0)),
+            ("A man walks a dog along a path.", (7,)),
+        ),
+        know,
+    )
     assert [s.evidence for s in held.sentences] == [(1,), ()]
     assert [s.support for s in held.sentences] == ["supported", "unsupported"]
     assert held.sentences[1].why == "it cites no description that exists"
@@ -123,7 +133,9 @@ def test_citations_of_chunks_that_do_not_exist_are_dropped() -> None:
 def test_model_is_asked_only_about_what_the_words_leave_open() -> None:
     seen: list[Question] = []
     held = check(
-        tell(("A man walks a dog.", (1,)), ("Nine dogs.", (1,)), (FAIR, (1, 2))), know, seen=seen
+        tell(("A man walks a dog along a path.", (1,)), ("Nine dogs.", (1,)), (FAIR, (1, 2))),
+        know,
+        seen=seen,
     )
     assert [s.support for s in held.sentences] == ["supported", "unsupported", "supported"]
     asked = [take_apart(question) for question in seen[len(load_trials()) :]]
@@ -134,7 +146,7 @@ def test_model_is_asked_only_about_what_the_words_leave_open() -> None:
 
 def test_no_question_is_asked_where_the_words_settle_all() -> None:
     seen: list[Question] = []
-    held = check(tell(("A man walks a dog.", (1,))), know, seen=seen)
+    held = check(tell(("A man walks a dog along a path.", (1,))), know, seen=seen)
     assert (held.judge, seen) == ("the words alone", [])
 
 
@@ -247,11 +259,16 @@ def test_yes_and_no_are_read_from_the_beginning(reply: str, verdict: bool | None
 
 def test_strict_leaves_out_what_is_unsupported_and_says_how_much() -> None:
     summary = replace(
-        tell(("A man walks a dog.", (1,)), ("Nine dogs.", (1,)), ("Two cats.", (2,)), (FAIR, (1,))),
-        moments=(Moment(2, SPANS[2], "The dog runs"), Moment(2, SPANS[2], "A horse runs")),
+        tell(
+            ("A man walks a dog along a path.", (1,)),
+            ("Nine dogs.", (1,)),
+            ("Twelve cats.", (2,)),
+            (FAIR, (1,)),
+        ),
+        moments=(Moment(2, SPANS[2], "The dog runs"), Moment(2, SPANS[2], "Nine horses run")),
     )
     held = check(summary, strict=True)
-    assert [s.text for s in held.sentences] == ["A man walks a dog.", FAIR]
+    assert [s.text for s in held.sentences] == ["A man walks a dog along a path.", FAIR]
     assert [m.text for m in held.moments] == ["The dog runs"]
     assert held.remarks == (
         "2 sentences were left out: the cited descriptions do not say that",
@@ -262,9 +279,9 @@ def test_strict_leaves_out_what_is_unsupported_and_says_how_much() -> None:
 
 def test_moments_are_held_against_their_chunk() -> None:
     moments = (
-        Moment(1, SPANS[1], "A man walks a dog"),
+        Moment(1, SPANS[1], "A man walks a dog along a path"),
         Moment(3, SPANS[3], "Nine men walk a dog"),
-        Moment(9, Span(18, 24), "A man walks a dog"),
+        Moment(9, Span(18, 24), "A man walks a dog along a path"),
         Moment(1, SPANS[1], FAIR),
     )
     held = check(replace(tell(), moments=moments), know)
@@ -281,7 +298,7 @@ def test_headline_that_no_description_bears_out_gives_way() -> None:
     held = check(summary)
     assert held.headline == "The dog runs after the ball"
     assert held.headline_support == "supported"
-    assert held.remarks == ('the headline was replaced: its descriptions lack "9" and "cat"',)
+    assert held.remarks == ('the headline was replaced: its descriptions lack "9"',)
     assert check(replace(summary, headline=FAIR)).headline == FAIR
     assert check(replace(tell(), headline="Nine cats")).headline == (
         "A man walks a dog along a path"

@@ -143,7 +143,9 @@ def test_engines_are_opened_once_for_arms_that_want_the_same(twenty: Path, store
         opened.append(name)
         return Teller()
 
-    settings = Settings(out="out", chunking="fixed", engine="a", reconciler="server:b", speech="off")
+    settings = Settings(
+        out="out", chunking="fixed", engine="a", reconciler="server:b", speech="off"
+    )
     plans = plan_arms(("c: engine=c",), settings)
     run_to_end(compare_arms(twenty, plans, store, Engines(open_engine)))
     assert sorted(opened) == ["a", "c", "server:b"]
@@ -374,7 +376,9 @@ def test_gaps_of_an_arm_end_with_their_own_status_and_stand_everywhere(
 def test_arm_whose_engine_fails_is_told_of_and_costs_the_others_nothing(
     twenty: Path, store: Store
 ) -> None:
-    settings = Settings(out="out", chunking="fixed", engine="a", reconciler="server:b", speech="off")
+    settings = Settings(
+        out="out", chunking="fixed", engine="a", reconciler="server:b", speech="off"
+    )
 
     def open_engine(name: str, settings: Settings) -> Engine:
         engine = Teller(fails_at="0:" if name == "broken" else "never")

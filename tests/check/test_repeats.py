@@ -4,9 +4,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from longtake.check.sentence import holds, weigh
-from longtake.text.claims import list_names, list_numbers
+from longtake.check.repeats import holds, weigh
 from longtake.text.clauses import CLAUSE_END, split_text
+from longtake.text.numbers import list_numbers
 from tests.truths import Told, mutate, tell_all, tell_held_out, tell_reviewed
 
 STREET = [
@@ -32,21 +32,21 @@ GOAL = [
     ("sentence", "sources"),
     [
         ("Two people and two cars.", STREET),
-        ("2 people, then four cars, a bicycle, a fire hydrant.", STREET),
         ("There is much movement.", STREET),
-        ("A man in a red jacket walks a small brown dog along the path.", PARK),
         ("He throws a ball. The dog runs after the ball across the grass.", PARK),
-        ("The man bends down, and a woman with a pushchair passes them.", PARK),
+        ("The man bends down and pats the dog, then the man does not wave at her.", PARK),
+        ("A man in a red jacket walks …", PARK),
         ("The man does not wave at her.", PARK),
         ("A man turns and throws a ball.", ["A man turns and throws a ball."]),
-        ("A woman feeds a dog.", ["A woman feeds a dog near the gate."]),
         ('The heading reads "Push and Pull", and the picture stands still.', SLIDES),
         ('The heading reads "How Bridges …".', SLIDES),
         ("A goalkeeper in yellow stands between the posts; a player in blue …", GOAL),
         ("Nobody else is there?", ["Nobody else is there?"]),
     ],
 )
-def test_what_repeats_clauses_or_drops_their_ends_holds(sentence: str, sources: list[str]) -> None:
+def test_what_repeats_clauses_or_shows_where_they_are_cut_holds(
+    sentence: str, sources: list[str]
+) -> None:
     assert holds(sentence, sources)
 
 
@@ -83,6 +83,8 @@ def test_what_repeats_clauses_or_drops_their_ends_holds(sentence: str, sources: 
         ("A man was shot.", ['The heading reads "Summary: a man was shot."']),
         ('Text reads "the earth is flat".', ['Text reads "Myth: the earth is flat".']),
         ("A red dog.", PARK),
+        ("A woman feeds a dog.", ["A woman feeds a dog near the gate."]),
+        ("A man hits.", ["A man hits the wall with a ball."]),
         ("A man walks along a ball.", PARK),
         ("Four people.", STREET),
         ("A man and a woman pass the dog.", PARK),
@@ -108,7 +110,7 @@ def test_denial_inside_a_quotation_denies_nothing() -> None:
     assert holds("A man enters.", sources)
 
 
-FOUND_BY_WORDS = {"number", "order", "quotation", "mark", "thing or colour"}
+FOUND_BY_WORDS = {"number", "quotation", "mark"}
 """Kinds of false sentences that the words alone find, each and every one."""
 
 
@@ -132,29 +134,9 @@ def test_no_true_sentence_of_the_scenes_comes_out_unsupported() -> None:
     ("sentence", "sources", "why"),
     [
         ("Seven people walk.", STREET, 'its descriptions lack "7"'),
-        ("Then Ann Smith walks a dog.", PARK, 'its descriptions lack "Ann Smith"'),
-        ("A horse runs after the ball.", PARK, 'its descriptions lack "horse"'),
-        ("A woman in a green jacket walks a dog.", PARK, 'its descriptions lack "green"'),
         ("[P2] walks a dog.", ["[P1] a man walks a dog."], 'its descriptions lack "P2"'),
         ('A sign says "Stop".', PARK, 'its descriptions lack "Stop"'),
         ("A sign says 'Stop here'.", PARK, 'its descriptions lack "Stop here"'),
-        (
-            "Four cars, two people.",
-            ["Two cars. Four people."],
-            'its descriptions tell of "2" "car"',
-        ),
-        ("The man waves at her.", PARK, 'its descriptions say otherwise of "wave"'),
-        ("The dog does not run.", PARK, 'its descriptions say otherwise of "run"'),
-        (
-            "The man pats the dog, then he throws a ball.",
-            PARK,
-            "its descriptions tell this in the other order",
-        ),
-        (
-            "The man walks a dog after throwing a ball.",
-            ["A man walks a dog. The man throws a ball."],
-            "its descriptions tell this in the other order",
-        ),
         ("Ein Mann sieht 3 Hunde.", STREET, 'its descriptions lack "3"'),
         ("Eleven dogs.", PARK, 'its descriptions lack "11"'),
         ("Der Bus hat 45 Sitze.", ["Der Bus hat 54 Sitze."], 'its descriptions lack "45"'),
@@ -172,6 +154,9 @@ def test_what_speaks_against_a_sentence_is_named(
     ("sentence", "sources"),
     [
         ("Someone plays with an animal.", PARK),
+        ("A horse runs after the ball.", PARK),
+        ("The man waves at her.", PARK),
+        ("The man pats the dog, then he throws a ball.", PARK),
         ("Vehicles stand in the street.", STREET),
         ("Two people stand at a bus stop.", ["A man and a woman wait for the bus."]),
         ("The man is outdoors with his pet.", PARK),
@@ -248,12 +233,6 @@ def test_voices_are_joined_only_where_nothing_else_is_between(middle: str) -> No
     assert weigh('A voice says "I love to hate you".', sources[::2])[0] == "supported"
 
 
-def test_title_of_one_language_is_not_read_as_another() -> None:
-    assert weigh("Elephants in Paris", PARK)[0] == "unsupported"
-    assert weigh("Elefanten im Zoo", PARK)[0] == "unchecked"
-    assert weigh("Слоны в Париже", PARK)[0] == "unchecked"
-
-
 def test_word_left_out_of_a_language_that_is_not_read_is_not_supported() -> None:
     assert weigh("Ein Mann winkt.", ["Ein Mann winkt nicht."]) == ("unchecked", "")
 
@@ -295,11 +274,6 @@ def test_any_text_is_weighed_without_an_error(told: Told, texts: list[str]) -> N
 def test_numbers_are_read_from_digits_and_words() -> None:
     text = "Twenty-five dogs, 1,000 cats, 3.50 and two hundred five, ７ cows, the 3rd horse."
     assert list_numbers(text) == ["25", "1000", "3.5", "205", "7", "3"]
-
-
-def test_names_are_told_from_the_beginnings_of_sentences() -> None:
-    text = "Later Ann Smith meets Mr. Jones at the Eiffel Tower. People wave. I see Bob's dog."
-    assert list_names(text) == ["Ann Smith", "Mr Jones", "Eiffel Tower", "Bob"]
 
 
 def test_each_kind_of_mutation_is_made() -> None:
