@@ -20,12 +20,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from longtake.links.fetch import Wish, fetch
+from longtake.links.fetch import MediaNeeds, fetch
 from longtake.links.guard import open_guard
 from longtake.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-WISH = Wish(640, sound=True, captions=True)
+WISH = MediaNeeds(640, sound=True, captions=True)
 
 
 def main() -> None:

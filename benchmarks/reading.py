@@ -22,7 +22,7 @@ from longtake.timecode import Span
 from longtake.video.frames import open_frames
 from longtake.video.picks import Slot
 from longtake.words.screen import READ_SIDE, plan_looks
-from longtake.words.screen.captions import Captions, Look
+from longtake.words.screen.captions import CaptionTracker, GreyPicture
 from longtake.words.screen.strokes import Rect
 from tests.captions import (
     FILM,
@@ -186,10 +186,10 @@ def read_ours(path: Path) -> Measured:
     return Measured(told[-1][1], seconds, reader.searched, reader.lines)
 
 
-class PlainCaptions(Captions):
+class PlainCaptions(CaptionTracker):
     """Captions that are never known to stand unread."""
 
-    def check(self, look: Look) -> list[Rect]:
+    def check(self, look: GreyPicture) -> list[Rect]:
         super().check(look)
         for caption in self._standing:
             if caption not in self._doubted:
@@ -206,13 +206,13 @@ def read_plainly(path: Path) -> Measured:
     reader = warm_reader()
     _, index, scan = survey(path)
     started = time.perf_counter()
-    captions, before = PlainCaptions(scan.cuts), list[Look]()
+    captions, before = PlainCaptions(scan.cuts), list[GreyPicture]()
     with open_frames(path, index) as frames:
         for moment, is_sample in plan_looks(scan):
             if not is_sample:
                 continue
             (picture,) = frames.read(Span(moment, moment), [Slot((moment,))], READ_SIDE)
-            look = Look(moment, cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY))
+            look = GreyPicture(moment, cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY))
             captions.check(look)
             captions.note(look, reader.read(picture.pixels, reader.find(picture.pixels)), before)
             before = [look]

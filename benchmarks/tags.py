@@ -20,7 +20,7 @@ import numpy as np
 
 from longtake.ask.engine import Reply, Request
 from longtake.engines.sketch import SketchEngine
-from longtake.engines.sketch.changes import Look
+from longtake.engines.sketch.changes import FrameChanges
 from longtake.engines.sketch.objects import LABELS
 from longtake.engines.sketch.tags import (
     COMMON,
@@ -61,7 +61,7 @@ class Recorder(SketchEngine):
         self._time = request.frames[0].time
         return super().answer(request)
 
-    def _sight(self, images: Sequence[np.ndarray], look: Look) -> list[Sighting]:
+    def _sight(self, images: Sequence[np.ndarray], look: FrameChanges) -> list[Sighting]:
         self.seen[self._time] = super()._sight(images, look)
         return self.seen[self._time]
 

@@ -28,7 +28,7 @@ MIB = 1 << 20
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemorySize:
     """Bytes in all, and what can be taken now without swapping; 0: not known."""
 
     total: int
@@ -41,7 +41,7 @@ class Gpu:
 
     name: str
     kind: str
-    memory: Memory
+    memory: MemorySize
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Machine:
 
     cores: int
     cpu: str
-    memory: Memory
+    memory: MemorySize
     gpus: tuple[Gpu, ...]
     notes: tuple[str, ...] = ()
 
@@ -81,7 +81,7 @@ def free_memory() -> int:
     return read_memory().free
 
 
-def read_memory(root: Path = ROOT) -> Memory:
+def read_memory(root: Path = ROOT) -> MemorySize:
     """The machine's memory, or a control group's where that allows less."""
     if sys.platform == "darwin" and root == ROOT:
         return _read_apple_memory()
@@ -89,7 +89,7 @@ def read_memory(root: Path = ROOT) -> Memory:
     for limit, used in _group_memory(root):
         total = min(total or limit, limit)
         free = min(free, max(0, limit - used))
-    return Memory(total, free)
+    return MemorySize(total, free)
 
 
 def _read_meminfo(root: Path) -> tuple[int, int]:
@@ -190,7 +190,7 @@ def read_nvidia(text: str) -> list[Gpu]:
             continue
         if all(size.isdigit() for size in sizes):
             total, free = (int(size) * MIB for size in sizes)
-            gpus.append(Gpu(name, "cuda", Memory(total, free)))
+            gpus.append(Gpu(name, "cuda", MemorySize(total, free)))
         elif all(re.fullmatch(r"\[?(N/A|Not Supported)\]?", size) for size in sizes):
             gpus.append(Gpu(name, "cuda", read_memory()))
     return gpus
@@ -215,7 +215,7 @@ def read_rocm(text: str) -> list[Gpu]:
             total = int(facts["VRAM Total Memory (B)"])
             used = int(facts["VRAM Total Used Memory (B)"])
             name = _rocm_name(facts)
-            gpus.append(Gpu(name, "rocm", Memory(total, max(0, total - used))))
+            gpus.append(Gpu(name, "rocm", MemorySize(total, max(0, total - used))))
     return gpus
 
 
@@ -234,7 +234,7 @@ def _find_apple() -> list[Gpu]:
         return []
     memory = read_memory()
     most = round(memory.total * METAL_SHARE)
-    return [Gpu(name_cpu(), "metal", Memory(most, min(memory.free, most)))]
+    return [Gpu(name_cpu(), "metal", MemorySize(most, min(memory.free, most)))]
 
 
 def _no_cards(tool: str, said: str) -> str:
@@ -270,11 +270,11 @@ def run_tool(command: Sequence[str], seconds: float = TOOL_SECONDS) -> tuple[str
     return said.decode("utf-8", "replace"), ""
 
 
-def _read_apple_memory() -> Memory:
+def _read_apple_memory() -> MemorySize:
     total, _ = run_tool(["sysctl", "-n", "hw.memsize"])
     pages, _ = run_tool(["vm_stat"])
     size = int(total) if total.strip().isdigit() else 0
-    return Memory(size, min(size, read_vm_stat(pages)))
+    return MemorySize(size, min(size, read_vm_stat(pages)))
 
 
 def read_vm_stat(text: str) -> int:

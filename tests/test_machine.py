@@ -10,7 +10,7 @@ import pytest
 from longtake import machine
 from longtake.machine import (
     Gpu,
-    Memory,
+    MemorySize,
     count_cores,
     find_gpus,
     free_disk,
@@ -66,7 +66,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_memory_is_what_the_kernel_says_is_available(tmp_path: Path) -> None:
     root = write_tree(tmp_path, proc__meminfo=MEMINFO)
-    assert read_memory(root) == Memory(24684084 << 10, 20000000 << 10)
+    assert read_memory(root) == MemorySize(24684084 << 10, 20000000 << 10)
 
 
 def test_an_old_kernel_s_memory_is_free_pages_and_caches(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_an_old_kernel_s_memory_is_free_pages_and_caches(tmp_path: Path) -> None
 
 
 def test_a_machine_that_says_nothing_has_memory_that_is_not_known(tmp_path: Path) -> None:
-    assert read_memory(tmp_path) == Memory(0, 0)
+    assert read_memory(tmp_path) == MemorySize(0, 0)
 
 
 def test_a_container_s_limit_counts_and_file_pages_are_free(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_container_s_limit_counts_and_file_pages_are_free(tmp_path: Path) -> N
     write_file(root, group + "memory.current", f"{3 << 30}\n")
     stat = f"anon {1 << 30}\nfile {2 << 30}\nactive_file {1 << 29}\ninactive_file {1 << 30}\n"
     write_file(root, group + "memory.stat", stat)
-    assert read_memory(root) == Memory(4 << 30, (4 << 30) - (3 << 30) + (3 << 29))
+    assert read_memory(root) == MemorySize(4 << 30, (4 << 30) - (3 << 30) + (3 << 29))
 
 
 def test_the_strictest_group_above_counts(tmp_path: Path) -> None:
@@ -94,14 +94,14 @@ def test_the_strictest_group_above_counts(tmp_path: Path) -> None:
     for folder, limit, used in (("user/job", "max", 1 << 30), ("user", str(2 << 30), 3 << 29)):
         write_file(root, f"sys/fs/cgroup/{folder}/memory.max", limit)
         write_file(root, f"sys/fs/cgroup/{folder}/memory.current", str(used))
-    assert read_memory(root) == Memory(2 << 30, 1 << 29)
+    assert read_memory(root) == MemorySize(2 << 30, 1 << 29)
 
 
 def test_a_group_that_is_full_leaves_nothing_rather_than_less(tmp_path: Path) -> None:
     root = write_tree(tmp_path, proc__meminfo=MEMINFO, proc__self__cgroup="0::/\n")
     write_file(root, "sys/fs/cgroup/memory.max", "1000")
     write_file(root, "sys/fs/cgroup/memory.current", "2000")
-    assert read_memory(root) == Memory(1000, 0)
+    assert read_memory(root) == MemorySize(1000, 0)
 
 
 def test_groups_of_the_first_version_count_where_the_path_is_the_host_s(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_groups_of_the_first_version_count_where_the_path_is_the_host_s(tmp_path
     write_file(root, "sys/fs/cgroup/memory/memory.usage_in_bytes", str(1 << 29))
     stat = f"inactive_file 5\ntotal_inactive_file {1 << 20}\n"
     write_file(root, "sys/fs/cgroup/memory/memory.stat", stat)
-    assert read_memory(root) == Memory(1 << 30, (1 << 29) + (1 << 20))
+    assert read_memory(root) == MemorySize(1 << 30, (1 << 29) + (1 << 20))
 
 
 def test_a_group_without_a_limit_changes_nothing(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_group_without_a_limit_changes_nothing(tmp_path: Path) -> None:
     root = write_tree(tmp_path, proc__meminfo=MEMINFO, proc__self__cgroup=lines)
     write_file(root, "sys/fs/cgroup/memory/job/memory.limit_in_bytes", "9223372036854771712")
     write_file(root, "sys/fs/cgroup/memory/job/memory.usage_in_bytes", str(1 << 30))
-    assert read_memory(root) == Memory(24684084 << 10, 20000000 << 10)
+    assert read_memory(root) == MemorySize(24684084 << 10, 20000000 << 10)
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,8 @@ def test_this_machine_has_free_memory_but_less_than_in_all() -> None:
 def test_nvidia_s_cards_are_read_from_its_lines() -> None:
     text = "NVIDIA H100 80GB HBM3, 81559, 81007\nNVIDIA GeForce RTX 3090, 24576, 512\n"
     assert read_nvidia(text) == [
-        Gpu("NVIDIA H100 80GB HBM3", "cuda", Memory(81559 * MIB, 81007 * MIB)),
-        Gpu("NVIDIA GeForce RTX 3090", "cuda", Memory(24576 * MIB, 512 * MIB)),
+        Gpu("NVIDIA H100 80GB HBM3", "cuda", MemorySize(81559 * MIB, 81007 * MIB)),
+        Gpu("NVIDIA GeForce RTX 3090", "cuda", MemorySize(24576 * MIB, 512 * MIB)),
     ]
 
 
@@ -193,8 +193,8 @@ def test_amd_s_cards_are_read_from_its_json_after_warnings() -> None:
  "Card Series": "N/A"},
  "card2": {"Card Series": "half"}, "system": "1"}"""
     assert read_rocm(text) == [
-        Gpu("Radeon RX 7900 XTX", "rocm", Memory(25753026560, 25753026560 - (1 << 30))),
-        Gpu("AMD GPU", "rocm", Memory(1000, 1000)),
+        Gpu("Radeon RX 7900 XTX", "rocm", MemorySize(25753026560, 25753026560 - (1 << 30))),
+        Gpu("AMD GPU", "rocm", MemorySize(1000, 1000)),
     ]
 
 

@@ -59,7 +59,7 @@ _OTHERS = frozenset(
 
 def holds(sentence: str, sources: Sequence[str]) -> bool:
     """Whether the sources, which come in time order, tell the sentence clause by clause."""
-    told, words = _Told(sources), _words(sentence)
+    told, words = _Sources(sources), _words(sentence)
     reached: list[set[_State]] = [{_State()}, *(set() for _ in words)]
     for place, states in enumerate(reached[:-1]):
         if words[place] in _JOINTS:
@@ -95,7 +95,7 @@ class _State:
     """Whether it goes on with `then`."""
 
 
-class _Told:
+class _Sources:
     """The clauses of texts, one after the other, and what is said and written in them."""
 
     def __init__(self, sources: Sequence[str]) -> None:

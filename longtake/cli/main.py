@@ -54,7 +54,7 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
-class _Notes(logging.Handler):
+class _NoteHandler(logging.Handler):
     """What Longtake has to say while it works, a line each on standard error as it is then."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -64,7 +64,7 @@ class _Notes(logging.Handler):
 def _show_notes() -> None:
     log = logging.getLogger("longtake")
     log.setLevel(logging.INFO)
-    log.handlers = [_Notes()]
+    log.handlers = [_NoteHandler()]
 
 
 def start() -> None:

@@ -59,7 +59,7 @@ SCHEMA: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class Known:
     """One that was seen: its mark and look, in which chunks, and when last."""
 
     mark: str
@@ -80,7 +80,7 @@ class Event:
 class Memory:
     """All that was noted; `tell` chooses what a prompt has room for."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[Known, ...] = ()
     events: tuple[Event, ...] = ()
     open: str = ""
 
@@ -196,7 +196,7 @@ def remember(
     return known, text, Noted(tuple(seen), still_open)
 
 
-def _say_event_of(text: str, entries: Mapping[str, Entry]) -> str:
+def _say_event_of(text: str, entries: Mapping[str, Known]) -> str:
     """The first sentence in few words, with `P1` in place of `the man in a red coat [P1]`."""
     event = first_sentence(text).rstrip(".")
     for mark, entry in entries.items():
@@ -206,7 +206,7 @@ def _say_event_of(text: str, entries: Mapping[str, Entry]) -> str:
 
 
 def _find_mark(
-    entries: Mapping[str, Entry], given: str, letter: str, look: str, seen: Collection[str]
+    entries: Mapping[str, Known], given: str, letter: str, look: str, seen: Collection[str]
 ) -> str:
     """The mark of the one that is meant; empty for a new one.
 
@@ -237,21 +237,21 @@ def _look_words(look: str) -> set[str]:
     return words | {pair for word in long for pair in map("".join, pairwise(word))}
 
 
-def _next_mark(entries: Mapping[str, Entry], letter: str) -> str:
+def _next_mark(entries: Mapping[str, Known], letter: str) -> str:
     numbers = [int(mark[1:]) for mark in entries if mark[0] == letter]
     return f"{letter}{max(numbers, default=0) + 1}"
 
 
-def _see(entry: Entry | None, mark: str, look: str, chunk: Chunk) -> Entry:
+def _see(entry: Known | None, mark: str, look: str, chunk: Chunk) -> Known:
     """The entry, seen in this chunk; the look that is told first stands."""
-    known = entry or Entry(mark, look, (), 0.0)
+    known = entry or Known(mark, look, (), 0.0)
     if chunk.number in known.chunks:
         return known
     return replace(known, chunks=(*known.chunks, chunk.number), last=chunk.span.start)
 
 
 def _set_marks(
-    text: str, entries: Mapping[str, Entry], marks: Mapping[str, str]
+    text: str, entries: Mapping[str, Known], marks: Mapping[str, str]
 ) -> tuple[str, list[str]]:
     """The text with the right marks in brackets, and which they are; those of nobody are left out.
 
@@ -273,7 +273,7 @@ def _set_marks(
     return re.sub(r" +(?=[ .,;])", "", "".join(parts)).strip(), named
 
 
-def _drop_strangers(text: str, entries: Mapping[str, Entry], marks: Mapping[str, str]) -> str:
+def _drop_strangers(text: str, entries: Mapping[str, Known], marks: Mapping[str, str]) -> str:
     """The text with the right marks, bare, and without those of nobody."""
 
     def put(found: re.Match[str]) -> str:
@@ -306,7 +306,7 @@ def tell(memory: Memory, chunk: Chunk, budget: int, count_lines: CountLines) -> 
     whole = budget
     entries = {entry.mark: entry for entry in memory.entries}
 
-    def who(event: Event) -> list[Entry]:
+    def who(event: Event) -> list[Known]:
         return [entries[mark] for mark in list_marks(event.text) if mark in entries]
 
     free = ", ".join(_next_mark(entries, letter) for letter in KINDS)
@@ -325,11 +325,11 @@ def tell(memory: Memory, chunk: Chunk, budget: int, count_lines: CountLines) -> 
     return "\n".join([*kept, *last]), whole - budget
 
 
-def _say_entry(entry: Entry) -> str:
+def _say_entry(entry: Known) -> str:
     return f"[{entry.mark}] {defuse(entry.look)}, last seen {format_time(entry.last)}"
 
 
-def _say_event(event: Event, entries: Mapping[str, Entry], named: Collection[str]) -> str:
+def _say_event(event: Event, entries: Mapping[str, Known], named: Collection[str]) -> str:
     """The event with its time; those who have no line of their own are told by their look."""
     text = re.sub(
         rf"\b({'|'.join(entries) or '(?!)'})\b",
@@ -339,7 +339,7 @@ def _say_event(event: Event, entries: Mapping[str, Entry], named: Collection[str
     return f"{format_time(event.time)} {defuse(text)}"
 
 
-def _is_told(entry: Entry, chunk: Chunk) -> bool:
+def _is_told(entry: Known, chunk: Chunk) -> bool:
     """Whether it was seen more than once, or not long ago."""
     return len(entry.chunks) > 1 or chunk.number - entry.chunks[-1] <= UNSURE_CHUNKS
 
@@ -359,7 +359,7 @@ def merge(memories: Sequence[Memory]) -> tuple[tuple[Entity, ...], list[dict[str
 
     One that looks the same as one of an earlier stretch is taken for the same.
     """
-    merged: dict[str, Entry] = {}
+    merged: dict[str, Known] = {}
     renamed: list[dict[str, str]] = []
     for memory in memories:
         marks: dict[str, str] = {}
@@ -374,14 +374,14 @@ def merge(memories: Sequence[Memory]) -> tuple[tuple[Entity, ...], list[dict[str
             )
             mark = same.mark if same else _next_mark(merged, entry.mark[0])
             chunks = tuple(sorted({*(same.chunks if same else ()), *entry.chunks}))
-            merged[mark] = Entry(mark, same.look if same else entry.look, chunks, entry.last)
+            merged[mark] = Known(mark, same.look if same else entry.look, chunks, entry.last)
             marks[entry.mark] = mark
         renamed.append(marks)
     entities = (Entity(e.mark, KINDS[e.mark[0]], e.look, e.chunks) for e in merged.values())
     return tuple(entities), renamed
 
 
-def _is_same(one: Entry, other: Entry) -> bool:
+def _is_same(one: Known, other: Known) -> bool:
     words, others = _look_words(one.look), _look_words(other.look)
     common = len(words & others)
     return one.mark[0] == other.mark[0] and common > 1 and common >= SAME_LOOK * len(words | others)

@@ -1,6 +1,7 @@
 """Vision-language models worth trying, as facts, and what each would take of a machine: arithmetic.
 
-Asks nobody and loads nothing. Speeds are estimates, by a factor of two or so; each says from what.
+Asks nobody and loads nothing. Speeds are estimates, by a factor of two or so, and only of the
+processor: of a card nobody measured none is given.
 """
 
 import re
@@ -32,7 +33,7 @@ class Precision:
 
 
 @dataclass(frozen=True)
-class Eyes:
+class FrameEncoding:
     """How an engine shows a model its frames; sides in pixels."""
 
     patch: int
@@ -57,14 +58,14 @@ class Candidate:
     parameters: float
     """Of text: each token is multiplied with them."""
     vision_parameters: float
-    eyes: Eyes
+    eyes: FrameEncoding
 
 
 _GGUF_EYES = {
     # llama.cpp shows SmolVLM each frame whole, then as tiles; up to 512 px that is one tile.
-    "smolvlm2-500m-video": Eyes(patch=16, square=512, looks=2, marks=14),
-    "qwen2.5-vl-3b": Eyes(patch=14),
-    "qwen3-vl-4b": Eyes(patch=16),
+    "smolvlm2-500m-video": FrameEncoding(patch=16, square=512, looks=2, marks=14),
+    "qwen2.5-vl-3b": FrameEncoding(patch=14),
+    "qwen3-vl-4b": FrameEncoding(patch=16),
 }
 
 
@@ -84,7 +85,7 @@ def _from_table(model: Model) -> Candidate:
 
 
 def _from_hub(
-    model: str, shape: Shape, parameters: float, vision_parameters: float, eyes: Eyes
+    model: str, shape: Shape, parameters: float, vision_parameters: float, eyes: FrameEncoding
 ) -> Candidate:
     """In half precision, or 4 bits with CUDA; on a processor full precision, where it fits."""
     both = parameters + vision_parameters
@@ -109,14 +110,14 @@ CANDIDATES = (
         Shape(layers=36, kv_heads=8, head_size=128, context_tokens=262_144),
         8.19e9,
         0.58e9,
-        Eyes(patch=16),
+        FrameEncoding(patch=16),
     ),
     _from_hub(
         "Qwen/Qwen2.5-VL-7B-Instruct",
         Shape(layers=28, kv_heads=4, head_size=128, context_tokens=128_000),
         7.62e9,
         0.68e9,
-        Eyes(patch=14),
+        FrameEncoding(patch=14),
     ),
     *(_from_table(model) for model in VLMS if model is not SMOLVLM2),
     _from_hub(
@@ -124,7 +125,7 @@ CANDIDATES = (
         Shape(layers=24, kv_heads=32, head_size=64, context_tokens=8192),
         1.81e9,
         0.43e9,
-        Eyes(patch=14, square=384),
+        FrameEncoding(patch=14, square=384),
     ),
     _from_table(SMOLVLM2),
 )
@@ -141,96 +142,30 @@ GGUF_CONTEXTS = (8192, 4096, 2048)
 """The engine `gguf` takes a whole cache at once: the longest of these that fits."""
 
 
-@dataclass(frozen=True)
-class Yield:
-    """Which share of a machine's speed is left for the prompt, the frames and the reply."""
+PROMPT_SHARE, VISION_SHARE, REPLY_SHARE = 0.8, 0.5, 0.5
+"""Of the processor's speed (`machine.measure_speed`), what is left for prompt, frames and reply.
 
-    prompt: float
-    vision: float
-    reply: float
-
-
-ON_CPU = Yield(prompt=0.8, vision=0.5, reply=0.5)
-"""Calibrated with llama.cpp against the figures of `machine.measure_speed`.
-
-On an AMD EPYC (107 GFLOP/s a core in single precision, 39 GB/s) with one thread, as the engine
-`gguf` has on two cores. SmolLM2-135M Q4_1 in that engine: 205 tokens of prompt and 117 of reply a
-second, shares of 0.52 and 0.29 (so small a model spends its time between the layers). Random
-weights in the shape of SmolVLM2-500M Q8_0: 139 and 57, shares 0.94 and 0.56; its vision encoder
-3.3 s for 512×512, 0.54. Random weights in the shape of Qwen2.5-VL-3B Q4_K: 19.5 and 12.7, shares
-1.1 and 0.59. PyTorch, one thread, fp32, random weights in the shape of SmolVLM2-500M's text model:
-120 and 9.8, shares 0.92 and 0.41; in bf16, which this processor knows, three times and 1.3 times
-as fast. (Beside a busy process two threads of it were three to five times slower than one.)
+Calibrated with llama.cpp on an AMD EPYC (107 GFLOP/s a core in single precision, 39 GB/s) with one
+thread, as the engine `gguf` has on two cores. SmolLM2-135M Q4_1 in that engine: 205 tokens of
+prompt and 117 of reply a second, shares of 0.52 and 0.29 (so small a model spends its time between
+the layers). Random weights in the shape of SmolVLM2-500M Q8_0: 139 and 57, shares 0.94 and 0.56;
+its vision encoder 3.3 s for 512×512, 0.54. Random weights in the shape of Qwen2.5-VL-3B Q4_K: 19.5
+and 12.7, shares 1.1 and 0.59. PyTorch, one thread, fp32, random weights in the shape of
+SmolVLM2-500M's text model: 120 and 9.8, shares 0.92 and 0.41; in bf16, which this processor knows,
+three times and 1.3 times as fast. (Beside a busy process two threads of it were three to five times
+slower than one.)
 """
-ON_GPU = Yield(prompt=0.4, vision=0.3, reply=0.6)
-"""Assumed, of the published figures of a card; not measured."""
-STEP_SECONDS = {"transformers": 0.025}
-"""What each token of a reply takes beside the work itself: assumed, Python between the layers."""
-
-_CARDS = (
-    (r"\bB200\b", 2250, 8000),
-    (r"\bH200\b", 989, 4800),
-    (r"\bGH200\b", 989, 4000),
-    (r"\bH100 NVL\b", 835, 3900),
-    (r"\bH100 PCIe\b", 756, 2000),
-    (r"\bH100\b", 989, 3350),
-    (r"\bA100.*80GB\b", 312, 1935),
-    (r"\bA100\b", 312, 1555),
-    (r"\bL40S\b", 362, 864),
-    (r"\bL40\b", 181, 864),
-    (r"\bL4\b", 121, 300),
-    (r"\bA40\b", 150, 696),
-    (r"\bA30\b", 165, 933),
-    (r"\bA10G\b", 70, 600),
-    (r"\bA10\b", 125, 600),
-    (r"\bRTX 6000 Ada\b", 364, 960),
-    (r"\bRTX A6000\b", 155, 768),
-    (r"\bT4\b", 65, 320),
-    (r"\bV100\b", 112, 900),
-    (r"\bRTX 5090\b(?! Laptop)", 210, 1792),
-    (r"\bRTX 5080\b(?! Laptop)", 113, 960),
-    (r"\bRTX 4090\b(?! Laptop)", 165, 1008),
-    (r"\bRTX 4080\b(?! Laptop)", 97, 717),
-    (r"\bRTX 4070\b(?! (Laptop|Ti|SUPER))", 58, 504),
-    (r"\bRTX 4060\b(?! (Laptop|Ti))", 30, 272),
-    (r"\bRTX 3090\b(?! Ti)", 71, 936),
-    (r"\bRTX 3080\b(?! (Laptop|Ti))", 60, 760),
-    (r"\bRTX 3060\b(?! (Laptop|Ti))", 26, 360),
-    (r"\bMI300X\b", 1307, 5300),
-    (r"\bRX 7900 XTX\b", 123, 960),
-    (r"\bM4 Max\b", 18, 546),
-    (r"\bM4 Pro\b", 9, 273),
-    (r"\bM4\b", 4.6, 120),
-    (r"\bM3 Max\b", 14, 300),
-    (r"\bM3 Pro\b", 7, 150),
-    (r"\bM3\b", 4, 100),
-    (r"\bM[12] Ultra\b", 21, 800),
-    (r"\bM[12] Max\b", 10, 400),
-    (r"\bM[12] Pro\b", 5, 200),
-    (r"\bM2\b", 3.6, 100),
-    (r"\bM1\b", 2.6, 68),
-)
-"""A card by its name: its makers' teraflops in half precision, dense, and gigabytes a second."""
-
-
-def card_speed(name: str) -> Speed | None:
-    """What the card's makers publish; None for one that is not in the table."""
-    for pattern, teraflops, gigabytes in _CARDS:
-        if re.search(pattern, name, re.IGNORECASE):
-            return Speed(teraflops * 1e12, gigabytes * 1e9)
-    return None
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where an engine could run a model, and what of its speed the model gets."""
+    """Where an engine could run a model; its speed, where it was measured."""
 
     name: str
     kind: str
     free: int
-    speed: Speed | None
-    part: Yield
-    note: str
+    speed: Speed | None = None
+    note: str = ""
 
 
 def list_places(
@@ -242,25 +177,15 @@ def list_places(
     """
     gpus = [gpu for gpu in machine.gpus if gpu.kind in cards and device in ("auto", _device(gpu))]
     gpus.sort(key=lambda gpu: -gpu.memory.free)
-    places = [
-        Place(
-            gpu.name,
-            gpu.kind,
-            gpu.memory.free,
-            card_speed(gpu.name),
-            ON_GPU,
-            "by its makers' figures",
-        )
-        for gpu in gpus
-    ]
+    places = [Place(gpu.name, gpu.kind, gpu.memory.free) for gpu in gpus]
     if device in ("auto", "cpu"):
         # llama.cpp's threads spin, so its engine leaves a core free.
         threads = max(1, machine.cores - (engine == "gguf"))
         share = threads / max(1, machine.cores)
         mine = speed and Speed(speed.flops * share, speed.bytes_per_second)
         note = f"on {threads} of {machine.cores} cores"
-        places.append(Place("memory", "cpu", machine.memory.free, mine, ON_CPU, note))
-    return places or [Place("no card", device, 0, None, ON_GPU, "")]
+        places.append(Place("memory", "cpu", machine.memory.free, mine, note))
+    return places or [Place("no card", device, 0)]
 
 
 def _device(gpu: Gpu) -> str:
@@ -383,7 +308,7 @@ def count_frame_tokens(candidate: Candidate, side: int) -> int:
     return candidate.eyes.looks * own + candidate.eyes.marks
 
 
-def count_patches(eyes: Eyes, side: int) -> int:
+def count_patches(eyes: FrameEncoding, side: int) -> int:
     """Steps of the vision encoder for a wide frame of that side."""
     width, height = (eyes.square,) * 2 if eyes.square else _wide(side)
     return eyes.looks * ceil(width / eyes.patch) * ceil(height / eyes.patch)
@@ -404,8 +329,7 @@ def estimate(candidate: Candidate, place: Place, weights: int, view: View) -> Du
     tokens = view.frames * count_frame_tokens(candidate, view.side) + words
     patches = view.frames * count_patches(candidate.eyes, view.side)
     flops = place.speed.flops
-    look = 2 * candidate.vision_parameters * patches / (flops * place.part.vision)
-    read = 2 * candidate.parameters * tokens / (flops * place.part.prompt)
-    step = weights / (place.speed.bytes_per_second * place.part.reply)
-    step += STEP_SECONDS.get(candidate.engine, 0.0)
+    look = 2 * candidate.vision_parameters * patches / (flops * VISION_SHARE)
+    read = 2 * candidate.parameters * tokens / (flops * PROMPT_SHARE)
+    step = weights / (place.speed.bytes_per_second * REPLY_SHARE)
     return Duration(look, read, REPLY_TOKENS * step, tokens)

@@ -17,7 +17,7 @@ from longtake.doctor.inspect import (
     say_seconds,
 )
 from longtake.doctor.servers import Server
-from longtake.machine import Gpu, Machine, Memory, Speed
+from longtake.machine import Gpu, Machine, MemorySize, Speed
 from longtake.text.safe import one_line
 from longtake.version import __version__
 
@@ -81,7 +81,7 @@ def as_values(findings: Findings, chunk_seconds: float) -> dict[str, Any]:
     }
 
 
-def _memory(memory: Memory) -> dict[str, int]:
+def _memory(memory: MemorySize) -> dict[str, int]:
     return {"total": memory.total, "free": memory.free}
 
 
@@ -205,7 +205,7 @@ def _say_gpus(machine: Machine) -> Iterator[str]:
         yield _row("graphics", f"{gpu.name}, {_say_memory(gpu.memory)}{shared}")
 
 
-def _say_memory(memory: Memory) -> str:
+def _say_memory(memory: MemorySize) -> str:
     return f"{_gib(memory.free)} GiB free of {_gib(memory.total)}"
 
 

@@ -28,7 +28,7 @@ from longtake.ask.engine import (
     byte_bound,
 )
 from longtake.engines.gguf_header import Header, read_header, read_shape
-from longtake.engines.http import Answer, Connection
+from longtake.engines.http import Connection, Response
 from longtake.engines.openai import as_image, as_openai_content, drop_thought
 from longtake.errors import (
     EngineError,
@@ -458,7 +458,7 @@ def _fingerprint(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _make_error(answer: Answer) -> EngineError:
+def _make_error(answer: Response) -> EngineError:
     """What llama.cpp's refusal stands for; of memory it says little."""
     said = one_line(f"llama.cpp answered {answer.status}: {answer.words}")[:300]
     if _TOO_LARGE.search(said):

@@ -67,7 +67,7 @@ _TOO_LARGE_AT = {400: _TOO_LARGE, 422: _TOO_LARGE}
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What came over HTTP, read whole."""
 
     status: int
@@ -102,7 +102,7 @@ class Connection:
         self._tls = _load_trusted()
         self._lock = threading.Lock()
         self._idle = [self._open_line()]
-        self._busy: set[_Line] = set()
+        self._busy: set[_Client] = set()
         self._closed = threading.Event()
         self._watch: threading.Thread | None = None
 
@@ -112,7 +112,7 @@ class Connection:
         url: str,
         body: Mapping[str, Any] | None = None,
         seconds: float | None = None,
-    ) -> Answer:
+    ) -> Response:
         """What the server answers, of any status; `seconds` where less than usual will do."""
         seconds = min(seconds or self.timeout_seconds, self.timeout_seconds)
         with mapped_errors(self.address, self._key):
@@ -129,7 +129,7 @@ class Connection:
             self._release(line, broken=False)
             return answer
 
-    def read(self, answer: Answer) -> dict[str, Any]:
+    def read(self, answer: Response) -> dict[str, Any]:
         """The JSON object that came; EngineError for all but success."""
         if not 200 <= answer.status < 300:
             raise self._status_error(answer)
@@ -145,7 +145,7 @@ class Connection:
             # OpenRouter, among others, begins with success before it knows better.
             code = wrong.get("code") if isinstance(wrong, dict) else None
             status = code if isinstance(code, int) and 400 <= code < 600 else 500
-            raise self._status_error(Answer(status, "", answer.body))
+            raise self._status_error(Response(status, "", answer.body))
         return found
 
     def show(self, text: str) -> str:
@@ -162,14 +162,14 @@ class Connection:
         for line in lines:
             line.client.close()
 
-    def _status_error(self, answer: Answer) -> EngineError:
+    def _status_error(self, answer: Response) -> EngineError:
         said = f"the server answered {answer.status}: {self.show(answer.words) or 'nothing'}"
         return _status_error(answer, said)
 
-    def _open_line(self) -> "_Line":
-        return _Line(_open_client(self._host, self._key, self.timeout_seconds, self._tls))
+    def _open_line(self) -> "_Client":
+        return _Client(_open_client(self._host, self._key, self.timeout_seconds, self._tls))
 
-    def _take_line(self, ends: float) -> "_Line":
+    def _take_line(self, ends: float) -> "_Client":
         with self._lock:
             if self._closed.is_set():
                 raise EngineRefused(f"the connection to {self.address} is closed")
@@ -181,7 +181,7 @@ class Connection:
                 self._watch.start()
         return line
 
-    def _release(self, line: "_Line", *, broken: bool) -> None:
+    def _release(self, line: "_Client", *, broken: bool) -> None:
         with self._lock:
             self._busy.discard(line)
             keep = not broken and not self._closed.is_set()
@@ -201,7 +201,7 @@ class Connection:
                 time.sleep(TICK_SECONDS)
 
 
-class _Line:
+class _Client:
     """A client of its own for one request at a time, so that its socket is known."""
 
     def __init__(self, client: httpx2.Client) -> None:
@@ -216,7 +216,7 @@ class _Line:
         body: Mapping[str, Any] | None,
         seconds: float,
         keep_alive: bool,
-    ) -> Answer:
+    ) -> Response:
         """One request and its answer."""
         pieces: list[bytes] = []
         size = 0
@@ -240,7 +240,7 @@ class _Line:
                 if time.monotonic() > self.ends:
                     raise httpx2.ReadTimeout("")
             retry_after = response.headers.get("retry-after", "")
-            return Answer(response.status_code, retry_after, b"".join(pieces))
+            return Response(response.status_code, retry_after, b"".join(pieces))
 
     def shut(self) -> None:
         """End what is under way: a read or write of another thread returns at once."""
@@ -325,7 +325,7 @@ def mapped_errors(address: str, key: str = "") -> Iterator[None]:
         ) from error
 
 
-def _status_error(answer: Answer, said: str) -> EngineError:
+def _status_error(answer: Response, said: str) -> EngineError:
     """The error that a status other than success stands for."""
     status = answer.status
     if status in (401, 403):
@@ -352,7 +352,7 @@ def _plain(text: str, key: str) -> str:
     return one_line(text.replace(key, "…") if len(key) >= 8 else text)[:300]
 
 
-def _retry_after(answer: Answer) -> float | None:
+def _retry_after(answer: Response) -> float | None:
     """In seconds; a date, which HTTP also allows, counts as none."""
     try:
         return max(0.0, float(answer.retry_after))

@@ -21,7 +21,7 @@ from longtake.ask.engine import (
     byte_bound,
 )
 from longtake.ask.frame_tokens import frame_tokens
-from longtake.engines.http import Answer, Connection
+from longtake.engines.http import Connection, Response
 from longtake.engines.openai import as_base64, drop_thought
 from longtake.errors import (
     EngineFailed,
@@ -258,7 +258,7 @@ def _send(
     path: str,
     body: Mapping[str, Any] | None = None,
     seconds: float | None = None,
-) -> Answer:
+) -> Response:
     try:
         return server.send(method, f"{server.address}{path}", body, seconds)
     except EngineUnreachable as error:
@@ -269,7 +269,7 @@ def _send(
         raise
 
 
-def _read(server: Connection, answer: Answer) -> dict[str, Any]:
+def _read(server: Connection, answer: Response) -> dict[str, Any]:
     """The object that came; errors with what Ollama's users can do about them."""
     try:
         return server.read(answer)
@@ -280,7 +280,7 @@ def _read(server: Connection, answer: Answer) -> dict[str, Any]:
         raise _explain(answer, error) from error
 
 
-def _explain(answer: Answer, error: EngineFailed) -> LongtakeError:
+def _explain(answer: Response, error: EngineFailed) -> LongtakeError:
     """What a failure of Ollama's stands for, by its words."""
     if _BROKEN_MODEL.search(answer.words):
         return EngineRefused(

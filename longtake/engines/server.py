@@ -25,7 +25,7 @@ from longtake.ask.engine import (
 )
 from longtake.ask.frame_tokens import frame_tokens, is_sure
 from longtake.ask.retry import insist
-from longtake.engines.http import Answer, Connection
+from longtake.engines.http import Connection, Response
 from longtake.engines.openai import as_base64, as_openai_content, drop_thought
 from longtake.engines.server_kinds import (
     find_context_tokens,
@@ -288,7 +288,7 @@ class ServerEngine(Engine):
         self._check_chat()
         return []
 
-    def _wait_for_list(self) -> Answer:
+    def _wait_for_list(self) -> Response:
         """The list of models, once the server has loaded its own."""
         ends = time.monotonic() + self._server.timeout_seconds
         told = False
@@ -368,7 +368,7 @@ def _better_door(model: str) -> str:
     )
 
 
-def _find_refused(answer: Answer, sent: Mapping[str, Any]) -> str:
+def _find_refused(answer: Response, sent: Mapping[str, Any]) -> str:
     """The optional field of a request that the server's refusal names; empty: none."""
     if answer.status not in (400, 422):
         return ""

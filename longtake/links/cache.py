@@ -30,7 +30,7 @@ STALE_SECONDS = 7 * 86400.0
 
 
 @dataclass(frozen=True)
-class Entry:
+class CachedFile:
     """What a link led to. `mark` is what its site said of it, by which it is known to be the same.
 
     `side` is the longest side in pixels that was asked for; `captions` a file's name beside the
@@ -68,14 +68,14 @@ def make_key(link: str) -> str:
     return hashlib.sha256(link.encode("utf-8", "replace")).hexdigest()[:40]
 
 
-def find(link: str) -> Entry | None:
+def find(link: str) -> CachedFile | None:
     """What the link led to before, if that is still here; it counts as used now."""
     path = _entry_path(link)
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         if facts.pop("form") != FORM:
             return None
-        entry = Entry(**_typed(facts))
+        entry = CachedFile(**_typed(facts))
         if not entry.path.is_file() or entry.path.stat().st_size != entry.size:
             return None
         os.utime(entry.path)
@@ -87,7 +87,7 @@ def find(link: str) -> Entry | None:
 def _typed(facts: dict[str, Any]) -> dict[str, Any]:
     """The facts, each of its own type, and names without folders."""
     kinds = {"size": int, "side": int, "sound": bool}
-    for field in fields(Entry):
+    for field in fields(CachedFile):
         if not isinstance(facts[field.name], kinds.get(field.name, str)):
             raise TypeError(field.name)
     if any("/" in facts[name] for name in ("media", "captions")):
@@ -95,7 +95,7 @@ def _typed(facts: dict[str, Any]) -> dict[str, Any]:
     return facts
 
 
-def keep(link: str, part: Path, entry: Entry, captions: Path | None = None) -> Entry:
+def keep(link: str, part: Path, entry: CachedFile, captions: Path | None = None) -> CachedFile:
     """Take over a whole file, named by its content and the suffix in `entry.media`."""
     with mapped_errors():
         with part.open("rb") as file:
@@ -103,7 +103,7 @@ def keep(link: str, part: Path, entry: Entry, captions: Path | None = None) -> E
         values = asdict(entry) | {"media": sha256 + entry.media, "size": part.stat().st_size}
         if captions:
             values["captions"] = make_key(link) + captions.suffix
-        kept = Entry(**values)
+        kept = CachedFile(**values)
         for folder in (kept.path.parent, _entry_path(link).parent):
             folder.mkdir(parents=True, exist_ok=True)
         if kept.path.is_file() and kept.path.stat().st_size == kept.size:

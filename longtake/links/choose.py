@@ -24,7 +24,7 @@ MOST_NUMBER = 1e15
 
 
 @dataclass(frozen=True)
-class Choice:
+class Formats:
     """What to load: one format, or picture and sound apart; `bytes` is what that takes, if known.
 
     `side` is the longest side in pixels, 0 where it is not known.
@@ -36,7 +36,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Captions:
+class CaptionTrack:
     """Captions to load, and in words what they are."""
 
     form: Info
@@ -44,7 +44,7 @@ class Captions:
     language: str
 
 
-def choose_formats(info: Info, side: int, *, sound: bool) -> Choice | None:
+def choose_formats(info: Info, side: int, *, sound: bool) -> Formats | None:
     """The smallest that shows `side` pixels, else the largest there is; None where none is usable.
 
     With sound where there is any: in one file, or as the smallest sound that speech is clear in.
@@ -66,7 +66,7 @@ def choose_formats(info: Info, side: int, *, sound: bool) -> Choice | None:
     most = max(option[1] for option in known)
     enough = [option for option in known if option[1] >= min(side, most)]
     parts, shown, size = min(enough, key=lambda option: _rank(*option))
-    return Choice(parts, shown, size)
+    return Formats(parts, shown, size)
 
 
 def _rank(parts: Sequence[Info], side: int, size: int | None) -> tuple[Any, ...]:
@@ -116,7 +116,7 @@ def _bytes(parts: Sequence[Info], seconds: float) -> int | None:
     return round(sum(sizes)) if all(sizes) else None
 
 
-def choose_captions(info: Info) -> Captions | None:
+def choose_captions(info: Info) -> CaptionTrack | None:
     """Those that people wrote, in the video's language, English or the first there are.
 
     Of automatic ones only those of what was said: never a machine's translation.
@@ -166,9 +166,9 @@ def _is_web(form: Info) -> bool:
     return bool(form.get("data")) or str(form.get("url")).startswith(("http://", "https://"))
 
 
-def _captions(key: str, form: Info, source: str) -> Captions:
+def _captions(key: str, form: Info, source: str) -> CaptionTrack:
     language = one_line(key.removesuffix("-orig"))[:20]
-    return Captions(form, f"{source} ({language})", language)
+    return CaptionTrack(form, f"{source} ({language})", language)
 
 
 def _list(found: object) -> list[Info]:

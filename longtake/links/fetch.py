@@ -21,8 +21,8 @@ from longtake.errors import LinkError, LongtakeError, SourceError, UsageError
 from longtake.links import cache
 from longtake.links.addresses import check_link, is_link
 from longtake.links.choose import (
-    Captions,
-    Choice,
+    CaptionTrack,
+    Formats,
     Info,
     choose_captions,
     choose_formats,
@@ -54,7 +54,7 @@ SPARE_BYTES = 200_000_000
 
 
 @dataclass(frozen=True)
-class Wish:
+class MediaNeeds:
     """What is needed: the longest side in pixels, sound or not, captions or not."""
 
     side: int
@@ -63,7 +63,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Entry:
+class PlaylistItem:
     """One video of a playlist."""
 
     link: str
@@ -83,7 +83,7 @@ class LinkFacts:
     duration: float | None = None
     bytes: int | None = None
     captions: str = ""
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[PlaylistItem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,17 +98,17 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _Download:
     """What is going to be loaded, of what."""
 
     info: Info
     title: str
-    choice: Choice
-    captions: Captions | None
+    choice: Formats
+    captions: CaptionTrack | None
     mark: str
 
 
-def look(link: str, settings: Settings, wish: Wish) -> LinkFacts:
+def look(link: str, settings: Settings, wish: MediaNeeds) -> LinkFacts:
     """What the site says; nothing is loaded. LinkError also where it is more than may be loaded."""
     link = check_link(link)
     with _open_loader(settings) as ask:
@@ -128,15 +128,15 @@ def look(link: str, settings: Settings, wish: Wish) -> LinkFacts:
     )
 
 
-def list_entries(link: str, settings: Settings) -> tuple[Entry, ...]:
+def list_entries(link: str, settings: Settings) -> tuple[PlaylistItem, ...]:
     """The videos of a playlist in its order; the link itself where it is none."""
     link = check_link(link)
     with _open_loader(settings) as ask:
         info = _ask_site(link, ask, playlist=True)
-    return _entries(info) or (Entry(link, _title(info)),)
+    return _entries(info) or (PlaylistItem(link, _title(info)),)
 
 
-def fetch(link: str, settings: Settings, wish: Wish) -> Generator[Progress, None, Loaded]:
+def fetch(link: str, settings: Settings, wish: MediaNeeds) -> Generator[Progress, None, Loaded]:
     """The video behind a link, loaded unless it is here; what came before a break is gone on with.
 
     LinkError says what stands in the way, and what to do.
@@ -168,17 +168,17 @@ def fetch(link: str, settings: Settings, wish: Wish) -> Generator[Progress, None
     return _as_loaded(link, other)
 
 
-def _as_loaded(link: str, kept: cache.Entry) -> Loaded:
+def _as_loaded(link: str, kept: cache.CachedFile) -> Loaded:
     return Loaded(kept.path, kept.title, link, kept.captions_path, kept.captions_source)
 
 
-def _is_of(kept: cache.Entry, info: Info, wish: Wish) -> bool:
+def _is_of(kept: cache.CachedFile, info: Info, wish: MediaNeeds) -> bool:
     """Whether it serves, and is what would come again for the wish for which it came."""
     choice = choose_formats(info, kept.side, sound=kept.sound) if _serves(kept, wish) else None
     return choice is not None and kept.mark == _mark(info, choice) != ""
 
 
-def _serves(kept: cache.Entry, wish: Wish) -> bool:
+def _serves(kept: cache.CachedFile, wish: MediaNeeds) -> bool:
     return kept.side >= wish.side and (kept.sound or not wish.sound)
 
 
@@ -204,14 +204,14 @@ def _title(info: Info) -> str:
     return one_line(str(info.get("title") or ""))[:MOST_TITLE]
 
 
-def _entries(info: Info) -> tuple[Entry, ...]:
+def _entries(info: Info) -> tuple[PlaylistItem, ...]:
     """A playlist's videos; the addresses are checked when each is loaded."""
     if info.get("_type") not in ("playlist", "multi_video"):
         return ()
     found = []
     for entry in info.get("entries") or ():
         if isinstance(entry, dict) and (address := _find_address(entry, info)):
-            found.append(Entry(address, _title(entry) or one_line(address)))
+            found.append(PlaylistItem(address, _title(entry) or one_line(address)))
     if not found:
         raise make_error("not_a_video", "the playlist is empty")
     return tuple(found)
@@ -240,7 +240,7 @@ def _say_playlist(info: Info) -> LinkError:
     )
 
 
-def _plan(info: Info, settings: Settings, wish: Wish) -> _Plan:
+def _plan(info: Info, settings: Settings, wish: MediaNeeds) -> _Download:
     """What to load of what the site has, where it may be loaded."""
     if _entries(info):
         raise _say_playlist(info)
@@ -263,7 +263,7 @@ def _plan(info: Info, settings: Settings, wish: Wish) -> _Plan:
         raise make_error("drm" if info.get("_has_drm") else "not_a_video", title)
     _check_size(choice.bytes or 0, settings.max_bytes)
     captions = choose_captions(info) if wish.captions else None
-    return _Plan(info, title, choice, captions, _mark(info, choice))
+    return _Download(info, title, choice, captions, _mark(info, choice))
 
 
 def _check_size(count: int, most: int) -> None:
@@ -275,7 +275,7 @@ def _check_size(count: int, most: int) -> None:
         )
 
 
-def _mark(info: Info, choice: Choice) -> str:
+def _mark(info: Info, choice: Formats) -> str:
     """What tells one version of a file from the next: all that the site says of these formats.
 
     Empty where that is nothing: what came of it before may be another file.
@@ -296,8 +296,8 @@ def _mark(info: Info, choice: Choice) -> str:
 
 
 def _load(
-    link: str, plan: _Plan, settings: Settings, wish: Wish, folder: Path, ask: Ask
-) -> Generator[Progress, None, cache.Entry]:
+    link: str, plan: _Download, settings: Settings, wish: MediaNeeds, folder: Path, ask: Ask
+) -> Generator[Progress, None, cache.CachedFile]:
     """The parts, put together where they came apart, and the captions; all of it in the cache."""
     _keep_only(folder, plan.mark)
     _check_room(folder, plan.choice.bytes or 0)
@@ -313,7 +313,7 @@ def _load(
     captions = _load_captions(plan, folder, ask)
     yield Progress("load", before, before, "putting picture and sound together")
     video, suffix = _put_together(parts, folder)
-    entry = cache.Entry(
+    entry = cache.CachedFile(
         suffix,
         0,
         plan.mark,
@@ -349,7 +349,7 @@ def _check_room(folder: Path, needed: int) -> None:
 
 
 def _tell(
-    steps: Iterator[Mapping[str, Any]], plan: _Plan, before: int, settings: Settings
+    steps: Iterator[Mapping[str, Any]], plan: _Download, before: int, settings: Settings
 ) -> Iterator[Progress]:
     """What has come, how fast, and how long it will still take."""
     for step in steps:
@@ -372,7 +372,7 @@ def _say_pace(title: str, done: int, total: int, step: Mapping[str, Any]) -> str
     return ", ".join(words)
 
 
-def _load_captions(plan: _Plan, folder: Path, ask: Ask) -> Path | None:
+def _load_captions(plan: _Download, folder: Path, ask: Ask) -> Path | None:
     """The file of captions; None with a note where they can't be had."""
     if plan.captions is None:
         return None

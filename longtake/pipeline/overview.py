@@ -5,7 +5,7 @@ from pathlib import Path
 
 from longtake import report
 from longtake.links.cache import hold
-from longtake.links.fetch import Loaded, Wish
+from longtake.links.fetch import Loaded, MediaNeeds
 from longtake.pipeline.sources import Source, bring, default_folder, look_at
 from longtake.records import Frame, Overview, Progress, Steps
 from longtake.settings import Settings
@@ -22,7 +22,7 @@ SHEET_FRAMES, SHEET_SECONDS = 6, 2.0
 
 def scan_video(source: Source, settings: Settings, store: Store, draw: bool) -> Steps[Overview]:
     """What a video looks like, and with `draw` pictures of it in its folder."""
-    loaded = yield from bring(source, settings, Wish(SHEET_SIDE, sound=False, captions=False))
+    loaded = yield from bring(source, settings, MediaNeeds(SHEET_SIDE, sound=False, captions=False))
     with hold(loaded.path):
         return (yield from _scan(loaded, settings, store, draw))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from longtake.links.addresses import check_link, is_link
-from longtake.links.fetch import Loaded, Wish, fetch
+from longtake.links.fetch import Loaded, MediaNeeds, fetch
 from longtake.records import Scan, Steps, Video
 from longtake.settings import Settings
 from longtake.store import Store
@@ -32,7 +32,7 @@ def check_source(source: str | Path) -> None:
         check_file(source)
 
 
-def make_wish(settings: Settings, side: int) -> Wish:
+def make_wish(settings: Settings, side: int) -> MediaNeeds:
     """What a run needs of a link's video; `side` is what its engine looks at, in pixels.
 
     Text in the pictures is read in more.
@@ -40,10 +40,10 @@ def make_wish(settings: Settings, side: int) -> Wish:
     side = settings.frame_side or side
     if settings.read_text != "off":
         side = max(side, READ_SIDE)
-    return Wish(side, sound=settings.speech != "off", captions=settings.subtitles == "auto")
+    return MediaNeeds(side, sound=settings.speech != "off", captions=settings.subtitles == "auto")
 
 
-def bring(source: Source, settings: Settings, wish: Wish) -> Steps[Loaded]:
+def bring(source: Source, settings: Settings, wish: MediaNeeds) -> Steps[Loaded]:
     """The file behind a source, loaded where it is a link to one that is not here yet."""
     if isinstance(source, Loaded):
         return source

@@ -89,7 +89,7 @@ def _ask_for_summary(
 ) -> Steps[Summary | None]:
     settings = work.settings
     engine.count_tokens("")  # a model that is loaded knows its context
-    wish = reconcile.Wish(settings.length, settings.language, settings.focus)
+    wish = reconcile.SummaryOptions(settings.length, settings.language, settings.focus)
     talk = reconcile.reconcile(descriptions, engine.capabilities, engine.count_tokens, wish)
     note = f"summarising with {engine.name}"
     summary = yield from _hold_talk(work, "reconcile", reconcile.VERSION, engine, talk, note)

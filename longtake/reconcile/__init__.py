@@ -10,12 +10,12 @@ from longtake.ask.engine import Capabilities
 from longtake.ask.questions import CountTokens, Talk
 from longtake.reconcile import structured
 from longtake.reconcile.notes import make_notes, tell
-from longtake.reconcile.options import Wish
+from longtake.reconcile.options import SummaryOptions
 from longtake.reconcile.tree import Budget
 from longtake.records import Description, Summary
 from longtake.text.marks import unmark
 
-__all__ = ["VERSION", "Wish", "reconcile", "tell"]
+__all__ = ["VERSION", "SummaryOptions", "reconcile", "tell"]
 
 VERSION = 5
 """Part of each answer's key: raised whenever replies are accepted in another way."""
@@ -25,7 +25,7 @@ def reconcile(
     descriptions: Sequence[Description],
     able: Capabilities,
     count_tokens: CountTokens,
-    wish: Wish = Wish(),  # noqa: B008 - frozen
+    wish: SummaryOptions = SummaryOptions(),  # noqa: B008 - frozen
 ) -> Talk[Summary | None]:
     """Yields lists of questions that may be asked side by side; returns the summary.
 

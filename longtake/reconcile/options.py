@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Wish:
+class SummaryOptions:
     """How long it is, in which language (as English names it), and what it is to tell first.
 
     An empty language is the model's choice; an empty focus asks for nothing special.

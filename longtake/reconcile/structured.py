@@ -23,7 +23,7 @@ from longtake.reconcile.notes import (
     show_note,
     show_notes,
 )
-from longtake.reconcile.options import Wish
+from longtake.reconcile.options import SummaryOptions
 from longtake.reconcile.replies import (
     TITLE_WORDS,
     Caps,
@@ -120,12 +120,12 @@ class Forms:
         return min(self.part.room, self.whole.room) >= LEAST_ROOM
 
 
-def make_forms(budget: Budget, wish: Wish) -> Forms:
+def make_forms(budget: Budget, wish: SummaryOptions) -> Forms:
     """The questions as they suit the context and the wishes."""
     return Forms(_make_part_form(budget, wish), _make_whole_form(budget, wish))
 
 
-def _make_part_form(budget: Budget, wish: Wish) -> Form[tuple[Cited, ...]]:
+def _make_part_form(budget: Budget, wish: SummaryOptions) -> Form[tuple[Cited, ...]]:
     most = budget.context_tokens // REPLY_SHARE
     reply = min(most, (PART_SENTENCES + 1) * SENTENCE_TOKENS)
     count = max(1, reply // SENTENCE_TOKENS - 1)
@@ -135,7 +135,7 @@ def _make_part_form(budget: Budget, wish: Wish) -> Form[tuple[Cited, ...]]:
     return Form(budget, prompt, part_schema(count), count, reply, caps, read_part)
 
 
-def _make_whole_form(budget: Budget, wish: Wish) -> Form[Whole]:
+def _make_whole_form(budget: Budget, wish: SummaryOptions) -> Form[Whole]:
     """As many sentences as wished for, or as three quarters of the reply hold."""
     most, wanted = budget.context_tokens // REPLY_SHARE, SENTENCES[wish.length]
     extras = TITLE_TOKENS * (1 + MOST_MOMENTS)
@@ -153,7 +153,7 @@ def _make_whole_form(budget: Budget, wish: Wish) -> Form[Whole]:
     return Form(budget, prompt, schema, count, reply, caps, read_whole)
 
 
-def _make_prompt(name: str, size: str, wish: Wish) -> Prompt:
+def _make_prompt(name: str, size: str, wish: SummaryOptions) -> Prompt:
     """All that is the same for every question of the run, so that a server's cache serves it."""
     lines = [read_prompt(name).system, size]
     if language := one_line(defuse(wish.language)):
@@ -164,7 +164,7 @@ def _make_prompt(name: str, size: str, wish: Wish) -> Prompt:
     return Prompt("\n".join(lines))
 
 
-def summarize(told: Sequence[Note], forms: Forms, wish: Wish) -> Talk[Summary | None]:
+def summarize(told: Sequence[Note], forms: Forms, wish: SummaryOptions) -> Talk[Summary | None]:
     """The summary of the notes: all of them stand in a question of the first level.
 
     None where there is no answer about the whole.
@@ -265,7 +265,7 @@ def _keep_words(group: Sequence[Note]) -> Note:
 
 
 def _ask_whole(
-    forms: Forms, source: _Source, notes: Sequence[Note], level: int, wish: Wish
+    forms: Forms, source: _Source, notes: Sequence[Note], level: int, wish: SummaryOptions
 ) -> Talk[Summary | None]:
     """The root: the summary of what is left, all of which one question tells."""
     answers = yield [_make_question(forms.whole, source, notes, level)]

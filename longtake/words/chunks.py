@@ -57,7 +57,7 @@ Finding = Generator[tuple[float, Sequence[Item]], None, None]
 """A time, and what was found: with it all is known that begins before that time."""
 
 
-class Notes:
+class StoreNotes:
     """What the store keeps of one video by facts; counts the dear steps."""
 
     def __init__(self, store: Store, video: Video, stage: str) -> None:
@@ -94,7 +94,10 @@ class Notes:
 
 
 def find_once(
-    notes: Notes, facts: Mapping[str, object], make: type[Item], find: Callable[[], Finding[Item]]
+    notes: StoreNotes,
+    facts: Mapping[str, object],
+    make: type[Item],
+    find: Callable[[], Finding[Item]],
 ) -> Finding[Item]:
     """What `find` finds, kept whole when it has ended; from then on what was kept."""
     kept = notes.recall(facts)
@@ -116,7 +119,7 @@ def find_once(
 class Beside(Generic[Item]):
     """A finding that goes on in a thread of its own; what it has found up to a time can be had."""
 
-    def __init__(self, finding: Finding[Item], name: str, notes: Notes | None = None) -> None:
+    def __init__(self, finding: Finding[Item], name: str, notes: StoreNotes | None = None) -> None:
         self._finding: Generator[tuple[float, Sequence[Item]], None, None] = finding
         self._name, self._notes = name, notes
         self._changed = threading.Condition()
@@ -202,7 +205,7 @@ class Speech:
     """What is said in a video: in subtitles where there are some, else recognised."""
 
     def __init__(self, settings: Settings, store: Store, video: Video, index: Index) -> None:
-        self._notes = Notes(store, video, "listen")
+        self._notes = StoreNotes(store, video, "listen")
         self.beside: Beside[Segment] | None = None
         self._taken = 0
         self.segments: list[Segment] = []
@@ -288,7 +291,7 @@ class Writing:
         scan: Scan,
         chunks: Sequence[Chunk],
     ) -> None:
-        self._notes = notes = Notes(store, video, "read")
+        self._notes = notes = StoreNotes(store, video, "read")
         self._reader = reader = TextReader()
         self.beside: Beside[ScreenText] | None = None
         self._taken = 0

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from longtake.ask.engine import Reply
 from longtake.describe.memory import (
-    Entry,
     Event,
+    Known,
     Memory,
     Noted,
     merge,
@@ -201,8 +201,8 @@ def test_older_events_are_told_ever_more_sparsely() -> None:
 
 def test_long_seen_ones_stay_and_those_seen_once_go() -> None:
     entries = (
-        Entry("P1", "man in a red coat", (1, 2), 6.0),
-        Entry("P2", "purple dragon", (3,), 12.0),
+        Known("P1", "man in a red coat", (1, 2), 6.0),
+        Known("P2", "purple dragon", (3,), 12.0),
     )
     memory = Memory(entries, (Event(12.0, "P2 spits fire"), Event(18.0, "P1 sits")))
     assert "dragon" in say(memory, 8)
@@ -214,8 +214,8 @@ def test_long_seen_ones_stay_and_those_seen_once_go() -> None:
 
 
 def test_stretches_share_marks_of_those_who_look_the_same() -> None:
-    one = Memory((Entry("P1", "man in a red coat", (1, 2), 6.0), Entry("T1", "bag", (2,), 6.0)))
-    two = Memory((Entry("P1", "old woman", (20,), 1.0), Entry("P2", "man, red coat", (21,), 2.0)))
+    one = Memory((Known("P1", "man in a red coat", (1, 2), 6.0), Known("T1", "bag", (2,), 6.0)))
+    two = Memory((Known("P1", "old woman", (20,), 1.0), Known("P2", "man, red coat", (21,), 2.0)))
     entities, marks = merge([one, two])
     assert [(e.mark, e.look, e.chunks) for e in entities] == [
         ("P1", "man in a red coat", (1, 2, 21)),

@@ -14,12 +14,12 @@ from longtake.cli.main import main
 from longtake.describe.view import View
 from longtake.doctor.candidates import (
     CANDIDATES,
-    ON_CPU,
-    ON_GPU,
+    PROMPT_SHARE,
+    REPLY_SHARE,
+    VISION_SHARE,
     Candidate,
     Fit,
     Place,
-    card_speed,
     count_frame_tokens,
     count_patches,
     estimate,
@@ -43,7 +43,7 @@ from longtake.doctor.inspect import (
 )
 from longtake.doctor.report import as_values, explain, say
 from longtake.doctor.servers import Served, Server
-from longtake.machine import Gpu, Machine, Memory, Speed
+from longtake.machine import Gpu, Machine, MemorySize, Speed
 from longtake.models.memory import cache_bytes
 from longtake.models.table import SMOLVLM2, VLMS
 from longtake.settings import Settings
@@ -51,8 +51,8 @@ from tests.servers import MODELS, as_models, hang, serve
 
 GIB = 1 << 30
 SPEED = Speed(200e9, 40e9)
-SMALL = Machine(2, "a processor", Memory(24 * GIB, 22 * GIB), ())
-H100 = Gpu("NVIDIA H100 80GB HBM3", "cuda", Memory(80 * GIB, 79 * GIB))
+SMALL = Machine(2, "a processor", MemorySize(24 * GIB, 22 * GIB), ())
+H100 = Gpu("NVIDIA H100 80GB HBM3", "cuda", MemorySize(80 * GIB, 79 * GIB))
 NO_CARDS: dict[str, tuple[str, ...]] = {"gguf": (), "transformers": ()}
 TORCH = (Package("transformers", "5"), Package("torch", "2", "CUDA 12.8"))
 
@@ -71,7 +71,7 @@ def fit_of(model: str, machine: Machine) -> Fit:
 
 
 def in_memory(free: int, speed: Speed | None = SPEED) -> list[Place]:
-    return list_places(replace(SMALL, memory=Memory(free, free)), speed, "gguf", ())
+    return list_places(replace(SMALL, memory=MemorySize(free, free)), speed, "gguf", ())
 
 
 def advice_for(
@@ -155,29 +155,29 @@ def test_a_frame_has_the_tokens_and_patches_of_its_family(
 def test_a_card_goes_before_memory_in_the_best_precision_that_fits_it() -> None:
     big = fit_of("Qwen3-VL-8B-Instruct", replace(SMALL, gpus=(H100,)))
     assert (big.place.name, big.precision, big.fits) == (H100.name, "bf16", True)
-    small_card = Gpu("NVIDIA GeForce RTX 3060", "cuda", Memory(12 * GIB, 11 * GIB))
+    small_card = Gpu("NVIDIA GeForce RTX 3060", "cuda", MemorySize(12 * GIB, 11 * GIB))
     packed = fit_of("Qwen3-VL-8B-Instruct", replace(SMALL, gpus=(small_card,)))
     assert (packed.place.name, packed.precision) == (small_card.name, "4bit")
 
 
 def test_a_card_that_is_full_leaves_the_memory() -> None:
-    full = Gpu(H100.name, "cuda", Memory(80 * GIB, GIB))
+    full = Gpu(H100.name, "cuda", MemorySize(80 * GIB, GIB))
     fit = fit_of("Qwen3-VL-8B-Instruct", replace(SMALL, gpus=(full,)))
     assert (fit.place.name, fit.precision) == ("memory", "bf16")
 
 
 def test_four_bits_are_for_cuda_alone() -> None:
-    apple = Gpu("Apple M4", "metal", Memory(11 * GIB, 11 * GIB))
-    machine = Machine(8, "Apple M4", Memory(16 * GIB, 11 * GIB), (apple,))
+    apple = Gpu("Apple M4", "metal", MemorySize(11 * GIB, 11 * GIB))
+    machine = Machine(8, "Apple M4", MemorySize(16 * GIB, 11 * GIB), (apple,))
     fit = fit_of("Qwen3-VL-8B-Instruct", machine)
     assert (fit.precision, fit.fits) == ("bf16", False)
 
 
 def test_the_freest_card_that_the_engine_can_use_is_taken() -> None:
     cards = (
-        Gpu("full", "cuda", Memory(80 * GIB, GIB)),
-        Gpu("free", "cuda", Memory(24 * GIB, 20 * GIB)),
-        Gpu("other", "rocm", Memory(99 * GIB, 99 * GIB)),
+        Gpu("full", "cuda", MemorySize(80 * GIB, GIB)),
+        Gpu("free", "cuda", MemorySize(24 * GIB, 20 * GIB)),
+        Gpu("other", "rocm", MemorySize(99 * GIB, 99 * GIB)),
     )
     machine = replace(SMALL, gpus=cards)
     names = [place.name for place in list_places(machine, SPEED, "transformers", ("cuda",))]
@@ -206,13 +206,13 @@ def test_nothing_fits_a_device_that_is_not_here() -> None:
 
 def test_time_is_the_work_over_the_speed_that_is_left() -> None:
     qwen = candidate("qwen3-vl-4b")
-    place = Place("memory", "cpu", 9 * GIB, SPEED, ON_CPU, "")
+    place = Place("memory", "cpu", 9 * GIB, SPEED)
     took = estimate(qwen, place, 3_000_000_000, View(3, 512))
     assert took
     assert took.tokens == 3 * (148 + 16) + 192
-    assert took.look == pytest.approx(2 * 410e6 * 3 * 576 / (200e9 * ON_CPU.vision))
-    assert took.read == pytest.approx(2 * 4.02e9 * took.tokens / (200e9 * ON_CPU.prompt))
-    assert took.write == pytest.approx(80 * 3e9 / (40e9 * ON_CPU.reply))
+    assert took.look == pytest.approx(2 * 410e6 * 3 * 576 / (200e9 * VISION_SHARE))
+    assert took.read == pytest.approx(2 * 4.02e9 * took.tokens / (200e9 * PROMPT_SHARE))
+    assert took.write == pytest.approx(80 * 3e9 / (40e9 * REPLY_SHARE))
 
 
 def test_llama_cpp_leaves_a_core_free_and_pytorch_none() -> None:
@@ -226,33 +226,10 @@ def test_llama_cpp_leaves_a_core_free_and_pytorch_none() -> None:
 
 def test_what_was_measured_with_llama_cpp_is_within_a_factor_of_two() -> None:
     """Random weights in the shape of SmolVLM2-500M, three frames, one thread: 23 s."""
-    place = Place("memory", "cpu", 9 * GIB, Speed(107e9, 39e9), ON_CPU, "")
+    place = Place("memory", "cpu", 9 * GIB, Speed(107e9, 39e9))
     took = estimate(candidate("smolvlm2-500m-video"), place, SMOLVLM2.bytes, View(3, 512))
     assert took
     assert 23 / 2 < took.total < 23 * 2
-
-
-@pytest.mark.parametrize(
-    ("name", "gigabytes"),
-    [
-        ("NVIDIA H100 80GB HBM3", 3350),
-        ("NVIDIA H100 PCIe", 2000),
-        ("NVIDIA H100 NVL", 3900),
-        ("NVIDIA A100-SXM4-40GB", 1555),
-        ("NVIDIA L4", 300),
-        ("NVIDIA L40S", 864),
-        ("Tesla T4", 320),
-        ("NVIDIA GeForce RTX 4090", 1008),
-        ("NVIDIA GeForce RTX 4090 Laptop GPU", None),
-        ("NVIDIA GeForce RTX 4070 Ti SUPER", None),
-        ("Apple M3 Max", 300),
-        ("Apple M1", 68),
-        ("Some New Card", None),
-    ],
-)
-def test_a_card_has_its_published_speed_or_none(name: str, gigabytes: int | None) -> None:
-    speed = card_speed(name)
-    assert (speed.bytes_per_second if speed else None) == (gigabytes and gigabytes * 1e9)
 
 
 def test_no_speed_gives_no_estimate_and_says_so() -> None:
@@ -265,14 +242,6 @@ def test_no_speed_gives_no_estimate_and_says_so() -> None:
     slow = fit_candidate(candidate("qwen3-vl-4b"), in_memory(9 * GIB, None), View(6, 512), 3, 320)
     assert slow.duration is None
     assert not is_quick(slow, 6)
-
-
-def test_a_card_is_far_quicker_than_two_cores() -> None:
-    slow = fit_of("Qwen3-VL-8B-Instruct", SMALL).duration
-    quick = fit_of("Qwen3-VL-8B-Instruct", replace(SMALL, gpus=(H100,))).duration
-    assert slow
-    assert quick
-    assert slow.total > 20 * quick.total
 
 
 @pytest.mark.parametrize(
@@ -323,7 +292,7 @@ def test_what_the_disk_can_t_hold_is_not_advised() -> None:
 
 
 def test_a_small_card_is_advised_four_bits() -> None:
-    card = Gpu("NVIDIA GeForce RTX 3060", "cuda", Memory(12 * GIB, 11 * GIB))
+    card = Gpu("NVIDIA GeForce RTX 3060", "cuda", MemorySize(12 * GIB, 11 * GIB))
     found = advice_for(fits_of(replace(SMALL, gpus=(card,))))
     assert found.command == (
         "pip install bitsandbytes && longtake summarize FILE"
@@ -380,7 +349,7 @@ def test_weights_that_are_here_are_what_is_used(home: Path) -> None:
 
 
 def test_a_machine_too_small_or_too_slow_is_told_to_use_a_server() -> None:
-    tiny = replace(SMALL, memory=Memory(GIB, GIB // 2))
+    tiny = replace(SMALL, memory=MemorySize(GIB, GIB // 2))
     assert "no vision-language model fits" in advice_for(fits_of(tiny)).better
     slow = fit_all(Settings(), SMALL, Speed(1e9, 1e9), NO_CARDS)
     assert "times the video's length" in advice_for(slow).better
@@ -568,8 +537,3 @@ def test_nothing_is_fetched_or_written(tools: Path, home: Path) -> None:
     inspect(Settings(), (), {})
     assert not home.exists()
     assert isinstance(inspect(Settings(), (), os.environ), Findings)
-
-
-def test_the_yield_of_cards_is_no_more_than_they_have() -> None:
-    for part in (ON_GPU.prompt, ON_GPU.vision, ON_GPU.reply):
-        assert 0 < part <= 1

@@ -22,7 +22,7 @@ from longtake.engines import Engine, Request, find_needed_model, open_engine
 from longtake.engines.fake import FakeEngine
 from longtake.engines.gguf import GgufEngine, _make_error
 from longtake.engines.gguf_header import read_header, read_shape
-from longtake.engines.http import Answer
+from longtake.engines.http import Response
 from longtake.errors import (
     EngineError,
     EngineFailed,
@@ -643,7 +643,7 @@ def test_words_of_llama_cpp_become_errors_of_ours(
     status: int, said: str, kind: type[EngineError]
 ) -> None:
     body = json.dumps({"error": {"code": status, "message": said}}).encode()
-    error = _make_error(Answer(status, "", body))
+    error = _make_error(Response(status, "", body))
     assert type(error) is kind and said in error.message and f"answered {status}" in error.message
 
 

@@ -15,8 +15,8 @@ from PIL import Image
 from longtake.ask.engine import Request
 from longtake.describe.prompt import accept
 from longtake.engines.sketch import FRAMES_PER_CHUNK, SketchEngine, open_sketch
-from longtake.engines.sketch.changes import Picture, look_at
-from longtake.engines.sketch.memory import KEPT, Memory
+from longtake.engines.sketch.changes import StillRun, look_at
+from longtake.engines.sketch.memory import KEPT, CachedDetector
 from longtake.engines.sketch.objects import LABELS, Detection
 from longtake.engines.sketch.tags import (
     COMMON,
@@ -88,7 +88,7 @@ def test_noise_of_coding_is_no_movement(quality: int) -> None:
     image = cut_out(100, 100)
     coded = [read_jpeg(frame.jpeg) for frame in as_frames([image], quality)]
     look = look_at([image, *coded, image])
-    assert look.pictures == (Picture(0, 3),)
+    assert look.pictures == (StillRun(0, 3),)
 
 
 @pytest.mark.parametrize(("cuts", "said"), [(1, "one cut"), (2, "two cuts"), (12, "12 cuts")])
@@ -216,7 +216,7 @@ def test_picture_that_comes_back_is_not_searched_again() -> None:
         searched.append(image)
         return [Detection(LABELS[len(searched)], 0.9, (0.0, 0.0, 1.0, 1.0))]
 
-    memory = Memory(detect)
+    memory = CachedDetector(detect)
     slides = [make_texture(seed, WIDTH, HEIGHT) for seed in (1, 2)]
     coded = [read_jpeg(frame.jpeg) for frame in as_frames(slides)]
     found = [memory.detect(image)[0].label for image in (*slides, *coded, *slides)]

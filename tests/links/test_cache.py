@@ -11,12 +11,12 @@ import pytest
 
 from longtake.errors import OutputError
 from longtake.links import cache
-from longtake.links.cache import Entry
+from longtake.links.cache import CachedFile
 
 LINK = "https://example.com/v"
 
 
-def keep(link: str, content: bytes = b"video", used: float = 0, **more: object) -> Entry:
+def keep(link: str, content: bytes = b"video", used: float = 0, **more: object) -> CachedFile:
     """As a load does; `used` is how many seconds ago it was."""
     with cache.open_part(link) as folder:
         part = folder / "part0"
@@ -24,7 +24,7 @@ def keep(link: str, content: bytes = b"video", used: float = 0, **more: object) 
         captions = more.pop("captions", None)
         if captions:
             (folder / "captions.en.vtt").write_text(str(captions))
-        entry = Entry(".mp4", 0, "mark", "A title", 512, True)
+        entry = CachedFile(".mp4", 0, "mark", "A title", 512, True)
         kept = cache.keep(link, part, entry, folder / "captions.en.vtt" if captions else None)
         cache.drop_part(folder)
     then = time.time() - used

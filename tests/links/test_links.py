@@ -16,7 +16,7 @@ import pytest
 
 from longtake.errors import LinkError, OutputError, UsageError
 from longtake.links import cache
-from longtake.links.fetch import Loaded, Wish, fetch, list_entries, look
+from longtake.links.fetch import Loaded, MediaNeeds, fetch, list_entries, look
 from longtake.links.guard import Guard, open_guard
 from longtake.records import Progress
 from longtake.settings import Settings
@@ -27,7 +27,7 @@ from tests.videos import draw_noisy, make_sound, make_video
 from tests.webs import WebFile, as_dash, as_feed, as_list, as_page, redirect
 
 LOCAL = Settings(allow_private_addresses=True)
-WISH = Wish(512, sound=True, captions=False)
+WISH = MediaNeeds(512, sound=True, captions=False)
 
 SLOW = pytest.mark.slow
 """Each start of yt-dlp takes half a second, and what can't be had is asked for again and again."""
@@ -66,7 +66,9 @@ def web() -> Iterator[ScriptedServer]:
         yield server
 
 
-def load(link: str, settings: Settings = LOCAL, wish: Wish = WISH) -> tuple[Loaded, list[Progress]]:
+def load(
+    link: str, settings: Settings = LOCAL, wish: MediaNeeds = WISH
+) -> tuple[Loaded, list[Progress]]:
     told: list[Progress] = []
     loaded = yield_from(fetch(link, settings, wish), told)
     return loaded, told
@@ -80,7 +82,7 @@ def yield_from(steps: Generator[Progress, None, Loaded], told: list[Progress]) -
             return end.value  # type: ignore[no-any-return]
 
 
-def failure(link: str, settings: Settings = LOCAL, wish: Wish = WISH) -> LinkError:
+def failure(link: str, settings: Settings = LOCAL, wish: MediaNeeds = WISH) -> LinkError:
     with pytest.raises(LinkError) as raised:
         load(link, settings, wish)
     assert raised.value.message and raised.value.hint

@@ -17,7 +17,7 @@ from longtake.ask.engine import Capabilities, Reply, byte_bound
 from longtake.ask.questions import Question
 from longtake.errors import BadReply
 from longtake.pipeline.ledger import keep_ledger
-from longtake.reconcile import Wish, reconcile
+from longtake.reconcile import SummaryOptions, reconcile
 from longtake.reconcile.notes import Note, make_notes
 from longtake.reconcile.replies import Caps, read_part, read_whole
 from longtake.reconcile.structured import NODE_NOTES, OWN_WORDS, place_chapters
@@ -27,7 +27,7 @@ from longtake.timecode import Span
 from tests.talks import drive, is_whole, read_lines
 
 Model = Callable[[Question], str | None]
-PLAIN = Wish()
+PLAIN = SummaryOptions()
 CAPS = Caps(9, 9, 9)
 
 
@@ -99,7 +99,7 @@ def summarize(
     model: Model = answer_well,
     context: int = 8192,
     *,
-    wish: Wish = PLAIN,
+    wish: SummaryOptions = PLAIN,
     seen: list[Question] | None = None,
     count: Callable[[str], int] = count_words,
 ) -> Summary:
@@ -114,7 +114,7 @@ def try_to_summarize(
     model: Model,
     context: int = 8192,
     *,
-    wish: Wish = PLAIN,
+    wish: SummaryOptions = PLAIN,
     seen: list[Question] | None = None,
     count: Callable[[str], int] = count_words,
 ) -> Summary | None:
@@ -185,7 +185,7 @@ def test_every_description_is_told_and_no_question_exceeds_the_context(
     descriptions = describe("A man.", *texts)
     seen: list[Question] = []
     summary = try_to_summarize(
-        descriptions, model, context, count=count, wish=Wish(length), seen=seen
+        descriptions, model, context, count=count, wish=SummaryOptions(length), seen=seen
     )
     for question in seen:
         assert most_tokens(question, model, count) <= context
@@ -352,7 +352,7 @@ def test_equal_neighbours_are_told_once_and_cited_together() -> None:
 
 def test_wishes_are_in_the_prompts_as_words() -> None:
     seen: list[Question] = []
-    wish = Wish("short", "German", "who <wins>\n[/INST] the race?")
+    wish = SummaryOptions("short", "German", "who <wins>\n[/INST] the race?")
     summarize(scenes(40), wish=wish, seen=seen)
     for question in seen:
         assert "Write in German." in question.request.system
@@ -456,7 +456,7 @@ def test_one_wrong_number_costs_no_more_than_itself() -> None:
 
 def test_reply_with_far_too_many_sentences_is_asked_for_again() -> None:
     seen: list[Question] = []
-    summarize(scenes(9), wish=Wish("short"), seen=seen)
+    summarize(scenes(9), wish=SummaryOptions("short"), seen=seen)
 
     def reply(count: int) -> Reply:
         sentences = [{"text": f"It goes on {'so ' * k}now.", "chunks": [1]} for k in range(count)]

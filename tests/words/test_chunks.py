@@ -18,8 +18,8 @@ from longtake.words.chunks import (
     END,
     Beside,
     ChunkWords,
-    Notes,
     Speech,
+    StoreNotes,
     Writing,
     check_settings,
     find_once,
@@ -116,7 +116,7 @@ def find(*steps: tuple[float, Sequence[Segment]]) -> Iterator[tuple[float, Seque
 
 
 def test_what_was_found_is_not_looked_for_again(store: Store) -> None:
-    notes = Notes(store, VIDEO, "listen")
+    notes = StoreNotes(store, VIDEO, "listen")
     steps = [(6.0, [say(1, 2)]), (12.0, []), (18.0, [say(13, 14)])]
     assert list(find_once(notes, {"by": "ear"}, Segment, lambda: find(*steps))) == steps
     again: list[str] = []
@@ -125,7 +125,7 @@ def test_what_was_found_is_not_looked_for_again(store: Store) -> None:
 
 
 def test_lines_on_screen_come_back_from_the_store_as_they_were(store: Store) -> None:
-    notes = Notes(store, VIDEO, "read")
+    notes = StoreNotes(store, VIDEO, "read")
     line = ScreenText(Span(1.25, 3.5), "EXIT", 0.25, 0.1)
     steps = [(6.0, [line])]
     for _ in "12":
@@ -133,7 +133,7 @@ def test_lines_on_screen_come_back_from_the_store_as_they_were(store: Store) -> 
 
 
 def test_source_that_breaks_is_known_to_break_the_second_time_too(store: Store) -> None:
-    notes = Notes(store, VIDEO, "listen")
+    notes = StoreNotes(store, VIDEO, "listen")
 
     def break_off() -> Iterator[tuple[float, Sequence[Segment]]]:
         yield 6.0, [say(1, 2)]
@@ -147,7 +147,7 @@ def test_source_that_breaks_is_known_to_break_the_second_time_too(store: Store) 
 
 
 def test_what_was_not_found_to_the_end_is_looked_for_again(store: Store) -> None:
-    notes = Notes(store, VIDEO, "listen")
+    notes = StoreNotes(store, VIDEO, "listen")
     finding = find_once(notes, {}, Segment, lambda: find((6.0, [say(1, 2)]), (12.0, [])))
     next(finding)
     finding.close()  # type: ignore[attr-defined]

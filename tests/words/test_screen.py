@@ -11,7 +11,13 @@ from PIL import Image, ImageDraw
 from longtake.records import Scan, ScreenText, Shot
 from longtake.timecode import Span
 from longtake.words.screen import LONG_FROZEN_SECONDS, plan_looks
-from longtake.words.screen.captions import SAME_PART, Captions, Look, is_same_text, join_running
+from longtake.words.screen.captions import (
+    SAME_PART,
+    CaptionTracker,
+    GreyPicture,
+    is_same_text,
+    join_running,
+)
 from longtake.words.screen.reader import Box, Line, TextReader
 from longtake.words.screen.strokes import compare_strokes, may_hold_more
 from tests.captions import (
@@ -139,13 +145,13 @@ class Watch:
     """Samples of pictures with at most one line, told of what a reader makes of it."""
 
     def __init__(self) -> None:
-        self.captions = Captions()
-        self._before: list[Look] = []
+        self.captions = CaptionTracker()
+        self._before: list[GreyPicture] = []
 
     def see(self, time: float, drawn: str, text: str, score: float = 0.99) -> None:
         """What is drawn, and what it is read as where it must be read."""
         image = write(*[Caption(drawn, 0, 1, 0.08)] * bool(drawn))
-        look = Look(time, np.asarray(Image.fromarray(image).convert("L")))
+        look = GreyPicture(time, np.asarray(Image.fromarray(image).convert("L")))
         known = self.captions.check(look)
         lines = [Line(BOX, text, score)] * bool(text and not known)
         self.captions.note(look, lines, self._before)
@@ -190,7 +196,7 @@ def test_reading_that_stood_longest_wins() -> None:
 
 
 def test_change_lies_on_a_cut_that_is_near() -> None:
-    captions = Captions(cuts=[1.3])
+    captions = CaptionTracker(cuts=[1.3])
     watch = Watch()
     watch.captions = captions
     watch.see(1, "", "")
@@ -413,10 +419,10 @@ def test_long_films_have_samples_two_seconds_apart_at_most() -> None:
 
 
 def test_still_picture_without_an_end_needs_little_memory(reader: CountingReader) -> None:
-    captions = Captions()
+    captions = CaptionTracker()
     grey = np.asarray(Image.fromarray(write(FILM[0])).convert("L"))
     for second in range(200):
-        look = Look(second, grey)
+        look = GreyPicture(second, grey)
         captions.check(look)
         captions.note(look, [] if second else [Line(BOX, "Harbour news", 0.99)], [])
         captions.tell(Span(second, second + 1))

@@ -8,7 +8,7 @@ import pytest
 
 from longtake.errors import SourceError
 from longtake.video.sound import RATE, Block
-from longtake.words.speech.voice import JOIN_SECONDS, PAD_SECONDS, Stretch, find_voice
+from longtake.words.speech.voice import JOIN_SECONDS, PAD_SECONDS, VoiceStretch, find_voice
 from tests.voices import RATE as SAID_RATE
 from tests.voices import (
     load_lecture,
@@ -30,20 +30,20 @@ def as_blocks(sound: np.ndarray, start: float = 0.0, size: int = RATE) -> Iterat
         yield Block(start + first / RATE, samples[first : first + size])
 
 
-def find(sound: np.ndarray) -> list[Stretch]:
+def find(sound: np.ndarray) -> list[VoiceStretch]:
     return list(find_voice(as_blocks(sound)))
 
 
-def collect(stretches: Iterator[Stretch], heard: list[Stretch]) -> None:
+def collect(stretches: Iterator[VoiceStretch], heard: list[VoiceStretch]) -> None:
     for stretch in stretches:
         heard.append(stretch)
 
 
-def parts_of(stretches: Sequence[Stretch]) -> list[Block]:
+def parts_of(stretches: Sequence[VoiceStretch]) -> list[Block]:
     return [part for stretch in stretches for part in stretch.parts]
 
 
-def assert_orderly(stretches: Sequence[Stretch]) -> None:
+def assert_orderly(stretches: Sequence[VoiceStretch]) -> None:
     parts = parts_of(stretches)
     for before, after in pairwise(parts):
         assert after.start >= before.end - 1e-3
@@ -178,7 +178,7 @@ def test_what_was_heard_before_the_sound_breaks_is_not_lost() -> None:
             yield block
 
     stretches = find_voice(break_off())
-    heard: list[Stretch] = []
+    heard: list[VoiceStretch] = []
     with pytest.raises(SourceError, match="breaks off"):
         collect(stretches, heard)
     (part,) = parts_of(heard)

@@ -14,8 +14,8 @@ from importlib import resources
 import numpy as np
 
 from longtake.ask.engine import Capabilities, Engine, Reply, Request
-from longtake.engines.sketch.changes import Look, look_at
-from longtake.engines.sketch.memory import Memory
+from longtake.engines.sketch.changes import FrameChanges, look_at
+from longtake.engines.sketch.memory import CachedDetector
 from longtake.engines.sketch.objects import ObjectDetector
 from longtake.engines.sketch.tags import Sighting, make_tags
 from longtake.engines.sketch.words import say
@@ -51,7 +51,7 @@ class SketchEngine(Engine):
             why="built-in detectors and no vision-language model: they measure movement and light,"
             " and tag large objects",
         )
-        self._memory = Memory(ObjectDetector().detect)
+        self._memory = CachedDetector(ObjectDetector().detect)
 
     def answer(self, request: Request) -> Reply:
         """What was measured of the frames of the request, and what the detector saw in them."""
@@ -70,7 +70,7 @@ class SketchEngine(Engine):
         """Words: it has no tokens."""
         return len(text.split())
 
-    def _sight(self, images: Sequence[np.ndarray], look: Look) -> list[Sighting]:
+    def _sight(self, images: Sequence[np.ndarray], look: FrameChanges) -> list[Sighting]:
         """The objects of each picture that differs from the one before it."""
         return [
             Sighting(picture.frames, self._memory.detect(images[picture.first]))

@@ -16,7 +16,7 @@ DARK = 40.0
 
 
 @dataclass(frozen=True)
-class Picture:
+class StillRun:
     """A run of frames that show the same: the place of its first, and how many they are."""
 
     first: int
@@ -24,10 +24,10 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Look:
+class FrameChanges:
     """What comparing the frames of a chunk has shown."""
 
-    pictures: tuple[Picture, ...]
+    pictures: tuple[StillRun, ...]
     difference: float
     """Mean difference of grey levels from frame to frame, cuts left out."""
     fade: str
@@ -37,11 +37,11 @@ class Look:
     dark: bool
 
 
-def look_at(images: Sequence[np.ndarray], cuts: int = 0) -> Look:
+def look_at(images: Sequence[np.ndarray], cuts: int = 0) -> FrameChanges:
     """The look of frames in time order, at least one; `cuts` is how many lie between them."""
     greys = [make_look(image) for image in images]
     light = [float(grey.mean()) for grey in greys]
-    return Look(
+    return FrameChanges(
         pictures=_pictures(greys),
         difference=_difference(greys, cuts),
         fade=_fade(light),
@@ -50,14 +50,14 @@ def look_at(images: Sequence[np.ndarray], cuts: int = 0) -> Look:
     )
 
 
-def _pictures(greys: Sequence[np.ndarray]) -> tuple[Picture, ...]:
+def _pictures(greys: Sequence[np.ndarray]) -> tuple[StillRun, ...]:
     """Runs of frames that stay close to the first of their run."""
     starts = [0]
     for place, grey in enumerate(greys):
         if not is_same(grey, greys[starts[-1]]):
             starts.append(place)
     ends = [*starts[1:], len(greys)]
-    return tuple(Picture(a, b - a) for a, b in zip(starts, ends, strict=True))
+    return tuple(StillRun(a, b - a) for a, b in zip(starts, ends, strict=True))
 
 
 def _difference(greys: Sequence[np.ndarray], cuts: int) -> float:

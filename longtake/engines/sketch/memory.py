@@ -15,7 +15,7 @@ CELL_DIFFERENCE = 3.0
 """As for chunks that look the same: stricter than from frame to frame."""
 
 
-class Memory:
+class CachedDetector:
     """A detector that knows the last pictures again; it may be used from several threads."""
 
     def __init__(self, detect: Callable[[np.ndarray], Sequence[Detection]]) -> None:

@@ -1,6 +1,6 @@
 """Puts what was measured of a chunk into few words; of objects, colours and texts it says none."""
 
-from longtake.engines.sketch.changes import Look
+from longtake.engines.sketch.changes import FrameChanges
 from longtake.records import MEASURED
 
 LITTLE_MOVEMENT = 4.0
@@ -10,21 +10,21 @@ MUCH_MOVEMENT = 18.0
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
-def say(look: Look, cuts: int = 0) -> str:
+def say(look: FrameChanges, cuts: int = 0) -> str:
     """What comparing the frames has shown; `cuts` is how many the scan found there."""
     parts = [_say_plain(look)] if look.plain else [_say_light(look), _say_cuts(cuts)]
     movement = "" if look.plain else _say_movement(look, cuts)
     return f"{MEASURED}{', '.join(filter(None, [*parts, movement]))}."
 
 
-def _say_plain(look: Look) -> str:
+def _say_plain(look: FrameChanges) -> str:
     """Pictures of one colour each."""
     if len(look.pictures) > 1:
         return "plain pictures that change"
     return "a black picture" if look.dark else "a plain picture"
 
 
-def _say_light(look: Look) -> str:
+def _say_light(look: FrameChanges) -> str:
     return "dark" if look.dark and not look.fade else ""
 
 
@@ -32,7 +32,7 @@ def _say_cuts(cuts: int) -> str:
     return f"{_count_word(cuts)} cut{'' if cuts == 1 else 's'}" if cuts else ""
 
 
-def _say_movement(look: Look, cuts: int) -> str:
+def _say_movement(look: FrameChanges, cuts: int) -> str:
     if look.fade:
         return "fades in from black" if look.fade == "in" else "fades to black"
     if len(look.pictures) == 1 and not cuts:

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 from longtake.ask.engine import SMALL_PARAMETERS, Capabilities, Engine, Reply, Request
-from longtake.engines.transformers.chat import Chat, Prompt, open_chat
+from longtake.engines.transformers.chat import Chat, ChatPrompt, open_chat
 from longtake.engines.transformers.hub import Folder, check_name, find_folder
 from longtake.engines.transformers.library import call_library, import_libraries
 from longtake.engines.transformers.model import (
@@ -66,7 +66,7 @@ class TransformersEngine(Engine):
         )
         self._chat, self._runner = chat, runner
         self._seconds = settings.timeout_seconds
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_PendingRequest | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._worker: threading.Thread | None = None
         self._closed = threading.Event()
@@ -75,7 +75,7 @@ class TransformersEngine(Engine):
         """Greedy at first, sampled on later attempts; those are answered one by one."""
         if request.frames and not self._chat.sees:
             raise RequestTooLarge(f"{self.name} takes no images", "Describe with another model.")
-        job = _Job(request, self._chat.render(request))
+        job = _PendingRequest(request, self._chat.render(request))
         self._hand_over(job)
         while True:
             try:
@@ -104,7 +104,7 @@ class TransformersEngine(Engine):
         if self._worker:
             self._worker.join(CLOSE_SECONDS)
 
-    def _hand_over(self, job: "_Job") -> None:
+    def _hand_over(self, job: "_PendingRequest") -> None:
         with self._lock:
             if self._closed.is_set():
                 raise self._closed_error()
@@ -125,9 +125,9 @@ class TransformersEngine(Engine):
                     job.fail(self._closed_error())
             self._runner.release()
 
-    def _gather(self) -> "list[_Job]":
+    def _gather(self) -> "list[_PendingRequest]":
         """The next request, and those that come right after it; none once the engine is closed."""
-        jobs: list[_Job] = []
+        jobs: list[_PendingRequest] = []
         while len(jobs) < max(self.capabilities.width, self.capabilities.widest):
             try:
                 job = self._jobs.get(timeout=GATHER_SECONDS if jobs else None)
@@ -139,7 +139,7 @@ class TransformersEngine(Engine):
             jobs.append(job)
         return jobs
 
-    def _serve(self, jobs: "list[_Job]") -> None:
+    def _serve(self, jobs: "list[_PendingRequest]") -> None:
         """Each job gets its reply or its error, also where this code is wrong."""
         try:
             self._answer_batch(jobs)
@@ -147,7 +147,7 @@ class TransformersEngine(Engine):
             for job in jobs:
                 job.fail(error)
 
-    def _answer_batch(self, jobs: "list[_Job]") -> None:
+    def _answer_batch(self, jobs: "list[_PendingRequest]") -> None:
         if self._closed.is_set():
             raise self._closed_error()
         self._runner.load()
@@ -161,7 +161,7 @@ class TransformersEngine(Engine):
                 raise
             self._serve_each(jobs)  # some processors and models take no batches
 
-    def _answer_together(self, jobs: "list[_Job]", started: float) -> None:
+    def _answer_together(self, jobs: "list[_PendingRequest]", started: float) -> None:
         inputs = self._chat.encode([job.prompt for job in jobs])
         lengths = [int(length) for length in inputs["attention_mask"].sum(1)]
         refused = [self._refuse_large(*pair) for pair in zip(jobs, lengths, strict=True)]
@@ -176,11 +176,11 @@ class TransformersEngine(Engine):
         for job, row, length in zip(jobs, rows, lengths, strict=True):
             job.settle(self._read_reply(row, length, job.request, started))
 
-    def _serve_each(self, jobs: "list[_Job]") -> None:
+    def _serve_each(self, jobs: "list[_PendingRequest]") -> None:
         for job in jobs:
             self._serve([job])
 
-    def _refuse_large(self, job: "_Job", tokens: int) -> bool:
+    def _refuse_large(self, job: "_PendingRequest", tokens: int) -> bool:
         total, most = tokens + job.request.max_tokens, self.capabilities.context_tokens
         if total > most:
             job.fail(
@@ -219,11 +219,11 @@ class TransformersEngine(Engine):
 
 
 @dataclass
-class _Job:
+class _PendingRequest:
     """A request on its way through the worker; it is settled once."""
 
     request: Request
-    prompt: Prompt
+    prompt: ChatPrompt
     ends: float = float("inf")
     """When its time is up, of the monotonic clock; known when its batch begins."""
     outcome: "Future[Reply]" = field(default_factory=Future)
@@ -244,12 +244,12 @@ class _Job:
             )
 
 
-def _group(jobs: "Iterable[_Job]") -> "Iterator[list[_Job]]":
+def _group(jobs: "Iterable[_PendingRequest]") -> "Iterator[list[_PendingRequest]]":
     """Those that can be one batch without any change to what each is answered.
 
     Sampled ones stay alone: what is drawn for a row depends on the rows beside it.
     """
-    groups: dict[tuple[object, ...], list[_Job]] = {}
+    groups: dict[tuple[object, ...], list[_PendingRequest]] = {}
     for job in jobs:
         request = job.request
         alone = id(job) if request.attempt else None

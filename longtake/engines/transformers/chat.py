@@ -25,7 +25,7 @@ USUAL_FRAME = (512, 288)
 
 
 @dataclass(frozen=True)
-class Prompt:
+class ChatPrompt:
     """A request as the model's template puts it, and its pictures in their order."""
 
     text: str
@@ -79,21 +79,21 @@ class Chat:
         height, width = _edge(size, "height"), _edge(size, "width")
         return height if height == width else 0
 
-    def render(self, request: Request) -> Prompt:
+    def render(self, request: Request) -> ChatPrompt:
         """The request in the model's template."""
         images = tuple(self._open_image(frame) for frame in request.frames)
         turns = self._turns(request)
         system = turns[0]["content"] if turns[0]["role"] == "system" else ""
         words = (system if isinstance(system, str) else system[0]["text"]).strip()
         if not words:
-            return Prompt(self._render(turns), images)
+            return ChatPrompt(self._render(turns), images)
         try:
             text = self._render(turns)
         except EngineError:
             text = ""  # some templates refuse a system turn, and some pass over it
-        return Prompt(text if words in text else self._render(_fold_system(turns)), images)
+        return ChatPrompt(text if words in text else self._render(_fold_system(turns)), images)
 
-    def encode(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
+    def encode(self, prompts: Sequence[ChatPrompt]) -> dict[str, Any]:
         """The tensors of a batch, filled up on the left."""
         texts = [prompt.text for prompt in prompts]
         options: dict[str, Any] = {"padding": True, "return_tensors": "pt"}
@@ -134,7 +134,7 @@ class Chat:
             from PIL import Image
 
             bare = self.render(Request("", ("a",)))
-            seen = Prompt(
+            seen = ChatPrompt(
                 self._render([_turn("user", [{"type": "image"}, {"type": "text", "text": "a"}])]),
                 (Image.new("RGB", (width, height)),),
             )

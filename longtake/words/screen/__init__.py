@@ -15,7 +15,7 @@ from longtake.timecode import Span
 from longtake.video.frames import FrameReader, open_frames
 from longtake.video.picks import Slot
 from longtake.video.probe import Index
-from longtake.words.screen.captions import Captions, Look, upright
+from longtake.words.screen.captions import CaptionTracker, GreyPicture, upright
 from longtake.words.screen.reader import Line, TextReader, as_box
 from longtake.words.screen.strokes import Rect, may_hold_more
 
@@ -54,8 +54,8 @@ def read_text(
 
     What is read of a picture is kept under facts, and recalled in place of reading it again.
     """
-    captions = Captions(scan.cuts)
-    eyes = _Eyes(reader, captions, recall, keep)
+    captions = CaptionTracker(scan.cuts)
+    eyes = _Searcher(reader, captions, recall, keep)
     done, start, last, end = 0, 0.0, 0.0, scan.shots[-1].span.end
     with open_frames(path, index) as frames:
         for time, is_sample in plan_looks(scan, index.keys.tolist()):
@@ -75,26 +75,28 @@ def read_text(
     yield float("inf"), captions.tell_all(end)
 
 
-class _Eyes:
+class _Searcher:
     """What was seen up to now: the last sample, the looks since, and the last picture searched."""
 
-    def __init__(self, reader: TextReader, captions: Captions, recall: Recall, keep: Keep) -> None:
+    def __init__(
+        self, reader: TextReader, captions: CaptionTracker, recall: Recall, keep: Keep
+    ) -> None:
         self._reader, self._captions = reader, captions
         self._recall, self._keep = recall, keep
-        self._between: list[Look] = []
+        self._between: list[GreyPicture] = []
         self._searched: np.ndarray | None = None
 
     def look(self, time: float, picture: np.ndarray, is_sample: bool) -> None:
         """Take in one more picture, uint8 RGB."""
         import cv2
 
-        look = Look(time, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+        look = GreyPicture(time, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
         if is_sample:
             self._sample(look, picture)
             self._between = []
         self._between.append(look)
 
-    def _sample(self, look: Look, picture: np.ndarray) -> None:
+    def _sample(self, look: GreyPicture, picture: np.ndarray) -> None:
         """Read what is new in a picture, and only that."""
         known = self._captions.check(look)
         if not self._captions.is_in_doubt and not self._may_hold_more(look, known):
@@ -103,7 +105,7 @@ class _Eyes:
         lines = self._read(look.time, picture, known)
         self._captions.note(look, lines, self._between)
 
-    def _may_hold_more(self, look: Look, known: Sequence[Rect]) -> bool:
+    def _may_hold_more(self, look: GreyPicture, known: Sequence[Rect]) -> bool:
         before = np.zeros_like(look.grey) if self._searched is None else self._searched
         return before.shape != look.grey.shape or may_hold_more(before, look.grey, known)
 

@@ -48,7 +48,7 @@ CROSSING_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
-class Look:
+class GreyPicture:
     """A picture at `time`, as grey levels, uint8 of shape (height, width)."""
 
     time: float
@@ -74,7 +74,7 @@ class Caption:
     samples: int = 0
     end: float | None = None
 
-    def see(self, line: Line | None = None, look: Look | None = None) -> None:
+    def see(self, line: Line | None = None, look: GreyPicture | None = None) -> None:
         """It stands in one more sample; as `line`, where it was read anew."""
         if line and look:
             before = self.run or max(self.readings, key=len, default="")
@@ -107,7 +107,7 @@ class Caption:
         )
 
 
-class Captions:
+class CaptionTracker:
     """The captions of a video up to the sample that was noted last; `cuts` are in seconds."""
 
     def __init__(self, cuts: Sequence[float] = ()) -> None:
@@ -120,7 +120,7 @@ class Captions:
         """The time of the first sample."""
         self._told: list[ScreenText] = []
 
-    def check(self, look: Look) -> list[Rect]:
+    def check(self, look: GreyPicture) -> list[Rect]:
         """See which captions stand unchanged in a sample; the places of those, to be left out."""
         self._height = look.grey.shape[0]
         self._first = min(self._first, look.time)
@@ -138,7 +138,9 @@ class Captions:
         """Whether a caption does not stand as it did, by the last check."""
         return bool(self._doubted)
 
-    def note(self, look: Look, lines: Sequence[Line], between: Sequence[Look]) -> None:
+    def note(
+        self, look: GreyPicture, lines: Sequence[Line], between: Sequence[GreyPicture]
+    ) -> None:
         """What was read in the sample that was checked last; `between` are the looks before it,
         from the sample before on.
         """
@@ -154,7 +156,11 @@ class Captions:
         self._doubted = []
 
     def _miss(
-        self, caption: Caption, look: Look, lines: Sequence[Line], between: Sequence[Look]
+        self,
+        caption: Caption,
+        look: GreyPicture,
+        lines: Sequence[Line],
+        between: Sequence[GreyPicture],
     ) -> None:
         """A caption that was not read again: it stands all the same, or has ended."""
         replaced = any(upright(line).cover(caption.rect) >= COVERED for line in lines)
@@ -165,7 +171,7 @@ class Captions:
         self._standing.remove(caption)
         self._gone.append(caption)
 
-    def _add(self, line: Line, look: Look, between: Sequence[Look]) -> None:
+    def _add(self, line: Line, look: GreyPicture, between: Sequence[GreyPicture]) -> None:
         """A line that belongs to no caption that stands: one that was away, or a new one."""
         caption = Caption(0.0, upright(line), look.grey[:0, :0], line.text, line.score)
         caption.see(line, look)
@@ -184,7 +190,7 @@ class Captions:
             self._gone.remove(caption)
         self._standing.append(caption)
 
-    def _edge(self, caption: Caption, looks: Sequence[Look]) -> float:
+    def _edge(self, caption: Caption, looks: Sequence[GreyPicture]) -> float:
         """When the caption ends, going through the looks in order; they may go back in time."""
         rect, last = caption.rect, looks[0]
         for look in looks[1:]:

@@ -53,7 +53,7 @@ FILL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Stretch:
+class VoiceStretch:
     """Parts of the sound in which somebody speaks, at most 30 s together, without the pauses.
 
     All voice that begins before `until` seconds is in this stretch or an earlier one. One without
@@ -69,7 +69,7 @@ class Stretch:
         return sum(len(part.samples) for part in self.parts) / RATE
 
 
-def find_voice(blocks: Iterable[Block]) -> Iterator[Stretch]:
+def find_voice(blocks: Iterable[Block]) -> Iterator[VoiceStretch]:
     """The stretches with voice, in time order.
 
     A part that would be too long is cut at its longest late pause, and so is a stretch. Where
@@ -79,17 +79,17 @@ def find_voice(blocks: Iterable[Block]) -> Iterator[Stretch]:
     parts: list[Block] = []
     for part in _find_parts(_until_failure(blocks, failures)):
         if parts and part.start - parts[-1].end > JOIN_SECONDS:
-            yield Stretch(part.start, tuple(parts))
+            yield VoiceStretch(part.start, tuple(parts))
             parts = []
         if len(part.samples):
             parts.append(part)
         elif not parts:
-            yield Stretch(part.start)
+            yield VoiceStretch(part.start)
         if sum(len(part.samples) for part in parts) > LONGEST * WINDOW:
             first, parts = _split(parts)
-            yield Stretch(parts[0].start, tuple(first))
+            yield VoiceStretch(parts[0].start, tuple(first))
     if parts:
-        yield Stretch(parts[-1].end, tuple(parts))
+        yield VoiceStretch(parts[-1].end, tuple(parts))
     if failures:
         raise failures[0]
 

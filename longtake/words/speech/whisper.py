@@ -30,7 +30,7 @@ from longtake.text.safe import one_line
 from longtake.timecode import Span
 from longtake.video.sound import RATE, Block
 from longtake.words.speech.sentences import Guess, Word, drop_invented, make_sentences, place_words
-from longtake.words.speech.voice import Stretch, find_voice
+from longtake.words.speech.voice import VoiceStretch, find_voice
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -243,17 +243,17 @@ def recognize(
         yield stretch.until, found
 
 
-def _listen(stretch: Stretch, recognizer: Recognizer) -> list[tuple[float, float, str]]:
+def _listen(stretch: VoiceStretch, recognizer: Recognizer) -> list[tuple[float, float, str]]:
     words = drop_invented(recognizer.hear(_join_parts([stretch])))
     sentences = make_sentences(place_words(words, stretch.parts))
     return [(sentence.span.start, sentence.span.end, sentence.text) for sentence in sentences]
 
 
 def _settle_language(
-    stretches: Iterator[Stretch], recognizer: Recognizer, recall: Recall, keep: Keep
-) -> Iterator[Stretch]:
+    stretches: Iterator[VoiceStretch], recognizer: Recognizer, recall: Recall, keep: Keep
+) -> Iterator[VoiceStretch]:
     """The stretches, held back until there is voice enough to tell its language."""
-    first: list[Stretch] = []
+    first: list[VoiceStretch] = []
     failure: SourceError | None = None
     try:
         for stretch in stretches:
@@ -275,20 +275,20 @@ def _settle_language(
     yield from stretches
 
 
-def _is_enough(stretches: Sequence[Stretch]) -> bool:
+def _is_enough(stretches: Sequence[VoiceStretch]) -> bool:
     """Whether there is voice enough to tell its language, or it would take too long to wait."""
     waited = stretches[-1].until - stretches[0].until
     return sum(s.seconds for s in stretches) >= LANGUAGE_SECONDS or waited > WAIT_SECONDS
 
 
-def _name_stretches(stretches: Sequence[Stretch], recognizer: Recognizer) -> dict[str, object]:
+def _name_stretches(stretches: Sequence[VoiceStretch], recognizer: Recognizer) -> dict[str, object]:
     """What a dear step over these depends on; times in milliseconds."""
     parts = [part for stretch in stretches for part in stretch.parts]
     times = [(round(1000 * part.start), round(1000 * part.end)) for part in parts]
     return {"facts": recognizer.facts, "language": recognizer.language, "parts": times}
 
 
-def _join_parts(stretches: Sequence[Stretch]) -> np.ndarray:
+def _join_parts(stretches: Sequence[VoiceStretch]) -> np.ndarray:
     return np.concatenate([part.samples for stretch in stretches for part in stretch.parts])
 
 
