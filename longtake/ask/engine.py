@@ -118,6 +118,9 @@ class Engine(ABC):
     def count_tokens(self, text: str) -> int:
         """Tokens of `text` for this model; where it can't be asked, a count never too low."""
 
+    def load(self) -> None:  # noqa: B027 - most engines are ready when they are opened
+        """Load the model, where it is not: from then on the capabilities are what it really has."""
+
     def frame_tokens(self, width: int, height: int) -> int:
         """Tokens that a frame of that size in pixels takes, never too low; 0: it has none."""
         return 0

@@ -22,14 +22,14 @@ T = TypeVar("T")
 def ask(
     engine: Engine,
     request: Request,
-    accept: Callable[[Reply], None],
+    read: Callable[[Reply], T],
     *,
     tries: int = TRIES,
     patience: float = PATIENCE_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
     notice: Callable[[EngineError], None] = lambda error: None,
-) -> Reply:
-    """The first reply that `accept` does not raise BadReply about; else the last EngineError.
+) -> tuple[Reply, T]:
+    """The first reply that `read` raises no BadReply about, and what it reads; else EngineError.
 
     Both carry in `tries` how often was asked, and what all replies took, in tokens and seconds. A
     correction goes with the next attempt alone. An engine that is away or busy gets as many tries
@@ -38,11 +38,10 @@ def ask(
     correction, attempt = "", 0
     came: list[Reply] = []
 
-    def act() -> Reply:
+    def act() -> tuple[Reply, T]:
         reply = engine.answer(request.again(attempt, correction))
         came.append(reply)
-        accept(reply)
-        return reply
+        return reply, read(reply)
 
     def learn(error: EngineError) -> None:
         # Only another reply needs another attempt: what comes after trouble is the same.
@@ -52,12 +51,14 @@ def ask(
         notice(error)
 
     try:
-        reply, asked = insist(act, tries=tries, patience=patience, sleep=sleep, notice=learn)
+        answered, asked = insist(act, tries=tries, patience=patience, sleep=sleep, notice=learn)
     except EngineError as error:
         error.input_tokens, error.output_tokens, error.seconds = _add_up(came)
         raise
     inputs, outputs, seconds = _add_up(came)
-    return replace(reply, tries=asked, input_tokens=inputs, output_tokens=outputs, seconds=seconds)
+    reply, found = answered
+    reply = replace(reply, tries=asked, input_tokens=inputs, output_tokens=outputs, seconds=seconds)
+    return reply, found
 
 
 def _add_up(replies: Sequence[Reply]) -> tuple[int, int, float]:

@@ -59,6 +59,8 @@ class Prepared:
     same_as: int = 0
     look: bytes = b""
     remark: str = ""
+    lessen: Callable[[EngineError], "Prepared | None"] = lambda error: None
+    """The same asked with less, after an error that says it was too much; None: no less."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,10 @@ class Job:
 
     key: str
     prepare: Callable[[], Prepared]
-    accept: Callable[[Reply], None]
-    clean: Callable[[Reply], str]
-    note: Callable[[Reply], str] = lambda reply: ""
-    """What else to keep of the reply, beside its text."""
+    read: Callable[[Reply], tuple[str, str]]
+    """The text of a reply, and what else to keep of it; BadReply where it must not be used."""
     recall: Callable[[Answer], None] = lambda answer: None
     """Called where the store knows the answer."""
-    lessen: Callable[[Prepared, EngineError], Prepared | None] = lambda ready, error: None
-    """The same asked with less, after an error that says it was too much; None: no less."""
     alone: bool = False
     """Whether an answer that another stands for is none."""
     keep_bad: bool = False
@@ -82,6 +80,8 @@ class Job:
 
 
 Outcome = Answer | LongtakeError | Prepared
+Settled = tuple[int, Outcome, bool]
+"""A job's place, what came of it, and whether the store knew."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ class _Running:
 
 def answer_all(
     work: Work, stage: str, engine: Engine, jobs: Iterable[Job | None]
-) -> Iterator[tuple[int, Outcome, bool]]:
-    """Each job's place, what came of it, and whether the store knew; in the order of arrival.
+) -> Iterator[Settled]:
+    """What came of each job, in the order of arrival.
 
     Requests are made just ahead of the engine, so that memory stays flat and it does not wait. A
     None among the jobs says that the next one waits for what comes of those before it.
@@ -134,45 +134,73 @@ def spent(outcome: Outcome) -> Cost:
 
 
 class _Stage:
-    """The requests of one stage: those under way, and how many they may be."""
+    """The requests of one stage: those under way, and those made ready ahead of their turn."""
 
     def __init__(self, work: Work, stage: str, engine: Engine, jobs: Iterable[Job | None]) -> None:
         self._work, self._stage, self._engine = work, stage, engine
+        self._jobs = iter(jobs)
+        self._place = -1
         self._width = make_width(work.settings, engine)
         self._tally = _Tally()
-        self._coming = _Coming(work, engine, jobs, self._tally)
+        self._ahead: deque[_Ready] = deque()
         self._running: dict[Future[Answer], _Running] = {}
         self._pool = ThreadPoolExecutor(self._width.most, thread_name_prefix=stage)
 
-    def run(self) -> Iterator[tuple[int, Outcome, bool]]:
+    def run(self) -> Iterator[Settled]:
         """As `answer_all`."""
         while True:
             yield from self._fill()
             if not self._running:
                 return
-            # While nothing has come, the next requests are made ready.
-            while not self._some_done() and len(self._coming.ahead) < self._most_ahead():
-                if not self._coming.prepare():
-                    break
-                yield from self._coming.settled()
+            yield from self._prepare_ahead()
             for future in wait(self._running, return_when=FIRST_COMPLETED).done:
                 yield from self._take(future)
-
-    def _fill(self) -> Iterator[tuple[int, Outcome, bool]]:
-        """Begin requests until there are as many as may be, or the next waits for an outcome."""
-        while len(self._running) < self._width.now and not self._coming.ended:
-            ready = self._coming.take()
-            if ready:
-                self._begin(ready)
-            settled = [*self._coming.settled()]
-            yield from settled
-            if not ready and not settled:
-                return
 
     def end(self) -> None:
         """Wait for nothing more, and account for what there was."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._work.usage.append(self._tally.as_usage(self._stage, self._engine))
+
+    def _fill(self) -> Iterator[Settled]:
+        """Begin requests until there are as many as may be, or the next waits for an outcome."""
+        while len(self._running) < self._width.now:
+            found = self._ahead.popleft() if self._ahead else self._look()
+            if not found:
+                return
+            if not isinstance(found, _Ready):
+                yield found
+            elif error := self._tally.give_up(self._engine):
+                yield found.place, error, False
+            else:
+                self._begin(found)
+
+    def _prepare_ahead(self) -> Iterator[Settled]:
+        """While nothing has come, the next requests are made ready."""
+        most = min(self._width.now, MOST_AHEAD)
+        while len(self._ahead) < most and not wait(self._running, 0, FIRST_COMPLETED).done:
+            found = self._look()
+            if not found:
+                return
+            if isinstance(found, _Ready):
+                self._ahead.append(found)
+            else:
+                yield found
+
+    def _look(self) -> _Ready | Settled | None:
+        """The next job, made ready or settled without a request; None: none is due now."""
+        job = next(self._jobs, None)
+        if job is None:
+            return None
+        self._place = place = self._place + 1
+        answer = self._work.store.get(job.key)
+        if answer and not (job.alone and answer.same_as):
+            self._tally.count_stored(answer)
+            job.recall(answer)
+            return place, answer, True
+        ready = self._tally.give_up(self._engine) or _prepare(job)
+        if isinstance(ready, LongtakeError) or not ready.request:
+            return place, ready, False
+        return _Ready(place, job, ready)
 
     def _begin(self, ready: _Ready) -> None:
         # One long wait for an engine that is away is enough: later ones wait less.
@@ -184,81 +212,18 @@ class _Stage:
         for running in self._running.values():
             running.crowded |= len(self._running) > 1
 
-    def _some_done(self) -> bool:
-        return bool(wait(self._running, 0, FIRST_COMPLETED).done)
-
-    def _most_ahead(self) -> int:
-        return min(self._width.now, MOST_AHEAD)
-
-    def _take(self, future: Future[Answer]) -> Iterator[tuple[int, Outcome, bool]]:
+    def _take(self, future: Future[Answer]) -> Iterator[Settled]:
         """What came of a request; nothing yet, where it is asked again with less."""
         was = self._running.pop(future)
-        outcome = _settle(future)
+        outcome = _outcome_of(future)
         if isinstance(outcome, TOO_MUCH) and (less := _lessen(was, outcome, self._width)):
             self._tally.count_again(outcome)
-            self._coming.ahead.appendleft(less)
+            self._ahead.appendleft(less)
             return
         if isinstance(outcome, Answer):
             self._width.take_answer()
         self._tally.count_asked(outcome)
         yield was.ready.place, outcome, False
-
-
-class _Coming:
-    """The jobs that are left: taken in order, made ready ahead; what the store knows is settled."""
-
-    def __init__(
-        self, work: Work, engine: Engine, jobs: Iterable[Job | None], tally: "_Tally"
-    ) -> None:
-        self._work, self._engine, self._tally = work, engine, tally
-        self._jobs = iter(jobs)
-        self._place = -1
-        self._exhausted = False
-        self.ahead: deque[_Ready] = deque()
-        self._settled: deque[tuple[int, Outcome, bool]] = deque()
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing is left to ask."""
-        return self._exhausted and not self.ahead
-
-    def take(self) -> _Ready | None:
-        """The next request; None where the next job needed none, or where none is left."""
-        if not self.ahead:
-            self.prepare()
-        if not self.ahead:
-            return None
-        ready = self.ahead.popleft()
-        if error := self._tally.give_up(self._engine):
-            self._settled.append((ready.place, error, False))
-            return None
-        return ready
-
-    def settled(self) -> Iterator[tuple[int, Outcome, bool]]:
-        """What came of jobs that needed no request."""
-        while self._settled:
-            yield self._settled.popleft()
-
-    def prepare(self) -> bool:
-        """Look at one more job; False where none is left, or the next one waits for an outcome."""
-        for job in self._jobs:
-            if job is None:
-                return False
-            self._place = place = self._place + 1
-            answer = self._work.store.get(job.key)
-            if answer and not (job.alone and answer.same_as):
-                self._tally.count_stored(answer)
-                job.recall(answer)
-                self._settled.append((place, answer, True))
-                return True
-            ready = self._tally.give_up(self._engine) or _prepare(job)
-            if isinstance(ready, LongtakeError) or not ready.request:
-                self._settled.append((place, ready, False))
-            else:
-                self.ahead.append(_Ready(place, job, ready))
-            return True
-        self._exhausted = True
-        return False
 
 
 @dataclass
@@ -317,7 +282,7 @@ def _lessen(was: _Running, error: EngineError, width: Width) -> _Ready | None:
     if isinstance(error, OutOfMemory) and was.crowded:
         width.take_trouble(was.epoch, lasting=True)
         return was.ready
-    less = was.ready.job.lessen(was.ready.prepared, error)
+    less = was.ready.prepared.lessen(error)
     return replace(was.ready, prepared=less) if less else None
 
 
@@ -341,10 +306,10 @@ def _ask(
             width.take_trouble(epoch)
 
     try:
-        reply = ask(
+        reply, (text, noted) = ask(
             engine,
             prepared.request,
-            job.accept,
+            job.read,
             patience=patience,
             sleep=work.sleep,
             notice=notice,
@@ -364,20 +329,20 @@ def _ask(
     cut = "" if reply.complete else "the reply was cut off, and ends with its last whole sentence"
     answer = Answer(
         engine=engine.name,
-        text=job.clean(reply),
+        text=text,
         requests=reply.tries,
         input_tokens=reply.input_tokens,
         output_tokens=reply.output_tokens,
         seconds=reply.seconds,
         look=prepared.look,
-        noted=job.note(reply),
+        noted=noted,
         tags=pack_tags(reply.tags),
         remark="; ".join(remark for remark in (prepared.remark, cut) if remark),
     )
     return work.store.put(job.key, stage, answer)
 
 
-def _settle(future: Future[Answer]) -> Outcome:
+def _outcome_of(future: Future[Answer]) -> Outcome:
     """The answer or the error, which is kept without the frames that its traceback holds alive."""
     try:
         return future.result()

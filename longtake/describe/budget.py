@@ -8,7 +8,7 @@ from longtake.ask.engine import Engine, byte_bound
 from longtake.ask.frame_tokens import FRAME_WORD_TOKENS, frame_tokens
 from longtake.ask.scheduler import Work
 from longtake.describe import prompt
-from longtake.describe.context import Full, Remembered
+from longtake.describe.context import FullContext, MemoryContext
 from longtake.describe.prompt import MAX_TOKENS, NO_CONTEXT, SPARE_TOKENS, Context
 from longtake.describe.view import SMALLEST_SIDE, View, fit_view
 from longtake.errors import UsageError
@@ -30,10 +30,12 @@ FULL_PART = 4
 """Of the model's context, at least this part is for all so far."""
 LEAST_MEMORY = 48
 """With less than so many tokens a memory is of no use."""
+MOST_COUNTED = 10_000
+"""Lines whose tokens are kept in mind, so that memory stays flat."""
 FEW_FRAME_WORDS = 5
 """Tokens of the time before a frame, at least."""
 
-CONTEXTS = (Remembered.empty, Full.empty)
+MEMORY, FULL = MemoryContext.empty, FullContext.empty
 SOME_CHUNK = Chunk(1, Span(0.0, 6.0))
 
 
@@ -80,7 +82,7 @@ def recall_prices(work: Work, engine: Engine, size: tuple[int, int]) -> Prices:
     facts = {
         "stage": "prices",
         "size": list(size),
-        "prompts": [read_prompt(c.prompt).system for c in (NO_CONTEXT, *CONTEXTS)],
+        "prompts": [read_prompt(c.prompt).system for c in (NO_CONTEXT, MEMORY, FULL)],
         "engine": engine.name,
         "options": dict(engine.options),
         "version": prompt.VERSION,
@@ -92,11 +94,39 @@ def recall_prices(work: Work, engine: Engine, size: tuple[int, int]) -> Prices:
 
     def find() -> list[int]:
         alone = count(NO_CONTEXT)
-        memory, full = CONTEXTS
-        more = count(memory) - alone
-        return [engine.frame_tokens(*size), alone, more, count(full, prompt.SOME_WORDS)]
+        full = count(FULL, prompt.SOME_WORDS)
+        return [engine.frame_tokens(*size), alone, count(MEMORY) - alone, full]
 
     return Prices(*_recall(work, "prices", facts, find))
+
+
+class LineCounter:
+    """Counts the tokens of lines; an engine is asked once for the same line."""
+
+    def __init__(self, work: Work, engine: Engine) -> None:
+        self._work, self._engine = work, engine
+        self._known: dict[str, int] = {}
+
+    def count(self, lines: Sequence[str]) -> list[int]:
+        """The tokens of each line."""
+        new = [line for line in dict.fromkeys(lines) if line not in self._known]
+        if new:
+            self._known |= zip(new, self._count_new(new), strict=True)
+        counts = [self._known[line] for line in lines]
+        if len(self._known) > MOST_COUNTED:
+            self._known.clear()
+        return counts
+
+    def _count_new(self, lines: Sequence[str]) -> list[int]:
+        """As the store knows it from an earlier run, else as the engine says."""
+        engine = self._engine
+        facts = {
+            "stage": "words",
+            "lines": list(lines),
+            "engine": engine.name,
+            "options": dict(engine.options),
+        }
+        return _recall(self._work, "words", facts, lambda: list(map(engine.count_tokens, lines)))
 
 
 def _recall(

@@ -37,18 +37,15 @@ class Carried(Protocol):
     def context(self, chunk: Chunk, budget: int) -> Context:
         """What the prompt of that chunk holds, within a budget in tokens."""
 
-    def accept(self, reply: Reply) -> None:
-        """BadReply where it is no description."""
-
     def read(self, chunk: Chunk, reply: Reply) -> tuple[str, str]:
-        """The description, and what is noted beside it, as JSON."""
+        """The description, and what is noted beside it, as JSON; BadReply where there is none."""
 
-    def take(self, chunk: Chunk, text: str, noted: str) -> None:
-        """What came of a chunk, as `read` gave it."""
+    def add(self, chunk: Chunk, text: str, noted: str) -> None:
+        """Carry on what came of a chunk, as `read` gave it."""
 
 
-class Alone:
-    """Nothing: flow I."""
+class NoContext:
+    """Flow I: no prompt tells of an earlier chunk."""
 
     empty = NO_CONTEXT
 
@@ -56,22 +53,19 @@ class Alone:
         self._count_lines = count_lines
 
     def context(self, chunk: Chunk, budget: int) -> Context:
-        """None."""
+        """An empty context."""
         return NO_CONTEXT
-
-    def accept(self, reply: Reply) -> None:
-        """BadReply where the reply is no description."""
-        prompt.accept(reply)
 
     def read(self, chunk: Chunk, reply: Reply) -> tuple[str, str]:
         """The reply's text; nothing is noted."""
+        prompt.accept(reply)
         return prompt.clean(reply), ""
 
-    def take(self, chunk: Chunk, text: str, noted: str) -> None:
-        """Forget it."""
+    def add(self, chunk: Chunk, text: str, noted: str) -> None:
+        """Nothing is kept of what came of a chunk."""
 
 
-class Previous(Alone):
+class PreviousContext(NoContext):
     """The description of the chunk before."""
 
     empty = Context(tokens=MAX_TOKENS, prompt="describe_earlier")
@@ -85,12 +79,12 @@ class Previous(Alone):
         tokens = self._count_lines([self._last])[0] if self._last else 0
         return replace(self.empty, text=self._last, tokens=tokens)
 
-    def take(self, chunk: Chunk, text: str, noted: str) -> None:
+    def add(self, chunk: Chunk, text: str, noted: str) -> None:
         """It takes the place of the one before."""
         self._last = _say_line(chunk, text)
 
 
-class Full(Alone):
+class FullContext(NoContext):
     """All descriptions so far; where they are too many, the older half is folded to few words."""
 
     empty = Context(prompt="describe_earlier")
@@ -108,7 +102,7 @@ class Full(Alone):
         tokens = self._count()
         return replace(self.empty, text="\n".join(self._lines), tokens=tokens)
 
-    def take(self, chunk: Chunk, text: str, noted: str) -> None:
+    def add(self, chunk: Chunk, text: str, noted: str) -> None:
         """One line more."""
         self._lines.append(_say_line(chunk, text))
 
@@ -130,7 +124,7 @@ class Full(Alone):
             self._folded = len(self._lines)
 
 
-class Remembered:
+class MemoryContext:
     """A bounded memory of who and what was seen, what happened and what is open."""
 
     empty = Context(prompt="describe_memory", max_tokens=MAX_TOKENS + NOTE_TOKENS, schema=SCHEMA)
@@ -144,29 +138,26 @@ class Remembered:
         text, tokens = tell(self.memory, chunk, budget, self._count_lines)
         return replace(self.empty, text=text, tokens=tokens)
 
-    def accept(self, reply: Reply) -> None:
-        """BadReply where the reply holds no description."""
-        description, _ = read_reply(reply)
-        if description.text.lstrip().startswith("{"):
-            raise BadReply(f"the reply is a broken document: {one_line(reply.text)[:80]!r}")
-        prompt.accept(description)
-
     def read(self, chunk: Chunk, reply: Reply) -> tuple[str, str]:
         """The description with the right marks, and what it notes."""
         description, noted = read_reply(reply)
+        if description.text.lstrip().startswith("{"):
+            raise BadReply(f"the reply is a broken document: {one_line(reply.text)[:80]!r}")
+        prompt.accept(description)
         _, text, noted = remember(self.memory, chunk, prompt.clean(description), noted)
         return text, noted.as_json()
 
-    def take(self, chunk: Chunk, text: str, noted: str) -> None:
+    def add(self, chunk: Chunk, text: str, noted: str) -> None:
         """The memory takes it in; of a chunk that looks the same as another, who is in that one."""
         self.memory, _, _ = remember(self.memory, chunk, text, noted_from_json(noted))
 
 
-KINDS: dict[str, type[Previous] | type[Full] | type[Remembered]] = {
-    "previous": Previous,
-    "memory": Remembered,
-    "full": Full,
+CONTEXTS: dict[str, type[PreviousContext] | type[FullContext] | type[MemoryContext]] = {
+    "previous": PreviousContext,
+    "memory": MemoryContext,
+    "full": FullContext,
 }
+"""By the value of the setting `context`."""
 
 
 def _say_line(chunk: Chunk, text: str) -> str:

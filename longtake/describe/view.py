@@ -1,9 +1,15 @@
 """How much of a chunk a model is shown, and what is less of it; plain arithmetic."""
 
+import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from longtake.ask.frame_tokens import FRAME_WORD_TOKENS
+from longtake.errors import EngineError, OutOfMemory, RequestTooLarge
+from longtake.text.safe import one_line
+
+LOG = logging.getLogger("longtake")
 
 STEPS = ((1, 1), (1, 0.75), (0.67, 0.75), (0.5, 0.75), (0.5, 0.5), (0.34, 0.5), (0, 0.5))
 """Shares of the frames and of their side, each step less than the one before; 0: a single frame."""
@@ -33,6 +39,38 @@ def steps_down(view: View) -> Iterator[View]:
         if less != last:
             yield less
         last = less
+
+
+class Views:
+    """What is shown now, and after it less and less: what one chunk needs, its neighbours do."""
+
+    def __init__(self, view: View) -> None:
+        self._left = deque(steps_down(view))
+        self.why = ""
+        """Why less is shown than was planned."""
+
+    @property
+    def now(self) -> View:
+        """How much is shown."""
+        return self._left[0]
+
+    def step_down(self, error: EngineError, engine: str) -> bool:
+        """Show less from now on; False where there is no less."""
+        if len(self._left) == 1:
+            return False
+        shown = self._left.popleft()
+        most = error.most_images if isinstance(error, RequestTooLarge) else 0
+        if 0 < most < shown.frames:
+            self._left = deque(steps_down(View(most, shown.side)))
+        memory = isinstance(error, OutOfMemory)
+        self.why = "memory did not suffice" if memory else "more was too large for the engine"
+        LOG.info(
+            "%s: %s: from here on at most %s a chunk",
+            engine,
+            one_line(error.message)[:200],
+            self.now,
+        )
+        return True
 
 
 def fit_view(wanted: View, room: int, frame_tokens: Callable[[int], int]) -> View | None:

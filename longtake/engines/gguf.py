@@ -131,7 +131,7 @@ class GgufEngine(Engine):
 
     def count_tokens(self, text: str) -> int:
         """By the model's own tokenizer; a bound for what it can't read, such as broken Unicode."""
-        self._load_once()
+        self.load()
         try:
             return len(self._ask("/tokenize", {"content": text})["tokens"])
         except (EngineError, LookupError, TypeError):
@@ -163,7 +163,7 @@ class GgufEngine(Engine):
 
     def _check_size(self, request: Request, body: dict[str, Any]) -> None:
         """RequestTooLarge where question and reply are more than the context holds."""
-        self._load_once()  # which may find that the memory holds less
+        self.load()  # which may find that the memory holds less
         most = self.capabilities.context_tokens - request.max_tokens
         texts = [str(turn["content"]) for turn in request.messages(request.text)]
         bound = sum(byte_bound(text) + TURN_TOKENS for text in texts)
@@ -186,7 +186,7 @@ class GgufEngine(Engine):
             raise EngineFailed(f"llama.cpp does not say how many tokens ({error!r})") from error
 
     def _ask(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        connection = self._load_once()
+        connection = self._connect()
         try:
             answer = connection.send("POST", connection.address + path, body)
             if answer.status != 200:
@@ -197,16 +197,20 @@ class GgufEngine(Engine):
                 raise EngineRefused(f"{self.name} was closed while it answered") from error
             raise EngineFailed(f"llama.cpp broke off: {error.message}") from error
 
-    def _load_once(self) -> Connection:
+    def load(self) -> None:
+        """Start llama.cpp, where it is not; the context may turn out shorter."""
+        self._connect()
+
+    def _connect(self) -> Connection:
         with self._lock:
             if self._closed:
                 raise EngineRefused(f"{self.name} is closed")
             if not self._running:
-                self._load()
+                self._start()
             connection: Connection = self._running[1]
             return connection
 
-    def _load(self) -> None:
+    def _start(self) -> None:
         """With as long a context as can be had; a failure stays, for it would be met again."""
         if self._failure:
             raise EngineRefused(*self._failure)

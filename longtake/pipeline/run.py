@@ -11,6 +11,7 @@ from pathlib import Path
 
 from longtake import report
 from longtake.ask.engine import Engine
+from longtake.ask.questions import raise_if_nothing_came
 from longtake.ask.scheduler import Sleep, Work
 from longtake.describe.flows import Describing
 from longtake.embed import check_embedder
@@ -20,7 +21,7 @@ from longtake.pipeline.engines import Writer, check_reads, choose_judge
 from longtake.pipeline.ledger import keep_ledger, merge_usage
 from longtake.pipeline.overview import draw_overview
 from longtake.pipeline.sources import Source, bring, default_folder, look_at, make_wish
-from longtake.pipeline.summary import Told, raise_if_nothing_came, sum_up
+from longtake.pipeline.summary import Told, sum_up
 from longtake.records import (
     Chunk,
     Description,

@@ -4,8 +4,7 @@ Where the model gives no summary that can be used, the digest stands in, and say
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,18 +13,15 @@ from urllib.parse import urlsplit
 
 from longtake import reconcile
 from longtake.ask.engine import Engine
-from longtake.ask.questions import Found, Question, Talk
-from longtake.ask.scheduler import GAVE_REPLY, Job, Prepared, Work, answer_all
+from longtake.ask.questions import hold_talk
+from longtake.ask.scheduler import Work
 from longtake.check import judge
 from longtake.digest import Digest, Quote, list_quotes, make_digest, pick_row
 from longtake.digest.words import guess_language
 from longtake.embed import WORDS, Embedder, choose_embedder, embed_kept, open_embedder
 from longtake.engines import AUTO, suggest_vlm
 from longtake.errors import (
-    BadReply,
     EngineError,
-    EngineUnreachable,
-    LongtakeError,
     ModelError,
 )
 from longtake.models.table import find_vlms_here
@@ -42,7 +38,6 @@ from longtake.records import (
     Words,
 )
 from longtake.settings import Settings
-from longtake.store import Answer, make_key
 from longtake.text.clauses import shorten
 from longtake.text.safe import one_line
 
@@ -88,11 +83,11 @@ def _ask_for_summary(
     work: Work, engine: Engine, descriptions: Sequence[Description]
 ) -> Steps[Summary | None]:
     settings = work.settings
-    engine.count_tokens("")  # a model that is loaded knows its context
+    engine.load()
     wish = reconcile.SummaryOptions(settings.length, settings.language, settings.focus)
     talk = reconcile.reconcile(descriptions, engine.capabilities, engine.count_tokens, wish)
     note = f"summarising with {engine.name}"
-    summary = yield from _hold_talk(work, "reconcile", reconcile.VERSION, engine, talk, note)
+    summary = yield from hold_talk(work, "reconcile", reconcile.VERSION, engine, talk, note)
     return summary and replace(summary, made_by=f"written by {engine.name}")
 
 
@@ -237,73 +232,8 @@ def _check(
     )
     note = f"checking with {engine.name}" if engine else "checking the words"
     try:
-        return (yield from _hold_talk(work, "check", judge.VERSION, engine, talk, note))
+        return (yield from hold_talk(work, "check", judge.VERSION, engine, talk, note))
     except EngineError as error:
         assert engine
         held = yield from _check(work, None, summary, descriptions)
         return replace(held, judge=judge.say_no_answer(engine.name, error.message))
-
-
-def _hold_talk(
-    work: Work, stage: str, version: int, engine: Engine | None, talk: Talk[Found], note: str
-) -> Steps[Found]:
-    """Ask what a step asks, answer None where no reply could be used; what the step found.
-
-    An engine that is gone ends it, and so does one that has not given a single reply.
-    """
-    asked, came = 0, False
-    answers: list[str | None] | None = None
-    while True:
-        try:
-            questions = talk.send(answers) if answers is not None else next(talk)
-        except StopIteration as stop:
-            found: Found = stop.value
-            return found
-        assert engine, "a step without an engine asks nothing"
-        total = asked + len(questions)
-        yield Progress(stage, asked, total, note)
-        answers = [None] * len(questions)
-        causes: list[Exception | None] = [None] * len(questions)
-        jobs = (_question_job(stage, version, engine, question) for question in questions)
-        for place, outcome, _ in answer_all(work, stage, engine, jobs):
-            if isinstance(outcome, Answer):
-                answers[place] = outcome.text or None
-            elif isinstance(outcome, LongtakeError):
-                causes[place] = outcome
-            asked += 1
-            yield Progress(stage, asked, total)
-        gone = all(isinstance(cause, EngineUnreachable) for cause in causes)
-        came = came or not all(causes) or any(isinstance(c, GAVE_REPLY) for c in causes)
-        if gone or not came:
-            raise_if_nothing_came(causes)
-
-
-def _question_job(stage: str, version: int, engine: Engine, question: Question) -> Job:
-    request = question.request
-    facts = {
-        "stage": stage,
-        "messages": request.messages(request.text),
-        "max_tokens": request.max_tokens,
-        "schema": request.schema,
-        "engine": engine.name,
-        "options": dict(engine.options),
-        "version": version,
-    }
-    return Job(
-        make_key(facts),
-        lambda: Prepared(request),
-        question.accept,
-        lambda reply: reply.text,
-        keep_bad=True,
-    )
-
-
-def raise_if_nothing_came(outcomes: Iterable[Exception | None]) -> None:
-    """Where no reply came to any question, what most often stood in the way is the run's error.
-
-    A reply that was no use is a reply: it leaves a gap with its reason.
-    """
-    causes = [cause for cause in outcomes if cause]
-    if causes and not any(isinstance(cause, BadReply) for cause in causes):
-        commonest, _ = Counter(map(type, causes)).most_common(1)[0]
-        raise next(cause for cause in causes if type(cause) is commonest)

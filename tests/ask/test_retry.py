@@ -49,7 +49,7 @@ class Scripted(Engine):
     def ask(
         self, accept: Callable[[Reply], None] = lambda reply: None, tries: int = TRIES
     ) -> Reply:
-        return ask(self, QUESTION, accept, tries=tries, sleep=self.waits.append)
+        return ask(self, QUESTION, accept, tries=tries, sleep=self.waits.append)[0]
 
 
 GOOD = Reply("good", 5, 2, 0.5)

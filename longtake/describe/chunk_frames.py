@@ -1,0 +1,88 @@
+"""The frames of a stretch of chunks: read from the video, and the chunks known that look the same.
+
+One reader goes through a stretch from its beginning to its end.
+"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from longtake.records import Chunk, Scan, Video, Words
+from longtake.video.frames import FrameReader, Picture, open_frames
+from longtake.video.picks import Slot, drop_repeats, is_still, most_motion, plan_still
+from longtake.video.probe import Index
+from longtake.video.repeats import CELL_DIFFERENCE, ChunkLook, Repeats, make_coarse
+from longtake.video.similar import is_same
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class ChunkFrames:
+    """Reads the pictures of chunks that lie one after the other; to be closed at the end."""
+
+    def __init__(self, video: Video, index: Index, scan: Scan, side: int, *, repeats: bool) -> None:
+        """With `repeats` the engine measures movement: pictures that show the same are kept."""
+        self._video, self._index, self._scan = video, index, scan
+        self._side, self._repeats = side, repeats
+        self._starts: list[float] = index.keys.tolist()
+        """Where decoding can start."""
+        self._opened = ExitStack()
+        self._reader: FrameReader | None = None
+        self._slots: dict[int, tuple[Chunk, Sequence[Slot]]] = {}
+        self._known = Repeats(lambda number: _looks(self.read(*self._slots[number])))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._opened.close()
+        self._reader = None
+
+    def read(self, chunk: Chunk, slots: Sequence[Slot]) -> list[Picture]:
+        """The pictures of a chunk that are sent."""
+        if self._reader is None:
+            self._reader = self._opened.enter_context(open_frames(self._video.path, self._index))
+        if self._repeats and (still := self._read_still(chunk, self._reader)):
+            return still
+        pictures = self._reader.read(chunk.span, slots, self._side)
+        if self._repeats:
+            return pictures
+        return [pictures[place] for place in drop_repeats(_looks(pictures))]
+
+    def _read_still(self, chunk: Chunk, reader: FrameReader) -> list[Picture]:
+        """Two pictures that prove that it stands still, where the scan says so and it is true."""
+        if not is_still(chunk, self._scan):
+            return []
+        pictures = reader.read(chunk.span, plan_still(chunk, self._scan, self._starts), self._side)
+        if len(pictures) != 2:
+            return []
+        same = is_same(pictures[0].look, pictures[1].look, CELL_DIFFERENCE)
+        return pictures if same else []
+
+    def find_same(self, look: ChunkLook, pictures: Sequence[Picture]) -> int | None:
+        """The number of an earlier chunk that looks and says the same."""
+        return self._known.find(look, _looks(pictures))
+
+    def add(self, chunk: Chunk, slots: Sequence[Slot], look: ChunkLook) -> None:
+        """Remember a chunk that is asked about, or was."""
+        self._slots[chunk.number] = chunk, slots
+        self._known.add(look)
+
+    def look_of(self, chunk: Chunk, words: Words, coarse: bytes) -> ChunkLook:
+        """What a chunk looks like and says; `coarse` is `coarse_look` of its pictures."""
+        return ChunkLook(
+            chunk.number,
+            chunk.span.seconds,
+            is_still(chunk, self._scan),
+            most_motion(chunk, self._scan),
+            coarse,
+            (*(said.text for said in words.speech), *(line.text for line in words.text)),
+        )
+
+
+def coarse_look(pictures: Sequence[Picture]) -> bytes:
+    """The looks of pictures, small enough to be kept."""
+    return make_coarse(_looks(pictures))
+
+
+def _looks(pictures: Sequence[Picture]) -> list["np.ndarray"]:
+    return [picture.look for picture in pictures]
