@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev app models trial-models samples films demo test test-real test-slow test-browser chromium test-transformers test-vllm lint format bench scenedetect bench-digest reference lock clean
+.PHONY: help setup dev app models trial-models samples films demo check test test-real test-slow test-browser chromium test-transformers test-vllm lint format bench scenedetect bench-digest reference lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,8 @@ demo: samples models ## summarise the sample videos
 	$(BIN)/longtake summarize examples/bikes.mp4 --out longtake-out/bikes
 	@echo
 	$(BIN)/longtake summarize examples/lecture.mp4 --out longtake-out/lecture
+
+check: lint test ## what CI runs first: style, types, layers and the quick tests
 
 test: dev ## the quick tests
 	$(BIN)/python -m pytest

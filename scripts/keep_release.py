@@ -35,9 +35,7 @@ PATIENCE_SECONDS = 60.0
 
 
 def main(kept: Path) -> None:
-    """Write the folder of this release anew."""
-    shutil.rmtree(kept, ignore_errors=True)
-    kept.mkdir(parents=True)
+    """Write the folder of this release anew; the old one stands until all is there."""
     with tempfile.TemporaryDirectory() as name:
         place = Path(name).resolve()
         os.environ["LONGTAKE_HOME"] = str(place / "home")
@@ -50,6 +48,8 @@ def main(kept: Path) -> None:
         with closing(sqlite3.connect("home/store.sqlite")) as store:
             store.execute("PRAGMA journal_mode = DELETE")
             store.execute("VACUUM")
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir(parents=True)
         for file in ("talk.mp4", "talk.srt", "home/store.sqlite"):
             shutil.copy(file, kept)
         for folder in ("out-independent", "out-context", "home/runs"):
@@ -65,10 +65,10 @@ def _run(video: Path) -> None:
     queue.start()
     with closing(queue):
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while read_run(run).state != "done":
-            if time.monotonic() > deadline:
-                sys.exit(f"the run is not done: {read_run(run)}")
+        while read_run(run).state in ("waiting", "running") and time.monotonic() < deadline:
             time.sleep(0.1)
+    if read_run(run).state != "done":
+        sys.exit(f"the run is not done: {read_run(run)}")
 
 
 def _leave_out(folder: str, names: list[str]) -> set[str]:

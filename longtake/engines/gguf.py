@@ -225,7 +225,7 @@ class GgufEngine(Engine):
             self.capabilities = replace(self.capabilities, context_tokens=size.tokens)
             address, seconds = server.listening_address, self._settings.timeout_seconds
             connection = Connection(address, key, seconds)
-            connection.keep_alive = False  # as kinds.py says of llama.cpp
+            connection.keep_alive = False  # as server_kinds.py says of llama.cpp
             self._running += [server, connection]
             return
         names = " with ".join(str(part) for part in (path, self._weights.projector) if part)
