@@ -4,17 +4,19 @@ import textwrap
 from collections.abc import Mapping
 
 from longtake.records import Overview, Result, Sentence, Summary
-from longtake.report.markdown import (
+from longtake.report.phrases import (
+    headline_support,
     join_gaps,
-    mark_headline,
     name_chunks,
+    say,
     say_checks,
     say_ledger,
     say_made,
+    say_mark,
     say_remarks,
     say_seen,
 )
-from longtake.report.sections import divide, place, say
+from longtake.report.sections import divide, place
 from longtake.text.safe import join_numbers, one_line
 from longtake.timecode import Span, format_tenths, format_time
 
@@ -71,7 +73,7 @@ def _say_descriptions(result: Result) -> list[str]:
 def _say_summary(result: Result, summary: Summary) -> list[str]:
     """Headline, what made it, points under their chapters, what detectors saw."""
     spans = {d.chunk.number: d.chunk.span for d in result.descriptions}
-    lines = [f"{summary.headline}{mark_headline(summary)}"]
+    lines = [f"{summary.headline} {say_mark(headline_support(summary))}".rstrip()]
     lines += [f"{result.video.name}, {format_time(result.video.duration)}", ""]
     lines += _wrap(say_made(result), "")
     for section in divide(summary):
@@ -90,11 +92,10 @@ def _say_summary(result: Result, summary: Summary) -> list[str]:
 def _say_sentence(sentence: Sentence, spans: Mapping[int, Span]) -> list[str]:
     """With its time, its chunks, and a mark where the check did not find it supported."""
     span = place(sentence, spans)
-    why = f": {sentence.why}" if sentence.why else ""
-    mark = {"unchecked": " ?", "unsupported": f" ✗ unsupported{why}"}.get(sentence.support, "")
+    mark = say_mark(sentence.support, sentence.why)
     when = format_time(span.start) if span else ""
     numbers = join_numbers(sentence.evidence)
-    return _wrap(f"{say(sentence)} [{numbers}]{mark}", f"{when:>7}  ")
+    return _wrap(f"{say(sentence)} [{numbers}] {mark}".rstrip(), f"{when:>7}  ")
 
 
 def _wrap(text: str, head: str) -> list[str]:
