@@ -203,7 +203,7 @@ def read_json(path: Path) -> Result:
             ),
             scan=Scan(shots, 1.0, (), ()) if shots else None,
         )
-    except (LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} holds no result: {type(error).__name__}: {error}") from error
 
 

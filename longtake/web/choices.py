@@ -1,4 +1,4 @@
-"""What a visitor can choose and chose, what is known of it before it starts, and its run."""
+"""What a visitor can choose, what is known of it before it starts, and the run it becomes."""
 
 import threading
 import time
@@ -187,11 +187,6 @@ def start(choice: Choice, wishes: Mapping[str, Any], visitor: str) -> str:
         of="",
     )
     return submit(asked, upload=uploads.find(choice.upload) if choice.upload else None)
-
-
-def choose_entry(choice: Choice, number: int) -> str:
-    """The link of a playlist's video."""
-    return choice.entries[number][0]
 
 
 def start_again(run: Run, table: Path, texts: Mapping[int, str], visitor: str) -> str:

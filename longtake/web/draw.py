@@ -13,6 +13,9 @@ from longtake.web.server import COOKIE, read_visitor
 from longtake.web.sidebar import draw_sidebar
 from longtake.web.start_screen import draw_start
 
+WIDEST = 1216
+"""Pixels of a run's screen: what is wider is hard to read."""
+
 
 def draw() -> None:
     """The page as it is now."""
@@ -35,7 +38,8 @@ def draw() -> None:
         st.warning("There is no such run: it may have been deleted.")
         st.button("Start a new one", on_click=go, args=("",))
         return
-    draw_run(run, visitor)
+    with st.container(horizontal_alignment="center"), st.container(width=WIDEST):
+        draw_run(run, visitor)
 
 
 def _visitor() -> str:

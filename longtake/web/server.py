@@ -53,7 +53,7 @@ CONFIG: dict[str, object] = {
     "theme.font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif",
     "theme.paddingTop": "1.5rem",
     "theme.baseRadius": "0.6rem",
-    "theme.headingFontSizes": ["2rem"],
+    "theme.headingFontSizes": ["1.8rem"],
     "theme.light.primaryColor": ACCENT,
     "theme.light.backgroundColor": "#fafaf8",
     "theme.light.secondaryBackgroundColor": "#f0f0ec",

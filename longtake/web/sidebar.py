@@ -42,6 +42,7 @@ def _draw_row(run: Run, named: str) -> None:
                 type="secondary" if run.id == named else "tertiary",
                 on_click=go,
                 args=(run.id,),
+                wrap=False,
             )
             st.caption(say_run(run))
         if st.button(

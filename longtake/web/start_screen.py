@@ -151,7 +151,7 @@ def _draw_entries(choice: Choice, settings: Settings) -> None:
         format_func=lambda n: f"{n + 1}. {choice.entries[n][1]}",
     )
     if st.button("Take this one", type="primary"):
-        link = choices.choose_entry(choice, number)
+        link, _ = choice.entries[number]
         _choose(lambda: choices.look_at(link, settings, own_machine=False))
         st.rerun()
 

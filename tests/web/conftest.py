@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import streamlit
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
@@ -17,19 +18,23 @@ from tests.web.examples import HOSTILE
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """The page's own routes behind its door, bound to 127.0.0.1."""
-    import streamlit
-
+def own_machine() -> Iterator[None]:
+    """The page as bound to 127.0.0.1."""
     old = streamlit.get_option("server.address")
     streamlit.config.set_option("server.address", "127.0.0.1")
-    app = Starlette(routes=make_routes(), middleware=make_middleware())
-    with TestClient(app, base_url="http://127.0.0.1:8501") as client:
-        yield client
+    yield
     streamlit.config.set_option("server.address", old)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def client(own_machine: None) -> Iterator[TestClient]:
+    """The page's own routes behind its door."""
+    app = Starlette(routes=make_routes(), middleware=make_middleware())
+    with TestClient(app, base_url="http://127.0.0.1:8501") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
 def home_with_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A home with one finished run with a hostile title; made once by a real worker."""
     folder = tmp_path_factory.mktemp("page")
@@ -62,11 +67,6 @@ def run(home_with_run: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> str
 
 
 @pytest.fixture
-def page() -> Iterator[AppTest]:
-    """The script, as bound to 127.0.0.1."""
-    import streamlit
-
-    old = streamlit.get_option("server.address")
-    streamlit.config.set_option("server.address", "127.0.0.1")
-    yield AppTest.from_file(str(SCRIPT), default_timeout=20)
-    streamlit.config.set_option("server.address", old)
+def page(own_machine: None) -> AppTest:
+    """The script."""
+    return AppTest.from_file(str(SCRIPT), default_timeout=20)

@@ -1,5 +1,6 @@
 """Runs and results as the page finds them, with texts that would like to be more than text."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,8 @@ from longtake.records import (
 )
 from longtake.report import as_json
 from longtake.report.csv import as_csv
-from longtake.runs import Asked, Run
+from longtake.runs import Asked, Run, read_run, submit
+from longtake.runs.folder import Kind, write_state
 from longtake.timecode import Span
 
 HOSTILE = (
@@ -87,3 +89,11 @@ def write_result(folder: Path, texts: Sequence[str]) -> None:
     (folder / "result.json").write_text(as_json(result, descriptions=True), encoding="utf-8")
     (folder / "descriptions.csv").write_bytes(as_csv(result.descriptions).encode())
     (folder / "summary.md").write_text("# It", encoding="utf-8")
+
+
+def end_run(kind: Kind = "summarize", title: str = "A film", visitor: str = "me") -> Run:
+    """A run of the home that has ended; its results are still to be written."""
+    asked = Asked("/film.mp4", kind, {}, title, visitor, time.time(), "")
+    run = read_run(submit(asked))
+    write_state(replace(run, state="done"))
+    return read_run(run.id)

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longtake.text.safe import one_line
-from longtake.web.format import WORD_JOINER, as_file_name, as_text, say_seconds
+from longtake.web.format import (
+    WORD_JOINER,
+    as_file_name,
+    as_text,
+    say_bytes,
+    say_seconds,
+    say_when,
+)
 from tests.web.examples import HOSTILE
 
 
@@ -39,3 +46,23 @@ def test_a_title_makes_a_harmless_file_name(title: str) -> None:
 )  # fmt: skip
 def test_a_guess_is_said_no_more_exactly_than_it_is(seconds: float, said: str) -> None:
     assert say_seconds(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(1_440_000_000, "1.4 GB"), (94_000_000, "94 MB"), (12_300, "12 kB"), (7, "7 bytes")],
+)
+def test_a_size_is_said_in_the_unit_that_people_use_for_it(count: int, said: str) -> None:
+    assert say_bytes(count) == said
+
+
+@pytest.mark.parametrize(
+    ("passed", "said"),
+    [(5, "just now"), (60, "1 minute ago"), (7300, "2 hours ago"), (86400 * 3, "3 days ago")],
+)
+def test_a_moment_is_said_by_how_long_ago_it_was(passed: float, said: str) -> None:
+    assert say_when(1e9, now=1e9 + passed) == said
+
+
+def test_a_moment_of_another_week_is_said_by_its_date() -> None:
+    assert say_when(1e9, now=2e9) in ("2001-09-08", "2001-09-09", "2001-09-10")

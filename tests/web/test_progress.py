@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from longtake.runs import Asked, Step
 from longtake.web.progress import measure_part, show_run
 from tests.web.examples import make_run
@@ -59,3 +61,24 @@ def test_only_http_links_become_links(tmp_path: Path) -> None:
     for source in ("javascript:alert(1)", "data:text/html,x", "file:///etc/passwd"):
         asked = Asked(source, "summarize", {}, "", "me", 1.0, "")
         assert show_run(make_run(tmp_path, asked=asked))["link"] == ""
+
+
+@pytest.mark.parametrize(
+    ("stage", "done", "total", "said"),
+    [("read", 0, 0, "Reading the file: 0 bytes"), ("reconcile", 0, 0, "Summarising"),
+     ("read", 5_000, 10_000, "Reading the file: 5 kB of 10 kB"),
+     ("done", 1, 1, "Writing the files"),
+     ("scan", 1, 4, "Looking for shots: 25 %"), ("fetch", 1, 2, "Fetch: 50 %")],
+)  # fmt: skip
+def test_each_stage_says_how_far_it_is_in_what_it_counts(
+    tmp_path: Path, stage: str, done: int, total: int, said: str
+) -> None:
+    run = make_run(tmp_path, "running", steps=(Step(stage, done, total),))
+    assert show_run(run)["doing"] == said
+
+
+def test_a_run_that_is_next_or_has_no_step_yet_is_starting(tmp_path: Path) -> None:
+    assert {show_run(make_run(tmp_path, state))["doing"] for state in ("waiting", "running")} == {
+        "Starting"
+    }
+    assert measure_part(make_run(tmp_path, "running", steps=(Step("fetch", 1, 2),))) == 0

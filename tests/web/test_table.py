@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from longtake.errors import LongtakeError
 from longtake.report.read_back import read_descriptions
 from longtake.text.safe import one_line
-from longtake.web.table import edit_table, read_table
+from longtake.web.table import edit_table, read_table, say_edits
 from tests.web.examples import write_result
 
 
@@ -43,3 +45,18 @@ def test_any_text_written_into_the_table_comes_back_on_one_line(texts: dict[int,
         given = {n: one_line(text) for n, text in texts.items()}
         for row, old in zip(read_table(edited), ("one", "two", "three", "four"), strict=True):
             assert row["description"] == given.get(int(row["chunk"]), old)
+
+
+def test_edits_are_counted_by_what_they_change(tmp_path: Path) -> None:
+    write_result(tmp_path, ("one", "two", "three"))
+    rows = read_table(tmp_path / "descriptions.csv")
+    assert say_edits(rows, {1: " one "}) == "No descriptions changed"
+    assert say_edits(rows, {1: "1"}) == "1 description changed"
+    assert say_edits(rows, {1: "1", 3: "3", 9: "9"}) == "2 descriptions changed"
+
+
+def test_a_table_without_rows_cannot_be_edited(tmp_path: Path) -> None:
+    table = tmp_path / "descriptions.csv"
+    table.write_text("chunk,start,end,description\r\n")
+    with pytest.raises(LongtakeError, match="no rows"):
+        edit_table(table, {1: "x"})
