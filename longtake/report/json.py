@@ -1,7 +1,7 @@
 """summary.json, and what `--json` prints: the whole result as one document; and read back."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,8 +27,7 @@ from longtake.records import (
     Transcript,
     Video,
 )
-from longtake.report.phrases import say_tags
-from longtake.report.sections import sum_tags
+from longtake.report.phrases import say_tags, sum_tags
 from longtake.timecode import Span
 
 if TYPE_CHECKING:
@@ -179,9 +178,6 @@ def chunk_values(description: Description) -> dict[str, Any]:
     }
 
 
-# --- read back --------------------------------------------------------------------------------
-
-
 def read_json(path: Path) -> Result:
     """The result that a document with descriptions tells of; ValueError where it is none.
 
@@ -189,18 +185,15 @@ def read_json(path: Path) -> Result:
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        shots = tuple(Shot(_read_span(shot)) for shot in document.get("shots", ()))
+        shots = _fill_all(Shot, document.get("shots", ()))
         return Result(
             _read_video(document["video"]),
             tuple(map(_read_description, document.get("descriptions", ()))),
-            _read_summary(document, sparse=bool(shots)),
+            _read_summary(document),
             _read_ledger(document["ledger"]),
             tuple(_fill(StageUsage, u, cost=_fill(Cost, u)) for u in document.get("usage", ())),
             path.parent,
-            entities=tuple(
-                _fill(Entity, facts, chunks=tuple(facts["chunks"]))
-                for facts in document.get("entities", ())
-            ),
+            entities=_fill_all(Entity, document.get("entities", ())),
             scan=Scan(shots, 1.0, (), ()) if shots else None,
         )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -209,60 +202,46 @@ def read_json(path: Path) -> Result:
 
 def _fill(kind: "type[Record]", facts: Mapping[str, Any], **given: Any) -> "Record":
     """A record of the facts that have its fields' names, and of what is given beside them."""
-    told = {field.name: facts[field.name] for field in fields(kind) if field.name in facts}
+    names = {field.name for field in fields(kind)}
+    told = {n: tuple(v) if isinstance(v, list) else v for n, v in facts.items() if n in names}
+    if "span" in names and facts.get("start") is not None:
+        told["span"] = Span(facts["start"], facts["end"])
     return kind(**told | given)
 
 
-def _read_span(facts: Mapping[str, Any]) -> Span:
-    return Span(facts["start"], facts["end"])
+def _fill_all(kind: "type[Record]", entries: Iterable[Mapping[str, Any]]) -> "tuple[Record, ...]":
+    return tuple(_fill(kind, facts) for facts in entries)
 
 
 def _read_video(facts: Mapping[str, Any]) -> Video:
-    source, seconds = facts["source"], facts["duration"]
+    source = facts["source"]
     link = source if source.startswith(("http://", "https://")) else ""
-    return _fill(Video, facts, path=Path(source), readable=seconds, link=link)
+    return _fill(Video, facts, path=Path(source), readable=facts["duration"], link=link)
 
 
 def _read_description(facts: Mapping[str, Any]) -> Description:
     return _fill(
         Description,
         facts,
-        chunk=Chunk(facts["chunk"], _read_span(facts)),
+        chunk=_fill(Chunk, facts, number=facts["chunk"]),
         text=facts["description"],
         on_screen=facts["text"],
         same_as=facts.get("same_as") or 0,
-        tags=tuple(_fill(Tag, tag) for tag in facts.get("tags", ())),
+        tags=_fill_all(Tag, facts.get("tags", ())),
     )
 
 
-def _read_summary(document: Mapping[str, Any], *, sparse: bool) -> Summary | None:
+def _read_summary(document: Mapping[str, Any]) -> Summary | None:
     if not document["headline"] and not document["summary"]:
         return None
     return _fill(
         Summary,
         document,
-        sentences=tuple(map(_read_sentence, document["summary"])),
-        chapters=tuple(
-            _fill(Chapter, facts, span=_read_span(facts)) for facts in document.get("chapters", ())
-        ),
-        moments=tuple(
-            _fill(Moment, facts, span=_read_span(facts)) for facts in document.get("moments", ())
-        ),
-        nodes=tuple(
-            _fill(Node, facts, chunks=tuple(facts["chunks"])) for facts in document.get("tree", ())
-        ),
-        remarks=tuple(document.get("remarks", ())),
-        sparse=sparse,
-    )
-
-
-def _read_sentence(facts: Mapping[str, Any]) -> Sentence:
-    return _fill(
-        Sentence,
-        facts,
-        text=facts["sentence"],
-        evidence=tuple(facts["evidence"]),
-        span=_read_span(facts) if facts.get("start") is not None else None,
+        sentences=tuple(_fill(Sentence, s, text=s["sentence"]) for s in document["summary"]),
+        chapters=_fill_all(Chapter, document.get("chapters", ())),
+        moments=_fill_all(Moment, document.get("moments", ())),
+        nodes=_fill_all(Node, document.get("tree", ())),
+        sparse=bool(document.get("shots")),
     )
 
 
@@ -270,7 +249,7 @@ def _read_ledger(facts: Mapping[str, Any]) -> Ledger:
     return _fill(
         Ledger,
         facts,
-        gaps=tuple(_fill(Gap, gap, span=_read_span(gap)) for gap in facts.get("gaps", ())),
+        gaps=_fill_all(Gap, facts.get("gaps", ())),
         reuses=tuple((entry["chunk"], entry["same_as"]) for entry in facts.get("reuses", ())),
         remarks=tuple((entry["chunk"], entry["remark"]) for entry in facts.get("remarks", ())),
     )

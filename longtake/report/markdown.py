@@ -9,21 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from longtake.records import Chapter, Entity, Moment, Result, Sentence, Summary, Support
-from longtake.report.phrases import (
-    explain_marks,
-    headline_support,
-    join_gaps,
-    list_notes,
-    name_chunks,
-    say,
-    say_engines,
-    say_ledger,
-    say_made,
-    say_mark,
-    say_place,
-    say_seen,
-)
-from longtake.report.sections import divide
+from longtake.report import phrases
 from longtake.text.safe import one_line
 from longtake.timecode import Span, format_time
 
@@ -34,14 +20,14 @@ def as_markdown(result: Result) -> str:
     """The whole file."""
     video = result.video
     title = result.summary.headline if result.summary else "No summary"
-    mark = _mark(headline_support(result.summary)) if result.summary else ""
+    mark = _mark(phrases.headline_support(result.summary)) if result.summary else ""
     lines = [f"# {_plain(title)}{mark}", ""]
     lines += [f"{_plain(video.name)}, {format_time(video.duration)}", ""]
     lines += [f"<{video.link}>", ""] if re.fullmatch(r"https?://[!-;=?-~]+", video.link) else []
     lines += _summary(result) if result.summary else ["Nothing could be described.", ""]
     lines += _entities(result.entities)
     lines += _ledger(result)
-    lines += [_plain(say_engines(result))]
+    lines += [_plain(phrases.say_engines(result))]
     return "\n".join(lines) + "\n"
 
 
@@ -66,14 +52,14 @@ def _summary(result: Result) -> list[str]:
     summary = result.summary
     assert summary
     spans = {d.chunk.number: d.chunk.span for d in result.descriptions}
-    made = say_made(result)
+    made = phrases.say_made(result)
     lines = [f"*{_plain(made)}*", ""] if made else []
-    sections = divide(summary)
+    sections = phrases.divide(summary)
     for section in sections:
         lines += [*_heading(section.chapter), *(_sentence(s, spans) for s in section.sentences), ""]
-    legend = explain_marks([summary])
+    legend = phrases.explain_marks([summary])
     lines += [" ".join(f"{words}." for words in legend), ""] if legend else []
-    lines += [f"{_plain(said)}\n" for said in say_seen(result)]
+    lines += [f"{_plain(said)}\n" for said in phrases.say_seen(result)]
     if any(path.name == "sheet.png" for path in result.files):
         lines += ["![The first frame of each stretch](sheet.png)", ""]
     if summary.moments:
@@ -90,10 +76,10 @@ def _heading(chapter: Chapter | None) -> list[str]:
 
 
 def _sentence(sentence: Sentence, spans: Mapping[int, Span]) -> str:
-    place = say_place(sentence, spans)
-    chunks = name_chunks(sentence.evidence) if sentence.evidence else "no chunk"
-    cited = ", ".join(filter(None, (place, chunks)))
-    return f"- {_plain(say(sentence))} ({cited}){_mark(sentence.support, sentence.why)}"
+    when = phrases.say_place(sentence, spans)
+    chunks = phrases.name_chunks(sentence.evidence) if sentence.evidence else "no chunk"
+    cited = ", ".join(filter(None, (when, chunks)))
+    return f"- {_plain(phrases.say(sentence))} ({cited}){_mark(sentence.support, sentence.why)}"
 
 
 def _moment(moment: Moment) -> str:
@@ -103,7 +89,7 @@ def _moment(moment: Moment) -> str:
 
 def _mark(support: Support, why: str = "") -> str:
     """Nothing where the check found it supported."""
-    said = _plain(say_mark(support, why))
+    said = _plain(phrases.say_mark(support, why))
     return f" **{said}**" if support == "unsupported" else f" {said}".rstrip()
 
 
@@ -111,7 +97,7 @@ def _entities(entities: Sequence[Entity]) -> list[str]:
     """Who the marks in descriptions and summary stand for."""
     lines = [
         f"- {_plain(f'[{e.mark}]')} {_plain(e.look)}"
-        + (f" ({name_chunks(e.chunks)})" if e.chunks else "")
+        + (f" ({phrases.name_chunks(e.chunks)})" if e.chunks else "")
         for e in entities
     ]
     return ["## Who and what", "", *lines, ""] if lines else []
@@ -119,11 +105,11 @@ def _entities(entities: Sequence[Entity]) -> list[str]:
 
 def _ledger(result: Result) -> list[str]:
     """The counts, what is to be known beside them, and the gaps."""
-    lines = ["## Ledger", "", say_ledger(result.ledger), ""]
-    lines += [f"{_plain(note)}.\n" for note in list_notes(result)]
+    lines = ["## Ledger", "", phrases.say_ledger(result.ledger), ""]
+    lines += [f"{_plain(note)}.\n" for note in phrases.list_notes(result)]
     gaps = [
-        f"- {span} ({name_chunks(chunks)}): {_plain(reason)}"
-        for span, chunks, reason in join_gaps(result.ledger.gaps)
+        f"- {span} ({phrases.name_chunks(chunks)}): {_plain(reason)}"
+        for span, chunks, reason in phrases.join_gaps(result.ledger.gaps)
     ]
     return [*lines, "What the summary does not know:", "", *gaps, ""] if gaps else lines
 

@@ -3,17 +3,28 @@
 All of it is plain text on one line: who shows it escapes it.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
-from longtake.records import Gap, Ledger, Result, Scan, Sentence, Summary, Support, Tag
-from longtake.report.sections import place, sum_tags
+from longtake.records import (
+    Chapter,
+    Description,
+    Gap,
+    Ledger,
+    Result,
+    Scan,
+    Sentence,
+    Summary,
+    Support,
+    Tag,
+)
 from longtake.text.clauses import quote
 from longtake.text.safe import join_numbers
 from longtake.timecode import Span, format_tenths, format_time
 
-MOST_SHOTS = 12
+MOST_TAGS, MOST_SHOTS = 8, 12
 SHORT_SECONDS = 60.0
 """Of a video that is shorter, times have tenths."""
 COMMANDS = ("longtake ", "--")
@@ -34,9 +45,6 @@ def name_chunks(numbers: Sequence[int]) -> str:
     return f"chunk{'s' if len(numbers) > 1 else ''} {join_numbers(numbers)}"
 
 
-# --- the summary ------------------------------------------------------------------------------
-
-
 def say_made(result: Result) -> str:
     """What made the summary, as a sentence; empty where nothing is known of it."""
     return end_remark(result.summary.made_by) if result.summary and result.summary.made_by else ""
@@ -47,6 +55,36 @@ def say(sentence: Sentence) -> str:
     if sentence.source == "voice":
         return quote(sentence.text)
     return f"On screen: {quote(sentence.text)}" if sentence.source == "screen" else sentence.text
+
+
+@dataclass(frozen=True)
+class Section:
+    """A chapter and the sentences that are quoted from it; None: those of no chapter."""
+
+    chapter: Chapter | None
+    sentences: tuple[Sentence, ...]
+
+
+def divide(summary: Summary) -> list[Section]:
+    """The sentences under their chapters, where each is quoted from one place; else all as one."""
+    quoted = all(sentence.span for sentence in summary.sentences)
+    if not (summary.chapters and summary.sentences and quoted):
+        return [Section(None, summary.sentences)] if summary.sentences else []
+    starts = [chapter.span.start for chapter in summary.chapters]
+    found: list[list[Sentence]] = [[] for _ in starts]
+    for sentence in summary.sentences:
+        start = sentence.span.start if sentence.span else 0.0
+        found[max(0, sum(begin <= start for begin in starts) - 1)].append(sentence)
+    pairs = zip(summary.chapters, found, strict=True)
+    return [Section(chapter, tuple(sentences)) for chapter, sentences in pairs]
+
+
+def place(sentence: Sentence, spans: Mapping[int, Span]) -> Span | None:
+    """When it is said or shown; of a sentence that is not quoted, the stretch of its chunks."""
+    cited = [spans[number] for number in sentence.evidence if number in spans]
+    if sentence.span or not cited:
+        return sentence.span
+    return Span(min(span.start for span in cited), max(span.end for span in cited))
 
 
 def say_place(sentence: Sentence, spans: Mapping[int, Span]) -> str:
@@ -89,6 +127,17 @@ def say_seen(result: Result) -> list[str]:
     return [*said, *map(end_remark, remarks)]
 
 
+def sum_tags(descriptions: Sequence[Description]) -> list[Tag]:
+    """What detectors saw in the whole video, by the share of its time, the most first."""
+    seconds: dict[str, float] = defaultdict(float)
+    for description in descriptions:
+        for tag in description.tags:
+            seconds[tag.label] += tag.share * description.chunk.span.seconds
+    total = sum(description.chunk.span.seconds for description in descriptions) or 1.0
+    order = sorted(seconds, key=lambda label: -seconds[label])[:MOST_TAGS]
+    return [Tag(label, round(seconds[label] / total, 3)) for label in order]
+
+
 def say_tags(tags: Sequence[Tag]) -> str:
     """`person 100 %, bicycle 40 %`; what was hardly seen is under one per cent."""
     shares = [(tag.label, round(100 * tag.share)) for tag in tags]
@@ -117,9 +166,6 @@ def end_remark(remark: str) -> str:
         return remark
     end = "" if remark.endswith(":") else "."
     return f"{remark[:1].upper()}{remark[1:]}{end}"
-
-
-# --- the ledger -------------------------------------------------------------------------------
 
 
 def say_ledger(ledger: Ledger) -> str:

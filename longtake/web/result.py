@@ -10,21 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from longtake.records import Entity, Moment, Result, Sentence
+from longtake.report import phrases
 from longtake.report.json import chunk_values, read_json
-from longtake.report.phrases import (
-    explain_marks,
-    headline_support,
-    join_gaps,
-    list_notes,
-    name_chunks,
-    say,
-    say_engines,
-    say_ledger,
-    say_made,
-    say_place,
-    say_seen,
-)
-from longtake.report.sections import divide, place
 from longtake.runs import Run
 from longtake.text.safe import one_line
 from longtake.timecode import Span, format_time
@@ -40,7 +27,7 @@ def show_result(run: Run) -> dict[str, Any] | None:
         return None
     return {
         "arms": [_show_arm(result, run, result.out != out) for result in results],
-        "legend": explain_marks(result.summary for result in results if result.summary),
+        "legend": phrases.explain_marks(result.summary for result in results if result.summary),
         "files": [
             {"place": file.place, "label": file.label, "size": say_bytes(file.bytes)}
             for file in list_files(run)
@@ -67,17 +54,17 @@ def _show_arm(result: Result, run: Run, several: bool) -> dict[str, Any]:
     return {
         "title": FLOWS.get(result.out.name, result.out.name) if several else "",
         **_show_summary(result, spans),
-        "made": say_made(result),
-        "seen": say_seen(result),
+        "made": phrases.say_made(result),
+        "seen": phrases.say_seen(result),
         "entities": [_show_entity(entity, spans) for entity in result.entities],
         "ledger": {
-            "said": say_ledger(result.ledger),
-            "lines": [*list_notes(result), *map(one_line, run.notes)],
+            "said": phrases.say_ledger(result.ledger),
+            "lines": [*phrases.list_notes(result), *map(one_line, run.notes)],
             "gaps": [
-                {**_lead(span), "time": str(span), "said": f"{name_chunks(numbers)}: {reason}"}
-                for span, numbers, reason in join_gaps(result.ledger.gaps)
+                {**_lead(span), "time": str(span), "said": f"{phrases.name_chunks(chunks)}: {why}"}
+                for span, chunks, why in phrases.join_gaps(result.ledger.gaps)
             ],
-            "by": say_engines(result),
+            "by": phrases.say_engines(result),
         },
         "chunks": [show_chunk(chunk_values(d)) for d in result.descriptions],
     }
@@ -94,14 +81,14 @@ def _show_summary(result: Result, spans: Mapping[int, Span]) -> dict[str, Any]:
         return {"headline": "", "support": "", "sections": [], "moments": [], "chapters": []}
     return {
         "headline": summary.headline,
-        "support": headline_support(summary),
+        "support": phrases.headline_support(summary),
         "sections": [
             {
                 "title": section.chapter.title if section.chapter else "",
                 **_lead(section.chapter.span if section.chapter else None),
                 "sentences": [_show_sentence(sentence, spans) for sentence in section.sentences],
             }
-            for section in divide(summary)
+            for section in phrases.divide(summary)
         ],
         "moments": [{**_show_words(moment), **_lead(moment.span)} for moment in summary.moments],
         "chapters": [
@@ -125,9 +112,9 @@ def _show_sentence(sentence: Sentence, spans: Mapping[int, Span]) -> dict[str, A
     """A sentence with the place that a click leads to: where it is said, or its first chunk."""
     return {
         **_show_words(sentence),
-        "text": say(sentence),
-        **_lead(place(sentence, spans)),
-        "cited": say_place(sentence, spans) or "no chunk",
+        "text": phrases.say(sentence),
+        **_lead(phrases.place(sentence, spans)),
+        "cited": phrases.say_place(sentence, spans) or "no chunk",
     }
 
 
@@ -137,7 +124,7 @@ def _show_entity(entity: Entity, spans: Mapping[int, Span]) -> dict[str, Any]:
         "mark": entity.mark,
         "look": entity.look,
         **_lead(spans[seen[0]] if seen else None),
-        "said": name_chunks(seen) if seen else "",
+        "said": phrases.name_chunks(seen) if seen else "",
     }
 
 
