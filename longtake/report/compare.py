@@ -15,9 +15,8 @@ from typing import Any
 from longtake.records import Arm, Comparison, Description, Sentence, Worth
 from longtake.report.csv import guard
 from longtake.report.json import summary_values, video_values
-from longtake.report.markdown import join_gaps, name_chunks
 from longtake.report.measures import FEWEST_PAIRS, MEASURES
-from longtake.report.sections import say
+from longtake.report.phrases import join_gaps, name_chunks, say
 from longtake.text.marks import MARKED
 from longtake.text.safe import join_numbers, one_line
 from longtake.timecode import Span, format_time

@@ -1,20 +1,39 @@
-"""summary.json, and what `--json` prints: the whole result as one document."""
+"""summary.json, and what `--json` prints: the whole result as one document; and read back."""
 
 import json
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from longtake.records import (
+    Chapter,
+    Chunk,
+    Cost,
     Description,
+    Entity,
+    Gap,
     Ledger,
+    Moment,
+    Node,
     Overview,
     Result,
+    Scan,
+    Sentence,
+    Shot,
     StageUsage,
     Summary,
+    Tag,
     Transcript,
     Video,
 )
-from longtake.report.sections import sum_tags
+from longtake.report.phrases import say_tags, sum_tags
 from longtake.timecode import Span
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    Record = TypeVar("Record", bound=DataclassInstance)
 
 STRETCHES = ("black", "blank", "frozen")
 
@@ -27,14 +46,21 @@ def as_json(result: Result, *, descriptions: bool = False, ascii_only: bool = Fa
     document = {
         "video": video_values(result.video),
         **summary_values(result.summary),
-        "tags": [{"label": tag.label, "share": tag.share} for tag in sum_tags(result.descriptions)],
+        "tags": [_pick(tag, "label", "share") for tag in sum_tags(result.descriptions)],
         "shots": _list_shots(result),
         "entities": [
-            {"mark": e.mark, "kind": e.kind, "look": e.look, "chunks": list(e.chunks)}
-            for e in result.entities
+            {**_pick(entity, "mark", "kind", "look"), "chunks": list(entity.chunks)}
+            for entity in result.entities
         ],
         "ledger": _ledger(result.ledger),
-        "usage": [_usage(stage) for stage in result.usage],
+        "usage": [
+            {
+                **_pick(usage, "stage", "engine"),
+                **_pick(usage.cost, "requests", "input_tokens", "output_tokens", "seconds"),
+                **_pick(usage, "from_store", "failed", "reason"),
+            }
+            for usage in result.usage
+        ],
     }
     if descriptions:
         document["descriptions"] = [_description(d) for d in result.descriptions]
@@ -50,12 +76,8 @@ def _list_shots(result: Result) -> list[dict[str, float]]:
 
 def video_values(video: Video) -> dict[str, Any]:
     """Which video a document tells of: a link or a file as it was named, or as it is called."""
-    return {
-        "source": video.link or video.title or str(video.path),
-        "title": video.title,
-        "sha256": video.sha256,
-        "duration": video.duration,
-    }
+    source = video.link or video.title or str(video.path)
+    return {"source": source, **_pick(video, "title", "sha256", "duration")}
 
 
 def overview_as_json(overview: Overview) -> str:
@@ -78,12 +100,15 @@ def overview_as_json(overview: Overview) -> str:
 def transcript_as_json(transcript: Transcript) -> str:
     """What `transcript --json` prints; times in seconds."""
     document = {
-        "source": transcript.source,
-        "language": transcript.language,
-        "remark": transcript.remark,
+        **_pick(transcript, "source", "language", "remark"),
         "segments": [{**_span(part.span), "text": part.text} for part in transcript.segments],
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def _pick(record: object, *names: str) -> dict[str, Any]:
+    """These fields of a record, under the same names."""
+    return {name: getattr(record, name) for name in names}
 
 
 def _span(span: Span) -> dict[str, float]:
@@ -92,52 +117,28 @@ def _span(span: Span) -> dict[str, float]:
 
 def summary_values(summary: Summary | None) -> dict[str, Any]:
     """What the documents tell of a summary; the same names where there is none."""
-    if summary is None:
-        return {
-            "headline": "",
-            "headline_support": "unchecked",
-            "summary": [],
-            "chapters": [],
-            "moments": [],
-            "tree": [],
-            "judge": "",
-            "made_by": "",
-            "remarks": [],
-        }
+    summary = summary or Summary("", ())
     return {
-        "headline": summary.headline,
-        "headline_support": summary.headline_support,
+        **_pick(summary, "headline", "headline_support"),
         "summary": [
             {
                 "sentence": s.text,
                 "evidence": list(s.evidence),
-                "support": s.support,
-                "wording": s.wording,
-                "why": s.why,
-                "source": s.source,
+                **_pick(s, "support", "wording", "why", "source"),
                 "start": s.span.start if s.span else None,
                 "end": s.span.end if s.span else None,
             }
             for s in summary.sentences
         ],
-        "chapters": [
-            {"start": c.span.start, "end": c.span.end, "title": c.title} for c in summary.chapters
-        ],
+        "chapters": [{**_span(c.span), "title": c.title} for c in summary.chapters],
         "moments": [
-            {
-                "chunk": m.chunk,
-                **_span(m.span),
-                "text": m.text,
-                "support": m.support,
-                "why": m.why,
-            }
+            {"chunk": m.chunk, **_span(m.span), **_pick(m, "text", "support", "why")}
             for m in summary.moments
         ],
         "tree": [
             {"level": n.level, "chunks": list(n.chunks), "tokens": n.tokens} for n in summary.nodes
         ],
-        "judge": summary.judge,
-        "made_by": summary.made_by,
+        **_pick(summary, "judge", "made_by"),
         "remarks": list(summary.remarks),
     }
 
@@ -145,15 +146,12 @@ def summary_values(summary: Summary | None) -> dict[str, Any]:
 def _description(description: Description) -> dict[str, Any]:
     return {
         "chunk": description.chunk.number,
-        "start": description.chunk.span.start,
-        "end": description.chunk.span.end,
+        **_span(description.chunk.span),
         "description": description.text,
         "speech": description.speech,
         "text": description.on_screen,
-        "tags": [{"label": tag.label, "share": tag.share} for tag in description.tags],
-        "status": description.status,
-        "error": description.error,
-        "engine": description.engine,
+        "tags": [_pick(tag, "label", "share") for tag in description.tags],
+        **_pick(description, "status", "error", "engine"),
         "same_as": description.same_as or None,
         "remark": description.remark,
     }
@@ -161,34 +159,97 @@ def _description(description: Description) -> dict[str, Any]:
 
 def _ledger(ledger: Ledger) -> dict[str, Any]:
     return {
-        "planned": ledger.planned,
-        "described": ledger.described,
-        "reused": ledger.reused,
-        "failed": ledger.failed,
-        "summarized": ledger.summarized,
-        "cited": ledger.cited,
-        "speech": ledger.speech,
-        "text": ledger.text,
-        "context": ledger.context,
-        "topics": ledger.topics,
+        **_pick(ledger, "planned", "described", "reused", "failed", "summarized", "cited"),
+        **_pick(ledger, "speech", "text", "context", "topics"),
         "reuses": [{"chunk": chunk, "same_as": other} for chunk, other in ledger.reuses],
         "remarks": [{"chunk": chunk, "remark": remark} for chunk, remark in ledger.remarks],
-        "gaps": [
-            {"chunk": g.chunk, "start": g.span.start, "end": g.span.end, "reason": g.reason}
-            for g in ledger.gaps
-        ],
+        "gaps": [{"chunk": g.chunk, **_span(g.span), "reason": g.reason} for g in ledger.gaps],
     }
 
 
-def _usage(usage: StageUsage) -> dict[str, Any]:
+def chunk_values(description: Description) -> dict[str, Any]:
+    """What the page shows of a chunk while a run goes on and after, by the record's own names."""
     return {
-        "stage": usage.stage,
-        "engine": usage.engine,
-        "requests": usage.cost.requests,
-        "input_tokens": usage.cost.input_tokens,
-        "output_tokens": usage.cost.output_tokens,
-        "seconds": usage.cost.seconds,
-        "from_store": usage.from_store,
-        "failed": usage.failed,
-        "reason": usage.reason,
+        "chunk": description.chunk.number,
+        **_span(description.chunk.span),
+        **_pick(description, "text", "error", "speech", "on_screen"),
+        "tags": say_tags(description.tags),
+        **_pick(description, "same_as", "status", "remark"),
     }
+
+
+def read_json(path: Path) -> Result:
+    """The result that a document with descriptions tells of; ValueError where it is none.
+
+    What no document says, or an older one did not yet, is as its record has it by default.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        shots = _fill_all(Shot, document.get("shots", ()))
+        return Result(
+            _read_video(document["video"]),
+            tuple(map(_read_description, document.get("descriptions", ()))),
+            _read_summary(document),
+            _read_ledger(document["ledger"]),
+            tuple(_fill(StageUsage, u, cost=_fill(Cost, u)) for u in document.get("usage", ())),
+            path.parent,
+            entities=_fill_all(Entity, document.get("entities", ())),
+            scan=Scan(shots, 1.0, (), ()) if shots else None,
+        )
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path} holds no result: {type(error).__name__}: {error}") from error
+
+
+def _fill(kind: "type[Record]", facts: Mapping[str, Any], **given: Any) -> "Record":
+    """A record of the facts that have its fields' names, and of what is given beside them."""
+    names = {field.name for field in fields(kind)}
+    told = {n: tuple(v) if isinstance(v, list) else v for n, v in facts.items() if n in names}
+    if "span" in names and facts.get("start") is not None:
+        told["span"] = Span(facts["start"], facts["end"])
+    return kind(**told | given)
+
+
+def _fill_all(kind: "type[Record]", entries: Iterable[Mapping[str, Any]]) -> "tuple[Record, ...]":
+    return tuple(_fill(kind, facts) for facts in entries)
+
+
+def _read_video(facts: Mapping[str, Any]) -> Video:
+    source = facts["source"]
+    link = source if source.startswith(("http://", "https://")) else ""
+    return _fill(Video, facts, path=Path(source), readable=facts["duration"], link=link)
+
+
+def _read_description(facts: Mapping[str, Any]) -> Description:
+    return _fill(
+        Description,
+        facts,
+        chunk=_fill(Chunk, facts, number=facts["chunk"]),
+        text=facts["description"],
+        on_screen=facts["text"],
+        same_as=facts.get("same_as") or 0,
+        tags=_fill_all(Tag, facts.get("tags", ())),
+    )
+
+
+def _read_summary(document: Mapping[str, Any]) -> Summary | None:
+    if not document["headline"] and not document["summary"]:
+        return None
+    return _fill(
+        Summary,
+        document,
+        sentences=tuple(_fill(Sentence, s, text=s["sentence"]) for s in document["summary"]),
+        chapters=_fill_all(Chapter, document.get("chapters", ())),
+        moments=_fill_all(Moment, document.get("moments", ())),
+        nodes=_fill_all(Node, document.get("tree", ())),
+        sparse=bool(document.get("shots")),
+    )
+
+
+def _read_ledger(facts: Mapping[str, Any]) -> Ledger:
+    return _fill(
+        Ledger,
+        facts,
+        gaps=_fill_all(Gap, facts.get("gaps", ())),
+        reuses=tuple((entry["chunk"], entry["same_as"]) for entry in facts.get("reuses", ())),
+        remarks=tuple((entry["chunk"], entry["remark"]) for entry in facts.get("remarks", ())),
+    )

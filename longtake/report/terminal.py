@@ -4,17 +4,7 @@ import textwrap
 from collections.abc import Mapping
 
 from longtake.records import Overview, Result, Sentence, Summary
-from longtake.report.markdown import (
-    join_gaps,
-    mark_headline,
-    name_chunks,
-    say_checks,
-    say_ledger,
-    say_made,
-    say_remarks,
-    say_seen,
-)
-from longtake.report.sections import divide, place, say
+from longtake.report import phrases
 from longtake.text.safe import join_numbers, one_line
 from longtake.timecode import Span, format_tenths, format_time
 
@@ -49,17 +39,17 @@ def say_result(result: Result) -> str:
     """The summary as a person reads it, or the descriptions; then what became of every chunk."""
     summary = result.summary
     lines = _say_summary(result, summary) if summary else _say_descriptions(result)
-    lines += ["", f"ledger: {say_ledger(result.ledger)}"]
-    checks = say_checks(summary) if summary else ""
+    lines += ["", f"ledger: {phrases.say_ledger(result.ledger)}"]
+    checks = phrases.say_checks(summary) if summary else ""
     lines += [f" check: {checks}"] if checks else []
     lines += [f"speech: {result.ledger.speech}", f"  text: {result.ledger.text}"]
     lines += [f"topics: told apart by {result.ledger.topics}"] if result.ledger.topics else []
     lines += [f"context: {result.ledger.context}"] if result.ledger.context else []
     lines += [
-        f"   gap: {span} ({name_chunks(chunks)}): {reason}"
-        for span, chunks, reason in join_gaps(result.ledger.gaps)
+        f"   gap: {span} ({phrases.name_chunks(chunks)}): {reason}"
+        for span, chunks, reason in phrases.join_gaps(result.ledger.gaps)
     ]
-    lines += [f"  note: {note}" for note in say_remarks(result.ledger)]
+    lines += [f"  note: {note}" for note in phrases.say_remarks(result.ledger)]
     lines += [f" files: {path}" for path in result.files]
     return "".join(f"{safe_line(line)}\n" for line in lines)
 
@@ -71,30 +61,29 @@ def _say_descriptions(result: Result) -> list[str]:
 def _say_summary(result: Result, summary: Summary) -> list[str]:
     """Headline, what made it, points under their chapters, what detectors saw."""
     spans = {d.chunk.number: d.chunk.span for d in result.descriptions}
-    lines = [f"{summary.headline}{mark_headline(summary)}"]
+    lines = [f"{summary.headline} {phrases.say_mark(phrases.headline_support(summary))}".rstrip()]
     lines += [f"{result.video.name}, {format_time(result.video.duration)}", ""]
-    lines += _wrap(say_made(result), "")
-    for section in divide(summary):
+    lines += _wrap(phrases.say_made(result), "")
+    for section in phrases.divide(summary):
         lines.append("")
         if section.chapter:
             lines.append(f"{format_time(section.chapter.span.start):>7}  {section.chapter.title}")
         for sentence in section.sentences:
             lines += _say_sentence(sentence, spans)
-    if summary.chapters and not any(section.chapter for section in divide(summary)):
+    if summary.chapters and not any(section.chapter for section in phrases.divide(summary)):
         lines += ["", "chapters"]
         lines += [f"{format_time(c.span.start):>7}  {c.title}" for c in summary.chapters]
-    seen = say_seen(result)
+    seen = phrases.say_seen(result)
     return [*lines, "", *[line for said in seen for line in _wrap(said, "")]] if seen else lines
 
 
 def _say_sentence(sentence: Sentence, spans: Mapping[int, Span]) -> list[str]:
     """With its time, its chunks, and a mark where the check did not find it supported."""
-    span = place(sentence, spans)
-    why = f": {sentence.why}" if sentence.why else ""
-    mark = {"unchecked": " ?", "unsupported": f" ✗ unsupported{why}"}.get(sentence.support, "")
+    span = phrases.place(sentence, spans)
+    mark = phrases.say_mark(sentence.support, sentence.why)
     when = format_time(span.start) if span else ""
     numbers = join_numbers(sentence.evidence)
-    return _wrap(f"{say(sentence)} [{numbers}]{mark}", f"{when:>7}  ")
+    return _wrap(f"{phrases.say(sentence)} [{numbers}] {mark}".rstrip(), f"{when:>7}  ")
 
 
 def _wrap(text: str, head: str) -> list[str]:

@@ -28,7 +28,7 @@ from longtake.pipeline.engines import Engines
 from longtake.pipeline.session import Session, open_session, run_to_end
 from longtake.pipeline.sources import Source
 from longtake.records import Description, Progress, Result, Video
-from longtake.report.sections import say_tags
+from longtake.report.json import chunk_values
 from longtake.runs.folder import Run, Step, load_run, locked, read_entry, write_state
 from longtake.settings import home_folder, load_settings
 from longtake.text.safe import one_line
@@ -170,19 +170,7 @@ class _Teller(logging.Handler):
 
     def _take_description(self, description: Description, arm: str) -> None:
         chunk = description.chunk
-        entry = {
-            "chunk": chunk.number,
-            "start": chunk.span.start,
-            "end": chunk.span.end,
-            "text": description.text,
-            "error": description.error,
-            "speech": description.speech,
-            "on_screen": description.on_screen,
-            "tags": say_tags(description.tags),
-            "same_as": description.same_as,
-            "status": description.status,
-            "arm": arm,
-        }
+        entry = {**chunk_values(description), "arm": arm}
         if self._told.get((arm, chunk.number)) == entry:
             return
         self._told[arm, chunk.number] = entry

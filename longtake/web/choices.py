@@ -1,4 +1,4 @@
-"""What a visitor chose, what is known of it before it starts, and the run that it becomes."""
+"""What a visitor can choose, what is known of it before it starts, and the run it becomes."""
 
 import threading
 import time
@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from longtake.doctor.estimate import Estimate, estimate
+from longtake.engines import ENGINES, choose_engine
 from longtake.errors import LinkError, LongtakeError, UsageError
 from longtake.links.addresses import check_link, is_link
 from longtake.links.fetch import look
+from longtake.models.table import find_vlms_here
 from longtake.pipeline.sources import make_wish
 from longtake.runs import Asked, Run, submit
 from longtake.settings import Settings, change_settings
@@ -20,7 +22,8 @@ from longtake.timecode import format_time
 from longtake.video.probe import probe
 from longtake.video.source import check_file
 from longtake.web import uploads
-from longtake.web.values import edit_table, name_source, say_bytes, say_seconds
+from longtake.web.format import name_source, say_bytes, say_seconds, sentence_case
+from longtake.web.table import edit_table
 
 LOOKS_AT_ONCE = 3
 PATIENCE_SECONDS = 60.0
@@ -42,6 +45,32 @@ class Choice:
     captions: str = ""
     entries: tuple[tuple[str, str], ...] = ()
     """A playlist's videos: link and title."""
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """An engine that can serve here: what the setting is called, and what the page calls it."""
+
+    value: str
+    label: str
+    hint: str
+
+
+def list_engines(settings: Settings) -> list[EngineChoice]:
+    """Automatic first, then those that can serve on this machine as it is."""
+    chosen, why = choose_engine()
+    found = [EngineChoice("auto", f"Automatic: {chosen}", sentence_case(why))]
+    found += [
+        EngineChoice(f"gguf:{model.name}", model.name, "A vision-language model that is here.")
+        for model in find_vlms_here()
+    ]
+    found.append(EngineChoice("sketch", "sketch", sentence_case(ENGINES["sketch"])))
+    if settings.base_url:
+        found.append(EngineChoice("server", "server", "The server that the settings name."))
+    if settings.engine not in [choice.value for choice in found]:
+        hint = ENGINES.get(settings.engine.partition(":")[0], "as the settings name it")
+        found.insert(1, EngineChoice(settings.engine, settings.engine, sentence_case(hint)))
+    return found
 
 
 def look_at(text: str, settings: Settings, own_machine: bool) -> Choice:
@@ -160,11 +189,6 @@ def start(choice: Choice, wishes: Mapping[str, Any], visitor: str) -> str:
     return submit(asked, upload=uploads.find(choice.upload) if choice.upload else None)
 
 
-def choose_entry(choice: Choice, number: int) -> str:
-    """The link of a playlist's video."""
-    return choice.entries[number][0]
-
-
 def start_again(run: Run, table: Path, texts: Mapping[int, str], visitor: str) -> str:
     """Summarise a run's descriptions anew with these texts in place of its own; that run's id."""
     edited = uploads.new_path().with_suffix(".csv")
@@ -183,9 +207,3 @@ def start_again(run: Run, table: Path, texts: Mapping[int, str], visitor: str) -
     except LongtakeError:
         edited.unlink(missing_ok=True)
         raise
-
-
-def say_error(error: LongtakeError) -> tuple[str, str]:
-    """What happened and what to do, each as a sentence."""
-    said = one_line(error.message)
-    return said[:1].upper() + said[1:].rstrip(".") + ".", one_line(error.hint)

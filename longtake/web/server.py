@@ -27,7 +27,10 @@ from streamlit.starlette import App
 from longtake.errors import LongtakeError, SourceError, UsageError
 from longtake.runs import Queue, Run, read_run, thumb_path
 from longtake.settings import load_settings
-from longtake.web import uploads, values
+from longtake.web import uploads
+from longtake.web.files import find_file, media_type, sniff_video
+from longtake.web.format import as_file_name, say_bytes
+from longtake.web.progress import show_run, show_told
 
 SCRIPT = Path(__file__).with_name("draw.py")
 COOKIE = "longtake_visitor"
@@ -50,10 +53,11 @@ CONFIG: dict[str, object] = {
     "theme.font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif",
     "theme.paddingTop": "1.5rem",
     "theme.baseRadius": "0.6rem",
+    "theme.headingFontSizes": ["1.8rem"],
     "theme.light.primaryColor": ACCENT,
     "theme.light.backgroundColor": "#fafaf8",
     "theme.light.secondaryBackgroundColor": "#f0f0ec",
-    "theme.light.textColor": "#202124",
+    "theme.light.textColor": "#101114",
     "theme.light.linkColor": ACCENT,
     "theme.light.borderColor": "#d8d9d5",
     "theme.dark.primaryColor": "#2f78ad",
@@ -245,7 +249,7 @@ def _tell(request: Request) -> Response:
         return _say_gone()
     after = request.query_params.get("after", "0")
     number = int(after) if re.fullmatch(r"[0-9]{1,9}", after) else 0
-    told = values.show_told(run, number, request.query_params.get("result") == "1")
+    told = show_told(run, number, request.query_params.get("result") == "1")
     return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
 
@@ -255,7 +259,7 @@ def _send_video(request: Request) -> Response:
     if run is None or run.video is None or not run.video.is_file():
         return _say_gone()
     with run.video.open("rb") as file:
-        kind = values.sniff_video(file.read(SNIFFED_BYTES))
+        kind = sniff_video(file.read(SNIFFED_BYTES))
     return FileResponse(
         run.video,
         media_type=kind or "application/octet-stream",
@@ -274,14 +278,14 @@ def _send_thumb(request: Request) -> Response:
 def _send_file(request: Request) -> Response:
     """A file of the results, always as a download."""
     run = _find_run(request)
-    file = values.find_file(run, request.path_params["place"]) if run else None
+    file = find_file(run, request.path_params["place"]) if run else None
     if run is None or file is None:
         return _say_gone()
-    title = values.show_run(run)["title"]
-    name = f"{values.as_file_name(title)} - {file.place.replace('/', ' - ')}"
+    title = show_run(run)["title"]
+    name = f"{as_file_name(title)} - {file.place.replace('/', ' - ')}"
     return FileResponse(
         file.path,
-        media_type=values.media_type(file.path.name),
+        media_type=media_type(file.path.name),
         filename=name,
         headers=_own("no-store") | {"Content-Security-Policy": "sandbox; default-src 'none'"},
     )
@@ -333,7 +337,7 @@ def _check_room(announced: int, limit: int) -> JSONResponse | None:
 
 
 def _say_too_large(limit: int) -> JSONResponse:
-    most = values.say_bytes(limit)
+    most = say_bytes(limit)
     return _refuse(413, f"the file is larger than {most}, the most that this page takes",
                    "Cut it, or set LONGTAKE_PAGE_UPLOAD_BYTES.")  # fmt: skip
 
@@ -348,10 +352,10 @@ async def _receive(request: Request, path: Path, limit: int) -> JSONResponse | N
                 return _say_too_large(limit)
             if len(head) < SNIFFED_BYTES:
                 head = (head + block)[:SNIFFED_BYTES]
-                if len(head) == SNIFFED_BYTES and not values.sniff_video(head):
+                if len(head) == SNIFFED_BYTES and not sniff_video(head):
                     return _say_no_video()
             await run_in_threadpool(file.write, block)
-    return None if values.sniff_video(head) else _say_no_video()
+    return None if sniff_video(head) else _say_no_video()
 
 
 def _say_no_video() -> JSONResponse:

@@ -37,8 +37,6 @@ const clock = (seconds) => {
   return h ? `${h}:${pad(m)}:${pad(s)}` : `${m}:${pad(s)}`;
 };
 
-const sentenceCase = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -345,10 +343,9 @@ class View {
   addCard(entry) {
     const key = `${entry.arm ?? ""}/${entry.chunk}`;
     if (!this.chunks.has(entry.chunk)) this.chunks.set(entry.chunk, entry);
-    if (entry.arm && this.lastArm !== entry.arm) {
-      const name = { independent: "Each chunk on its own (I)", context: "With memory of earlier chunks (II)" };
-      this.list.append(el("h4", {}, name[entry.arm] ?? entry.arm));
-      this.lastArm = entry.arm;
+    if (entry.flow && this.lastFlow !== entry.flow) {
+      this.list.append(el("h4", {}, entry.flow));
+      this.lastFlow = entry.flow;
     }
     const card = this.makeCard(entry.chunk, entry.start, entry.time, [["", entry]]);
     const old = this.cards.get(key);
@@ -409,7 +406,7 @@ class View {
     const box = el("section", { class: "arm-box card", "aria-label": several ? arm.title : "Summary" });
     if (several) box.append(el("p", { class: "eyebrow" }, arm.title));
     box.append(el("h3", { class: "headline" }, arm.headline || "No summary", this.mark(arm.support)));
-    if (arm.made) box.append(el("p", { class: "soft made" }, sentenceCase(arm.made) + "."));
+    if (arm.made) box.append(el("p", { class: "soft made" }, arm.made));
     for (const section of arm.sections) {
       if (section.title) {
         box.append(el("h4", { class: "chapter" }, this.jump(section.at, { class: "jump" },
@@ -418,9 +415,7 @@ class View {
       const items = section.sentences.map((sentence) => this.makeSentence(sentence));
       if (items.length) box.append(el("ul", { class: "sentences" }, ...items));
     }
-    if (arm.shots) box.append(el("p", { class: "soft" }, `${arm.shots}.`));
-    if (arm.tags) box.append(el("p", { class: "soft" }, `Seen by detectors, may be wrong: ${arm.tags}.`));
-    for (const remark of arm.remarks) box.append(el("p", { class: "soft" }, remark));
+    for (const said of arm.seen) box.append(el("p", { class: "soft" }, said));
     if (arm.moments.length) {
       box.append(el("h4", {}, "Key moments"), el("ul", { class: "jumps" }, ...arm.moments.map((m) =>
         el("li", {}, this.jump(m.at, { class: "jump" }, el("span", { class: "time" }, m.time),
@@ -467,7 +462,7 @@ class View {
   }
 
   makeLedger(arm) {
-    const { said, lines, gaps } = arm.ledger;
+    const { said, lines, gaps, by } = arm.ledger;
     const box = el("details", { class: "ledger", open: gaps.length > 0 },
       el("summary", {}, gaps.length
         ? `What became of every chunk: ${gaps.length} gap${gaps.length > 1 ? "s" : ""}`
@@ -479,7 +474,7 @@ class View {
           el("span", { class: "time" }, g.time), el("span", {}, g.said))))));
     }
     for (const line of lines) box.append(el("p", {}, line));
-    if (arm.by) box.append(el("p", {}, arm.by + "."));
+    if (by) box.append(el("p", {}, by));
     return box;
   }
 

@@ -17,7 +17,7 @@ from longtake.pipeline.resummarize import reconcile_file
 from longtake.pipeline.run import run
 from longtake.pipeline.session import run_to_end
 from longtake.records import Result
-from longtake.report.sections import divide, say
+from longtake.report.phrases import divide, say
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.text.clauses import QUOTED

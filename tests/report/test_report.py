@@ -21,7 +21,9 @@ from longtake.records import (
     Gap,
     Moment,
     Result,
+    Scan,
     Sentence,
+    Shot,
     Source,
     StageUsage,
     Summary,
@@ -31,6 +33,7 @@ from longtake.records import (
 )
 from longtake.report import as_json
 from longtake.report.csv import COLUMNS, as_csv, read_csv
+from longtake.report.json import read_json
 from longtake.report.markdown import as_chapters, as_markdown
 from longtake.report.terminal import say_result
 from longtake.report.transcript import descriptions_as_vtt
@@ -162,6 +165,33 @@ def test_json_has_the_contract_s_keys() -> None:
         "failed": 0,
         "reason": "",
     }
+
+
+def test_json_reads_back_as_the_result_that_it_tells_of(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    whole = mark_all(make_result(HOSTILE, HOSTILE), "why")
+    shots = Scan((Shot(Span(0, 2.5)), Shot(Span(2.5, 18))), 1.0, (), ())
+    quoted = quote_all(make_result())
+    assert quoted.summary
+    sparse = replace(quoted, scan=shots, summary=replace(quoted.summary, sparse=True))
+    silent = replace(make_result(), summary=None)
+    linked = replace(whole, video=replace(whole.video, title="A", link="https://x.example/"))
+    for result in (whole, sparse, silent, linked):
+        path.write_text(as_json(result, descriptions=True), encoding="utf-8")
+        back = read_json(path)
+        assert as_json(back, descriptions=True) == path.read_text(encoding="utf-8")
+        assert back.summary == result.summary and back.ledger == result.ledger
+        assert as_markdown(back) == as_markdown(result)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"video": null}', "[" * 100_000, '{"video": {"source": 1}}', "\udcff"]
+)
+def test_json_that_tells_of_no_result_is_a_value_error(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "result.json"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ValueError, match="holds no result"):
+        read_json(path)
 
 
 def test_markdown_cites_chunks_and_times_and_names_the_gaps() -> None:

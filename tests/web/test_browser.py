@@ -368,6 +368,22 @@ def test_both_flows_stand_side_by_side(page: Page, site: Site, web: ScriptedServ
     shoot(page, "5-both")
 
 
+def test_run_is_deleted_once_its_visitor_has_said_so_twice(
+    page: Page, site: Site, web: ScriptedServer, browser: Browser
+) -> None:
+    run = run_to_end(site, browser, f"{web.url}/bikes.mp4").rpartition("=")[2]
+    page.goto(f"{site.url}?run={run}")
+    row = page.locator(f".st-key-delete-{run} button").first  # Streamlit draws one for touch, too
+    row.click()
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    row.click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_label("Paste a link")).to_be_visible()
+    expect(row).to_have_count(0)
+    assert not (site.home / "runs" / run).exists()
+
+
 def test_server_that_is_killed_and_started_again_finds_the_run_where_it_is(
     page: Page, site: Site, web: ScriptedServer
 ) -> None:

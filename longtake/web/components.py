@@ -1,4 +1,4 @@
-"""The two components of the page, each a script and a style sheet of this folder."""
+"""The page's own two components, each a script and a style sheet of this folder."""
 
 from pathlib import Path
 from typing import Any

@@ -1,0 +1,47 @@
+"""What all screens of the page do: lead to another one, start a run, say what went wrong."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from longtake.errors import LongtakeError
+from longtake.text.safe import one_line
+from longtake.web.format import as_text, sentence_case
+
+
+def go(run: str) -> None:
+    """Make the address that of a run, or of the first screen where it is empty."""
+    if run:
+        st.query_params["run"] = run
+    else:
+        st.query_params.clear()
+
+
+def follow_started() -> None:
+    """Go to the run that was started last, if another click came before its address was set."""
+    if run := st.session_state.pop("going", ""):
+        go(run)
+
+
+def start(submit: Callable[[], str]) -> None:
+    """Put a run into the queue and go to it; what is wrong with it is shown."""
+    try:
+        run = submit()
+    except LongtakeError as error:
+        show_error(error)
+        return
+    forget_choice()
+    st.session_state["going"] = run  # a second click may end this before the address is changed
+    go(run)
+    st.rerun()
+
+
+def forget_choice() -> None:
+    """Nothing is chosen any more, and nothing was wrong with it."""
+    st.session_state["choice"] = st.session_state["trouble"] = None
+
+
+def show_error(error: LongtakeError) -> None:
+    """What happened and what to do, each as a sentence."""
+    said, hint = one_line(error.message), one_line(error.hint)
+    st.error("\n\n".join(map(as_text, filter(None, (sentence_case(said), hint)))))

@@ -1,0 +1,133 @@
+"""A run as the page tells of it while it goes on: its title, how far it is, what it does now."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from longtake.report.phrases import say_count
+from longtake.runs import Run, Step, read_told
+from longtake.text.safe import one_line
+from longtake.timecode import format_time
+from longtake.web.format import FLOWS, as_text, name_source, say_bytes, say_seconds, say_when
+from longtake.web.result import show_chunk, show_result
+
+ENDED = ("done", "stopped", "failed")
+OF_BOTH = ("independent", "context")
+STAGES = {
+    "load": ("Loading the video", 12),
+    "read": ("Reading the file", 2),
+    "scan": ("Looking for shots", 6),
+    "listen": ("Listening to what is said", 6),
+    "text": ("Reading what is written", 2),
+    "describe": ("Describing", 50),
+    "reconcile": ("Summarising", 16),
+    "digest": ("Finding topics", 6),
+    "draw": ("Drawing the contact sheet", 2),
+    "check": ("Checking the summary", 6),
+}
+"""Each stage in plain words, and its usual share of a run."""
+IN_BYTES = ("load", "read")
+MOST_TITLE = 60
+
+
+def name_run(run: Run) -> str:
+    """A run's title, for a button."""
+    title = _name(run)
+    return as_text(title if len(title) <= MOST_TITLE else f"{title[:MOST_TITLE]}…")
+
+
+def _name(run: Run) -> str:
+    return one_line(run.title or run.asked.title or name_source(run.asked.source))
+
+
+def say_run(run: Run) -> str:
+    """`done, 5 minutes ago`, and what kind of run."""
+    kind = {"compare": "both flows, ", "reconcile": "edited, "}.get(run.asked.kind, "")
+    return f"{kind}{run.state}, {say_when(run.asked.created)}"
+
+
+def show_run(run: Run) -> dict[str, Any]:
+    """What stands above a run: title, state, how far it is, and what is being done."""
+    step = run.steps[-1] if run.steps else None
+    return {
+        "kind": run.asked.kind,
+        "state": run.state,
+        "title": _name(run),
+        "link": run.asked.source if re.match(r"https?://", run.asked.source) else "",
+        "of": run.asked.of,
+        "duration": format_time(run.duration) if run.duration else "",
+        "video": run.video is not None and run.video.is_file(),
+        "part": measure_part(run),
+        "doing": say_doing(run),
+        "left": f"about {say_seconds(step.left)} left" if step and step.left else "",
+        "notes": [one_line(note) for note in run.notes],
+        "error": one_line(run.error),
+        "hint": one_line(run.hint),
+        "took": say_seconds(run.ended - run.started) if run.ended > run.started > 0 else "",
+    }
+
+
+def measure_part(run: Run) -> float:
+    """How much of the whole run is done, 0 to 1, by the usual shares of its stages."""
+    if run.state == "done":
+        return 1.0
+    arms = list(dict.fromkeys(step.note for step in run.steps if step.note in OF_BOTH))
+    if run.asked.kind == "compare" and arms:
+        own = [step for step in run.steps if step.note == arms[-1]]
+        return (len(arms) - 1 + _measure_stages(own)) / len(OF_BOTH)
+    return _measure_stages(run.steps)
+
+
+def _measure_stages(steps: Sequence[Step]) -> float:
+    stages = {step.stage: step for step in steps if step.stage in STAGES}
+    if not stages:
+        return 0.0
+    order = list(STAGES)
+    last = max(order.index(stage) for stage in stages)
+    whole = sum(share for _, share in STAGES.values())
+    done = float(sum(STAGES[stage][1] for stage in order[:last]))
+    step = stages[order[last]]
+    done += STAGES[step.stage][1] * min(1.0, step.done / step.total if step.total else 0.0)
+    return min(0.99, done / whole)
+
+
+def say_doing(run: Run) -> str:
+    """What is being done now, in one short line."""
+    if run.state == "waiting":
+        if not run.ahead:
+            return "Starting"
+        return f"{say_count(run.ahead, 'run')} before yours"
+    if run.state == "running" and run.steps:
+        return _say_step(run)
+    return {"running": "Starting", "stopped": "Stopped", "failed": "Failed"}.get(run.state, "Done")
+
+
+def _say_step(run: Run) -> str:
+    step = run.steps[-1]
+    words = STAGES.get(step.stage, (step.stage.capitalize(), 0))[0]
+    if step.stage == "done":
+        return "Writing the files"
+    if step.stage == "load" and step.note and not (step.total or step.done):
+        return f"{words}: {one_line(step.note)}"
+    if not step.total:
+        return f"{words}: {say_bytes(step.done)}" if step.stage in IN_BYTES else words
+    if step.stage in IN_BYTES:
+        return f"{words}: {say_bytes(step.done)} of {say_bytes(step.total)}"
+    if step.stage == "describe":
+        return f"{words} chunk {min(step.done + 1, step.total)} of {step.total}"
+    return f"{words}: {100 * min(step.done, step.total) // step.total} %"
+
+
+def show_told(run: Run, after: int, result: bool) -> dict[str, Any]:
+    """What the page asks for again and again: the run, and what was told after number `after`.
+
+    With `result` the result, too, once there is one.
+    """
+    return {
+        "run": show_run(run),
+        "told": [
+            {**show_chunk(entry), "flow": FLOWS.get(entry.get("arm", ""), "")}
+            for entry in read_told(run.id, after)
+        ],
+        "result": show_result(run) if result and run.state == "done" else None,
+    }

@@ -1,0 +1,158 @@
+"""The result of a run as the page's view draws it: what the reports say, and where a click leads.
+
+All of it is text as it came; view.js sets it as text.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from longtake.records import Entity, Moment, Result, Sentence
+from longtake.report import phrases
+from longtake.report.json import chunk_values, read_json
+from longtake.runs import Run
+from longtake.text.safe import one_line
+from longtake.timecode import Span, format_time
+from longtake.web.files import list_files
+from longtake.web.format import FLOWS, say_bytes
+
+
+def show_result(run: Run) -> dict[str, Any] | None:
+    """All that a finished run found, as the view draws it; None where its files are gone."""
+    out = run.folder / "out"
+    results = list(_read_results(out))
+    if not results:
+        return None
+    return {
+        "arms": [_show_arm(result, run, result.out != out) for result in results],
+        "legend": phrases.explain_marks(result.summary for result in results if result.summary),
+        "files": [
+            {"place": file.place, "label": file.label, "size": say_bytes(file.bytes)}
+            for file in list_files(run)
+        ],
+        "figures": _show_comparison(out / "compare.json"),
+    }
+
+
+def _read_results(out: Path) -> Iterator[Result]:
+    """Each result that lies there: one, or one for each arm of a comparison."""
+    for path in (out / "result.json", *sorted((out / "arms").glob("*/result.json"), key=_flow_of)):
+        with suppress(OSError, ValueError):
+            yield read_json(path)
+
+
+def _flow_of(path: Path) -> tuple[int, str]:
+    order, name = list(FLOWS), path.parent.name
+    return (order.index(name) if name in order else len(order), name)
+
+
+def _show_arm(result: Result, run: Run, several: bool) -> dict[str, Any]:
+    """One result; of several, under the name of its flow."""
+    spans = {d.chunk.number: d.chunk.span for d in result.descriptions}
+    return {
+        "title": FLOWS.get(result.out.name, result.out.name) if several else "",
+        **_show_summary(result, spans),
+        "made": phrases.say_made(result),
+        "seen": phrases.say_seen(result),
+        "entities": [_show_entity(entity, spans) for entity in result.entities],
+        "ledger": {
+            "said": phrases.say_ledger(result.ledger),
+            "lines": [*phrases.list_notes(result), *map(one_line, run.notes)],
+            "gaps": [
+                {**_lead(span), "time": str(span), "said": f"{phrases.name_chunks(chunks)}: {why}"}
+                for span, chunks, why in phrases.join_gaps(result.ledger.gaps)
+            ],
+            "by": phrases.say_engines(result),
+        },
+        "chunks": [show_chunk(chunk_values(d)) for d in result.descriptions],
+    }
+
+
+def show_chunk(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """A chunk as it was told, or as a result has it, with the time of its start."""
+    return {**facts, "time": format_time(float(facts["start"]))}
+
+
+def _show_summary(result: Result, spans: Mapping[int, Span]) -> dict[str, Any]:
+    summary = result.summary
+    if summary is None:
+        return {"headline": "", "support": "", "sections": [], "moments": [], "chapters": []}
+    return {
+        "headline": summary.headline,
+        "support": phrases.headline_support(summary),
+        "sections": [
+            {
+                "title": section.chapter.title if section.chapter else "",
+                **_lead(section.chapter.span if section.chapter else None),
+                "sentences": [_show_sentence(sentence, spans) for sentence in section.sentences],
+            }
+            for section in phrases.divide(summary)
+        ],
+        "moments": [{**_show_words(moment), **_lead(moment.span)} for moment in summary.moments],
+        "chapters": [
+            {"title": chapter.title, **_lead(chapter.span)} for chapter in summary.chapters
+        ],
+    }
+
+
+def _show_words(found: Sentence | Moment) -> dict[str, Any]:
+    return {"text": found.text, "support": found.support, "why": found.why}
+
+
+def _lead(span: Span | None) -> dict[str, Any]:
+    """Where a click leads, and when that is; nowhere without a span."""
+    if span is None:
+        return {"at": None, "time": ""}
+    return {"at": span.start, "time": format_time(span.start)}
+
+
+def _show_sentence(sentence: Sentence, spans: Mapping[int, Span]) -> dict[str, Any]:
+    """A sentence with the place that a click leads to: where it is said, or its first chunk."""
+    return {
+        **_show_words(sentence),
+        "text": phrases.say(sentence),
+        **_lead(phrases.place(sentence, spans)),
+        "cited": phrases.say_place(sentence, spans) or "no chunk",
+    }
+
+
+def _show_entity(entity: Entity, spans: Mapping[int, Span]) -> dict[str, Any]:
+    seen = [number for number in entity.chunks if number in spans]
+    return {
+        "mark": entity.mark,
+        "look": entity.look,
+        **_lead(spans[seen[0]] if seen else None),
+        "said": phrases.name_chunks(seen) if seen else "",
+    }
+
+
+def _show_comparison(path: Path) -> dict[str, Any] | None:
+    """The figures of both flows side by side, and what can be told of the difference."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    arms = document["arms"]
+    rows: list[tuple[str, list[str]]] = [
+        ("Requests", [f"{arm['requests']:,}" for arm in arms]),
+        ("Tokens in", [f"{arm['input_tokens']:,}" for arm in arms]),
+        ("Tokens out", [f"{arm['output_tokens']:,}" for arm in arms]),
+        ("Tokens in, against I", [_say_times(arm["overhead"]) for arm in arms]),
+        ("Engine time", [f"{arm['seconds']:.1f} s" for arm in arms]),
+        ("Unsupported sentences", [str(arm["unsupported"]) for arm in arms]),
+        ("Unchecked sentences", [str(arm["unchecked"]) for arm in arms]),
+        ("Gaps", [str(arm["gaps"]) for arm in arms]),
+    ]
+    return {
+        "head": [FLOWS.get(arm["name"], arm["name"]) for arm in arms],
+        "rows": [{"name": name, "cells": cells} for name, cells in rows],
+        "said": [worth["said"] for worth in document["differences"]],
+        "failed": [f"{arm['name']}: {arm['error']}" for arm in document["failed"]],
+        "remark": document["remark"],
+    }
+
+
+def _say_times(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}×"

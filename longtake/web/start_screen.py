@@ -1,0 +1,164 @@
+"""The first screen: what to look at, how to go through it, and the start."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from longtake.errors import LongtakeError
+from longtake.settings import Settings
+from longtake.web import choices, uploads
+from longtake.web.choices import Choice
+from longtake.web.components import show_drop
+from longtake.web.format import FLOWS, as_text
+from longtake.web.navigation import forget_choice, show_error, start
+from longtake.web.server import base_path, is_own_machine
+
+FLOW_HINTS = {
+    "independent": "Quickest: chunks are described one by one, in any order",
+    "context": "Follows people and things from chunk to chunk; costs more",
+    "both": "Two summaries, and what the difference is worth",
+}
+LENGTHS = {"short": "Short", "medium": "Medium", "long": "Long"}
+
+
+def draw_start(settings: Settings, visitor: str) -> None:
+    """The screen; what was chosen stands above the wishes that its estimate depends on."""
+    st.title("What happens in this video?")
+    st.markdown("Paste a link, get a summary: each sentence leads to the moment that it rests on.")
+    _draw_source(settings)
+    if error := st.session_state.get("trouble"):
+        show_error(error)
+    place = st.container()
+    wishes = _draw_wishes(settings)
+    if choice := st.session_state.get("choice"):
+        with place:
+            _draw_choice(choice, wishes, settings, visitor)
+
+
+def _draw_source(settings: Settings) -> None:
+    own = is_own_machine()
+    with st.form("link", border=False, enter_to_submit=True):
+        field, button = st.columns([5, 1], vertical_alignment="bottom")
+        text = field.text_input(
+            "Paste a link",
+            placeholder="https://…" + (", or the name of a file on this computer" if own else ""),
+            key="pasted",
+        )
+        looked = button.form_submit_button("Look", width="stretch")
+    dropped = show_drop(
+        key="drop",
+        data={"base": base_path(), "most": settings.page_upload_bytes},
+        on_dropped_change=lambda: None,
+    )
+    if dropped.dropped:
+        _choose(lambda: choices.look_at_upload(dropped.dropped["upload"], dropped.dropped["name"]))
+    elif looked:
+        _choose(lambda: choices.look_at(text, settings, own))
+
+
+def _choose(look: Callable[[], Choice]) -> None:
+    _drop_choice()
+    try:
+        with st.spinner("Looking at it …"):
+            st.session_state["choice"] = look()
+    except LongtakeError as error:
+        st.session_state["trouble"] = error
+
+
+def _draw_wishes(settings: Settings) -> dict[str, Any]:
+    """The choices that every run has; what was chosen, by the names of the settings."""
+    flows = list(FLOWS)
+    flow = st.radio(
+        "How to go through it",
+        flows,
+        index=flows.index(settings.flow),
+        format_func=FLOWS.__getitem__,
+        captions=[FLOW_HINTS[name] for name in flows],
+        key="flow",
+    )
+    engines = {choice.value: choice for choice in choices.list_engines(settings)}
+    engine = st.selectbox(
+        "Who describes the pictures",
+        list(engines),
+        index=list(engines).index(settings.engine),
+        format_func=lambda name: engines[name].label,
+        key="engine",
+    )
+    st.caption(as_text(engines[engine].hint))
+    return {"flow": flow, "engine": engine, **_draw_more(settings)}
+
+
+def _draw_more(settings: Settings) -> dict[str, Any]:
+    lengths = list(LENGTHS)
+    with st.expander("More settings"):
+        length = st.segmented_control(
+            "Length of the summary",
+            lengths,
+            default=settings.length,
+            format_func=LENGTHS.__getitem__,
+            key="length",
+        )
+        language = st.text_input(
+            "Language of the summary", settings.language, placeholder="the model's choice",
+            max_chars=100, key="language",
+        )  # fmt: skip
+        focus = st.text_input(
+            "What you want to know of it", settings.focus, max_chars=500, key="focus"
+        )
+        speech = st.toggle("Listen to what is said", settings.speech != "off", key="speech")
+        text = st.toggle("Read what is written", settings.read_text != "off", key="text")
+    return {
+        "length": length or settings.length,
+        "language": language,
+        "focus": focus,
+        "speech": _switch(settings.speech, speech),
+        "read_text": _switch(settings.read_text, text),
+    }
+
+
+def _switch(value: str, on: bool) -> str:
+    if not on:
+        return "off"
+    return "auto" if value == "off" else value
+
+
+def _draw_choice(
+    choice: Choice, wishes: Mapping[str, Any], settings: Settings, visitor: str
+) -> None:
+    with st.container(border=True, key="choice"):
+        st.markdown(f"##### {as_text(choice.title)}")
+        st.caption(as_text(" · ".join(choices.say_facts(choice))))
+        if choice.entries:
+            _draw_entries(choice, settings)
+            return
+        try:
+            guess = choices.guess(choice, choices.apply_wishes(settings, wishes))
+        except LongtakeError as error:
+            show_error(error)
+            return
+        st.markdown(as_text(choices.say_guess(guess, wishes["flow"], whole=bool(choice.duration))))
+        with st.container(horizontal=True):
+            if st.button("Start", type="primary", key="start"):
+                start(lambda: choices.start(choice, wishes, visitor))
+            st.button("Choose another", type="tertiary", on_click=_drop_choice)
+
+
+def _draw_entries(choice: Choice, settings: Settings) -> None:
+    number = st.selectbox(
+        "Which of them",
+        range(len(choice.entries)),
+        format_func=lambda n: f"{n + 1}. {choice.entries[n][1]}",
+    )
+    if st.button("Take this one", type="primary"):
+        link, _ = choice.entries[number]
+        _choose(lambda: choices.look_at(link, settings, own_machine=False))
+        st.rerun()
+
+
+def _drop_choice() -> None:
+    """Nothing is chosen any more; what was dropped and not started is of no use."""
+    choice: Choice | None = st.session_state.get("choice")
+    if choice and choice.upload:
+        uploads.drop(choice.upload)
+    forget_choice()

@@ -1,0 +1,40 @@
+"""What a visitor may take away."""
+
+from pathlib import Path
+
+import pytest
+
+from longtake.web.files import find_file, list_files, media_type, sniff_video
+from tests.web.examples import make_run, write_result
+
+
+def test_only_the_known_files_of_a_run_are_served(tmp_path: Path) -> None:
+    write_result(tmp_path / "out", ("one", "two"))
+    (tmp_path / "out" / "secret.txt").write_text("x")
+    (tmp_path / "out" / "transcript.txt").symlink_to("/etc/passwd")
+    run = make_run(tmp_path)
+    assert [file.place for file in list_files(run)] == ["summary.md", "descriptions.csv"]
+    for place in ("../abc", "secret.txt", "transcript.txt", "/etc/passwd", "arms/../summary.md"):
+        assert find_file(run, place) is None
+
+
+def test_files_of_a_comparison_say_of_which_flow_they_are(tmp_path: Path) -> None:
+    for flow in ("context", "independent"):
+        write_result(tmp_path / "out" / "arms" / flow, ("one", "two"))
+    found = {file.place: file.label for file in list_files(make_run(tmp_path))}
+    assert (
+        found["arms/context/summary.md"] == "Summary (Markdown), With memory of earlier chunks (II)"
+    )
+    assert media_type("summary.md").startswith("text/markdown")
+    assert media_type("video.exe") == "application/octet-stream"
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [(b"\0\0\0\x20ftypisom", "video/mp4"), (b"\0\0\0\x20ftypqt  ", "video/quicktime"),
+     (b"\x1a\x45\xdf\xa3....webm", "video/webm"), (b"\x1a\x45\xdf\xa3", "video/x-matroska"),
+     (b"OggS", "video/ogg"), (b"RIFF1234AVI ", "video/x-msvideo"), (b"RIFF1234WAVE", ""),
+     (b"G" + b"\0" * 187 + b"G", "video/mp2t"), (b"G", ""), (b"<html>", ""), (b"", "")],
+)  # fmt: skip
+def test_a_video_is_known_by_how_its_content_begins(head: bytes, kind: str) -> None:
+    assert sniff_video(head) == kind

@@ -1,0 +1,207 @@
+"""How the page is served: who may come in, uploads, and a run through the routes."""
+
+import socket
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from longtake.errors import UsageError
+from longtake.runs import read_run
+from longtake.web import serve, uploads
+from longtake.web.files import list_files
+from longtake.web.server import CONFIG, COOKIE, is_host_allowed, is_local_host, read_visitor
+from tests.conftest import ROOT
+
+
+def test_the_file_for_streamlit_run_says_what_the_page_sets() -> None:
+    told = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+    flat: dict[str, object] = {}
+
+    def collect(start: str, table: dict[str, Any]) -> None:
+        for name, value in table.items():
+            if isinstance(value, dict):
+                collect(f"{start}{name}.", value)
+            else:
+                flat[start + name] = value
+
+    collect("", told)
+    assert flat == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [("localhost", True), ("127.0.0.1", True), ("127.9.9.9", True), ("[::1]", True),
+     ("LOCALHOST", True), ("evil.example", False), ("127.0.0.1.evil.example", False),
+     ("0.0.0.0", False), ("", False)],
+)  # fmt: skip
+def test_only_names_of_this_machine_are_local(host: str, local: bool) -> None:
+    assert is_local_host(host) is local
+
+
+def test_a_host_name_that_was_rebound_to_this_machine_is_turned_away(client: TestClient) -> None:
+    for host in ("evil.example", "evil.example:8501", "", "127.0.0.1.evil.example", "["):
+        answer = client.get("/longtake/runs/x/told", headers={"host": host})
+        assert answer.status_code == 403, host
+    assert is_host_allowed("localhost:8501")
+    assert client.get("/longtake/runs/x/told").status_code == 404
+
+
+def test_each_visitor_gets_an_id_once_in_a_cookie_that_scripts_cannot_read(
+    client: TestClient,
+) -> None:
+    first = client.get("/longtake/runs/x/told", headers={"accept": "text/html"})
+    said = first.headers["set-cookie"]
+    assert "HttpOnly" in said and "SameSite=Lax" in said
+    assert read_visitor(said.partition(";")[0])
+    again = client.get("/longtake/runs/x/told", headers={"accept": "text/html"})
+    assert "set-cookie" not in again.headers
+    assert read_visitor(f"{COOKIE}=../../x") == "" and read_visitor(None) == ""
+
+
+def test_a_dropped_video_is_kept_under_an_id(client: TestClient, numbered: Path) -> None:
+    answer = client.put("/longtake/uploads?name=../../x", content=numbered.read_bytes())
+    assert answer.status_code == 201, answer.text
+    assert uploads.find(answer.json()["upload"]).read_bytes() == numbered.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"hello" * 1000, b"<html>" * 1000, b"\x89PNG\r\n\x1a\n" + b"\0" * 5000,
+     b"\0\0\0\x20ftypisom" + b"\0" * 5000],
+)  # fmt: skip
+def test_what_is_no_video_by_its_content_is_refused_in_words(
+    client: TestClient, content: bytes
+) -> None:
+    answer = client.put("/longtake/uploads?name=film.mp4", content=content)
+    assert answer.status_code == 415
+    assert answer.json()["error"] and answer.json()["hint"]
+    assert str(uploads.folder()) not in answer.text
+    assert not list(uploads.folder().iterdir())
+
+
+def test_a_file_over_the_limit_is_refused_announced_or_not(
+    client: TestClient, numbered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LONGTAKE_PAGE_UPLOAD_BYTES", "2000")
+    content = numbered.read_bytes()
+    announced = client.put("/longtake/uploads", content=content)
+    streamed = client.put(
+        "/longtake/uploads", content=(content[n : n + 500] for n in range(0, len(content), 500))
+    )
+    assert announced.status_code == streamed.status_code == 413
+    assert "2 kB" in announced.json()["error"]
+    assert not list(uploads.folder().iterdir())
+
+
+def test_another_site_cannot_send_files(client: TestClient, numbered: Path) -> None:
+    answer = client.put(
+        "/longtake/uploads",
+        content=numbered.read_bytes(),
+        headers={"origin": "http://evil.example"},
+    )
+    assert answer.status_code == 403
+    assert not any(name.startswith("access-control") for name in answer.headers)
+
+
+def test_uploads_that_nobody_started_go_after_a_day() -> None:
+    import os
+
+    old, new = uploads.new_path(), uploads.new_path()
+    for path in (old, new):
+        path.write_bytes(b"x")
+    os.utime(old, (1, time.time() - uploads.KEPT_SECONDS - 10))
+    assert uploads.drop_old() == 1 and new.exists() and not old.exists()
+
+
+def test_what_was_told_comes_once_and_the_result_when_asked_for(
+    client: TestClient, run: str
+) -> None:
+    first = client.get(f"/longtake/runs/{run}/told?after=0&result=1").json()
+    assert first["run"]["state"] == "done" and first["run"]["video"]
+    assert sorted(entry["chunk"] for entry in first["told"]) == [1, 2]
+    assert len(first["result"]["arms"][0]["chunks"]) == 2
+    later = client.get(f"/longtake/runs/{run}/told?after={first['told'][-1]['n']}").json()
+    assert later["told"] == [] and later["result"] is None
+    assert client.get(f"/longtake/runs/{run}/told?after=-1x").status_code == 200
+
+
+def test_the_video_comes_by_ranges(client: TestClient, run: str) -> None:
+    place = f"/longtake/runs/{run}/video"
+    whole = client.get(place)
+    part = client.get(place, headers={"range": "bytes=10-19"})
+    assert whole.headers["content-type"] == "video/mp4" and whole.headers["accept-ranges"]
+    assert part.status_code == 206 and part.content == whole.content[10:20]
+    assert client.get(place, headers={"range": "bytes=99999999-"}).status_code == 416
+
+
+def test_each_chunk_has_a_picture(client: TestClient, run: str) -> None:
+    answer = client.get(f"/longtake/runs/{run}/thumbs/1.jpg")
+    assert answer.content[:3] == b"\xff\xd8\xff" and answer.headers["content-type"] == "image/jpeg"
+    assert client.get(f"/longtake/runs/{run}/thumbs/999.jpg").status_code == 404
+
+
+def test_files_come_as_downloads_whatever_they_hold(client: TestClient, run: str) -> None:
+    for file in list_files(read_run(run)):
+        answer = client.get(f"/longtake/runs/{run}/files/{file.place}")
+        assert answer.content == file.path.read_bytes()
+        assert answer.headers["content-disposition"].startswith("attachment")
+        assert "<" not in answer.headers["content-disposition"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert client.get(f"/longtake/runs/{run}/files/summary.json").json()["summary"]
+
+
+@pytest.mark.parametrize("name", ["nobody", "..", "%2e%2e", "%2e%2e%2fuploads", "a" * 500])
+def test_a_run_that_is_not_there_is_told_on_every_route(client: TestClient, name: str) -> None:
+    for rest in ("told", "video", "thumbs/1.jpg", "files/summary.md"):
+        assert client.get(f"/longtake/runs/{name}/{rest}").status_code == 404
+
+
+@pytest.mark.parametrize("port", [-1, 99_999])
+def test_port_that_can_t_be_is_told_before_anything_is_served(port: int) -> None:
+    with pytest.raises(UsageError, match=f"port {port}"):
+        serve("127.0.0.1", port)
+
+
+def test_port_that_is_taken_is_told_with_what_to_do() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(UsageError, match="nothing can be served") as raised,
+    ):
+        serve("127.0.0.1", taken.getsockname()[1])
+    assert "--port" in raised.value.hint
+
+
+def test_visitor_is_known_whatever_other_cookies_the_host_has() -> None:
+    token = "0123456789abcdef" * 2
+    for others in ('theme={"dark": true}; ', "a b=c d; ", "x=1; "):
+        assert read_visitor(f"{others}{COOKIE}={token}") == token
+        assert read_visitor(f"{COOKIE}={token}; {others}") == token
+    assert read_visitor(f"not{COOKIE}={token}") == read_visitor(f"{COOKIE}={token}0") == ""
+
+
+@pytest.mark.parametrize("name", ["Forwarded", "X-Forwarded-For", "X-Real-IP"])
+def test_what_comes_through_a_proxy_is_not_taken_for_the_page_s_own_user(
+    client: TestClient, run: str, name: str
+) -> None:
+    place = f"/longtake/runs/{run}/told"
+    assert client.get(place).status_code == 200
+    refused = client.get(place, headers={name: "203.0.113.9"})
+    assert refused.status_code == 403 and "allowedHosts" in refused.text
+
+
+def test_number_of_any_length_asks_for_all_that_was_told(client: TestClient, run: str) -> None:
+    for after in ("9" * 5000, "-1", "x", "١"):
+        told = client.get(f"/longtake/runs/{run}/told", params={"after": after})
+        assert told.status_code == 200
+
+
+def test_upload_that_is_not_started_is_dropped_with_the_next_choice(tmp_path: Path) -> None:
+    path = uploads.new_path()
+    path.write_bytes(b"x")
+    uploads.drop(path.name)
+    uploads.drop("../../etc")
+    assert not path.exists()
