@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from longtake.machine import count_cores
-from longtake.models.table import Asset, Wheel, fetch_all
+from longtake.models.fetch import fetch_files
+from longtake.models.table import Asset, Wheel
 from longtake.records import Segment
 from longtake.video.sound import read_sound
 from longtake.words.speech import speech
@@ -136,7 +137,7 @@ def fetch_recordings() -> dict[str, Path]:
         )
         for (name, sha256), size in zip(RECORDINGS.items(), SIZES, strict=True)
     }
-    fetch_all(wanted)
+    fetch_files(wanted)
     return {path.name: path for path in wanted}
 
 

@@ -6,7 +6,6 @@ Everything comes by yt-dlp in a process of its own (`loader`), through the guard
 import json
 import logging
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +29,7 @@ from longtake.links.choose import (
 )
 from longtake.links.failures import classify, make_error
 from longtake.links.guard import Guard, open_guard
+from longtake.machine import free_disk
 from longtake.records import Progress
 from longtake.settings import Settings
 from longtake.text.safe import one_line
@@ -341,7 +341,7 @@ def _keep_only(folder: Path, mark: str) -> None:
 
 
 def _check_room(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
+    free = free_disk(folder)
     if free < needed + SPARE_BYTES:
         raise make_error(
             "no_room", f"{needed / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} are free"

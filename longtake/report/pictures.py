@@ -3,9 +3,7 @@
 Gets frames and scans from others; knows no video file, no engine and no folder of results.
 """
 
-import os
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import count as count_from
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longtake.errors import OutputError
+from longtake.files import replacing
 from longtake.records import Chunk, Frame, Scan, Video
 from longtake.text.safe import one_line
 from longtake.timecode import Span, format_tenths, format_time
@@ -271,13 +270,10 @@ def _spell(text: str) -> str:
 
 def write_picture(image: "Image", path: Path) -> Path:
     """Write it as PNG, whole or not at all; its path."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        image.save(part, format="PNG")
-        os.replace(part, path)
+        with replacing(path) as part:
+            image.save(part, format="PNG")
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise OutputError(
             f"{path} can't be written: {error.strerror or error}",
             "Check its permissions and the room on the disk, or name another file.",

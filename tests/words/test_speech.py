@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from longtake.cli.main import main
 from longtake.errors import ModelError, SourceError, UsageError
-from longtake.models.table import TINY_WHISPER, WHISPER_FILES, is_model_here
+from longtake.models.table import TINY_WHISPER, is_model_here
+from longtake.models.whisper import WHISPER_FILES
 from longtake.records import Segment
 from longtake.video.probe import probe
 from longtake.video.sound import RATE, Block, read_sound

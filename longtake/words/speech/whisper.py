@@ -4,7 +4,6 @@ The one door to faster-whisper and CTranslate2. Each stretch of voice is recogni
 the model is loaded when there is a stretch that was not.
 """
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,15 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from longtake.errors import ModelError, SourceError, UsageError
-from longtake.models.table import (
-    SPEECH_MODELS,
-    WHISPER_FILES,
-    SpeechModel,
-    fetch_model,
-    fetch_whisper,
-    find_whisper,
-    is_model_here,
-)
+from longtake.files import hash_file
+from longtake.models.fetch import fetch_model
+from longtake.models.table import SPEECH_MODELS, SpeechModel, is_model_here
+from longtake.models.whisper import WHISPER_FILES, fetch_whisper, find_whisper
 from longtake.records import Segment
 from longtake.text.safe import one_line
 from longtake.timecode import Span
@@ -192,7 +186,7 @@ def open_recognizer(name: str, device: str = AUTO, threads: int = 0) -> Recogniz
         folder = model if isinstance(model, Path) else fetch_whisper(model)
         find_folder = partial(Path, folder)
         if isinstance(model, Path):
-            identity, name = _hash(model / "model.bin"), model.resolve().name
+            identity, name = hash_file(model / "model.bin"), model.resolve().name
         else:
             identity = f"{model} {folder.name}"
     about = f"by faster-whisper on the {{}}; {_say_languages(name)}"
@@ -321,11 +315,6 @@ def _has_cuda() -> bool:
     import ctranslate2
 
     return bool(ctranslate2.get_cuda_device_count())
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
