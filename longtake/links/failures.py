@@ -172,6 +172,16 @@ def make_error(kind: str, said: str = "") -> LinkError:
     return LinkError(f"{words}{f': {said}' if said else ''}", hint, kind)
 
 
+def check_size(count: int, most: int) -> None:
+    """LinkError where a video has more bytes than may be loaded; 0: no limit."""
+    if most and count > most:
+        raise LinkError(
+            f"the video is {count / 1e6:,.1f} MB large; --max-bytes allows {most / 1e6:,.1f} MB",
+            f"To load it all the same: --max-bytes {count} (0: no limit).",
+            "too_large",
+        )
+
+
 def say_version() -> str:
     """The installed yt-dlp's version, which is its day."""
     try:

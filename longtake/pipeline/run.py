@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from longtake import report
 from longtake.ask.engine import Engine
@@ -15,11 +14,10 @@ from longtake.ask.scheduler import Sleep, Work
 from longtake.describe.flows import Describing
 from longtake.embed import check_embedder
 from longtake.links.cache import hold
-from longtake.links.fetch import Loaded
 from longtake.pipeline.engines import Writer, check_reads, choose_judge
 from longtake.pipeline.ledger import keep_ledger, merge_usage
 from longtake.pipeline.overview import draw_overview
-from longtake.pipeline.sources import Source, bring, default_folder, look_at, make_wish
+from longtake.pipeline.sources import Source, bring, choose_needs, look_at, open_folder
 from longtake.pipeline.summary import Told, raise_if_nothing_came, sum_up
 from longtake.records import (
     Chunk,
@@ -29,6 +27,7 @@ from longtake.records import (
     Progress,
     Result,
     Scan,
+    SourceFile,
     StageUsage,
     Steps,
     Video,
@@ -74,15 +73,15 @@ def run(
     judging = choose_judge(settings, reconciler, other_judge) if reconciler else None
     check_settings(settings)
     check_embedder(settings.embedder)
-    wish = make_wish(settings, describer.capabilities.frame_side)
-    loaded = yield from bring(source, settings, wish)
-    with hold(loaded.path):
+    needs = choose_needs(settings, describer.capabilities.frame_side)
+    file = yield from bring(source, settings, needs)
+    with hold(file.path):
         engines = (describer, reconciler, judging)
-        return (yield from _go_through(loaded, settings, store, engines, sleep))
+        return (yield from _go_through(file, settings, store, engines, sleep))
 
 
 def _go_through(
-    loaded: Loaded,
+    file: SourceFile,
     settings: Settings,
     store: Store,
     engines: tuple[Engine, Writer | None, Engine | None],
@@ -90,9 +89,8 @@ def _go_through(
 ) -> Steps[Result]:
     """Each stage in turn, with describer, reconciler and judge."""
     describer, reconciler, judging = engines
-    video, index, seen = yield from look_at(loaded, store)
-    out = Path(settings.out) if settings.out else default_folder(video)
-    report.prepare_folder(out)
+    video, index, seen = yield from look_at(file, store)
+    out = open_folder(settings, video)
     usage: list[StageUsage] = []
     work = Work(settings, store, sleep, usage)
     chunks = plan_chunks(video, seen, settings.chunk_seconds, settings.chunking)

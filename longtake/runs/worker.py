@@ -21,14 +21,13 @@ from typing import Any
 from longtake import report
 from longtake.errors import LongtakeError
 from longtake.files import replacing
-from longtake.links.fetch import Loaded
 from longtake.models.fetch import fetch_model
 from longtake.models.table import FolderModel, Model
 from longtake.pipeline.compare import plan_arms
 from longtake.pipeline.engines import Engines
 from longtake.pipeline.session import Session, open_session, run_to_end
 from longtake.pipeline.sources import Source
-from longtake.records import Description, Progress, Result, Video
+from longtake.records import Description, Progress, Result, SourceFile, Video
 from longtake.report.sections import say_tags
 from longtake.runs.folder import Run, Step, load_run, locked, read_entry, write_state
 from longtake.settings import home_folder, load_settings
@@ -113,7 +112,7 @@ def _go(teller: "_Teller", session: Session) -> Iterator[Result]:
 def _find_source(run: Run) -> Source:
     """An upload is called as its visitor calls it, and not by where it lies."""
     if _is_upload(run):
-        return Loaded(Path(run.asked.source), title=one_line(run.asked.title))
+        return SourceFile(Path(run.asked.source), title=one_line(run.asked.title))
     return run.asked.source
 
 
