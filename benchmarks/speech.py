@@ -84,9 +84,7 @@ def main() -> None:
 
 def hear(path: Path, recognizer: Recognizer) -> list[Segment]:
     """All sentences of a file, nothing kept."""
-    found = recognize(
-        read_sound(path, 0.0), recognizer, lambda facts: None, lambda facts, text: None
-    )
+    found = recognize(read_sound(path, 0.0), recognizer, lambda facts, make: make())
     return [segment for _, segments in found for segment in segments]
 
 

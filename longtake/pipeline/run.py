@@ -36,7 +36,8 @@ from longtake.settings import Settings
 from longtake.store import Store
 from longtake.video.chunks import plan_chunks
 from longtake.video.probe import Index
-from longtake.words.chunks import ChunkWords, check_settings, open_words
+from longtake.words.chunks import ChunkWords, open_words
+from longtake.words.speech.transcript import check_settings
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,6 @@ def _describe(
 
 def _tell_listening(words: ChunkWords, video: Video) -> Iterator[Progress]:
     """How far the speech is known, where somebody listens."""
-    if words.speech.beside:
+    if words.speech.finder:
         total = max(1, int(video.duration))
         yield Progress("listen", int(min(words.speech.until, total)), total, "listening")

@@ -8,7 +8,8 @@ from longtake.pipeline.sources import Source, bring, choose_needs, open_folder, 
 from longtake.records import Progress, SourceFile, Steps, Transcript
 from longtake.settings import Settings
 from longtake.store import Store
-from longtake.words.chunks import END, check_settings, open_speech
+from longtake.words.background import END
+from longtake.words.speech.transcript import check_settings, open_speech
 
 LISTEN_STEP_SECONDS = 10.0
 """How often the progress of listening alone is told, in seconds of the video."""

@@ -4,9 +4,8 @@ The one door to faster-whisper and CTranslate2. Each stretch of voice is recogni
 the model is loaded when there is a stretch that was not.
 """
 
-import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from longtake.records import Segment
 from longtake.text.safe import one_line
 from longtake.timecode import Span
 from longtake.video.sound import RATE, Block
+from longtake.words.background import Finding, Recall
 from longtake.words.speech.sentences import Guess, Word, drop_invented, make_sentences, place_words
 from longtake.words.speech.voice import VoiceStretch, find_voice
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from faster_whisper.transcribe import Segment as WhisperSegment
 
 LOG = logging.getLogger("longtake")
-
-Recall = Callable[[Mapping[str, object]], str | None]
-Keep = Callable[[Mapping[str, object], str], None]
 
 AUTO = "auto"
 OFF = "off"
@@ -217,9 +214,7 @@ def _fetch(model: SpeechModel) -> Path:
         raise ModelError(error.message, f"{error.hint} Or hear nothing: --speech off.") from error
 
 
-def recognize(
-    blocks: Iterable[Block], recognizer: Recognizer, recall: Recall, keep: Keep
-) -> Iterator[tuple[float, tuple[Segment, ...]]]:
+def recognize(blocks: Iterable[Block], recognizer: Recognizer, recall: Recall) -> Finding[Segment]:
     """A time, and sentences: with them all is told that begins before that time.
 
     What was recognised before is recalled by its facts, the rest is kept. SourceError of `blocks`
@@ -227,12 +222,12 @@ def recognize(
     """
     stretches = find_voice(blocks)
     if not recognizer.language:
-        stretches = _settle_language(stretches, recognizer, recall, keep)
+        stretches = _settle_language(stretches, recognizer, recall)
     for stretch in stretches:
         found: tuple[Segment, ...] = ()
         if stretch.parts:
             facts = _name_stretches([stretch], recognizer)
-            rows = _remember(facts, partial(_listen, stretch, recognizer), recall, keep)
+            rows = recall(facts, partial(_listen, stretch, recognizer))
             found = tuple(Segment(Span(start, end), text) for start, end, text in rows)
         yield stretch.until, found
 
@@ -244,7 +239,7 @@ def _listen(stretch: VoiceStretch, recognizer: Recognizer) -> list[tuple[float, 
 
 
 def _settle_language(
-    stretches: Iterator[VoiceStretch], recognizer: Recognizer, recall: Recall, keep: Keep
+    stretches: Iterator[VoiceStretch], recognizer: Recognizer, recall: Recall
 ) -> Iterator[VoiceStretch]:
     """The stretches, held back until there is voice enough to tell its language."""
     first: list[VoiceStretch] = []
@@ -262,7 +257,7 @@ def _settle_language(
     if first:
         detect = partial(recognizer.detect_language, _join_parts(first))
         facts = _name_stretches(first, recognizer)
-        recognizer.language = _remember(facts, detect, recall, keep)
+        recognizer.language = recall(facts, detect)
     yield from first
     if failure:
         raise failure
@@ -284,17 +279,6 @@ def _name_stretches(stretches: Sequence[VoiceStretch], recognizer: Recognizer) -
 
 def _join_parts(stretches: Sequence[VoiceStretch]) -> np.ndarray:
     return np.concatenate([part.samples for stretch in stretches for part in stretch.parts])
-
-
-def _remember(
-    facts: Mapping[str, object], make: Callable[[], Any], recall: Recall, keep: Keep
-) -> Any:
-    """What was made of these facts, now or earlier."""
-    kept = recall(facts)
-    if kept is None:
-        kept = json.dumps(make(), ensure_ascii=False)
-        keep(facts, kept)
-    return json.loads(kept)
 
 
 def _as_guess(segment: "WhisperSegment") -> Guess:
