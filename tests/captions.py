@@ -286,7 +286,7 @@ def read_chunks(
     notebook: Notebook | None = None,
     most: int | None = None,
 ) -> Told:
-    """What is told of each chunk, and at last of the whole; of no more than `most` chunks."""
+    """What is told of each chunk; of no more than `most` chunks."""
     video, index, seen = survey(path)
     count = max(1, round(video.readable / chunk_seconds))
     edges = [chunk_seconds * k for k in range(1, count)] + [video.readable]

@@ -105,7 +105,7 @@ class Describing:
             LOG.info("%s reads no text: it describes as in flow independent", engine.name)
         carry = KINDS[settings.context] if self._in_context else Alone
         self._speech_tokens, self._text_tokens = word_budgets(
-            settings, engine, words.speech.may_come, words.writing.may_come
+            settings, engine, words.speech.may_come, words.reading is not None
         )
         self._word_tokens = self._speech_tokens + self._text_tokens
         room = context_room(settings, engine, carry.empty) if self._in_context else carry.empty

@@ -38,15 +38,10 @@ class StoreNotes:
 
     def recall(self, facts: Mapping[str, object], make: Callable[[], Any]) -> Any:
         """What a dear step gave, if it was ever made, else what it gives now."""
-        made = self._made
-
-        def make_one() -> Any:
-            found = make()
-            self._made += 1
-            return found
-
-        found = self._store.recall(self._name(facts), self._stage, make_one)
-        self._known += made == self._made
+        known = self.get(facts) is not None
+        found = self._store.recall(self._name(facts), self._stage, make)
+        self._known += known
+        self._made += not known
         return found
 
     def get(self, facts: Mapping[str, object]) -> str | None:

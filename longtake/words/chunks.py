@@ -9,14 +9,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from longtake.records import Chunk, Description, Scan, Segment, StageUsage, Video, Words
+from longtake.records import (
+    Chunk,
+    Description,
+    Scan,
+    ScreenText,
+    Segment,
+    StageUsage,
+    Video,
+    Words,
+)
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.text.clauses import CROSSES
 from longtake.timecode import Span
 from longtake.video.probe import Index
-from longtake.words.background import END, closing_finder
-from longtake.words.screen.lines import Writing
+from longtake.words.background import END, BackgroundFinder, closing_finder
+from longtake.words.screen.lines import in_reading_order, start_reading
 from longtake.words.speech.transcript import Speech, open_speech
 
 BEFORE_SECONDS = 10.0
@@ -26,11 +35,18 @@ CROSSING_SECONDS = 0.3
 
 
 class ChunkWords:
-    """What is said and written in each chunk of a video."""
+    """What is said and written in each chunk of a video; `reading` finds what is written."""
 
-    def __init__(self, speech: Speech, writing: Writing, chunks: Sequence[Chunk]) -> None:
-        self.speech, self.writing = speech, writing
+    def __init__(
+        self,
+        speech: Speech,
+        reading: BackgroundFinder[ScreenText] | None,
+        chunks: Sequence[Chunk],
+    ) -> None:
+        self.speech, self.reading = speech, reading
         self._chunks = chunks
+        self._lines: dict[float, Sequence[ScreenText]] = {}
+        """What is written in each chunk, by its end."""
         self._edges = [chunk.span.end for chunk in chunks]
         self._placed = 0
         self._said: dict[int, list[Segment]] = defaultdict(list)
@@ -38,22 +54,24 @@ class ChunkWords:
 
     def are_known(self, chunk: Chunk) -> bool:
         """Whether `of` need not wait."""
-        last = chunk is self._chunks[-1]
-        return (
-            self.speech.until >= (END if last else chunk.span.end)
-            and self.writing.until >= chunk.span.end
-        )
+        read = not self.reading or self.reading.until >= chunk.span.end
+        return read and self.speech.until >= self._heard_at(chunk)
+
+    def _heard_at(self, chunk: Chunk) -> float:
+        """When its words are known; what goes on after the last picture is the last chunk's."""
+        return END if chunk is self._chunks[-1] else chunk.span.end
 
     def of(self, chunk: Chunk) -> Words:
         """Its words, once they are known; a sentence is whole where most of it lies."""
         number = chunk.number
         if number not in self._words:
-            # What goes on after the last picture is the last chunk's.
-            self.speech.wait(END if chunk is self._chunks[-1] else chunk.span.end)
+            self.speech.wait(self._heard_at(chunk))
             for segment in self.speech.segments[self._placed :]:
                 self._placed += 1
                 self._said[self._home(segment.span)].append(segment)
-            text = self.writing.of(chunk)
+            if self.reading and not chunk.missing:
+                self._lines.update(self.reading.take(chunk.span.end))
+            text = in_reading_order(self._lines.get(chunk.span.end, ()), chunk.span)
             self._words[number] = Words(tuple(self._said[number]), text, self._before(chunk))
         return self._words[number]
 
@@ -112,19 +130,18 @@ class ChunkWords:
 
     def usage(self) -> list[StageUsage]:
         """What listening and reading took in this run."""
-        finders = (self.speech.finder, self.writing.finder)
+        finders = (self.speech.finder, self.reading)
         return [usage for finder in finders if finder for usage in finder.usage()]
 
     def say_text(self) -> str:
         """In one sentence, what became of what is written."""
-        reading = self.writing.finder
-        if not reading:
+        if not self.reading:
             return "nobody read the pictures (--read-text off)"
-        self.writing.wait(END)  # or not all of it would be kept
+        self._lines.update(self.reading.take(END))  # or not all of it would be kept
         written = [line for words in self._words.values() for line in words.text]
         lines = len({(line.span.start, line.text) for line in written})
-        said = f"{_count(lines, 'line')} read by {reading.name}" if lines else "none was found"
-        return "; ".join(filter(None, (said, reading.broken)))
+        said = f"{_count(lines, 'line')} read by {self.reading.name}" if lines else "none was found"
+        return "; ".join(filter(None, (said, self.reading.broken)))
 
 
 @contextmanager
@@ -138,9 +155,9 @@ def open_words(
 ) -> Iterator[ChunkWords]:
     """The words of a video, listened for and read from now on until the end."""
     with open_speech(settings, store, video, index) as speech:
-        writing = Writing(settings, store, video, index, scan, chunks)
-        with closing_finder(writing.finder):
-            yield ChunkWords(speech, writing, chunks)
+        reading = start_reading(settings, store, video, index, scan, chunks)
+        with closing_finder(reading):
+            yield ChunkWords(speech, reading, chunks)
 
 
 def _overlap(one: Span, other: Span) -> float:

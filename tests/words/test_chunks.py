@@ -16,7 +16,6 @@ from longtake.store import Store
 from longtake.timecode import Span
 from longtake.words.background import END, BackgroundFinder, StoreNotes
 from longtake.words.chunks import ChunkWords
-from longtake.words.screen.lines import Writing
 from longtake.words.speech.transcript import Speech, check_settings
 
 VIDEO = Video(Path("talk.mp4"), "0" * 64, 30, 30)
@@ -39,17 +38,9 @@ class Told(Speech):
         self._transcript = Transcript("told", tuple(self.segments), "en", remark)
 
 
-class Unwritten(Writing):
-    """Pictures without a word in them."""
-
-    def __init__(self) -> None:
-        self.finder = None
-        self._lines = {}
-
-
 def place(chunks: Sequence[Chunk], *segments: Segment) -> dict[int, list[Segment]]:
     """Which chunk each sentence is put to."""
-    words = ChunkWords(Told(*segments), Unwritten(), chunks)
+    words = ChunkWords(Told(*segments), None, chunks)
     return {chunk.number: list(words.of(chunk).speech) for chunk in chunks}
 
 
@@ -64,7 +55,7 @@ def test_sentence_over_an_edge_is_whole_where_most_of_it_lies() -> None:
 def test_sentence_over_an_edge_is_marked_at_that_side() -> None:
     chunks = cut(6, 12, 18)
     words = ChunkWords(Told(say(3, 8, "First."), say(8.1, 11, "Second."), say(11, 20, "Third.")),
-                       Unwritten(), chunks)  # fmt: skip
+                       None, chunks)  # fmt: skip
     told = [words.add_to(Description(c, "described", "fake", text="x")).speech for c in chunks]
     assert told == ["First. ⟶", "Second.", "⟶ Third. ⟶"]
 
@@ -73,7 +64,7 @@ def test_what_is_said_after_the_last_picture_is_told_of_the_last_chunk() -> None
     late = say(14, 16)
     chunks = cut(6, 12)
     assert place(chunks, late)[2] == [late]
-    words = ChunkWords(Told(say(1, 2), late), Unwritten(), chunks)
+    words = ChunkWords(Told(say(1, 2), late), None, chunks)
     assert "1 of them after the last picture" in words.say_speech()
 
 
@@ -96,7 +87,7 @@ def test_every_sentence_is_told_of_one_chunk_and_in_order(
 def test_what_was_said_a_little_before_comes_with_a_chunk() -> None:
     chunks = cut(6, 12, 18, 24)
     long_ago, just_now = say(1, 2), say(16, 17)
-    words = ChunkWords(Told(long_ago, just_now, say(19, 20)), Unwritten(), chunks)
+    words = ChunkWords(Told(long_ago, just_now, say(19, 20)), None, chunks)
     assert [words.of(chunk).before for chunk in chunks] == [
         (), (long_ago,), (), (just_now,)
     ]  # fmt: skip

@@ -46,7 +46,7 @@ def read_text(
     recall: Recall,
 ) -> Finding[ScreenText]:
     """For each of the edges (ends of chunks, ascending) the lines that stand between it and the one
-    before, with their spans as far as they are known; then, at infinity, all lines of the video.
+    before, with their spans as far as they are known.
 
     What is read of a picture is kept under facts, and recalled in place of reading it again.
     """
@@ -68,7 +68,6 @@ def read_text(
     for edge in edges[done:]:
         yield edge, captions.tell(Span(start, edge), end)
         start = edge
-    yield float("inf"), captions.tell_all(end)
 
 
 class _Searcher:
