@@ -116,9 +116,16 @@ def _make_model(
     def make_asset(title: str, about: str, found: _File) -> Asset:
         return Asset(title, found[0], about, licence, *found[1:], (Hub(*repository, found[0]),))
 
-    eye = projector and make_asset(f"{name}, projector", "makes tokens of images", projector)
-    mind = make_asset(name, "weights", weights)
-    return Model(name, about, licence, mind, shape, parameters, eye, vision_parameters)
+    return Model(
+        name,
+        about,
+        licence,
+        make_asset(name, "weights", weights),
+        shape,
+        parameters,
+        projector and make_asset(f"{name}, projector", "makes tokens of images", projector),
+        vision_parameters,
+    )
 
 
 SMOLLM2 = Model(

@@ -57,16 +57,15 @@ class Speech:
         notes, self._facts = self._notes, dict(recognizer.facts)
 
         def find() -> Finding[Segment]:
+            broken = None
             try:
                 yield from recognize(read_sound(video.path, index.start), recognizer, notes.recall)
-            except SourceError:
-                keep_language()
-                raise
-            keep_language()
-
-        def keep_language() -> None:
+            except SourceError as error:
+                broken = error
             if recognizer.language:
                 notes.put({"language": self._facts}, recognizer.language)
+            if broken:
+                raise broken
 
         finding = notes.find_once({"whole": self._facts}, Segment, find)
         self.finder = BackgroundFinder(finding, recognizer.name, notes)
