@@ -20,8 +20,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from longtake.links.fetch import MediaNeeds, fetch
+from longtake.links.addresses import check_link
+from longtake.links.download import download
 from longtake.links.guard import open_guard
+from longtake.links.plan import MediaNeeds
 from longtake.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -88,10 +90,10 @@ def list_ways(link: str) -> dict[str, Callable[[], None]]:
             read({"http": guard.url})
 
     def load() -> None:
-        for _ in fetch(link, Settings(allow_private_addresses=True), WISH):
+        for _ in download(check_link(link), Settings(allow_private_addresses=True), WISH):
             pass
 
-    return {"a plain client": lambda: read({}), "the same, guarded": read_guarded, "fetch": load}
+    return {"a plain client": lambda: read({}), "the same, guarded": read_guarded, "download": load}
 
 
 if __name__ == "__main__":

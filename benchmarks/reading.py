@@ -181,9 +181,9 @@ def read_ours(path: Path) -> Measured:
     survey(path)
     survey_seconds = time.perf_counter() - survey_started
     started = time.perf_counter()
-    told = read_chunks(path, reader)
+    ((_, lines),) = read_chunks(path, reader, float("inf"))
     seconds = time.perf_counter() - started - survey_seconds
-    return Measured(told[-1][1], seconds, reader.searched, reader.lines)
+    return Measured(lines, seconds, reader.searched, reader.lines)
 
 
 class PlainCaptions(CaptionTracker):
@@ -216,7 +216,7 @@ def read_plainly(path: Path) -> Measured:
             captions.check(look)
             captions.note(look, reader.read(picture.pixels, reader.find(picture.pixels)), before)
             before = [look]
-    lines = captions.tell_all(scan.shots[-1].span.end)
+    lines = captions.tell(Span(0, scan.shots[-1].span.end))
     seconds = time.perf_counter() - started
     return Measured(lines, seconds, reader.searched, reader.lines)
 

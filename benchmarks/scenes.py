@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from longtake.models.table import Asset, Wheel, fetch
+from longtake.models.fetch import fetch_files
+from longtake.models.table import Asset, Wheel
 
 os.environ.setdefault("SVT_LOG", "1")  # else the AV1 encoder writes a page for each film
 
@@ -441,4 +442,5 @@ def asset_path(name: str) -> Path:
     path = MEDIA / name
     if path.exists():
         return path
-    return fetch(next(asset for asset in ASSETS if asset.name == name), path)
+    fetch_files({path: next(asset for asset in ASSETS if asset.name == name)})
+    return path

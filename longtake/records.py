@@ -24,20 +24,25 @@ MEASURED = "Measured: "
 
 
 @dataclass(frozen=True)
-class Video:
-    """A file whose pictures can be read; times in seconds."""
+class SourceFile:
+    """A file that is here, and what its site says of it where it came by a link."""
 
     path: Path
+    title: str = field(default="", kw_only=True)
+    link: str = field(default="", kw_only=True)
+    captions: Path | None = field(default=None, kw_only=True, repr=False)
+    """What the site publishes of what is said, and in `captions_source` what that is."""
+    captions_source: str = field(default="", kw_only=True)
+
+
+@dataclass(frozen=True)
+class Video(SourceFile):
+    """A file whose pictures can be read; times in seconds."""
+
     sha256: str
     duration: float
     readable: float
     """Where the last picture ends; less than `duration` where the file is cut off."""
-    title: str = ""
-    """What the site calls it, for one that came by a link."""
-    link: str = ""
-    captions: Path | None = field(default=None, repr=False)
-    """What the site publishes of what is said, and in `captions_source` what that is."""
-    captions_source: str = ""
 
     @property
     def name(self) -> str:

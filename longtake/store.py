@@ -8,12 +8,12 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from longtake.errors import OutputError
 from longtake.records import Tag
@@ -151,6 +151,18 @@ class Store:
                 (key, stage, *astuple(answer)),
             )
         return self.get(key) or answer
+
+    def recall(self, facts: Mapping[str, object], engine: str, find: Callable[[], Any]) -> Any:
+        """What was once found for these facts, which name their stage; else `find` finds it now.
+
+        It is kept as JSON, so `find` gives what that can hold; it counts as no request.
+        """
+        key = make_key(facts)
+        kept = self.get(key)
+        if not kept:
+            found = Answer(engine, text=json.dumps(find()), requests=0)
+            kept = self.put(key, str(facts["stage"]), found)
+        return json.loads(kept.text)
 
     def mean_seconds(self, stage: str, engine: str) -> float | None:
         """What the newest answers of that engine, whatever its model, took each; None: none are."""

@@ -1,12 +1,13 @@
 """Videos with known captions over moving pictures, and what was read held against them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -257,12 +258,11 @@ class Notebook:
     def __init__(self) -> None:
         self.notes: dict[str, str] = {}
 
-    def recall(self, facts: Mapping[str, object]) -> str | None:
-        return self.notes.get(json.dumps(facts))
-
-    def keep(self, facts: Mapping[str, object], text: str) -> None:
-        assert self.recall(facts) is None
-        self.notes[json.dumps(facts)] = text
+    def recall(self, facts: Mapping[str, object], make: Callable[[], Any]) -> Any:
+        key = json.dumps(facts)
+        if key not in self.notes:
+            self.notes[key] = json.dumps(make())
+        return json.loads(self.notes[key])
 
 
 Told = list[tuple[float, tuple[ScreenText, ...]]]
@@ -286,10 +286,10 @@ def read_chunks(
     notebook: Notebook | None = None,
     most: int | None = None,
 ) -> Told:
-    """What is told of each chunk, and at last of the whole; of no more than `most` chunks."""
+    """What is told of each chunk; of no more than `most` chunks."""
     video, index, seen = survey(path)
     count = max(1, round(video.readable / chunk_seconds))
     edges = [chunk_seconds * k for k in range(1, count)] + [video.readable]
     notes = notebook or Notebook()
-    told = read_text(path, index, seen, reader, edges, notes.recall, notes.keep)
+    told = read_text(path, index, seen, reader, edges, notes.recall)
     return list(islice(told, most))

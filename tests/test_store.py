@@ -96,3 +96,22 @@ def test_threads_and_stores_write_side_by_side(tmp_path: Path) -> None:
     assert all(stores[0].get(f"{n}-{k}") for n in range(6) for k in range(20))
     for store in stores:
         store.close()
+
+
+def test_what_was_found_once_is_recalled_and_not_looked_for_again(store: Store) -> None:
+    facts = {"stage": "words", "lines": ["a"]}
+    asked: list[str] = []
+
+    def find() -> list[int]:
+        asked.append("once")
+        return [3]
+
+    assert store.recall(facts, "fake", find) == store.recall(facts, "fake", find) == [3]
+    kept = store.get(make_key(facts))
+    assert kept and (kept.engine, kept.requests, asked) == ("fake", 0, ["once"])
+
+
+def test_what_could_not_be_found_is_looked_for_again(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError):
+        store.recall({"stage": "words"}, "fake", lambda: 1 // 0)
+    assert store.recall({"stage": "words"}, "fake", lambda: "found") == "found"

@@ -17,6 +17,7 @@ from longtake.prompts import read_prompt
 from longtake.records import Chapter, Moment, Sentence, Summary, Support
 from longtake.text.clauses import QUOTES, TEXT, VOICE, halve, make_title
 from longtake.text.marks import unmark
+from longtake.text.plurals import say_count
 from longtake.text.safe import defuse
 from longtake.timecode import Span
 
@@ -311,7 +312,7 @@ def _leave_out(summary: Summary, *, strict: bool) -> Summary:
     sentences = tuple(s for s in summary.sentences if s.support != "unsupported")
     moments = tuple(m for m in summary.moments if m.support != "unsupported")
     remarks = [
-        f"{count} {name if count == 1 else f'{name}s'} {'was' if count == 1 else 'were'} left out:"
+        f"{say_count(count, name)} {'was' if count == 1 else 'were'} left out:"
         " the cited descriptions do not say that"
         for name, count in (
             ("sentence", len(summary.sentences) - len(sentences)),

@@ -1,16 +1,14 @@
 """What moves in the terminal while something goes on: bars on standard error, or nothing."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from longtake.text.safe import one_line
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from longtake.models.table import Asset, FolderModel, Model
+    from longtake.models.table import FolderModel, Model
     from longtake.records import Progress
 
 IN_BYTES = ("read", "load")
@@ -77,30 +75,19 @@ def _make_bars() -> Any:
 
 def fetch_with_bar(model: "Model | FolderModel", *, check: bool = False) -> None:
     """Fetch what of the model is not here; with `check`, also what is here and damaged."""
-    from longtake.models.table import is_here, list_downloads
+    from longtake.models.fetch import fetch_model
+    from longtake.models.table import asset_path, is_here
 
-    for files in list_downloads(model):
-        wanted = {p: asset for p, asset in files.items() if check or not is_here(asset, p)}
-        if wanted:
-            fetch_files(wanted)
-
-
-def fetch_files(wanted: "Mapping[Path, Asset]") -> None:
-    """Fetch with a bar where standard error is a terminal, with a line there else."""
-    from longtake.models.table import fetch_all, is_here
-
-    first = next(iter(wanted.values()))
-    missing = sum(asset.bytes for path, asset in wanted.items() if not is_here(asset, path))
-    if missing:
-        size = f"{missing / 2**20:.1f} MiB"
-        print(f"fetching {first.name} ({size}, {first.licence})", file=sys.stderr)
-    with _open_download_bar(first.name) as tell:
-        fetch_all(wanted, tell)
+    missing = sum(a.bytes for a in model.files if not is_here(a, asset_path(model, a)))
+    with open_download_bar(model.name, model.licence, missing) as tell:
+        fetch_model(model, tell, check=check)
 
 
 @contextmanager
-def _open_download_bar(name: str) -> Iterator[Any]:
-    """What takes bytes fetched and bytes in all."""
+def open_download_bar(name: str, licence: str, missing: int) -> Iterator[Any]:
+    """What takes bytes fetched and bytes in all; a line on standard error says what comes."""
+    if missing:
+        print(f"fetching {name} ({missing / 2**20:.1f} MiB, {licence})", file=sys.stderr)
     if not sys.stderr.isatty():
         yield None
         return

@@ -39,10 +39,11 @@ def run_video(options: argparse.Namespace) -> int:
 
 def _run_playlist(options: argparse.Namespace, settings: Settings, session: "Session") -> int:
     """Each video of a playlist; one that can't be had is told of, and the next one goes on."""
-    from longtake.links.fetch import list_entries
+    from longtake.links.addresses import check_link
+    from longtake.links.look import list_playlist
     from longtake.report.terminal import safe_line, say_result
 
-    entries = list_entries(options.source, settings)
+    entries = list_playlist(check_link(options.source), settings)
     results: list[Result] = []
     failed: list[tuple[str, str, LongtakeError]] = []
     for number, entry in enumerate(entries, 1):

@@ -1,7 +1,6 @@
 """How much of each chunk an engine is shown: which frames, how large, and how many words."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from longtake.ask.engine import Engine, byte_bound
@@ -15,7 +14,7 @@ from longtake.errors import UsageError
 from longtake.prompts import read_prompt
 from longtake.records import NO_WORDS, Chunk, Frame, Scan, Words
 from longtake.settings import Settings
-from longtake.store import Answer, make_key
+from longtake.text.plurals import say_count
 from longtake.timecode import Span
 from longtake.video.frames import scale
 from longtake.video.picks import Slot, plan_slots, spread_evenly
@@ -97,7 +96,7 @@ def recall_prices(work: Work, engine: Engine, size: tuple[int, int]) -> Prices:
         full = count(FULL, prompt.SOME_WORDS)
         return [engine.frame_tokens(*size), alone, count(MEMORY) - alone, full]
 
-    return Prices(*_recall(work, "prices", facts, find))
+    return Prices(*work.store.recall(facts, engine.name, find))
 
 
 class LineCounter:
@@ -126,19 +125,10 @@ class LineCounter:
             "engine": engine.name,
             "options": dict(engine.options),
         }
-        return _recall(self._work, "words", facts, lambda: list(map(engine.count_tokens, lines)))
-
-
-def _recall(
-    work: Work, stage: str, facts: Mapping[str, object], find: Callable[[], list[int]]
-) -> list[int]:
-    """What was found once, from the store."""
-    key = make_key(facts)
-    kept = work.store.get(key)
-    if not kept:
-        kept = Answer(str(facts["engine"]), text=json.dumps(find()), requests=0)
-        work.store.put(key, stage, kept)
-    return list(map(int, json.loads(kept.text)))
+        counts: list[int] = self._work.store.recall(
+            facts, engine.name, lambda: list(map(engine.count_tokens, lines))
+        )
+        return counts
 
 
 def context_budget(
@@ -192,7 +182,7 @@ def recall_view(
         view = plan_view(settings, engine, size, word_tokens, context)
         return [view.frames, view.side]
 
-    return View(*_recall(work, "view", facts, find))
+    return View(*work.store.recall(facts, engine.name, find))
 
 
 def plan_view(
@@ -256,4 +246,4 @@ def plan_frames(
 def say_frames(frames: Sequence[Frame]) -> str:
     """`3 frames of 384×216`."""
     size = f"{frames[0].width}×{frames[0].height}"
-    return f"{len(frames)} {'frame' if len(frames) == 1 else 'frames'} of {size}"
+    return f"{say_count(len(frames), 'frame')} of {size}"

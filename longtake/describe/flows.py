@@ -32,6 +32,7 @@ from longtake.errors import EngineError, LongtakeError, SourceError
 from longtake.records import NO_WORDS, Chunk, Description, Entity, Frame, Scan, Video, Words
 from longtake.settings import Settings
 from longtake.store import Answer, make_key, unpack_tags
+from longtake.text.plurals import say_count
 from longtake.video.frames import scale, shrink_frame
 from longtake.video.picks import Slot, spread_places
 from longtake.video.probe import Index
@@ -98,7 +99,7 @@ class Describing:
             LOG.info("%s reads no text: it describes as in flow independent", engine.name)
         self._lines = LineCounter(work, engine)
         self._speech_tokens, self._text_tokens = word_budgets(
-            settings, engine, words.speech.may_come, words.writing.may_come
+            settings, engine, words.speech.may_come, words.reading is not None
         )
         carry = CONTEXTS[settings.context] if self._in_context else NoContext
         room = context_room(settings, engine, carry.empty) if self._in_context else carry.empty
@@ -145,7 +146,7 @@ class Describing:
         stretches = "one stretch" if count == 1 else f"{count} stretches, a context each"
         asked = [task for task in self._tasks.values() if task.found and not task.found.same_as]
         tokens = sum(task.context.tokens for task in asked)
-        prompts = f"{len(asked)} prompt{'' if len(asked) == 1 else 's'}"
+        prompts = say_count(len(asked), "prompt")
         kinds = {"previous": "the description before", "full": "all descriptions before"}
         kind = kinds.get(self._work.settings.context, "a memory")
         return f"{kind}, in {stretches}: {tokens:,} tokens in {prompts}"

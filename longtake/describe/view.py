@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from longtake.ask.frame_tokens import FRAME_WORD_TOKENS
 from longtake.errors import EngineError, OutOfMemory, RequestTooLarge
+from longtake.text.plurals import say_count
 from longtake.text.safe import one_line
 
 LOG = logging.getLogger("longtake")
@@ -25,7 +26,7 @@ class View:
     side: int
 
     def __str__(self) -> str:
-        return f"{self.frames} {'frame' if self.frames == 1 else 'frames'} of {self.side} px"
+        return f"{say_count(self.frames, 'frame')} of {self.side} px"
 
 
 def steps_down(view: View) -> Iterator[View]:

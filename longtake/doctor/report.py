@@ -18,6 +18,7 @@ from longtake.doctor.inspect import (
 )
 from longtake.doctor.servers import Server
 from longtake.machine import Gpu, Machine, MemorySize, Speed
+from longtake.text.plurals import say_count
 from longtake.text.safe import one_line
 from longtake.version import __version__
 
@@ -188,7 +189,7 @@ def say(findings: Findings, chunk_seconds: float) -> str:
 
 def _say_machine(findings: Findings) -> Iterator[str]:
     machine = findings.machine
-    yield _row("processor", f"{machine.cpu}, {_plural(machine.cores, 'core')} to use")
+    yield _row("processor", f"{machine.cpu}, {say_count(machine.cores, 'core')} to use")
     yield _row("memory", _say_memory(machine.memory))
     yield from _say_gpus(machine)
     yield _row("disk", f"{_gib(findings.free_disk)} GiB free for {findings.home}")
@@ -318,10 +319,6 @@ def _wrap(text: str, first: str, rest: str) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _gib(size: int) -> str:

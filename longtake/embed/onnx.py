@@ -10,8 +10,10 @@ import numpy as np
 
 from longtake.embed.base import Embedder, as_unit
 from longtake.errors import ModelError
+from longtake.files import hash_file
 from longtake.machine import count_cores
-from longtake.models.table import MINILM, fetch_embedding_files, fetch_model, hash_file
+from longtake.models.fetch import fetch_embedding_files, fetch_model
+from longtake.models.table import MINILM
 from longtake.text.safe import one_line
 
 if TYPE_CHECKING:

@@ -40,8 +40,9 @@ from longtake.errors import (
     UsageError,
 )
 from longtake.machine import count_cores, free_memory
+from longtake.models.fetch import fetch_model
 from longtake.models.memory import LLAMA_WORK_BYTES, cache_bytes
-from longtake.models.table import MODELS, SMOLLM2, Model, asset_path, fetch_model, find_model
+from longtake.models.table import MODELS, SMOLLM2, Model, asset_path, find_model
 from longtake.settings import Settings
 from longtake.text.safe import one_line
 

@@ -34,6 +34,7 @@ from longtake.errors import (
 )
 from longtake.records import Frame
 from longtake.settings import Settings
+from longtake.text.plurals import say_count
 from longtake.text.safe import hide_secrets, one_line
 
 PORT = 11434
@@ -177,7 +178,7 @@ class OllamaEngine(Engine):
         need, most = self._count_need(request), self.capabilities.context_tokens
         if need > most:
             frames = len(request.frames)
-            what = f"{frames} {'frame' if frames == 1 else 'frames'} and " if frames else ""
+            what = f"{say_count(frames, 'frame')} and " if frames else ""
             raise RequestTooLarge(
                 f"{self.name}: {what}the text may take {need} tokens with the reply, and the"
                 f" context holds {most}",

@@ -21,7 +21,13 @@ def is_link(source: str) -> bool:
     return bool(re.match(r"\s*[A-Za-z][\w+.-]*://", source))
 
 
-def check_link(link: str) -> str:
+class Link(str):
+    """An address that may be loaded: `check_link` alone makes one."""
+
+    __slots__ = ()
+
+
+def check_link(link: str) -> Link:
     """The link as it is to be loaded; LinkError of kind `not_allowed` says what is wrong."""
     text = link.strip()
     if len(text) > MOST_LETTERS:
@@ -39,7 +45,7 @@ def check_link(link: str) -> str:
         raise _wrong(text, "holds a user's name or password")
     if not host or port == 0:
         raise _wrong(text, "names no host")
-    return urlunsplit(parts._replace(fragment=""))
+    return Link(urlunsplit(parts._replace(fragment="")))
 
 
 def _wrong(link: str, why: str) -> LinkError:

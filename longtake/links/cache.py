@@ -18,7 +18,7 @@ from stat import S_ISREG
 from typing import Any
 
 from longtake.errors import OutputError
-from longtake.files import lock_now
+from longtake.files import hash_file, lock_now, replacing
 from longtake.settings import home_folder
 
 FORM = 1
@@ -98,9 +98,8 @@ def _typed(facts: dict[str, Any]) -> dict[str, Any]:
 def keep(link: str, part: Path, entry: CachedFile, captions: Path | None = None) -> CachedFile:
     """Take over a whole file, named by its content and the suffix in `entry.media`."""
     with mapped_errors():
-        with part.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        values = asdict(entry) | {"media": sha256 + entry.media, "size": part.stat().st_size}
+        name = hash_file(part) + entry.media
+        values = asdict(entry) | {"media": name, "size": part.stat().st_size}
         if captions:
             values["captions"] = make_key(link) + captions.suffix
         kept = CachedFile(**values)
@@ -109,14 +108,12 @@ def keep(link: str, part: Path, entry: CachedFile, captions: Path | None = None)
         if kept.path.is_file() and kept.path.stat().st_size == kept.size:
             part.unlink()  # somebody may hold the one that is there
         else:
-            os.replace(part, kept.path)
+            part.replace(kept.path)
         os.utime(kept.path)
         if captions:
-            os.replace(captions, _entry_path(link).parent / kept.captions)
-        path = _entry_path(link)
-        written = path.with_name(f".{path.name}.{os.getpid()}")
-        written.write_text(json.dumps({"form": FORM, **values}), encoding="utf-8")
-        os.replace(written, path)
+            captions.replace(_entry_path(link).parent / kept.captions)
+        with replacing(_entry_path(link)) as written:
+            written.write_text(json.dumps({"form": FORM, **values}), encoding="utf-8")
     return kept
 
 

@@ -41,7 +41,6 @@ class CaptionTrack:
 
     form: Info
     source: str
-    language: str
 
 
 def choose_formats(info: Info, side: int, *, sound: bool) -> Formats | None:
@@ -167,8 +166,7 @@ def _is_web(form: Info) -> bool:
 
 
 def _captions(key: str, form: Info, source: str) -> CaptionTrack:
-    language = one_line(key.removesuffix("-orig"))[:20]
-    return CaptionTrack(form, f"{source} ({language})", language)
+    return CaptionTrack(form, f"{source} ({one_line(key.removesuffix('-orig'))[:20]})")
 
 
 def _list(found: object) -> list[Info]:

@@ -6,7 +6,7 @@ refused, and only then by a site's own words.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import Any
 
 from longtake.errors import LinkError
@@ -168,16 +168,18 @@ def make_error(kind: str, said: str = "") -> LinkError:
     """The error of that kind; `said` is what to add, such as the site's own words."""
     words, hint = KINDS[kind]
     if kind == "outdated":
-        words = f"yt-dlp {say_version()} can't read the site: it may have changed since"
+        words = f"yt-dlp {version('yt-dlp')} can't read the site: it may have changed since"
     return LinkError(f"{words}{f': {said}' if said else ''}", hint, kind)
 
 
-def say_version() -> str:
-    """The installed yt-dlp's version, which is its day."""
-    try:
-        return version("yt-dlp")
-    except PackageNotFoundError:
-        return "(missing)"
+def check_size(count: int, most: int) -> None:
+    """LinkError where a video has more bytes than may be loaded; 0: no limit."""
+    if most and count > most:
+        raise LinkError(
+            f"the video is {count / 1e6:,.1f} MB large; --max-bytes allows {most / 1e6:,.1f} MB",
+            f"To load it all the same: --max-bytes {count} (0: no limit).",
+            "too_large",
+        )
 
 
 def classify(
@@ -201,7 +203,8 @@ def classify(
         return make_error(kind, shown)
     return LinkError(
         f"the site gave no video: {words or 'it gave no reason'}",
-        f"Try again; if it stays so, yt-dlp {say_version()} may no longer know the site: {UPGRADE}",
+        f"Try again; if it stays so, yt-dlp {version('yt-dlp')} may no longer know the site:"
+        f" {UPGRADE}",
         "unknown",
     )
 

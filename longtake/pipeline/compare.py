@@ -1,30 +1,28 @@
 """The arms of a comparison: which they are, and each of them run through the one pipeline.
 
-What differs is measured by `comparing`; engines are opened once for all arms.
+What differs is measured by `report.measures`; engines are opened once for all arms.
 """
 
 import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from longtake import report
 from longtake.ask.scheduler import Sleep
 from longtake.errors import EngineError, UsageError
 from longtake.links.cache import hold
-from longtake.links.fetch import Loaded
 from longtake.pipeline.engines import Engines
 from longtake.pipeline.run import run
 from longtake.pipeline.sources import (
     Source,
     bring,
     check_source,
-    default_folder,
+    choose_needs,
     look_at,
-    make_wish,
+    open_folder,
 )
-from longtake.records import Arm, Comparison, Result, Steps
+from longtake.records import Arm, Comparison, Result, SourceFile, Steps
 from longtake.report.measures import measure_arm, weigh_arms
 from longtake.settings import SECRET, Settings, change_settings, list_group
 from longtake.store import Store
@@ -132,25 +130,22 @@ def compare_arms(
     Each arm's own files are in arms/NAME. What an arm needs and the store holds is not asked again.
     One whose engine fails is told of; where the first one's does, there is nothing to hold to.
     """
-    if not isinstance(source, Loaded):
-        check_source(source)
+    source = check_source(source)
     describers = [engines.open_describer(plan.settings) for plan in plans]
     for plan, describer in zip(plans, describers, strict=True):
         engines.open_writer(plan.settings, describer)
     side = max(describer.capabilities.frame_side for describer in describers)
-    wish = make_wish(plans[0].settings, side)
-    loaded = yield from bring(source, plans[0].settings, wish)
-    with hold(loaded.path):
-        return (yield from _compare(loaded, plans, store, engines, sleep))
+    needs = choose_needs(plans[0].settings, side)
+    file = yield from bring(source, plans[0].settings, needs)
+    with hold(file.path):
+        return (yield from _compare(file, plans, store, engines, sleep))
 
 
 def _compare(
-    loaded: Loaded, plans: Sequence[Plan], store: Store, engines: Engines, sleep: Sleep
+    file: SourceFile, plans: Sequence[Plan], store: Store, engines: Engines, sleep: Sleep
 ) -> Steps[Comparison]:
-    out = plans[0].settings.out
-    video, _, _ = yield from look_at(loaded, store)
-    folder = Path(out) if out else default_folder(video)
-    report.prepare_folder(folder)
+    video, _, _ = yield from look_at(file, store)
+    folder = open_folder(plans[0].settings, video)
     arms: list[Arm] = []
     failed: list[tuple[str, str]] = []
     for plan in plans:
@@ -158,7 +153,7 @@ def _compare(
         own = replace(plan.settings, out=str(folder / "arms" / _folder(plan.name)))
         describer = engines.open_describer(own)
         writer, judge = engines.open_writer(own, describer)
-        steps = run(loaded, own, store, describer, writer, sleep, judge)
+        steps = run(file, own, store, describer, writer, sleep, judge)
         try:
             result = yield from _name_arm(plan.name, steps)
         except EngineError as error:

@@ -10,7 +10,8 @@ from longtake.ask.engine import Engine
 from longtake.embed import bring_embedder
 from longtake.engines import AUTO, DIGEST, ENGINES, choose_reconciler, find_needed_model
 from longtake.errors import UsageError
-from longtake.models.table import MODELS, FolderModel, Model, fetch_model
+from longtake.models.fetch import fetch_model
+from longtake.models.table import MODELS, FolderModel, Model
 from longtake.settings import Settings, list_group
 
 Writer = Engine | str

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from longtake import report
 from longtake.links.cache import hold
-from longtake.links.fetch import Loaded, MediaNeeds
-from longtake.pipeline.sources import Source, bring, default_folder, look_at
-from longtake.records import Frame, Overview, Progress, Steps
+from longtake.links.plan import MediaNeeds
+from longtake.pipeline.sources import Source, bring, look_at, open_folder
+from longtake.records import Frame, Overview, Progress, SourceFile, Steps
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.video.chunks import plan_chunks
@@ -22,19 +22,18 @@ SHEET_FRAMES, SHEET_SECONDS = 6, 2.0
 
 def scan_video(source: Source, settings: Settings, store: Store, draw: bool) -> Steps[Overview]:
     """What a video looks like, and with `draw` pictures of it in its folder."""
-    loaded = yield from bring(source, settings, MediaNeeds(SHEET_SIDE, sound=False, captions=False))
-    with hold(loaded.path):
-        return (yield from _scan(loaded, settings, store, draw))
+    needs = MediaNeeds(SHEET_SIDE, sound=False, captions=False)
+    file = yield from bring(source, settings, needs)
+    with hold(file.path):
+        return (yield from _scan(file, settings, store, draw))
 
 
-def _scan(loaded: Loaded, settings: Settings, store: Store, draw: bool) -> Steps[Overview]:
-    video, index, seen = yield from look_at(loaded, store)
+def _scan(file: SourceFile, settings: Settings, store: Store, draw: bool) -> Steps[Overview]:
+    video, index, seen = yield from look_at(file, store)
     chunks = plan_chunks(video, seen, settings.chunk_seconds, settings.chunking)
     overview = Overview(video, seen, tuple(chunks))
     if draw:
-        out = Path(settings.out) if settings.out else default_folder(video)
-        report.prepare_folder(out)
-        files = yield from draw_overview(overview, index, out)
+        files = yield from draw_overview(overview, index, open_folder(settings, video))
         overview = replace(overview, files=files)
     return overview
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from longtake import report
 from longtake.ask.engine import Engine
@@ -16,11 +15,10 @@ from longtake.ask.scheduler import Sleep, Work
 from longtake.describe.flows import Describing
 from longtake.embed import check_embedder
 from longtake.links.cache import hold
-from longtake.links.fetch import Loaded
 from longtake.pipeline.engines import Writer, check_reads, choose_judge
 from longtake.pipeline.ledger import keep_ledger, merge_usage
 from longtake.pipeline.overview import draw_overview
-from longtake.pipeline.sources import Source, bring, default_folder, look_at, make_wish
+from longtake.pipeline.sources import Source, bring, choose_needs, look_at, open_folder
 from longtake.pipeline.summary import Told, sum_up
 from longtake.records import (
     Chunk,
@@ -30,6 +28,7 @@ from longtake.records import (
     Progress,
     Result,
     Scan,
+    SourceFile,
     StageUsage,
     Steps,
     Video,
@@ -38,7 +37,8 @@ from longtake.settings import Settings
 from longtake.store import Store
 from longtake.video.chunks import plan_chunks
 from longtake.video.probe import Index
-from longtake.words.chunks import ChunkWords, check_settings, open_words
+from longtake.words.chunks import ChunkWords, open_words
+from longtake.words.speech.transcript import check_settings
 
 
 @dataclass(frozen=True)
@@ -75,15 +75,15 @@ def run(
     judging = choose_judge(settings, reconciler, other_judge) if reconciler else None
     check_settings(settings)
     check_embedder(settings.embedder)
-    wish = make_wish(settings, describer.capabilities.frame_side)
-    loaded = yield from bring(source, settings, wish)
-    with hold(loaded.path):
+    needs = choose_needs(settings, describer.capabilities.frame_side)
+    file = yield from bring(source, settings, needs)
+    with hold(file.path):
         engines = (describer, reconciler, judging)
-        return (yield from _go_through(loaded, settings, store, engines, sleep))
+        return (yield from _go_through(file, settings, store, engines, sleep))
 
 
 def _go_through(
-    loaded: Loaded,
+    file: SourceFile,
     settings: Settings,
     store: Store,
     engines: tuple[Engine, Writer | None, Engine | None],
@@ -91,9 +91,8 @@ def _go_through(
 ) -> Steps[Result]:
     """Each stage in turn, with describer, reconciler and judge."""
     describer, reconciler, judging = engines
-    video, index, seen = yield from look_at(loaded, store)
-    out = Path(settings.out) if settings.out else default_folder(video)
-    report.prepare_folder(out)
+    video, index, seen = yield from look_at(file, store)
+    out = open_folder(settings, video)
     usage: list[StageUsage] = []
     work = Work(settings, store, sleep, usage)
     chunks = plan_chunks(video, seen, settings.chunk_seconds, settings.chunking)
@@ -161,6 +160,6 @@ def _describe(
 
 def _tell_listening(words: ChunkWords, video: Video) -> Iterator[Progress]:
     """How far the speech is known, where somebody listens."""
-    if words.speech.beside:
+    if words.speech.finder:
         total = max(1, int(video.duration))
         yield Progress("listen", int(min(words.speech.until, total)), total, "listening")

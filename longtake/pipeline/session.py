@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from longtake.links.fetch import Loaded
 from longtake.pipeline.compare import Plan, compare_arms, plan_arms
 from longtake.pipeline.engines import Engines
 from longtake.pipeline.overview import scan_video
@@ -37,8 +36,7 @@ class Session:
         self, source: Source, settings: Settings, *, summarized: bool = True
     ) -> Steps[Result]:
         """Describe a video and, unless only descriptions are wanted, summarise it."""
-        if not isinstance(source, Loaded):
-            check_source(source)
+        source = check_source(source)
         describer = self.engines.open_describer(settings)
         writer = other_judge = None
         if summarized:

@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from longtake.links.addresses import check_link, is_link
-from longtake.links.fetch import Loaded, MediaNeeds, fetch
-from longtake.records import Scan, Steps, Video
+from longtake.links.addresses import Link, check_link, is_link
+from longtake.links.download import download
+from longtake.links.plan import MediaNeeds
+from longtake.records import Scan, SourceFile, Steps, Video
+from longtake.report import prepare_folder
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.video.probe import Index, probe
@@ -21,18 +23,20 @@ from longtake.words.screen import READ_SIDE
 MOST_NAME = 60
 """Characters of a file's name that its folder takes over."""
 
-Source = str | Path | Loaded
+Source = str | Path | Link | SourceFile
 
 
-def check_source(source: str | Path) -> None:
-    """LinkError or SourceError for what can be known of it without a look at the network."""
-    if is_link(str(source)):
-        check_link(str(source))
-    else:
-        check_file(source)
+def check_source(source: Source) -> Link | SourceFile:
+    """The source as it is carried on; what was checked before is not checked again.
+
+    LinkError or SourceError for what can be known of it without a look at the network.
+    """
+    if isinstance(source, Link | SourceFile):
+        return source
+    return check_link(str(source)) if is_link(str(source)) else SourceFile(check_file(source))
 
 
-def make_wish(settings: Settings, side: int) -> MediaNeeds:
+def choose_needs(settings: Settings, side: int) -> MediaNeeds:
     """What a run needs of a link's video; `side` is what its engine looks at, in pixels.
 
     Text in the pictures is read in more.
@@ -43,18 +47,17 @@ def make_wish(settings: Settings, side: int) -> MediaNeeds:
     return MediaNeeds(side, sound=settings.speech != "off", captions=settings.subtitles == "auto")
 
 
-def bring(source: Source, settings: Settings, wish: MediaNeeds) -> Steps[Loaded]:
+def bring(source: Source, settings: Settings, needs: MediaNeeds) -> Steps[SourceFile]:
     """The file behind a source, loaded where it is a link to one that is not here yet."""
-    if isinstance(source, Loaded):
-        return source
-    if not is_link(str(source)):
-        return Loaded(check_file(source))
-    return (yield from fetch(str(source), settings, wish))
+    checked = check_source(source)
+    if isinstance(checked, SourceFile):
+        return checked
+    return (yield from download(checked, settings, needs))
 
 
-def look_at(loaded: Loaded, store: Store) -> Steps[tuple[Video, Index, Scan]]:
+def look_at(source: SourceFile, store: Store) -> Steps[tuple[Video, Index, Scan]]:
     """What a file is and what it looks like; what the store knows of it is not done again."""
-    video, index = yield from open_video(loaded)
+    video, index = yield from open_video(source)
     if kept := store.get_scan(scan_key(video)):
         return video, index, scan_from_json(kept)
     seen = yield from scan(video, index)
@@ -62,21 +65,21 @@ def look_at(loaded: Loaded, store: Store) -> Steps[tuple[Video, Index, Scan]]:
     return video, index, seen
 
 
-def open_video(loaded: Loaded) -> Steps[tuple[Video, Index]]:
+def open_video(source: SourceFile) -> Steps[tuple[Video, Index]]:
     """What a file is, and what its site says of it."""
-    sha256 = yield from hash_file(loaded.path)
-    video, index = probe(loaded.path, sha256)
-    told = replace(
-        video,
-        title=loaded.title,
-        link=loaded.link,
-        captions=loaded.captions,
-        captions_source=loaded.captions_source,
-    )
-    return told, index
+    sha256 = yield from hash_file(source.path)
+    video, index = probe(source.path, sha256)
+    return replace(video, **vars(source)), index
 
 
-def default_folder(video: Video) -> Path:
+def open_folder(settings: Settings, video: Video) -> Path:
+    """The folder for what a run finds of a video: it can be written to."""
+    folder = Path(settings.out) if settings.out else _default_folder(video)
+    prepare_folder(folder)
+    return folder
+
+
+def _default_folder(video: Video) -> Path:
     """Told apart by name and content; of a link, only the host's name is taken."""
     name = urlsplit(video.link).hostname or "link" if video.link else video.path.name
     name = re.sub(r"[^\w.\- ]", "_", name)[:MOST_NAME]

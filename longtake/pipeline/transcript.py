@@ -1,16 +1,15 @@
 """What is said in a video, on its own: no picture is looked at, and no engine asked."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from longtake import report
 from longtake.links.cache import hold
-from longtake.links.fetch import Loaded
-from longtake.pipeline.sources import Source, bring, default_folder, make_wish, open_video
-from longtake.records import Progress, Steps, Transcript
+from longtake.pipeline.sources import Source, bring, choose_needs, open_folder, open_video
+from longtake.records import Progress, SourceFile, Steps, Transcript
 from longtake.settings import Settings
 from longtake.store import Store
-from longtake.words.chunks import END, check_settings, open_speech
+from longtake.words.background import END
+from longtake.words.speech.transcript import check_settings, open_speech
 
 LISTEN_STEP_SECONDS = 10.0
 """How often the progress of listening alone is told, in seconds of the video."""
@@ -19,16 +18,15 @@ LISTEN_STEP_SECONDS = 10.0
 def transcribe_video(source: Source, settings: Settings, store: Store) -> Steps[Transcript]:
     """What is said in a video, written as subtitles into its folder."""
     check_settings(settings)
-    wish = replace(make_wish(settings, 0), side=0)
-    loaded = yield from bring(source, settings, wish)
-    with hold(loaded.path):
-        return (yield from _transcribe(loaded, settings, store))
+    needs = replace(choose_needs(settings, 0), side=0)
+    file = yield from bring(source, settings, needs)
+    with hold(file.path):
+        return (yield from _transcribe(file, settings, store))
 
 
-def _transcribe(loaded: Loaded, settings: Settings, store: Store) -> Steps[Transcript]:
-    video, index = yield from open_video(loaded)
-    out = Path(settings.out) if settings.out else default_folder(video)
-    report.prepare_folder(out)
+def _transcribe(file: SourceFile, settings: Settings, store: Store) -> Steps[Transcript]:
+    video, index = yield from open_video(file)
+    out = open_folder(settings, video)
     with open_speech(settings, store, video, index) as speech:
         while (until := speech.until) < END:
             yield Progress("listen", int(until), int(video.duration), "listening")

@@ -1,11 +1,11 @@
 """What a run leaves in its folder: tables, summaries, subtitles, pictures."""
 
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from longtake.errors import OutputError
+from longtake.files import replacing
 from longtake.records import Comparison, Description, Frame, Overview, Result, Transcript
 from longtake.report.compare import as_page, comparison_as_csv, comparison_as_json
 from longtake.report.csv import as_csv
@@ -90,13 +90,10 @@ def write_transcript(folder: Path, transcript: Transcript) -> list[Path]:
 
 
 def _write(path: Path, text: str) -> Path:
-    """Whole or not at all: the old file stands until the new one is on the disk."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        part.write_text(text, encoding="utf-8", errors="replace", newline="")
-        part.replace(path)
+        with replacing(path) as part:
+            part.write_text(text, encoding="utf-8", errors="replace", newline="")
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise _unwritable(path, error) from error
     return path
 

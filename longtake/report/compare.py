@@ -18,6 +18,7 @@ from longtake.report.json import summary_values, video_values
 from longtake.report.measures import FEWEST_PAIRS, MEASURES
 from longtake.report.phrases import join_gaps, name_chunks, say
 from longtake.text.marks import MARKED
+from longtake.text.plurals import say_count
 from longtake.text.safe import join_numbers, one_line
 from longtake.timecode import Span, format_time
 
@@ -103,7 +104,7 @@ def count(arm: Arm, support: str) -> int:
 
 def say_worth(worth: Worth) -> str:
     """`input tokens: +212 a chunk (95 %: +180 to +240)`, or that it can't be told."""
-    name, chunks = worth.measure, f"{worth.pairs} chunk{'s' * (worth.pairs != 1)}"
+    name, chunks = worth.measure, say_count(worth.pairs, "chunk")
     if not worth.pairs:
         return f"{name}: no chunk to compare"
     if _is_same(worth):

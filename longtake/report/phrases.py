@@ -21,6 +21,7 @@ from longtake.records import (
     Tag,
 )
 from longtake.text.clauses import quote
+from longtake.text.plurals import say_count
 from longtake.text.safe import join_numbers
 from longtake.timecode import Span, format_tenths, format_time
 
@@ -33,11 +34,6 @@ LEGEND = {
     "unsupported": "✗ the cited descriptions do not say that",
     "unchecked": "? not checked: the words can't settle it, and no model did",
 }
-
-
-def say_count(count: int, noun: str) -> str:
-    """`1 chunk`, `3 chunks`."""
-    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def name_chunks(numbers: Sequence[int]) -> str:

@@ -3,9 +3,7 @@
 Gets frames and scans from others; knows no video file, no engine and no folder of results.
 """
 
-import os
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import count as count_from
@@ -14,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longtake.errors import OutputError
+from longtake.files import replacing
 from longtake.records import Chunk, Frame, Scan, Video
+from longtake.text.plurals import say_count
 from longtake.text.safe import one_line
 from longtake.timecode import Span, format_tenths, format_time
 
@@ -160,7 +160,7 @@ def draw_strip(video: Video, scan: Scan, chunks: Sequence[Chunk]) -> "Image":
             _draw_block(draw, span, seconds, row, STILLS[kind])
     _draw_chunks(draw, chunks, seconds)
     _draw_legend(draw)
-    counts = f"{_tell(len(scan.shots), 'shot')}, {_tell(len(chunks), 'chunk')}"
+    counts = f"{say_count(len(scan.shots), 'shot')}, {say_count(len(chunks), 'chunk')}"
     title = f"{format_time(video.duration)}, {counts}"
     draw.text((LEFT + PLOT, 24), title, fill=INK, anchor="rm")
     draw.font = ImageFont.load_default(16)
@@ -260,10 +260,6 @@ def _draw_legend(draw: "ImageDraw") -> None:
         left += 46 + round(draw.textlength(label))
 
 
-def _tell(count: int, thing: str) -> str:
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
-
-
 def _spell(text: str) -> str:
     """With a question mark for each letter that the built-in font lacks."""
     return text.replace("–", "-").encode("ascii", "replace").decode()
@@ -271,13 +267,10 @@ def _spell(text: str) -> str:
 
 def write_picture(image: "Image", path: Path) -> Path:
     """Write it as PNG, whole or not at all; its path."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        image.save(part, format="PNG")
-        os.replace(part, path)
+        with replacing(path) as part:
+            image.save(part, format="PNG")
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise OutputError(
             f"{path} can't be written: {error.strerror or error}",
             "Check its permissions and the room on the disk, or name another file.",

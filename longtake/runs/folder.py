@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from longtake.errors import OutputError, UsageError
-from longtake.files import lock_now
+from longtake.files import lock_now, replacing
 from longtake.settings import SECRET, Settings, change_settings, home_folder, list_group
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
@@ -264,13 +264,8 @@ def write_state(run: Run) -> None:
 
 
 def _write(path: Path, facts: Mapping[str, Any]) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with replacing(path) as part:
         part.write_text(json.dumps(facts), encoding="utf-8")
-        os.replace(part, path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def _read(path: Path) -> dict[str, Any]:

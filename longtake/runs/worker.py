@@ -15,19 +15,19 @@ import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from longtake import report
 from longtake.errors import LongtakeError
-from longtake.links.fetch import Loaded
-from longtake.models.table import FolderModel, Model, fetch_all, is_here, list_downloads
+from longtake.files import replacing
+from longtake.models.fetch import fetch_model
+from longtake.models.table import FolderModel, Model
 from longtake.pipeline.compare import plan_arms
 from longtake.pipeline.engines import Engines
 from longtake.pipeline.session import Session, open_session, run_to_end
 from longtake.pipeline.sources import Source
-from longtake.records import Description, Progress, Result, Video
+from longtake.records import Description, Progress, Result, SourceFile, Video
 from longtake.report.json import chunk_values
 from longtake.runs.folder import Run, Step, load_run, locked, read_entry, write_state
 from longtake.settings import home_folder, load_settings
@@ -112,7 +112,7 @@ def _go(teller: "_Teller", session: Session) -> Iterator[Result]:
 def _find_source(run: Run) -> Source:
     """An upload is called as its visitor calls it, and not by where it lies."""
     if _is_upload(run):
-        return Loaded(Path(run.asked.source), title=one_line(run.asked.title))
+        return SourceFile(Path(run.asked.source), title=one_line(run.asked.title))
     return run.asked.source
 
 
@@ -187,13 +187,8 @@ class _Teller(logging.Handler):
 
     def fetch(self, model: Model | FolderModel) -> None:
         """Fetch what of the model is not here."""
-        for files in list_downloads(model):
-            wanted = {path: file for path, file in files.items() if not is_here(file, path)}
-            if wanted:
-                fetch_all(wanted, partial(self._tell_fetched, f"fetching {model.name}"))
-
-    def _tell_fetched(self, note: str, done: int, total: int) -> None:
-        self.take(Progress("fetch", done, total, note))
+        note = f"fetching {model.name}"
+        fetch_model(model, lambda done, total: self.take(Progress("fetch", done, total, note)))
 
     def end(self, state: Any, error: str = "", hint: str = "") -> None:
         """The last word."""
@@ -246,9 +241,8 @@ class _Thumbs:
         time = float(inside[0]) if len(inside) else min(span.start + 0.5, span.end)
         with suppress(Exception):
             for picture in self._reader.read(span, [Slot((time,))], THUMB_SIDE):
-                part = path.with_suffix(".part")
-                part.write_bytes(picture.as_frame().jpeg)
-                part.replace(path)
+                with replacing(path) as part:
+                    part.write_bytes(picture.as_frame().jpeg)
 
     def close(self) -> None:
         self._files.close()

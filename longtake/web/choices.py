@@ -11,9 +11,9 @@ from longtake.doctor.estimate import Estimate, estimate
 from longtake.engines import ENGINES, choose_engine
 from longtake.errors import LinkError, LongtakeError, UsageError
 from longtake.links.addresses import check_link, is_link
-from longtake.links.fetch import look
+from longtake.links.look import look
 from longtake.models.table import find_vlms_here
-from longtake.pipeline.sources import make_wish
+from longtake.pipeline.sources import choose_needs
 from longtake.runs import Asked, Run, submit
 from longtake.settings import Settings, change_settings
 from longtake.store import Store, store_path
@@ -101,7 +101,7 @@ def _look_at_link(link: str, settings: Settings) -> Choice:
     if not _looking.acquire(timeout=PATIENCE_SECONDS):
         raise LinkError("too many links are being looked at", "Try again in a minute.", "busy")
     try:
-        facts = look(link, settings, make_wish(settings, USUAL_SIDE))
+        facts = look(link, settings, choose_needs(settings, USUAL_SIDE))
     finally:
         _looking.release()
     return Choice(

@@ -7,7 +7,7 @@ import re
 import time
 from pathlib import Path
 
-from longtake.report.phrases import say_count
+from longtake.text.plurals import say_count
 from longtake.text.safe import one_line
 
 FLOWS = {

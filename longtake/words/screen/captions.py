@@ -118,7 +118,6 @@ class CaptionTracker:
         """Those that may come back, or that belong to the chunk at hand."""
         self._first = float("inf")
         """The time of the first sample."""
-        self._told: list[ScreenText] = []
 
     def check(self, look: GreyPicture) -> list[Rect]:
         """See which captions stand unchanged in a sample; the places of those, to be left out."""
@@ -219,23 +218,10 @@ class CaptionTracker:
             for caption in (*self._gone, *self._standing)
             if caption.is_sure
         ]
-        self._let_go(span.end)
+        # Those that can't come back are of no more use.
+        self._gone = [c for c in self._gone if (c.end or 0.0) + PAUSE_SECONDS >= span.end]
         found = [text for text in found if _is_in(text.span, span)]
         return tuple(sorted(found, key=_reading_order))
-
-    def tell_all(self, end: float) -> tuple[ScreenText, ...]:
-        """All captions of the video; what still stands ends there."""
-        self._let_go(float("inf"))
-        standing = [c.as_text(end, self._height) for c in self._standing if c.is_sure]
-        return tuple(sorted([*self._told, *standing], key=_reading_order))
-
-    def _let_go(self, now: float) -> None:
-        """Of captions that can't come back only the text is kept."""
-        for caption in [*self._gone]:
-            if caption.end is not None and caption.end + PAUSE_SECONDS < now:
-                self._gone.remove(caption)
-                if caption.is_sure:
-                    self._told.append(caption.as_text(caption.end, self._height))
 
 
 def upright(line: Line) -> Rect:

