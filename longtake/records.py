@@ -388,8 +388,6 @@ class Arm:
     """Chunks whose description says what the one before says."""
     marks: int
     """Marks of entities that stand in more than one chunk."""
-    named_again: float
-    """Of the chunks described, the share that names what an earlier one names in the same words."""
 
     @property
     def cost(self) -> Cost:

@@ -7,7 +7,7 @@ from pathlib import Path
 from longtake.errors import OutputError
 from longtake.files import replacing
 from longtake.records import Comparison, Description, Frame, Overview, Result, Transcript
-from longtake.report.compare import as_page, comparison_as_csv, comparison_as_json
+from longtake.report.compare import comparison_as_csv, comparison_as_json
 from longtake.report.csv import as_csv
 from longtake.report.json import as_json, overview_as_json, transcript_as_json
 from longtake.report.markdown import as_chapters, as_markdown
@@ -63,6 +63,8 @@ def write_summary(folder: Path, result: Result) -> list[Path]:
 
 def write_comparison(folder: Path, comparison: Comparison) -> list[Path]:
     """Write compare.html, compare.csv and compare.json; their paths."""
+    from longtake.report.compare_page import as_page
+
     return [
         _write(folder / "compare.html", as_page(comparison)),
         _write(folder / "compare.csv", comparison_as_csv(comparison)),

@@ -5,7 +5,7 @@ Pairs every arm with flow I chunk by chunk. Knows no engine and no report.
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,24 +22,6 @@ FEWEST_PAIRS = 8
 RESAMPLES, SEED = 4000, 6
 OUTER = (2.5, 97.5)
 """Percentiles that 95 % lie between."""
-
-DETERMINER = r"a|an|the|this|that|these|those|his|her|their|its|another|one|two|three|four|five|six"
-NAMED = re.compile(
-    rf"\b(?P<determiner>{DETERMINER})\s+(?P<words>[^\W\d_][\w'’-]*(?:\s+[^\W\d_][\w'’-]*){{0,3}})",
-    re.IGNORECASE,
-)
-SINGULAR = frozenset("a an this that another one".split())
-PHRASE_END = frozenset(
-    """
-    a about above across after along alongside also an and are around as at be been before behind
-    below beside between but by can down during for from had has have he her his in inside into is
-    it its left near next not of off on onto or out over past right she so still than that the
-    their them then there these they this those through to toward towards two under until up was
-    were where which while who whose will with without
-    """.split()
-)
-"""Words that no name of someone or something goes past."""
-AGAIN = frozenset("same other first second last".split())
 
 
 @dataclass(frozen=True)
@@ -68,7 +50,6 @@ def measure_arm(
     own = [cost.input_tokens for _, cost in stages]
     flow_one = [cost_of(base or result, stage).input_tokens for stage in STAGES]
     described = [d for d in result.descriptions if d.text]
-    again = [value for value in _named_again(result) if value == value]
     return Arm(
         name=name,
         settings=tuple(settings),
@@ -80,7 +61,6 @@ def measure_arm(
         describe_overhead=_divide(own[0], flow_one[0]),
         duplicates=sum(value == 1 for value in _repeated(result)),
         marks=len(list_returning(result.descriptions)),
-        named_again=sum(again) / len(again) if again else 0.0,
     )
 
 
@@ -214,38 +194,6 @@ def _repeated(result: Result) -> list[float]:
     ]
 
 
-def _named_again(result: Result) -> list[float]:
-    """1 where a chunk names someone or something in words that an earlier chunk used."""
-    known: set[str] = set()
-    found = []
-    for description in result.descriptions:
-        named = {*list_named(description.text)}
-        found.append(float(bool(named & known)) if description.text else float("nan"))
-        known |= named
-    return found
-
-
-def list_named(text: str) -> Iterator[str]:
-    """What follows a determiner, up to a word that ends it: `man`, `red coat`. A rough measure."""
-    place = 0
-    while found := NAMED.search(text, place):
-        place = found.start("words")
-        singular = found["determiner"].casefold() in SINGULAR
-        phrase: list[str] = []
-        for word in found["words"].casefold().split():
-            if word in PHRASE_END or (phrase and _is_verb(word, singular=singular)):
-                break
-            if word not in AGAIN:
-                phrase.append(word)
-        if phrase:
-            yield " ".join(phrase)
-
-
-def _is_verb(word: str, *, singular: bool) -> bool:
-    """Whether it may be what a thing does: after `a man`, a word such as `walks` or `walking`."""
-    return word.endswith("ing") or (singular and word.endswith("s") and not word.endswith("ss"))
-
-
 def _unsupported(result: Result) -> list[float]:
     """1 where a sentence rests on the chunk that the check finds unsupported."""
     sentences = result.summary.sentences if result.summary else ()
@@ -269,6 +217,5 @@ MEASURES = (
     Measure("words of the description", "", True, _words),
     Measure("says the same as the chunk before", "%", False, _repeated),
     Measure("returning marks", "", False, _marks),
-    Measure("names something in earlier words", "%", False, _named_again),
     Measure("under an unsupported sentence", "%", False, _unsupported),
 )

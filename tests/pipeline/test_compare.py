@@ -31,8 +31,9 @@ from longtake.records import (
     Video,
 )
 from longtake.report import OF_SUMMARY
-from longtake.report.compare import as_page, comparison_as_json, say_worth
-from longtake.report.measures import FEWEST_PAIRS, MEASURES, list_named, pair, weigh
+from longtake.report.compare import comparison_as_json, say_worth
+from longtake.report.compare_page import as_page
+from longtake.report.measures import FEWEST_PAIRS, MEASURES, pair, weigh
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
@@ -239,21 +240,6 @@ def test_repeats_are_found_whatever_numbers_they_hold() -> None:
     assert REPEATED.take(result) == [0, 1, 0]
 
 
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        ("A man walks past the red car.", ["man", "red car"]),
-        ("The same man in a red coat is waving.", ["man", "red coat"]),
-        ("Two men carry a box; it rains.", ["men carry", "box"]),
-        ("Rain falls.", []),
-        ("The", []),
-    ],
-)
-def test_what_a_description_names(text: str, named: list[str]) -> None:
-    got = [*list_named(text)]
-    assert got[: len(named)] == named
-
-
 def test_unsupported_sentences_count_for_the_chunks_that_they_cite() -> None:
     said = Sentence("It snows.", (2, 3), support="unsupported", why="no snow")
     result = make_result(["It rains."] * 4, sentences=(said,))
@@ -340,7 +326,7 @@ def make_comparison(text: str, name: str = "v.mp4") -> Comparison:
     arms = tuple(
         Arm(who, (("flow", "independent"), ("focus", text)), result, 1.0,
             tuple((s, Cost(1, 100, 5, 0.1)) for s in ("describe", "reconcile", "check")),
-            10, 1.0, 1.0, 1, 1, 0.5)
+            10, 1.0, 1.0, 1, 1)
         for who in ("independent", "b")
     )  # fmt: skip
     worths = (weigh("b", INPUT.name, [1.0, -2.0, 3.0]), weigh("b", WORDS.name, [0.0]))
