@@ -90,12 +90,6 @@ class Settings:
     frames: int = _setting(
         "describing", 0, "most frames sent for a chunk (0: as many as suit the engine)", minimum=0
     )
-    visual_tokens: int = _setting(
-        "describing",
-        0,
-        "most tokens of the model that a chunk's frames may take (0: no limit)",
-        minimum=0,
-    )
     frame_side: int = _setting(
         "describing", 0, "longest side of a frame in pixels (0: the engine's own)", minimum=0
     )

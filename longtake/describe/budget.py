@@ -170,7 +170,8 @@ def recall_view(
     facts = {
         "stage": "view",
         "size": list(size),
-        "settings": [settings.frames, settings.frame_side, settings.visual_tokens, word_tokens],
+        # The 0 stands for a limit that is gone, so that kept views still serve.
+        "settings": [settings.frames, settings.frame_side, 0, word_tokens],
         "context": engine.capabilities.context_tokens,
         "engine": engine.name,
         "options": dict(engine.options),
@@ -206,8 +207,6 @@ def plan_view(
     def cost(side: int) -> int:
         return engine.frame_tokens(*scale(*size, side))
 
-    if settings.visual_tokens and cost(side):
-        most = max(1, min(most, settings.visual_tokens // cost(side)))
     wanted = View(most, side)
     rough = max(FEW_TOKENS, frame_tokens("", *scale(*size, side))) + FRAME_WORD_TOKENS
     words = prompt.SOME_WORDS if word_tokens else NO_WORDS

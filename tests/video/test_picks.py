@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from longtake.ask.engine import Capabilities, Engine, Reply, Request
 from longtake.ask.frame_tokens import frame_tokens
-from longtake.describe.budget import plan_frames, plan_view
+from longtake.describe.budget import plan_frames
 from longtake.errors import EngineFailed
 from longtake.pipeline.run import run
 from longtake.pipeline.session import run_to_end
@@ -166,14 +166,6 @@ class Counting(Engine):
 
     def frame_tokens(self, width: int, height: int) -> int:
         return 100
-
-
-def test_visual_tokens_limit_the_frames_but_one_is_always_sent() -> None:
-    chunk, scan, engine = Chunk(1, Span(0, 6)), see(6), Counting()
-    for budget, frames in ((0, 3), (300, 3), (250, 2), (50, 1)):
-        settings = Settings(visual_tokens=budget)
-        most = plan_view(settings, engine, (64, 64)).frames
-        assert len(plan_frames(settings, engine, chunk, scan, most)) == frames
 
 
 def test_asking_for_more_frames_gives_more() -> None:
