@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from longtake.closeable import Closeable
 from longtake.errors import OutputError
 from longtake.records import Tag
 from longtake.settings import home_folder
@@ -109,7 +109,7 @@ def unpack_tags(text: str) -> tuple[Tag, ...]:
     return tuple(Tag(label, share) for label, share in json.loads(text)) if text else ()
 
 
-class Store:
+class Store(Closeable):
     """The answers of all runs, in one SQLite file (WAL)."""
 
     def __init__(self, path: Path) -> None:
@@ -220,17 +220,6 @@ class Store:
         """Close the file; what was put is there already."""
         with self._lock:
             self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _use_wal(self) -> None:
         """Switch to WAL; SQLite does not wait for another process that does so just now."""

@@ -3,9 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from longtake.closeable import Closeable
 from longtake.errors import UsageError
 from longtake.records import Frame, Tag
 
@@ -97,7 +97,7 @@ class Reply:
 
 
 @dataclass
-class Engine(ABC):
+class Engine(Closeable, ABC):
     """Something that answers requests: a model and the way to reach it.
 
     `answer` may be called from several threads at once, up to `capabilities.width`.
@@ -118,7 +118,7 @@ class Engine(ABC):
     def count_tokens(self, text: str) -> int:
         """Tokens of `text` for this model; where it can't be asked, a count never too low."""
 
-    def load(self) -> None:  # noqa: B027 - most engines are ready when they are opened
+    def load(self) -> None:
         """Load the model, where it is not: from then on the capabilities are what it really has."""
 
     def frame_tokens(self, width: int, height: int) -> int:
@@ -136,19 +136,8 @@ class Engine(ABC):
                 "Name one that does with --engine; see `longtake engines`.",
             )
 
-    def close(self) -> None:  # noqa: B027 - not every engine holds something
+    def close(self) -> None:
         """Let go of what the engine holds; requests under way end with an error."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def byte_bound(text: str) -> int:

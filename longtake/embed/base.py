@@ -3,14 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from longtake.closeable import Closeable
+
 
 @dataclass
-class Embedder(ABC):
+class Embedder(Closeable, ABC):
     """A model that tells how near texts are in meaning: near ones have a large dot product."""
 
     name: str
@@ -22,20 +22,6 @@ class Embedder(ABC):
     @abstractmethod
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors, float32 of shape (texts, size); EngineError or ModelError where none."""
-
-    def close(self) -> None:  # noqa: B027 - not every embedder holds something
-        """Let go of what it holds."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def as_unit(vectors: np.ndarray) -> np.ndarray:

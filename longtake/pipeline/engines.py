@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from types import TracebackType
-from typing import Self
 
 from longtake import engines
 from longtake.ask.engine import Engine
+from longtake.closeable import Closeable
 from longtake.embed import bring_embedder
 from longtake.engines import AUTO, DIGEST, ENGINES, choose_reconciler, find_needed_model
 from longtake.errors import UsageError
@@ -25,7 +24,7 @@ Tell = Callable[[str, str, str], None]
 OF_ENGINES = list_group("engines")
 
 
-class Engines:
+class Engines(Closeable):
     """Opens the engines that settings name, each once for all that want the same.
 
     What a name asks for and is not here is fetched first. All are closed at the end.
@@ -42,16 +41,9 @@ class Engines:
         self._told: set[tuple[str, str, str]] = set()
         self._stack = ExitStack()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
+    def close(self) -> None:
+        """Close all that were opened."""
+        self._stack.close()
 
     def open_describer(self, settings: Settings) -> Engine:
         """Who describes the chunks."""
