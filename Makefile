@@ -53,8 +53,8 @@ demo: samples models ## summarise the sample videos
 
 check: lint test ## what CI runs first: style, types, layers and the quick tests
 
-test: dev ## the quick tests
-	$(BIN)/python -m pytest
+test: dev ## the quick tests, on all cores
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-real: dev trial-models samples films ## the tests that run real models
 	$(BIN)/python -m pytest -m real

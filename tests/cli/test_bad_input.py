@@ -401,7 +401,7 @@ def open_home(home: Path, tmp_path: Path) -> None:
     for folder in (home, tmp_path):
         folder.chmod(0o777)
     for folder in tmp_path.parents:
-        if folder.stat().st_uid == os.getuid() and folder.name.startswith("pytest"):
+        if folder.stat().st_uid == os.getuid() and folder.name.startswith(("pytest", "popen")):
             folder.chmod(0o755)
 
 
