@@ -3,7 +3,7 @@
 Knows no file, model or database. Chunks are numbered from 1 in time order.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -213,6 +213,21 @@ class Description:
         """Whether its text tells what is seen, and not only what was measured: one sentence."""
         measured = self.text.startswith(MEASURED) and "." not in self.text[:-1]
         return bool(self.text) and not measured
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a summary is made of: descriptions, and the exact words of chunks where they are known.
+
+    `language` is that of the words, as an ISO 639 code, or empty where it is not known; `heard_by`
+    names the model that recognised what is said, empty where nobody had to.
+    """
+
+    video: Video
+    descriptions: Sequence[Description]
+    words: Mapping[int, Words]
+    language: str = ""
+    heard_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from longtake.ask.scheduler import Sleep, Work
 from longtake.embed import check_embedder
 from longtake.pipeline.engines import Writer, check_reads, choose_judge
 from longtake.pipeline.ledger import keep_ledger, merge_usage
-from longtake.pipeline.summary import Told, sum_up
-from longtake.records import Result, StageUsage, Steps
+from longtake.pipeline.summary import sum_up
+from longtake.records import Material, Result, StageUsage, Steps
 from longtake.report.read_back import name_describer, read_edited, say_cells
 from longtake.settings import Settings
 from longtake.store import Store
@@ -40,7 +40,7 @@ def reconcile_file(
     report.prepare_folder(out)
     usage: list[StageUsage] = []
     work = Work(settings, store, sleep, usage)
-    summary = yield from sum_up(work, reconciler, judging, Told(edited.video, descriptions, {}))
+    summary = yield from sum_up(work, reconciler, judging, Material(edited.video, descriptions, {}))
     speech = say_cells([d.speech for d in descriptions], table.name)
     text = say_cells([d.on_screen for d in descriptions], table.name)
     result = Result(

@@ -19,11 +19,12 @@ from longtake.pipeline.engines import Writer, check_reads, choose_judge
 from longtake.pipeline.ledger import keep_ledger, merge_usage
 from longtake.pipeline.overview import draw_overview
 from longtake.pipeline.sources import Source, bring, choose_needs, look_at, open_folder
-from longtake.pipeline.summary import Told, sum_up
+from longtake.pipeline.summary import sum_up
 from longtake.records import (
     Chunk,
     Description,
     Entity,
+    Material,
     Overview,
     Progress,
     Result,
@@ -100,7 +101,9 @@ def _go_through(
     with open_words(settings, store, video, index, seen, chunks) as words:
         found = yield from _describe(work, describer, video, index, seen, chunks, words)
         speech, text = words.say_speech(), words.say_text()
-        told = Told(video, found.descriptions, words.known, words.language, words.speech.heard_by)
+        material = Material(
+            video, found.descriptions, words.known, words.language, words.speech.heard_by
+        )
         usage += words.usage()
     descriptions = found.descriptions
     files = [report.write_descriptions(out, descriptions)]
@@ -108,7 +111,7 @@ def _go_through(
         raise_if_nothing_came(d.cause for d in descriptions)
     summary = None
     if reconciler:
-        summary = yield from sum_up(work, reconciler, judging, told)
+        summary = yield from sum_up(work, reconciler, judging, material)
     if summary and summary.sparse:
         overview = Overview(video, seen, tuple(chunks))
         files += yield from draw_overview(overview, index, out)

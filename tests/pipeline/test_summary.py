@@ -14,11 +14,12 @@ from longtake.errors import UsageError
 from longtake.models.table import QWEN3, QWEN3_VL, QWEN25, SMOLLM2, SMOLVLM2
 from longtake.pipeline.engines import Engines, Writer, check_reads, name_writer
 from longtake.pipeline.session import run_to_end
-from longtake.pipeline.summary import Told, sum_up
+from longtake.pipeline.summary import sum_up
 from longtake.records import (
     MEASURED,
     Chunk,
     Description,
+    Material,
     ScreenText,
     Segment,
     Summary,
@@ -117,7 +118,7 @@ class Mute(Engine):
 
 def tell(
     *said: str, seen: str = f"{MEASURED}one picture.", lines: tuple[str, ...] = (), title: str = ""
-) -> Told:
+) -> Material:
     """Chunks of six seconds: what is said in each for four, what is seen, lines in the first."""
     spans = [Span(6.0 * n, 6.0 * n + 6) for n in range(max(1, len(said)))]
     words: Mapping[int, Words] = {
@@ -132,15 +133,19 @@ def tell(
         for n, span in enumerate(spans, start=1)
     ]
     video = Video(Path("film.mp4"), "ab", spans[-1].end, spans[-1].end, title=title)
-    return Told(video, descriptions, words, "en")
+    return Material(video, descriptions, words, "en")
 
 
 def finish(
-    told: Told, store: Store, writer: Writer = DIGEST, judge: Engine | None = None, **values: object
+    material: Material,
+    store: Store,
+    writer: Writer = DIGEST,
+    judge: Engine | None = None,
+    **values: object,
 ) -> Summary | None:
     """What comes of it in the end."""
     work = Work(Settings(**values), store, lambda seconds: None)  # type: ignore[arg-type]
-    return run_to_end(sum_up(work, writer, judge, told))
+    return run_to_end(sum_up(work, writer, judge, material))
 
 
 def test_summary_of_a_model_is_checked_and_says_who_wrote_it(store: Store) -> None:
@@ -191,7 +196,7 @@ def test_digest_of_descriptions_lacks_a_text_model(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "headline"),
+    ("material", "headline"),
     [
         (tell(*BRIDGE, lines=("How Bridges Stand", "small print"), title="Of bridges"), "Of br"),
         (tell(*BRIDGE, lines=("How Bridges Stand", "small print")), "How Bridges Stand"),
@@ -202,9 +207,9 @@ def test_digest_of_descriptions_lacks_a_text_model(store: Store) -> None:
     ids=["title", "heading", "phrases", "file", "name"],
 )
 def test_headline_of_a_digest_is_the_first_that_there_is(
-    store: Store, told: Told, headline: str
+    store: Store, material: Material, headline: str
 ) -> None:
-    summary = finish(told, store)
+    summary = finish(material, store)
     assert summary and summary.headline.startswith(headline)
     assert summary.headline_support == "quoted"
 
@@ -234,13 +239,15 @@ def test_wish_that_a_digest_can_t_meet_is_told_shortly(store: Store) -> None:
 @pytest.mark.parametrize(
     "change", [lambda told: told, lambda told: tell(*SOUP, *BRIDGE)], ids=["same", "other order"]
 )
-def test_sentence_s_meaning_is_asked_for_once(store: Store, change: Callable[[Told], Told]) -> None:
-    told = tell(*BRIDGE, *SOUP)
+def test_sentence_s_meaning_is_asked_for_once(
+    store: Store, change: Callable[[Material], Material]
+) -> None:
+    material = tell(*BRIDGE, *SOUP)
     with serve() as server:
         server.set(EMBEDDINGS, embed_words)
         wanted = {"embedder": "server:tiny", "base_url": server.base_url}
-        first = finish(told, store, **wanted)
+        first = finish(material, store, **wanted)
         asked = len(server.asked)
-        second = finish(change(told), store, **wanted)
+        second = finish(change(material), store, **wanted)
         assert len(server.asked) == asked > 0
     assert first and second and first.compared_by == "server:tiny: as --embedder says"
