@@ -5,11 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from longtake.store import Store
 from tests.videos import make_video
 
 ROOT = Path(__file__).parents[1]
+
+# Speed is shown in benchmarks: a busy machine fails no test.
+settings.register_profile("longtake", deadline=None)
+settings.load_profile("longtake")
 
 # The hub's client tries for half a minute before it says that there is no network.
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -83,9 +83,10 @@ def _fail(teller: "_Teller", error: Exception) -> None:
         hint = "Free some room, and let it go on: all answers so far are kept."
         teller.end("failed", f"the disk is full: {error.filename or home_folder()}", hint)
         return
+    with suppress(OSError):
+        (teller.run.folder / "trace.txt").write_text(traceback.format_exc(), encoding="utf-8")
     said = f"this is a bug in Longtake: {type(error).__name__}: {one_line(str(error))[:300]}"
     teller.end("failed", said, "The run's trace.txt says where; please report it.")
-    (teller.run.folder / "trace.txt").write_text(traceback.format_exc(), encoding="utf-8")
 
 
 def _stop(_signal: int, _frame: object) -> None:

@@ -244,7 +244,7 @@ TEXTS = st.sampled_from(
 REPLIES = st.lists(st.tuples(TEXTS, st.lists(st.tuples(MARKS, LOOKS), max_size=8)), max_size=25)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(REPLIES, st.integers(0, 120))
 def test_memory_keeps_its_budget_and_its_marks(
     replies: list[tuple[str, list[tuple[str, str]]]], budget: int

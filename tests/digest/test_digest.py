@@ -231,7 +231,7 @@ def test_silence_makes_a_cut_cheaper() -> None:
     assert find_topics(company, cheap, 9) == [0, 6]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(1, 80), st.integers(1, 6), st.integers(0, 9))
 def test_there_are_never_more_topics_than_may_be_and_each_begins_later(
     count: int, most: int, seed: int

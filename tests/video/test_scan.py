@@ -480,7 +480,7 @@ def test_too_few_thumbs_have_no_cut(pictures: int) -> None:
     kinds=st.lists(st.sampled_from(["photo", "black", "noise", "white"]), min_size=6, max_size=6),
     seed=st.integers(0, 5),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_cuts_among_thumbs_are_in_order_and_apart(
     lengths: list[int], kinds: list[str], seed: int
 ) -> None:
