@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import ceil
 from typing import Any
 
-from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.ask.engine import Request
 from longtake.ask.questions import Answers, Found, Question, Talk
 
 
@@ -48,16 +48,3 @@ def write_down(request: Request) -> str:
     said = [{"text": run[0][1], "chunks": ns} for run, ns in zip(runs, cited, strict=True)]
     reply: dict[str, Any] = {"sentences": said}
     return json.dumps(reply | {"headline": lines[0][1]} if is_whole(request) else reply)
-
-
-class Scribe(Engine):
-    """A reconciler that knows nothing but the question, and writes it down."""
-
-    def __init__(self) -> None:
-        super().__init__("scribe", Capabilities(0, 4096, width=1, small=True))
-
-    def answer(self, request: Request) -> Reply:
-        return Reply(write_down(request))
-
-    def count_tokens(self, text: str) -> int:
-        return len(text.split())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.ask.engine import Capabilities, Engine
 from longtake.ask.scheduler import Work
 from longtake.embed import WORDS
 from longtake.engines import DIGEST, choose_reconciler
@@ -31,8 +31,8 @@ from longtake.timecode import Span
 from tests.digest.test_digest import BRIDGE, SOUP
 from tests.embed.test_embed import EMBEDDINGS, embed_words
 from tests.engines.test_engines import put_here
+from tests.scripted import Scribe, ScriptedEngine
 from tests.servers import serve
-from tests.talks import Scribe
 
 GB = 1 << 30
 
@@ -100,19 +100,11 @@ def test_writer_must_read_text() -> None:
         check_reads(pretend("sketch", text=False))
 
 
-class Mute(Engine):
+def make_mute(context_tokens: int = 4096) -> ScriptedEngine:
     """Reads text, and never says anything of use."""
-
-    def __init__(self, context_tokens: int = 4096) -> None:
-        super().__init__("mute", Capabilities(0, context_tokens, width=1))
-        self.asked: list[Request] = []
-
-    def answer(self, request: Request) -> Reply:
-        self.asked.append(request)
-        return Reply("I would rather not.")
-
-    def count_tokens(self, text: str) -> int:
-        return len(text.split())
+    return ScriptedEngine(
+        lambda request: "I would rather not.", "mute", images=0, context_tokens=context_tokens
+    )
 
 
 def tell(
@@ -135,7 +127,7 @@ def tell(
     return Told(video, descriptions, words, "en")
 
 
-def finish(
+def summarize(
     told: Told, store: Store, writer: Writer = DIGEST, judge: Engine | None = None, **values: object
 ) -> Summary | None:
     """What comes of it in the end."""
@@ -144,7 +136,7 @@ def finish(
 
 
 def test_summary_of_a_model_is_checked_and_says_who_wrote_it(store: Store) -> None:
-    summary = finish(tell("We begin.", "We end."), store, Scribe())
+    summary = summarize(tell("We begin.", "We end."), store, Scribe())
     assert summary and summary.made_by == "written by scribe"
     assert {(s.wording, s.support, s.source) for s in summary.sentences} == {
         ("model", "supported", None)
@@ -156,8 +148,8 @@ def test_summary_of_a_model_is_checked_and_says_who_wrote_it(store: Store) -> No
 def test_model_without_a_summary_of_use_makes_way_for_a_digest_that_says_so(
     store: Store, context: int, asked: int
 ) -> None:
-    mute, judge = Mute(context), Mute()
-    summary = finish(tell(*BRIDGE, *SOUP), store, mute, judge)
+    mute, judge = make_mute(context), make_mute()
+    summary = summarize(tell(*BRIDGE, *SOUP), store, mute, judge)
     assert summary and len(mute.asked) == asked
     assert summary.remarks == (
         "no summary that could be used came from mute, so there are quotes instead",
@@ -167,7 +159,7 @@ def test_model_without_a_summary_of_use_makes_way_for_a_digest_that_says_so(
 
 
 def test_digest_quotes_whole_sentences_with_their_times_and_chunks(store: Store) -> None:
-    summary = finish(tell(*BRIDGE, *SOUP), store)
+    summary = summarize(tell(*BRIDGE, *SOUP), store)
     assert summary
     for quote in summary.sentences:
         number = [*BRIDGE, *SOUP].index(quote.text) + 1
@@ -178,12 +170,12 @@ def test_digest_quotes_whole_sentences_with_their_times_and_chunks(store: Store)
         "made without a vision-language model: what is said and written, in its own words"
     )
     assert summary.compared_by.startswith(f"{WORDS}: no embedder is here")
-    one = finish(tell(*BRIDGE[:2]), store)
+    one = summarize(tell(*BRIDGE[:2]), store)
     assert one and one.chapters == ()
 
 
 def test_digest_of_descriptions_lacks_a_text_model(store: Store) -> None:
-    summary = finish(tell("We begin.", seen="A man lifts a stone onto a wall."), store)
+    summary = summarize(tell("We begin.", seen="A man lifts a stone onto a wall."), store)
     assert summary and {s.source for s in summary.sentences} == {"description", "voice"}
     assert summary.made_by == (
         "made without a text model: what is described, said and written, in its own words"
@@ -204,29 +196,29 @@ def test_digest_of_descriptions_lacks_a_text_model(store: Store) -> None:
 def test_headline_of_a_digest_is_the_first_that_there_is(
     store: Store, told: Told, headline: str
 ) -> None:
-    summary = finish(told, store)
+    summary = summarize(told, store)
     assert summary and summary.headline.startswith(headline)
     assert summary.headline_support == "quoted"
 
 
 def test_film_without_words_says_what_would_tell_of_it(store: Store) -> None:
-    summary = finish(tell(), store)
+    summary = summarize(tell(), store)
     assert summary and (summary.sentences, summary.compared_by) == ((), "")
     assert "no words of it are known" in summary.made_by
     remark, command = summary.remarks
     assert command.startswith("longtake models pull ") and " GB)" in remark
     for model in (SMOLVLM2, QWEN3_VL):
         put_here(model)
-    here = finish(tell(), store)
+    here = summarize(tell(), store)
     assert here and here.remarks[1] == f"--engine gguf:{QWEN3_VL.name}"
 
 
 def test_of_nothing_there_is_no_summary(store: Store) -> None:
-    assert finish(tell(seen=""), store) is None
+    assert summarize(tell(seen=""), store) is None
 
 
 def test_wish_that_a_digest_can_t_meet_is_told_shortly(store: Store) -> None:
-    summary = finish(tell(*BRIDGE, *SOUP), store, language="German " * 14)
+    summary = summarize(tell(*BRIDGE, *SOUP), store, language="German " * 14)
     assert summary and len(summary.remarks) == 1
     assert "German" in summary.remarks[0] and len(summary.remarks[0]) < 150
 
@@ -239,8 +231,8 @@ def test_sentence_s_meaning_is_asked_for_once(store: Store, change: Callable[[To
     with serve() as server:
         server.set(EMBEDDINGS, embed_words)
         wanted = {"embedder": "server:tiny", "base_url": server.base_url}
-        first = finish(told, store, **wanted)
+        first = summarize(told, store, **wanted)
         asked = len(server.asked)
-        second = finish(change(told), store, **wanted)
+        second = summarize(change(told), store, **wanted)
         assert len(server.asked) == asked > 0
     assert first and second and first.compared_by == "server:tiny: as --embedder says"
