@@ -48,3 +48,22 @@ def write_down(request: Request) -> str:
     said = [{"text": run[0][1], "chunks": ns} for run, ns in zip(runs, cited, strict=True)]
     reply: dict[str, Any] = {"sentences": said}
     return json.dumps(reply | {"headline": lines[0][1]} if is_whole(request) else reply)
+
+
+BRIDGE = [
+    "The arch bridge carries its load into the banks.",
+    "Every stone of the arch is pressed by the load above.",
+    "A beam bridge bends under the load of a truck.",
+    "Steel cables hold the deck of a suspension bridge.",
+    "The towers of the bridge take the load of the cables.",
+    "Engineers weigh the load before the bridge is built.",
+]
+
+SOUP = [
+    "Peel the onions and fry them in butter.",
+    "Add carrots and stock to the pot of soup.",
+    "Let the soup simmer until the carrots are soft.",
+    "Salt the soup and stir the pot with a spoon.",
+    "Serve the soup hot with bread and butter.",
+    "Onions and carrots give the stock its taste.",
+]

@@ -31,7 +31,7 @@ from longtake.pipeline.session import run_to_end
 from longtake.records import Frame
 from longtake.settings import Settings, load_settings
 from longtake.store import Store
-from tests.engines.test_engines import make_frame
+from tests.frames import make_frame
 from tests.ollamas import (
     CHAT,
     SHOW,

@@ -37,7 +37,7 @@ from longtake.errors import (
 )
 from longtake.records import Frame
 from longtake.settings import Settings
-from tests.engines.test_engines import make_frame
+from tests.frames import make_frame
 from tests.servers import (
     CHAT,
     MODEL,

@@ -28,11 +28,10 @@ from longtake.records import (
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
-from tests.digest.test_digest import BRIDGE, SOUP
-from tests.embed.test_embed import EMBEDDINGS, embed_words
-from tests.engines.test_engines import put_here
 from tests.scripted import Scribe, ScriptedEngine
-from tests.servers import serve
+from tests.servers import EMBEDDINGS, embed_words, serve
+from tests.talks import BRIDGE, SOUP
+from tests.weights import put_here
 
 GB = 1 << 30
 
