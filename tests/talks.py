@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import ceil
 from typing import Any
 
-from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.ask.engine import Request
 from longtake.ask.questions import Answers, Found, Question, Talk
 
 
@@ -50,14 +50,20 @@ def write_down(request: Request) -> str:
     return json.dumps(reply | {"headline": lines[0][1]} if is_whole(request) else reply)
 
 
-class Scribe(Engine):
-    """A reconciler that knows nothing but the question, and writes it down."""
+BRIDGE = [
+    "The arch bridge carries its load into the banks.",
+    "Every stone of the arch is pressed by the load above.",
+    "A beam bridge bends under the load of a truck.",
+    "Steel cables hold the deck of a suspension bridge.",
+    "The towers of the bridge take the load of the cables.",
+    "Engineers weigh the load before the bridge is built.",
+]
 
-    def __init__(self) -> None:
-        super().__init__("scribe", Capabilities(0, 4096, width=1, small=True))
-
-    def answer(self, request: Request) -> Reply:
-        return Reply(write_down(request))
-
-    def count_tokens(self, text: str) -> int:
-        return len(text.split())
+SOUP = [
+    "Peel the onions and fry them in butter.",
+    "Add carrots and stock to the pot of soup.",
+    "Let the soup simmer until the carrots are soft.",
+    "Salt the soup and stir the pot with a spoon.",
+    "Serve the soup hot with bread and butter.",
+    "Onions and carrots give the stock its taste.",
+]

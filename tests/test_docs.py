@@ -13,7 +13,7 @@ from longtake.settings import Settings
 from longtake.version import __version__
 from scripts.write_reference import reference
 from tests.conftest import ROOT
-from tests.engines.test_engines import make_frame
+from tests.frames import make_frame
 
 DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob(".github/**/*.md")])
 PLACES = (ROOT, ROOT / "longtake")

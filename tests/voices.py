@@ -9,7 +9,7 @@ import importlib.util
 import re
 import sys
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -19,10 +19,14 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from longtake.video.sound import RATE as HEARD_RATE
+from longtake.video.sound import Block
+
 ROOT = Path(__file__).parents[1]
 RATE = 22050
 """Samples a second, as eSpeak NG makes them."""
 PICTURE_RATE = 5
+SENTENCE = "The longest bridges hang their deck from steel cables."
 FRAME = 1024
 
 ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
@@ -299,3 +303,11 @@ def break_sound(path: Path, start: float, end: float) -> int:
         content[first : first + size] = noise.bytes(size)
     path.write_bytes(content)
     return len(places)
+
+
+def as_blocks(sound: np.ndarray, start: float = 0.0, size: int = HEARD_RATE) -> Iterator[Block]:
+    """A sound as `read_sound` gives it."""
+    times = np.arange(int(len(sound) * HEARD_RATE / RATE)) * RATE / HEARD_RATE
+    samples = np.interp(times, np.arange(len(sound)), sound).astype(np.float32)
+    for first in range(0, len(samples), size):
+        yield Block(start + first / HEARD_RATE, samples[first : first + size])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.ask.engine import Reply, Request
 from longtake.ask.retry import (
     FIRST_WAIT_SECONDS,
     LONGEST_WAIT_SECONDS,
@@ -23,28 +23,17 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
+from tests.scripted import Said, ScriptedEngine, say_in_turn
 
 QUESTION = Request("s", ("text",))
 
 
-class Scripted(Engine):
-    """Gives what it was told to, one by one, and keeps what it was asked."""
+class PatientlyAsked(ScriptedEngine):
+    """Says one thing after the other, and keeps the waits between."""
 
-    def __init__(self, *outcomes: Reply | Exception) -> None:
-        super().__init__("scripted", Capabilities(images=0, context_tokens=100))
-        self.outcomes = list(outcomes)
-        self.asked: list[Request] = []
+    def __init__(self, *said: Said) -> None:
+        super().__init__(say_in_turn(*said))
         self.waits: list[float] = []
-
-    def answer(self, request: Request) -> Reply:
-        self.asked.append(request)
-        outcome = self.outcomes.pop(0)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    def count_tokens(self, text: str) -> int:
-        return len(text)
 
     def ask(
         self, accept: Callable[[Reply], None] = lambda reply: None, tries: int = TRIES
@@ -56,14 +45,14 @@ GOOD = Reply("good", 5, 2, 0.5)
 
 
 def test_good_reply_is_asked_for_once() -> None:
-    engine = Scripted(GOOD)
+    engine = PatientlyAsked(GOOD)
     assert engine.ask() == GOOD
     assert engine.asked == [QUESTION] and engine.waits == []
 
 
 @pytest.mark.parametrize("kind", [EngineUnreachable, EngineTimeout, EngineBusy, EngineFailed])
 def test_passing_trouble_is_asked_again_the_same(kind: type[EngineError]) -> None:
-    engine = Scripted(kind("a"), kind("b"), GOOD)
+    engine = PatientlyAsked(kind("a"), kind("b"), GOOD)
     reply = engine.ask()
     assert (reply.text, reply.tries) == ("good", 3)
     assert engine.asked == [QUESTION] * 3
@@ -74,10 +63,10 @@ def test_passing_trouble_is_asked_again_the_same(kind: type[EngineError]) -> Non
     [EngineUnreachable("away"), EngineBusy("loading"), EngineBusy("busy", retry_after=0.0)],
 )
 def test_engine_that_is_away_is_waited_for_and_no_longer_than_that(error: EngineError) -> None:
-    engine = Scripted(*[error] * 6, EngineFailed("x"), BadReply("y"), GOOD)
+    engine = PatientlyAsked(*[error] * 6, EngineFailed("x"), BadReply("y"), GOOD)
     assert engine.ask().tries == 9
     assert [request.attempt for request in engine.asked] == [0] * 8 + [1]
-    engine = Scripted(*[error] * 99)
+    engine = PatientlyAsked(*[error] * 99)
     with pytest.raises(type(error)) as caught:
         engine.ask()
     assert sum(engine.waits) <= PATIENCE_SECONDS + LONGEST_WAIT_SECONDS
@@ -88,7 +77,7 @@ def test_each_error_is_noticed() -> None:
     errors = [EngineBusy("a"), EngineTimeout("b"), BadReply("c")]
     noticed: list[EngineError] = []
     ask(
-        Scripted(*errors, GOOD),
+        PatientlyAsked(*errors, GOOD),
         QUESTION,
         lambda r: None,
         sleep=lambda s: None,
@@ -99,14 +88,14 @@ def test_each_error_is_noticed() -> None:
 
 @pytest.mark.parametrize("kind", [EngineRefused, RequestTooLarge])
 def test_lasting_trouble_is_not_asked_again(kind: type[EngineError]) -> None:
-    engine = Scripted(kind("no"), GOOD)
+    engine = PatientlyAsked(kind("no"), GOOD)
     with pytest.raises(kind, match="no") as caught:
         engine.ask()
     assert caught.value.tries == 1 and len(engine.asked) == 1 and engine.waits == []
 
 
 def test_lasting_trouble_ends_the_tries_of_passing_trouble() -> None:
-    engine = Scripted(EngineFailed("a"), EngineRefused("no"), GOOD)
+    engine = PatientlyAsked(EngineFailed("a"), EngineRefused("no"), GOOD)
     with pytest.raises(EngineRefused) as caught:
         engine.ask()
     assert caught.value.tries == 2 and len(engine.asked) == 2
@@ -114,7 +103,7 @@ def test_lasting_trouble_ends_the_tries_of_passing_trouble() -> None:
 
 @pytest.mark.parametrize("tries", [1, 2, TRIES, 5])
 def test_last_error_is_raised_after_all_tries(tries: int) -> None:
-    engine = Scripted(*[EngineFailed(f"number {n}") for n in range(1, 9)])
+    engine = PatientlyAsked(*[EngineFailed(f"number {n}") for n in range(1, 9)])
     with pytest.raises(EngineFailed, match=f"number {tries}") as caught:
         engine.ask(tries=tries)
     assert caught.value.tries == tries
@@ -123,7 +112,7 @@ def test_last_error_is_raised_after_all_tries(tries: int) -> None:
 
 def test_no_try_at_all_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="at least 1"):
-        Scripted().ask(tries=0)
+        PatientlyAsked().ask(tries=0)
 
 
 @pytest.mark.parametrize("error", [UsageError("u"), KeyError("k"), KeyboardInterrupt()])
@@ -131,14 +120,14 @@ def test_what_is_no_engine_error_passes_at_once(error: BaseException) -> None:
     def refuse(reply: Reply) -> None:
         raise error
 
-    engine = Scripted(GOOD, GOOD)
+    engine = PatientlyAsked(GOOD, GOOD)
     with pytest.raises(type(error)):
         engine.ask(refuse)
     assert len(engine.asked) == 1
 
 
 def test_waits_grow_to_a_bound() -> None:
-    engine = Scripted(*[EngineFailed("x")] * 9)
+    engine = PatientlyAsked(*[EngineFailed("x")] * 9)
     with pytest.raises(EngineFailed):
         engine.ask(tries=9)
     for place, wait in enumerate(engine.waits):
@@ -151,7 +140,7 @@ def test_waits_grow_to_a_bound() -> None:
 def test_waits_differ_so_that_many_do_not_come_back_together() -> None:
     waits = set()
     for _ in range(5):
-        engine = Scripted(EngineFailed("x"), GOOD)
+        engine = PatientlyAsked(EngineFailed("x"), GOOD)
         engine.ask()
         waits.update(engine.waits)
     assert len(waits) > 1
@@ -167,25 +156,25 @@ def test_waits_differ_so_that_many_do_not_come_back_together() -> None:
     ],
 )
 def test_busy_engine_is_given_the_time_it_asks_for(asked: float, waited: float) -> None:
-    engine = Scripted(EngineBusy("busy", retry_after=asked), GOOD)
+    engine = PatientlyAsked(EngineBusy("busy", retry_after=asked), GOOD)
     assert engine.ask().tries == 2
     assert engine.waits == [waited]
 
 
 def test_busy_engine_that_names_no_time_is_waited_for_as_others() -> None:
-    engine = Scripted(EngineBusy("busy"), GOOD)
+    engine = PatientlyAsked(EngineBusy("busy"), GOOD)
     engine.ask()
     assert 0.75 * FIRST_WAIT_SECONDS <= engine.waits[0] <= 1.25 * FIRST_WAIT_SECONDS
 
 
 def test_bad_reply_is_asked_again_at_once() -> None:
-    engine = Scripted(BadReply("empty"), BadReply("empty"), GOOD)
+    engine = PatientlyAsked(BadReply("empty"), BadReply("empty"), GOOD)
     assert engine.ask().tries == 3
     assert engine.waits == [0.0, 0.0]
 
 
 def test_correction_goes_with_the_next_attempt_alone() -> None:
-    engine = Scripted(
+    engine = PatientlyAsked(
         BadReply("a", correction="Shorter."), BadReply("b", correction="In English."), GOOD
     )
     engine.ask()
@@ -194,7 +183,7 @@ def test_correction_goes_with_the_next_attempt_alone() -> None:
         ("text", "Shorter."),
         ("text", "In English."),
     ]
-    engine = Scripted(BadReply("a", correction="Shorter."), EngineFailed("b"), GOOD)
+    engine = PatientlyAsked(BadReply("a", correction="Shorter."), EngineFailed("b"), GOOD)
     engine.ask()
     assert [request.parts for request in engine.asked] == [
         ("text",),
@@ -208,11 +197,11 @@ def test_reply_that_is_not_accepted_is_asked_for_again() -> None:
         if reply.text != "good":
             raise BadReply("not good", correction="Be good.")
 
-    engine = Scripted(Reply("bad"), GOOD)
+    engine = PatientlyAsked(Reply("bad"), GOOD)
     reply = engine.ask(accept)
     assert (reply.text, reply.tries) == ("good", 2)
     assert engine.asked[1].parts == ("text", "Be good.")
-    engine = Scripted(*[Reply("bad")] * 5)
+    engine = PatientlyAsked(*[Reply("bad")] * 5)
     with pytest.raises(BadReply, match="not good") as caught:
         engine.ask(accept)
     assert caught.value.tries == TRIES == len(engine.asked)
@@ -223,10 +212,10 @@ def test_replies_that_were_no_use_count_among_the_cost() -> None:
         if reply.text != "good":
             raise BadReply("not good")
 
-    reply = Scripted(Reply("bad", 5, 9, 0.25), EngineFailed("x"), GOOD).ask(accept)
+    reply = PatientlyAsked(Reply("bad", 5, 9, 0.25), EngineFailed("x"), GOOD).ask(accept)
     assert (reply.input_tokens, reply.output_tokens, reply.seconds) == (10, 11, 0.75)
     with pytest.raises(BadReply) as caught:
-        Scripted(*[Reply("bad", 5, 9, 0.25)] * 3).ask(accept)
+        PatientlyAsked(*[Reply("bad", 5, 9, 0.25)] * 3).ask(accept)
     error = caught.value
     assert (error.input_tokens, error.output_tokens, error.seconds) == (15, 27, 0.75)
     assert EngineFailed("another").input_tokens == 0
@@ -235,6 +224,6 @@ def test_replies_that_were_no_use_count_among_the_cost() -> None:
 def test_count_of_tries_belongs_to_the_one_error() -> None:
     error = EngineFailed("the same")
     with pytest.raises(EngineFailed):
-        Scripted(error, error, error).ask()
+        PatientlyAsked(error, error, error).ask()
     assert error.tries == TRIES
     assert EngineFailed("another").tries == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.ask.engine import Engine, Reply, Request
 from longtake.describe.budget import plan_view
 from longtake.errors import (
     EngineBusy,
@@ -18,52 +18,32 @@ from longtake.errors import (
     UsageError,
 )
 from longtake.pipeline.run import run
-from longtake.pipeline.session import run_to_end
 from longtake.records import Frame, Result
 from longtake.report.csv import as_csv
 from longtake.report.json import as_json
 from longtake.report.markdown import as_markdown
 from longtake.settings import Settings
 from longtake.store import Answer, Store
+from tests.scripted import ScriptedEngine, finish, say_time
 from tests.videos import make_video, read_jpeg, read_number
 
 Rule = Callable[[Request, int], None]
 """Raises where a request, with so many under way, is too much."""
 
 
-class Limited(Engine):
+def make_limited(rule: Rule, **able: object) -> ScriptedEngine:
     """An engine whose memory or context is a rule of the test; it looks at few pictures."""
 
-    def __init__(self, rule: Rule, width: int = 1, widest: int = 0, context: int = 4096) -> None:
-        able = Capabilities(
-            None, context, width=width, widest=widest, frame_side=256, frame_seconds=1.0
-        )
-        super().__init__("limited", able)
-        self.asked: list[Request] = []
-        self.most_at_once = 0
-        self._rule = rule
-        self._under_way = 0
-        self._lock = threading.Lock()
+    def say(request: Request) -> Reply:
+        rule(request, engine.under_way)
+        time.sleep(0.005)
+        return say_time(request)
 
-    def answer(self, request: Request) -> Reply:
-        with self._lock:
-            self._under_way += 1
-            under_way = self._under_way
-            self.most_at_once = max(self.most_at_once, under_way)
-            self.asked.append(request)
-        try:
-            self._rule(request, under_way)
-            time.sleep(0.005)
-            return Reply(f"Something is seen from {request.frames[0].time} seconds on.", 10, 5)
-        finally:
-            with self._lock:
-                self._under_way -= 1
-
-    def count_tokens(self, text: str) -> int:
-        return len(text.split())
-
-    def frame_tokens(self, width: int, height: int) -> int:
-        return width * height // 256
+    seen = {"frame_side": 256, "frame_seconds": 1.0, "repeats": False}
+    engine = ScriptedEngine(
+        say, "limited", frame_tokens=lambda width, height: width * height // 256, **(seen | able)
+    )
+    return engine
 
 
 def doze(seconds: float) -> None:
@@ -78,10 +58,9 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_video(folder / "wide.mp4", seconds=20, size=(320, 240))
 
 
-def finish(video: Path, store: Store, engine: Engine, **values: object) -> Result:
-    usual = {"out": "out", "chunking": "fixed", "chunk_seconds": 5.0, "read_text": "off"}
-    settings = Settings(**(usual | values))  # type: ignore[arg-type]
-    return run_to_end(run(video, settings, store, engine, None, sleep=doze))
+def describe(video: Path, store: Store, engine: Engine, **values: object) -> Result:
+    """A run in chunks of five seconds, with short waits."""
+    return finish(video, store, engine, sleep=doze, **({"chunk_seconds": 5.0} | values))
 
 
 def pixels(frames: tuple[Frame, ...]) -> int:
@@ -105,8 +84,8 @@ def run_out(more_than: int, error: type[LongtakeError] = OutOfMemory) -> Rule:
 def test_chunk_that_is_too_much_is_seen_with_less_and_the_ledger_says_so(
     wide: Path, store: Store, error: type[LongtakeError], why: str
 ) -> None:
-    engine = Limited(run_out(60_000, error))
-    result = finish(wide, store, engine)
+    engine = make_limited(run_out(60_000, error))
+    result = describe(wide, store, engine)
     assert {d.status for d in result.descriptions} == {"described"}
     remarks = dict(result.ledger.remarks)
     assert sorted(remarks) == [1, 2, 3, 4]
@@ -121,8 +100,8 @@ def test_chunk_that_is_too_much_is_seen_with_less_and_the_ledger_says_so(
 
 
 def test_later_chunks_start_with_what_fitted(wide: Path, store: Store) -> None:
-    engine = Limited(run_out(60_000))
-    finish(wide, store, engine)
+    engine = make_limited(run_out(60_000))
+    describe(wide, store, engine)
     refused = [pixels(request.frames) > 60_000 for request in engine.asked]
     steps = refused.index(False)
     # The second chunk was made ready before the first one failed, later ones were not.
@@ -130,8 +109,8 @@ def test_later_chunks_start_with_what_fitted(wide: Path, store: Store) -> None:
 
 
 def test_what_is_left_of_a_chunk_is_smaller_frames_in_order(wide: Path, store: Store) -> None:
-    engine = Limited(run_out(60_000))
-    result = finish(wide, store, engine, frame_side=320)
+    engine = make_limited(run_out(60_000))
+    result = describe(wide, store, engine, frame_side=320)
     whole, less = engine.asked[0].frames, engine.asked[-1].frames
     assert len(less) <= len(whole) and max(less[0].width, less[0].height) < 320
     assert [f.time for f in less] == sorted(f.time for f in less)
@@ -145,9 +124,9 @@ def test_what_is_left_of_a_chunk_is_smaller_frames_in_order(wide: Path, store: S
 
 
 def test_remark_is_there_again_where_the_store_answers(wide: Path, store: Store) -> None:
-    first = finish(wide, store, Limited(run_out(60_000)))
-    again = Limited(run_out(60_000))
-    assert finish(wide, store, again).ledger == first.ledger
+    first = describe(wide, store, make_limited(run_out(60_000)))
+    again = make_limited(run_out(60_000))
+    assert describe(wide, store, again).ledger == first.ledger
     assert again.asked == []
 
 
@@ -156,7 +135,7 @@ def test_chunk_that_is_too_much_even_as_one_small_frame_is_a_gap(wide: Path, sto
         if request.frames[0].time < 5:
             raise OutOfMemory("no memory at all")
 
-    result = finish(wide, store, Limited(rule))
+    result = describe(wide, store, make_limited(rule))
     assert [gap.chunk for gap in result.ledger.gaps] == [1]
     assert "no memory at all" in result.ledger.gaps[0].reason
     # It says nothing of the others; only what was made ready meanwhile may hold less.
@@ -169,8 +148,8 @@ def test_fewer_at_once_come_before_smaller_frames(two_hundred: Path, store: Stor
         if under_way > 3:
             raise OutOfMemory("CUDA out of memory")
 
-    engine = Limited(rule, width=8)
-    result = finish(two_hundred, store, engine, chunk_seconds=4.0)
+    engine = make_limited(rule, width=8)
+    result = describe(two_hundred, store, engine, chunk_seconds=4.0)
     assert {d.status for d in result.descriptions} == {"described"}
     assert result.ledger.remarks == ()
     assert engine.most_at_once > 3
@@ -181,20 +160,16 @@ def test_those_that_run_out_of_memory_together_are_each_asked_alone(
     two_hundred: Path, store: Store
 ) -> None:
     """As a batch does: all of it fails, the first one as well."""
+    batch, first = threading.Barrier(4), list(range(4))
 
-    class Batch(Limited):
-        def answer(self, request: Request) -> Reply:
-            with self._lock:
-                self.asked.append(request)
-                number = len(self.asked)
-            if number <= 4:
-                batch.wait(5)
-                raise OutOfMemory("CUDA out of memory")
-            return Reply(f"Something is seen from {request.frames[0].time} seconds on.", 10, 5)
+    def rule(request: Request, under_way: int) -> None:
+        if first:
+            first.pop()
+            batch.wait(5)
+            raise OutOfMemory("CUDA out of memory")
 
-    batch = threading.Barrier(4)
-    engine = Batch(lambda request, under_way: None, width=4)
-    result = finish(two_hundred, store, engine, chunk_seconds=10.0, frames=2)
+    engine = make_limited(rule, width=4)
+    result = describe(two_hundred, store, engine, chunk_seconds=10.0, frames=2)
     assert result.ledger.described == result.ledger.planned == 10
     assert result.ledger.remarks == ()
 
@@ -204,8 +179,8 @@ def test_most_images_that_an_engine_names_are_shown(wide: Path, store: Store) ->
         if len(request.frames) > 2:
             raise RequestTooLarge("At most 2 image(s) may be provided", most_images=2)
 
-    engine = Limited(rule)
-    result = finish(wide, store, engine)
+    engine = make_limited(rule)
+    result = describe(wide, store, engine)
     assert [len(request.frames) for request in engine.asked].count(2) == 4
     assert {max(f.width, f.height) for f in engine.asked[-1].frames} == {256}
     assert len(engine.asked) <= 4 + 2
@@ -213,7 +188,7 @@ def test_most_images_that_an_engine_names_are_shown(wide: Path, store: Store) ->
 
 
 def test_what_the_store_knows_arrives_one_by_one(two_hundred: Path, store: Store) -> None:
-    engine = Limited(lambda request, under_way: None)
+    engine = make_limited(lambda request, under_way: None)
     settings = Settings(out="out", chunking="fixed", chunk_seconds=1.0, frames=1, read_text="off")
     for _ in run(two_hundred, settings, store, engine, None):
         pass
@@ -232,8 +207,8 @@ def test_what_the_store_knows_arrives_one_by_one(two_hundred: Path, store: Store
 
 
 def test_width_grows_while_that_brings_more(two_hundred: Path, store: Store) -> None:
-    engine = Limited(lambda request, under_way: time.sleep(0.02), width=2, widest=8)
-    result = finish(two_hundred, store, engine, chunk_seconds=0.5, frames=1)
+    engine = make_limited(lambda request, under_way: time.sleep(0.02), width=2, widest=8)
+    result = describe(two_hundred, store, engine, chunk_seconds=0.5, frames=1)
     assert result.ledger.described == result.ledger.planned == 200
     assert 4 <= engine.most_at_once <= 8
 
@@ -243,15 +218,15 @@ def test_busy_engine_is_asked_fewer_at_once(two_hundred: Path, store: Store) -> 
         if under_way > 2:
             raise EngineBusy("slow down")
 
-    engine = Limited(rule, width=8)
-    result = finish(two_hundred, store, engine, chunk_seconds=1.0, frames=1)
+    engine = make_limited(rule, width=8)
+    result = describe(two_hundred, store, engine, chunk_seconds=1.0, frames=1)
     assert result.ledger.described == 100
     assert engine.most_at_once >= 3
 
 
 def test_width_of_the_user_is_kept(two_hundred: Path, store: Store) -> None:
-    engine = Limited(lambda request, under_way: time.sleep(0.01), width=1, widest=64)
-    finish(two_hundred, store, engine, chunk_seconds=1.0, frames=1, at_once=3)
+    engine = make_limited(lambda request, under_way: time.sleep(0.01), width=1, widest=64)
+    describe(two_hundred, store, engine, chunk_seconds=1.0, frames=1, at_once=3)
     assert engine.most_at_once == 3
 
 
@@ -263,8 +238,8 @@ def test_engine_that_dies_and_comes_back_loses_nothing(two_hundred: Path, store:
             away.pop()
             raise EngineUnreachable("the server is being started anew")
 
-    engine = Limited(rule, width=4)
-    result = finish(two_hundred, store, engine, chunk_seconds=1.0, frames=1)
+    engine = make_limited(rule, width=4)
+    result = describe(two_hundred, store, engine, chunk_seconds=1.0, frames=1)
     assert result.ledger.described == result.ledger.planned and not result.ledger.gaps
     assert away == []
 
@@ -275,7 +250,7 @@ def test_engine_that_dies_and_comes_back_loses_nothing(two_hundred: Path, store:
 def test_frames_are_chosen_so_that_a_chunk_fits_the_context(
     context: int, frames: int, side: int
 ) -> None:
-    engine = Limited(lambda request, under_way: None, context=context)
+    engine = make_limited(lambda request, under_way: None, context_tokens=context)
     view = plan_view(Settings(chunk_seconds=5.0), engine, (320, 180))
     assert view.side == side and abs(view.frames - frames) <= 1
     words = 190
@@ -285,80 +260,68 @@ def test_frames_are_chosen_so_that_a_chunk_fits_the_context(
 def test_context_that_holds_no_frame_is_said_before_anything_is_asked(
     wide: Path, store: Store
 ) -> None:
-    engine = Limited(lambda request, under_way: None, context=400)
+    engine = make_limited(lambda request, under_way: None, context_tokens=400)
     with pytest.raises(UsageError, match="context of limited is too small: 400 tokens") as caught:
-        finish(wide, store, engine)
+        describe(wide, store, engine)
     assert engine.asked == [] and "longer context" in caught.value.hint
 
 
 def test_reply_that_was_cut_off_is_marked(wide: Path, store: Store) -> None:
-    class Cut(Limited):
-        def answer(self, request: Request) -> Reply:
-            text = f"It begins at {request.frames[0].time} seconds. Then some"
-            return Reply(text, 10, 256, complete=False)
+    def break_off(request: Request) -> Reply:
+        text = f"It begins at {request.frames[0].time} seconds. Then some"
+        return Reply(text, 10, 256, complete=False)
 
-    result = finish(wide, store, Cut(lambda request, under_way: None))
+    result = describe(wide, store, ScriptedEngine(break_off, repeats=False, frame_seconds=1.0))
     assert result.descriptions[0].text == "It begins at 0.5 seconds."
     assert [remark for _, remark in result.ledger.remarks] == [
         "the reply was cut off, and ends with its last whole sentence"
     ] * 4
 
 
-class Blind(Limited):
-    """Learns only when it is asked that its model takes no images."""
+class AskedForSight(ScriptedEngine):
+    """Has to ask its model whether it sees: the first answers are errors."""
 
-    looked = 0
-
-    def check_sight(self) -> None:
-        self.looked += 1
-        raise UsageError("the model takes no images", "Name another.")
-
-
-class Sighted(Limited):
-    """Counts how often it was asked whether it sees."""
-
-    looked = 0
+    def __init__(self, *errors: LongtakeError) -> None:
+        super().__init__(say_time)
+        self.looked = 0
+        self._errors = list(errors)
 
     def check_sight(self) -> None:
         self.looked += 1
+        if self._errors:
+            raise self._errors.pop(0)
 
 
 def test_blind_model_is_told_of_before_the_first_chunk(wide: Path, store: Store) -> None:
-    engine = Blind(lambda request, under_way: None)
+    engine = AskedForSight(UsageError("the model takes no images", "Name another."))
     with pytest.raises(UsageError, match="takes no images"):
-        finish(wide, store, engine)
+        describe(wide, store, engine)
     assert engine.asked == [] and engine.looked == 1
 
 
 def test_sight_of_a_busy_engine_is_asked_again(wide: Path, store: Store) -> None:
-    class Busy(Sighted):
-        def check_sight(self) -> None:
-            super().check_sight()
-            if self.looked < 4:
-                raise EngineBusy("later")
-
-    engine = Busy(lambda request, under_way: None)
-    assert finish(wide, store, engine).ledger.described == 4
+    engine = AskedForSight(*[EngineBusy("later")] * 3)
+    assert describe(wide, store, engine).ledger.described == 4
     assert engine.looked == 4
 
 
 def test_what_a_frame_costs_is_asked_once_and_never_again(wide: Path, store: Store) -> None:
-    class Measured(Limited):
-        measured = 0
+    measured: list[tuple[int, int]] = []
 
-        def frame_tokens(self, width: int, height: int) -> int:
-            self.measured += 1
-            return 100
+    def measure(width: int, height: int) -> int:
+        measured.append((width, height))
+        return 100
 
-    first = Measured(lambda request, under_way: None, context=1200)
-    finish(wide, store, first)
-    again = Measured(lambda request, under_way: None, context=1200)
-    finish(wide, store, again)
-    assert first.measured > 0 and again.measured == 0 and again.asked == []
+    describe(wide, store, ScriptedEngine(say_time, frame_tokens=measure, context_tokens=1200))
+    assert measured
+    measured.clear()
+    again = ScriptedEngine(say_time, frame_tokens=measure, context_tokens=1200)
+    describe(wide, store, again)
+    assert measured == [] and again.asked == []
 
 
 def test_sight_is_checked_once_and_not_where_the_store_answers(wide: Path, store: Store) -> None:
-    engine = Sighted(lambda request, under_way: None)
-    finish(wide, store, engine)
-    finish(wide, store, engine)
+    engine = AskedForSight()
+    describe(wide, store, engine)
+    describe(wide, store, engine)
     assert engine.looked == 1 and len(engine.asked) == 4

@@ -22,7 +22,8 @@ from longtake.records import Chapter, Moment, Sentence, Summary
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
-from tests.talks import Scribe, drive
+from tests.scripted import Scribe, ScriptedEngine
+from tests.talks import drive
 
 ABLE = Capabilities(images=0, context_tokens=4096)
 SOURCES = {
@@ -378,45 +379,42 @@ def test_every_sentence_of_a_run_is_checked(numbered: Path, store: Store, tmp_pa
     assert {sentence.support for sentence in summary.sentences} == {"supported"}
 
 
-class Writer(FakeEngine):
-    """Writes one summary, and judges as `know` does."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.name = "fake:writer"
-        self.capabilities = replace(self.capabilities, small=False)
-        self.judged = 0
-
-    def answer(self, request: Request) -> Reply:
-        if "<statement>" in request.text:
-            self.judged += 1
-            return Reply(know(*take_apart(Question(request, lambda reply: None))))
-        sentences = [
-            {"text": "A placeholder for 6 frames.", "chunks": [1]},
-            {"text": "It stands for some pictures.", "chunks": [1, 2]},
-            {"text": "Ninety elephants.", "chunks": [2]},
-        ]
-        summary = {
-            "headline": "A placeholder",
-            "sentences": sentences,
-            "chapters": [{"first_chunk": 1, "title": "A placeholder"}],
-            "key_moments": [{"chunk": 1, "what": "Eleven dogs"}],
-        }
-        return Reply(json.dumps(summary))
+def write_or_judge(request: Request) -> str:
+    """One summary, and verdicts as `know` gives them."""
+    if "<statement>" in request.text:
+        return know(*take_apart(Question(request, lambda reply: None)))
+    sentences = [
+        {"text": "A placeholder for 6 frames.", "chunks": [1]},
+        {"text": "It stands for some pictures.", "chunks": [1, 2]},
+        {"text": "Ninety elephants.", "chunks": [2]},
+    ]
+    summary = {
+        "headline": "A placeholder",
+        "sentences": sentences,
+        "chapters": [{"first_chunk": 1, "title": "A placeholder"}],
+        "key_moments": [{"chunk": 1, "what": "Eleven dogs"}],
+    }
+    return json.dumps(summary)
 
 
-class Gone(FakeEngine):
-    """Never answers."""
+def make_writer() -> ScriptedEngine:
+    """Writes one summary, and judges it."""
+    return ScriptedEngine(write_or_judge, "fake:writer", context_tokens=8192, width=4)
 
-    def answer(self, request: Request) -> Reply:
-        raise EngineUnreachable("the server is gone", hint="start it")
+
+def count_judged(engine: ScriptedEngine) -> int:
+    """How many statements it was asked about."""
+    return sum("<statement>" in request.text for request in engine.asked)
 
 
 def test_judge_that_is_gone_costs_no_summary(numbered: Path, store: Store, tmp_path: Path) -> None:
     wanted = Settings(
         out=str(tmp_path / "out"), speech="off", read_text="off", judge="fake", reconciler="gguf"
     )
-    last = run_to_end(run(numbered, wanted, store, FakeEngine(), Writer(), lambda s: None, Gone()))
+    gone = ScriptedEngine(lambda request: EngineUnreachable("the server is gone"), "fake")
+    last = run_to_end(
+        run(numbered, wanted, store, FakeEngine(), make_writer(), lambda s: None, gone)
+    )
     assert last.summary
     summary = last.summary
     assert summary.judge == "the words alone: fake gave no answer: the server is gone"
@@ -430,7 +428,7 @@ def test_model_s_summary_is_judged_and_marked_in_a_run(
     numbered: Path, store: Store, tmp_path: Path, strict: bool
 ) -> None:
     wanted = Settings(out=str(tmp_path / "out"), speech="off", read_text="off", strict=strict)
-    writer = Writer()
+    writer = make_writer()
     last = run_to_end(run(numbered, wanted, store, FakeEngine(), writer))
     assert last.summary
     found = {s.text: s.support for s in last.summary.sentences}
@@ -439,8 +437,8 @@ def test_model_s_summary_is_judged_and_marked_in_a_run(
     assert last.summary.judge.startswith("fake:writer, which caught 12 of 12")
     assert ("left out" in (tmp_path / "out" / "summary.md").read_text()) is strict
     usage = {part.stage: part for part in last.usage}
-    assert usage["check"].cost.requests == writer.judged == len(load_trials()) + 3
+    assert usage["check"].cost.requests == count_judged(writer) == len(load_trials()) + 3
 
     again = run_to_end(run(numbered, wanted, store, FakeEngine(), writer))
-    assert writer.judged == len(load_trials()) + 3
+    assert count_judged(writer) == len(load_trials()) + 3
     assert again.summary == last.summary

@@ -14,12 +14,11 @@ import pytest
 from longtake.ask.engine import Reply, Request
 from longtake.errors import EngineFailed
 from longtake.pipeline.run import run
-from longtake.pipeline.session import run_to_end
 from longtake.records import Result
 from longtake.settings import Settings
 from longtake.store import Store
 from tests.conftest import ROOT
-from tests.talks import Scribe
+from tests.scripted import Scribe, finish
 from tests.timeline import EMPTY, RATE, SECONDS, Witness, read_earlier
 from tests.videos import make_video
 
@@ -34,11 +33,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_video(folder / "film.mp4", seconds=SECONDS, rate=RATE)
 
 
-def finish(film: Path, store: Store, engine: Witness, **values: object) -> Result:
-    """A run to the end, in flow II unless said otherwise, summarised in the descriptions' words."""
-    usual = {"out": "out", "chunking": "fixed", "flow": "context", "read_text": "off"}
-    settings = Settings(**(usual | values))  # type: ignore[arg-type]
-    return run_to_end(run(film, settings, store, engine, Scribe(), sleep=lambda seconds: None))
+def recall(film: Path, store: Store, engine: Witness, **values: object) -> Result:
+    """A run in flow II unless said otherwise, summarised in the descriptions' words."""
+    return finish(film, store, engine, Scribe(), **({"flow": "context"} | values))
 
 
 def told(result: Result) -> str:
@@ -49,7 +46,7 @@ def told(result: Result) -> str:
 @pytest.mark.parametrize("kind", ["independent", *KINDS])
 def test_summary_recalls_every_event_in_its_order(film: Path, store: Store, kind: str) -> None:
     flow = {"flow": kind} if kind == "independent" else {"context": kind}
-    text = told(finish(film, store, Witness(), **flow))
+    text = told(recall(film, store, Witness(), **flow))
     events = ["walks in", "lifts a bag", "puts ", "feeds the dog", "waves goodbye"]
     places = [text.find(event) for event in events]
     assert -1 not in places
@@ -60,14 +57,14 @@ def test_summary_recalls_every_event_in_its_order(film: Path, store: Store, kind
 def test_event_across_a_boundary_is_one_where_context_tells_its_beginning(
     film: Path, store: Store, kind: str
 ) -> None:
-    result = finish(film, store, Witness(), context=kind)
+    result = recall(film, store, Witness(), context=kind)
     assert "puts down the bag that he lifted before" in result.descriptions[2].text
-    alone = finish(film, store, Witness(), flow="independent")
+    alone = recall(film, store, Witness(), flow="independent")
     assert "puts a bag down" in alone.descriptions[2].text
 
 
 def test_somebody_who_comes_back_has_the_same_mark(film: Path, store: Store) -> None:
-    result = finish(film, store, Witness())
+    result = recall(film, store, Witness())
     man = next(entity for entity in result.entities if entity.look == MAN)
     assert man.chunks == (1, 2, 3, 8)
     assert f"The {MAN} [{man.mark}] waves goodbye." in result.descriptions[7].text
@@ -76,7 +73,7 @@ def test_somebody_who_comes_back_has_the_same_mark(film: Path, store: Store) -> 
     assert result.summary
     titles = [result.summary.headline, *(c.title for c in result.summary.chapters)]
     assert not any("[" in title for title in titles)
-    alone = finish(film, store, Witness(), flow="independent")
+    alone = recall(film, store, Witness(), flow="independent")
     assert alone.entities == ()
     assert "[" not in told(alone)
 
@@ -89,7 +86,7 @@ def test_two_who_look_different_never_share_a_mark(film: Path, store: Store) -> 
             reply = super().answer(request)
             return Reply(re.sub(r"\bP\d+\b", "P1", reply.text), 1, 1)
 
-    result = finish(film, store, Careless())
+    result = recall(film, store, Careless())
     marks = {entity.look: entity.mark for entity in result.entities}
     assert marks[MAN] != marks["woman with a dog"]
     assert f"[{marks['woman with a dog']}]" in result.descriptions[3].text
@@ -100,7 +97,7 @@ def test_mark_of_nobody_is_left_out(film: Path, store: Store) -> None:
         def answer(self, request: Request) -> Reply:
             return Reply(json.dumps({"description": "A man [P77] walks by [L9]."}), 1, 1)
 
-    result = finish(film, store, Inventive())
+    result = recall(film, store, Inventive())
     assert {d.text for d in result.descriptions} == {"A man walks by."}
     assert result.entities == ()
 
@@ -109,7 +106,7 @@ def test_chunks_of_one_stretch_go_in_order_and_tell_only_of_earlier_ones(
     film: Path, store: Store
 ) -> None:
     engine = Witness(width=4)
-    finish(film, store, engine, context="full", segments=1)
+    recall(film, store, engine, context="full", segments=1)
     starts = [request.frames[0].time for request in engine.asked]
     assert starts == sorted(starts)
     for number, request in enumerate(engine.asked):
@@ -118,7 +115,7 @@ def test_chunks_of_one_stretch_go_in_order_and_tell_only_of_earlier_ones(
 
 def test_context_comes_first_and_apart_from_what_is_seen(film: Path, store: Store) -> None:
     engine = Witness()
-    finish(film, store, engine)
+    recall(film, store, engine)
     systems = {request.system for request in engine.asked}
     assert len(systems) == 1
     assert "may be wrong" in systems.pop()
@@ -132,7 +129,7 @@ def test_context_comes_first_and_apart_from_what_is_seen(film: Path, store: Stor
 @pytest.mark.parametrize("budget", [40, 60, 200])
 def test_memory_never_goes_over_its_budget(film: Path, store: Store, budget: int) -> None:
     engine = Witness()
-    finish(film, store, engine, memory_tokens=budget, chunk_seconds=3.0)
+    recall(film, store, engine, memory_tokens=budget, chunk_seconds=3.0)
     told = [read_earlier(request) for request in engine.asked]
     assert max(map(engine.count_tokens, told)) <= budget
     assert any(MAN in text for text in told)
@@ -140,14 +137,14 @@ def test_memory_never_goes_over_its_budget(film: Path, store: Store, budget: int
 
 def test_full_context_folds_where_the_model_s_context_is_full(film: Path, store: Store) -> None:
     engine = Witness(context=1700)
-    result = finish(film, store, engine, context="full", chunk_seconds=1.0, segments=1)
+    result = recall(film, store, engine, context="full", chunk_seconds=1.0, segments=1)
     assert result.ledger.failed == 0
     for request in engine.asked:
         used = engine.count_tokens(f"{request.system} {request.text}") + 100 * len(request.frames)
         assert used + request.max_tokens <= 1700
     assert "walks in" in read_earlier(engine.asked[30])
     whole = Witness()
-    finish(film, store, whole, context="full", chunk_seconds=1.0, segments=1)
+    recall(film, store, whole, context="full", chunk_seconds=1.0, segments=1)
     assert len(read_earlier(whole.asked[-1])) > 1.5 * len(read_earlier(engine.asked[-1]))
 
 
@@ -156,13 +153,13 @@ def test_full_context_carries_something_however_small_the_model_s_is(
     film: Path, store: Store, context: int
 ) -> None:
     engine = Witness(context=context)
-    result = finish(film, store, engine, context="full", segments=1)
+    result = recall(film, store, engine, context="full", segments=1)
     assert result.ledger.failed == 0
     assert all(read_earlier(request) for request in engine.asked[1:])
 
 
 def test_ledger_counts_the_context_of_what_was_asked(film: Path, store: Store) -> None:
-    result = finish(film, store, Witness())
+    result = recall(film, store, Witness())
     tokens = sum(d.context_tokens for d in result.descriptions)
     asked = sum(d.status == "described" for d in result.descriptions)
     assert f"{tokens} tokens in {asked} prompts" in result.ledger.context
@@ -173,7 +170,7 @@ def test_false_memory_does_not_spread(film: Path, store: Store) -> None:
     told = {}
     for kind in ("memory", "full"):
         engine = Witness()
-        result = finish(film, store, engine, chunk_seconds=1.0, context=kind, segments=1)
+        result = recall(film, store, engine, chunk_seconds=1.0, context=kind, segments=1)
         false = [d.chunk.number for d in result.descriptions if "dragon" in d.text]
         assert false == [32]
         told[kind] = sum("dragon" in read_earlier(request) for request in engine.asked)
@@ -194,7 +191,7 @@ def test_no_line_is_counted_twice(film: Path, store: Store, kind: str) -> None:
             return super().count_tokens(text)
 
     engine = Counting()
-    finish(film, store, engine, context=kind)
+    recall(film, store, engine, context=kind)
     assert max(engine.counted.values()) == 1
 
 
@@ -206,15 +203,15 @@ def test_failed_chunk_leaves_nothing_in_later_prompts(film: Path, store: Store) 
             return super().answer(request)
 
     engine = Failing()
-    result = finish(film, store, engine)
+    result = recall(film, store, engine)
     assert [gap.chunk for gap in result.ledger.gaps] == [3]
     assert not any("SECRET" in request.text for request in engine.asked)
 
 
 def test_second_run_asks_nothing_and_tells_the_same(film: Path, store: Store) -> None:
-    first = finish(film, store, Witness())
+    first = recall(film, store, Witness())
     again = Witness()
-    second = finish(film, store, again)
+    second = recall(film, store, again)
     assert again.asked == []
     assert [d.text for d in second.descriptions] == [d.text for d in first.descriptions]
     assert second.entities == first.entities
@@ -234,10 +231,10 @@ def test_run_that_was_stopped_goes_on_with_the_same_context(
             steps.close()  # type: ignore[attr-defined]
             break
     rest = Witness()
-    result = finish(film, store, rest, context=kind)
+    result = recall(film, store, rest, context=kind)
     assert len(rest.asked) <= len(result.descriptions) - stop_after
     with Store(Path("other.sqlite")) as other:
-        whole = finish(film, other, Witness(), context=kind)
+        whole = recall(film, other, Witness(), context=kind)
     assert [d.text for d in result.descriptions] == [d.text for d in whole.descriptions]
 
 
@@ -248,10 +245,10 @@ def test_chunk_that_came_late_is_asked_and_so_is_what_it_changes(film: Path, sto
                 raise EngineFailed("boom")
             return super().answer(request)
 
-    first = finish(film, store, Failing(), context="previous")
+    first = recall(film, store, Failing(), context="previous")
     assert [gap.chunk for gap in first.ledger.gaps] == [4]
     engine = Witness()
-    second = finish(film, store, engine, context="previous")
+    second = recall(film, store, engine, context="previous")
     # The fifth tells of "the same" woman now, which the sixth is told; the sixth says what it said.
     assert "The same woman" in second.descriptions[4].text
     assert [int(request.frames[0].time / 6) + 1 for request in engine.asked] == [4, 5, 6]
@@ -261,7 +258,7 @@ def test_stretches_have_contexts_of_their_own_and_marks_of_the_whole(
     film: Path, store: Store
 ) -> None:
     engine = Witness(width=2)
-    result = finish(film, store, engine, segments=2, context="memory")
+    result = recall(film, store, engine, segments=2, context="memory")
     man = next(entity for entity in result.entities if entity.look == MAN)
     assert man.chunks == (1, 2, 3, 8)
     assert sum(entity.look == MAN for entity in result.entities) == 1
@@ -277,7 +274,7 @@ def test_reply_without_a_schema_is_a_description(film: Path, store: Store) -> No
             reply = super().answer(request)
             return Reply(json.loads(reply.text)["description"], 1, 1)
 
-    result = finish(film, store, Plain())
+    result = recall(film, store, Plain())
     assert result.ledger.failed == 0
     assert "walks in" in result.descriptions[0].text
     assert result.descriptions[8].text == EMPTY
@@ -291,7 +288,7 @@ def test_reply_that_breaks_off_in_its_description_ends_with_a_whole_sentence(
             reply = super().answer(request)
             return Reply(reply.text[: reply.text.index('", "seen"')] + " And th", complete=False)
 
-    result = finish(film, store, Cut())
+    result = recall(film, store, Cut())
     assert result.ledger.failed == 0
     assert result.descriptions[6].text == EMPTY
     assert "cut off" in result.descriptions[6].remark
@@ -302,7 +299,7 @@ def test_reply_that_is_a_document_of_another_kind_is_a_gap(film: Path, store: St
         def answer(self, request: Request) -> Reply:
             return Reply('{"scene": "A man walks in.", "mood": ')
 
-    result = finish(film, store, Other())
+    result = recall(film, store, Other())
     assert result.ledger.failed == len(result.descriptions)
     assert "broken document" in result.ledger.gaps[0].reason
 
@@ -313,7 +310,7 @@ def test_reply_that_breaks_off_in_its_notes_keeps_its_description(film: Path, st
             reply = super().answer(request)
             return Reply(reply.text[: reply.text.index('"seen"') + 9], 1, 1, complete=False)
 
-    result = finish(film, store, Cut())
+    result = recall(film, store, Cut())
     assert result.ledger.failed == 0
     assert "walks in" in result.descriptions[0].text
 
@@ -325,10 +322,10 @@ def test_engine_that_reads_no_text_says_so_and_asks_as_in_flow_one(
 
     engine = Witness()
     engine.capabilities = replace(engine.capabilities, text=False)
-    result = finish(film, store, engine)
+    result = recall(film, store, engine)
     assert result.ledger.context == "none: witness reads no text"
     again = Witness()
-    finish(film, store, again, flow="independent")
+    recall(film, store, again, flow="independent")
     assert again.asked == []
 
 

@@ -16,23 +16,8 @@ from longtake.digest.topics import add_company, find_topics
 from longtake.digest.words import guess_language, list_words, weigh_words
 from longtake.records import MEASURED, Chunk, Description, ScreenText, Segment, Words
 from longtake.timecode import Span
+from tests.talks import BRIDGE, SOUP
 
-BRIDGE = [
-    "The arch bridge carries its load into the banks.",
-    "Every stone of the arch is pressed by the load above.",
-    "A beam bridge bends under the load of a truck.",
-    "Steel cables hold the deck of a suspension bridge.",
-    "The towers of the bridge take the load of the cables.",
-    "Engineers weigh the load before the bridge is built.",
-]
-SOUP = [
-    "Peel the onions and fry them in butter.",
-    "Add carrots and stock to the pot of soup.",
-    "Let the soup simmer until the carrots are soft.",
-    "Salt the soup and stir the pot with a spoon.",
-    "Serve the soup hot with bread and butter.",
-    "Onions and carrots give the stock its taste.",
-]
 SECONDS = 6.0
 
 

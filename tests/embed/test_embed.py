@@ -18,13 +18,22 @@ from longtake.errors import EngineError, EngineFailed, ModelError, UsageError
 from longtake.models.table import MINILM
 from longtake.settings import Settings
 from longtake.store import Store
-from tests.engines.test_engines import put_here
-from tests.servers import Answer, Asked, Route, ScriptedServer, as_json, hang, serve
+from tests.servers import (
+    EMBEDDINGS,
+    Answer,
+    Asked,
+    Route,
+    ScriptedServer,
+    as_json,
+    embed_words,
+    hang,
+    serve,
+)
+from tests.weights import put_here
 
 VOCABULARY = "[UNK] query : bridge arch soup pot onion".split()
 SIZE = 8
 TABLE = np.random.default_rng(7).normal(size=(len(VOCABULARY), SIZE)).astype(np.float32)
-EMBEDDINGS = "/v1/embeddings"
 
 
 def make_model(folder: Path, *, rows: int = len(VOCABULARY), pooled: bool = False) -> Path:
@@ -188,14 +197,6 @@ def test_run_that_breaks_off_keeps_what_was_made(store: Store) -> None:
 
 
 # By a server
-
-
-def embed_words(asked: Asked, connection: object) -> Answer:
-    """A vector of each text's length, told from the last text to the first."""
-    rows = [
-        {"index": k, "embedding": [len(text), 1.0]} for k, text in enumerate(asked.json["input"])
-    ]
-    return as_json({"data": rows[::-1]})
 
 
 @pytest.fixture

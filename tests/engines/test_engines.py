@@ -1,6 +1,5 @@
 """The promise of `Engine`, kept by every engine of the list: one contract, one case an engine."""
 
-import io
 import json
 import threading
 import time
@@ -12,34 +11,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from PIL import Image
 
 from longtake.ask.engine import byte_bound
 from longtake.ask.frame_tokens import FRAME_WORD_TOKENS
 from longtake.engines import ENGINES, Engine, Reply, Request, choose_engine, open_engine
 from longtake.errors import EngineError, RequestTooLarge, UsageError
-from longtake.models.table import QWEN3_VL, SMOLLM2, SMOLVLM2, FolderModel, Model, asset_path
+from longtake.models.table import QWEN3_VL, SMOLLM2, SMOLVLM2, asset_path
 from longtake.records import Frame
 from longtake.settings import Settings
 from tests import ollamas
+from tests.frames import TEXTS, make_frame
 from tests.ollamas import CuttingOllama, set_ollama
 from tests.servers import CHAT, MODELS, Answer, Asked, as_chat, as_error, as_models, serve
 from tests.tiny_gguf import write_vlm
-
-TEXTS = ("", " ", "one", "one two", "Grüße, 猫が寝ている 🐈‍⬛", "a\nb\tc", "<|im_start|>", "\u202e")
-
-
-def make_frame(
-    time: float = 0.0,
-    colour: tuple[int, int, int] = (90, 120, 200),
-    size: tuple[int, int] = (64, 48),
-) -> Frame:
-    """A small frame of one colour, with a bright square on it."""
-    image = Image.new("RGB", size, colour)
-    image.paste((250, 250, 250), (8, 8, 24, 24))
-    data = io.BytesIO()
-    image.save(data, "JPEG")
-    return Frame(time, data.getvalue(), *size)
+from tests.weights import put_here
 
 
 @dataclass(frozen=True)
@@ -352,15 +337,6 @@ def test_unknown_engine_is_bad_usage_and_the_known_ones_are_listed() -> None:
         with pytest.raises(UsageError) as caught:
             open_engine(name, Settings())
         assert all(known in caught.value.hint for known in ENGINES)
-
-
-def put_here(model: Model | FolderModel) -> None:
-    """Files of the right sizes in the cache, which hold nothing."""
-    for asset in model.files:
-        path = asset_path(model, asset)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            file.truncate(asset.bytes)
 
 
 def test_engine_of_choice_is_the_built_in_one_where_no_model_is_here() -> None:

@@ -41,7 +41,7 @@ from longtake.records import Frame
 from longtake.settings import Settings
 from longtake.store import Store
 from tests.conftest import ROOT
-from tests.engines.test_engines import make_frame
+from tests.frames import make_frame
 from tests.tiny_gguf import (
     CONTEXT,
     FRAME_TOKENS,

@@ -5,16 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from longtake.ask.engine import Capabilities, Engine, Reply, Request
-from longtake.pipeline.run import run
-from longtake.pipeline.session import run_to_end
-from longtake.records import Chunk, Description, Result, Tag
+from longtake.ask.engine import Reply
+from longtake.records import Chunk, Description, Tag
 from longtake.report import as_json
 from longtake.report.csv import as_csv, read_csv
 from longtake.report.read_back import read_descriptions
-from longtake.settings import Settings
 from longtake.store import Answer, Store, pack_tags, unpack_tags
 from longtake.timecode import Span
+from tests.scripted import ScriptedEngine, finish
 from tests.videos import draw_still, make_video
 
 TAGS = (Tag("person", 1.0), Tag("traffic light", 0.4))
@@ -24,25 +22,9 @@ SUBTITLES = "\n".join(
 )
 
 
-class Tagger(Engine):
+def make_tagger() -> ScriptedEngine:
     """Reads no text, and sees the same everywhere."""
-
-    def __init__(self) -> None:
-        able = Capabilities(None, 4096, frame_side=64, repeats=True, text=False)
-        super().__init__("tagger", able)
-        self.asked = 0
-
-    def answer(self, request: Request) -> Reply:
-        self.asked += 1
-        return Reply("Measured: much movement.", tags=TAGS)
-
-    def count_tokens(self, text: str) -> int:
-        return len(text.split())
-
-
-def finish(video: Path, store: Store, engine: Engine) -> Result:
-    settings = Settings(out="out", chunking="fixed", read_text="off", speech="off")
-    return run_to_end(run(video, settings, store, engine, None))
+    return ScriptedEngine(lambda request: Reply("Measured: much movement.", tags=TAGS), text=False)
 
 
 def test_tags_of_a_reply_are_its_description_s_and_stay_in_the_store(
@@ -50,10 +32,10 @@ def test_tags_of_a_reply_are_its_description_s_and_stay_in_the_store(
 ) -> None:
     video = make_video(tmp_path / "film.mp4", seconds=12)
     for _ in "12":
-        engine = Tagger()
+        engine = make_tagger()
         result = finish(video, store, engine)
         assert [d.tags for d in result.descriptions] == [TAGS, TAGS]
-    assert engine.asked == 0
+    assert engine.asked == []
     document = json.loads(as_json(result, descriptions=True))
     assert document["descriptions"][0]["tags"] == [
         {"label": "person", "share": 1.0},
@@ -69,13 +51,13 @@ def test_what_is_said_is_of_no_matter_to_an_engine_that_reads_no_text(
 ) -> None:
     video = make_video(tmp_path / "talk.mp4", seconds=18, draw=draw_still)
     (tmp_path / "talk.srt").write_text(SUBTITLES)
-    result = finish(video, store, Tagger())
+    result = finish(video, store, make_tagger())
     assert [d.speech for d in result.descriptions] == ["Sentence 1.", "Sentence 2.", "Sentence 3."]
     assert [(d.same_as, d.tags) for d in result.descriptions] == [(0, TAGS), (1, TAGS), (1, TAGS)]
     (tmp_path / "talk.srt").write_text(SUBTITLES.replace("Sentence", "Another"))
-    again = Tagger()
+    again = make_tagger()
     assert finish(video, store, again).descriptions[2].speech == "Another 3."
-    assert again.asked == 0
+    assert again.asked == []
 
 
 def test_tags_are_packed_for_the_store_and_unpacked(store: Store) -> None:

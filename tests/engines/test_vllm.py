@@ -26,7 +26,7 @@ from longtake.records import Chunk, Frame, Progress, Result
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
-from tests.engines.test_engines import TEXTS, make_frame
+from tests.frames import TEXTS, make_frame
 from tests.servers import serve
 from tests.videos import make_video, read_jpeg
 from tests.vllms import (

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import longtake
-from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.ask.engine import Engine, Reply, Request
 from longtake.cli.main import main
 from longtake.errors import EngineFailed, UsageError
 from longtake.pipeline.compare import compare_arms, plan_arms
@@ -37,31 +37,25 @@ from longtake.report.measures import FEWEST_PAIRS, MEASURES, pair, weigh
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
+from tests.scripted import ScriptedEngine
 from tests.timeline import RATE, SECONDS, Witness
 from tests.videos import cut, draw_noisy, make_video
 
 INPUT, WORDS, REPEATED = MEASURES[0], MEASURES[3], MEASURES[4]
 
 
-class Teller(Engine):
-    """Tells chunks apart by time; costs 100 tokens, and with context what the context has words."""
+def make_teller(fails_at: str = "never", name: str = "teller") -> ScriptedEngine:
+    """Tells chunks apart by time; costs 100 tokens, and with context 50 more."""
 
-    def __init__(self, fails_at: str = "never") -> None:
-        super().__init__("teller", Capabilities(None, 8192, width=1, frame_side=64, repeats=True))
-        self.asked: list[Request] = []
-        self._fails_at = fails_at
-
-    def answer(self, request: Request) -> Reply:
-        self.asked.append(request)
+    def say(request: Request) -> Reply:
         if not request.frames:
             return Reply("Something goes on.", 20, 4, 0.5)
-        if self._fails_at in request.text:
+        if fails_at in request.text:
             raise EngineFailed("the model fell over <b>", "")
         tokens = 100 + 50 * ("<earlier>" in request.text)
         return Reply(f"A man stands at {request.frames[0].time} seconds.", tokens, 7, 0.25)
 
-    def count_tokens(self, text: str) -> int:
-        return len(text.split())
+    return ScriptedEngine(say, name, context_tokens=8192)
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +64,7 @@ def twenty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_video(tmp_path_factory.mktemp("videos") / "a & b.mp4", seconds=10, rate=4)
 
 
-def finish(
+def compare(
     video: Path, store: Store, engine: Engine, arms: tuple[str, ...] = (), **values: object
 ) -> Comparison:
     """What comparing to the end finds, with one engine for all."""
@@ -105,7 +99,7 @@ def make_result(
 
 
 def test_both_flows_and_more_arms_run_on_one_scan(twenty: Path, store: Store) -> None:
-    found = finish(twenty, store, Teller(), ("long: chunk_seconds=1",))
+    found = compare(twenty, store, make_teller(), ("long: chunk_seconds=1",))
     assert [arm.name for arm in found.arms] == ["independent", "context", "long"]
     assert [arm.result.ledger.planned for arm in found.arms] == [20, 20, 10]
     for arm in found.arms:
@@ -114,7 +108,7 @@ def test_both_flows_and_more_arms_run_on_one_scan(twenty: Path, store: Store) ->
 
 
 def test_known_costs_are_found_and_told_apart(twenty: Path, store: Store) -> None:
-    flow_one, flow_two = finish(twenty, store, Teller()).arms
+    flow_one, flow_two = compare(twenty, store, make_teller()).arms
     assert dict(flow_one.stages)["describe"] == Cost(20, 2000, 140, 5.0)
     assert flow_one.context_tokens == 0
     assert flow_one.overhead == 1.0
@@ -127,9 +121,9 @@ def test_known_costs_are_found_and_told_apart(twenty: Path, store: Store) -> Non
 
 
 def test_a_second_compare_asks_nothing_and_shows_the_same(twenty: Path, store: Store) -> None:
-    first = json.loads(comparison_as_json(finish(twenty, store, Teller())))
-    again = Teller()
-    second = json.loads(comparison_as_json(finish(twenty, store, again)))
+    first = json.loads(comparison_as_json(compare(twenty, store, make_teller())))
+    again = make_teller()
+    second = json.loads(comparison_as_json(compare(twenty, store, again)))
     assert again.asked == []
     for document in (first, second):
         for arm in document["arms"]:
@@ -142,7 +136,7 @@ def test_engines_are_opened_once_for_arms_that_want_the_same(twenty: Path, store
 
     def open_engine(name: str, settings: Settings) -> Engine:
         opened.append(name)
-        return Teller()
+        return make_teller()
 
     settings = Settings(
         out="out", chunking="fixed", engine="a", reconciler="server:b", speech="off"
@@ -155,7 +149,7 @@ def test_engines_are_opened_once_for_arms_that_want_the_same(twenty: Path, store
 def test_memory_costs_a_little_and_knows_who_comes_back(tmp_path: Path, store: Store) -> None:
     film = make_video(tmp_path / "film.mp4", seconds=SECONDS, rate=RATE)
     values: dict[str, object] = {"chunk_seconds": 6.0, "segments": 1}
-    found = finish(film, store, Witness(), ("context=full",), **values)
+    found = compare(film, store, Witness(), ("context=full",), **values)
     flow_one, memory, _ = found.arms
     assert (flow_one.marks, memory.marks) == (0, 2)
     assert memory.describe_overhead
@@ -353,7 +347,7 @@ def test_the_page_shows_what_differs_gaps_and_that_one_video_is_one_video() -> N
 def test_gaps_of_an_arm_end_with_their_own_status_and_stand_everywhere(
     twenty: Path, store: Store
 ) -> None:
-    found = finish(twenty, store, Teller(fails_at="0:04"), chunk_seconds=1.0)
+    found = compare(twenty, store, make_teller(fails_at="0:04"), chunk_seconds=1.0)
     document = json.loads(comparison_as_json(found))
     assert document["arms"][0]["gaps"] == len(document["arms"][0]["missing"]) > 0
     assert "the model fell over &lt;b&gt;" in Path("out/compare.html").read_text()
@@ -367,9 +361,7 @@ def test_arm_whose_engine_fails_is_told_of_and_costs_the_others_nothing(
     )
 
     def open_engine(name: str, settings: Settings) -> Engine:
-        engine = Teller(fails_at="0:" if name == "broken" else "never")
-        engine.name = name
-        return engine
+        return make_teller("0:" if name == "broken" else "never", name)
 
     plans = plan_arms(("c: engine=broken",), settings)
     last = run_to_end(

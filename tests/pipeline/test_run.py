@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.ask.engine import Capabilities, Reply, Request
 from longtake.engines import DIGEST
 from longtake.errors import (
     BadReply,
@@ -27,55 +27,18 @@ from longtake.errors import (
     SourceError,
     UsageError,
 )
-from longtake.pipeline.engines import Writer
 from longtake.pipeline.run import run
-from longtake.pipeline.session import run_to_end
 from longtake.records import Progress, Result
 from longtake.settings import Settings
 from longtake.store import Store
 from tests.conftest import ROOT
-from tests.talks import Scribe, is_whole, write_down
+from tests.scripted import Scribe, ScriptedEngine, finish, say_time
+from tests.talks import is_whole, write_down
 from tests.videos import read_jpeg, read_number
-
-Answer = Callable[[Request], Reply]
-
-
-class Scripted(Engine):
-    """Answers as the test says, and remembers each request."""
-
-    def __init__(self, answer: Answer, width: int = 1) -> None:
-        super().__init__(
-            "scripted",
-            Capabilities(None, 4096, width=width, frame_side=64, repeats=True, small=True),
-        )
-        self.asked: list[Request] = []
-        self._answer = answer
-
-    def answer(self, request: Request) -> Reply:
-        self.asked.append(request)
-        return self._answer(request)
-
-    def count_tokens(self, text: str) -> int:
-        return len(text.split())
-
-
-def say_time(request: Request) -> Reply:
-    """A description that tells chunks apart by their first frame's time."""
-    return Reply(f"Something happens at {request.frames[0].time} seconds.", 10, 5, 0.1)
-
-
-def finish(
-    video: Path, store: Store, describer: Engine, reconciler: Writer | None = None, **values: object
-) -> Result:
-    """The result of a run to the end, without waits."""
-    settings = Settings(**({"out": "out", "chunking": "fixed", "read_text": "off"} | values))  # type: ignore[arg-type]
-    return run_to_end(
-        run(video, settings, store, describer, reconciler, sleep=lambda seconds: None)
-    )
 
 
 def test_each_chunk_is_described_from_its_own_frames_in_order(numbered: Path, store: Store) -> None:
-    engine = Scripted(say_time)
+    engine = ScriptedEngine(say_time)
     result = finish(numbered, store, engine)
     assert [d.chunk.number for d in result.descriptions] == [1, 2, 3, 4]
     for chunk, request in zip((d.chunk for d in result.descriptions), engine.asked, strict=True):
@@ -86,7 +49,7 @@ def test_each_chunk_is_described_from_its_own_frames_in_order(numbered: Path, st
 
 
 def test_times_stand_in_text_before_each_frame(numbered: Path, store: Store) -> None:
-    engine = Scripted(say_time)
+    engine = ScriptedEngine(say_time)
     finish(numbered, store, engine, frames=2)
     first, _, second, _, last = engine.asked[1].parts
     assert (first, second) == ("Frame at 0:07:", "Frame at 0:10:")
@@ -95,8 +58,8 @@ def test_times_stand_in_text_before_each_frame(numbered: Path, store: Store) -> 
 
 
 def test_second_run_asks_nothing(numbered: Path, store: Store) -> None:
-    finish(numbered, store, Scripted(say_time), Scribe())
-    again = Scripted(say_time)
+    finish(numbered, store, ScriptedEngine(say_time), Scribe())
+    again = ScriptedEngine(say_time)
     result = finish(numbered, store, again, Scribe())
     assert again.asked == []
     assert all(description.stored for description in result.descriptions)
@@ -112,8 +75,8 @@ def test_second_run_asks_nothing(numbered: Path, store: Store) -> None:
 def test_what_would_change_an_answer_is_asked_anew(
     numbered: Path, store: Store, change: dict[str, object]
 ) -> None:
-    finish(numbered, store, Scripted(say_time))
-    again = Scripted(say_time)
+    finish(numbered, store, ScriptedEngine(say_time))
+    again = ScriptedEngine(say_time)
     finish(numbered, store, again, **change)
     assert len(again.asked) == 4
 
@@ -121,18 +84,18 @@ def test_what_would_change_an_answer_is_asked_anew(
 def test_other_engine_options_and_other_content_are_asked_anew(
     numbered: Path, store: Store, tmp_path: Path
 ) -> None:
-    finish(numbered, store, Scripted(say_time))
-    other = Scripted(say_time)
+    finish(numbered, store, ScriptedEngine(say_time))
+    other = ScriptedEngine(say_time)
     other.options = {"temperature": 1}
     finish(numbered, store, other)
     assert len(other.asked) == 4
     renamed = tmp_path / "renamed.mp4"
     renamed.write_bytes(numbered.read_bytes())
-    same = Scripted(say_time)
+    same = ScriptedEngine(say_time)
     finish(renamed, store, same)
     assert same.asked == []
     renamed.write_bytes(numbered.read_bytes() + b"\0\0\0\x08free")
-    changed = Scripted(say_time)
+    changed = ScriptedEngine(say_time)
     finish(renamed, store, changed)
     assert len(changed.asked) == 4
 
@@ -144,7 +107,7 @@ from longtake.ask.engine import Reply
 from longtake.pipeline.run import run
 from longtake.settings import Settings
 from longtake.store import Store
-from tests.pipeline.test_run import Scripted
+from tests.scripted import ScriptedEngine
 
 video, store, log, role, width, die_at = sys.argv[1:]
 
@@ -155,8 +118,8 @@ def answer(engine, name, text):
         file.write(f"{name} {text}\\n")
     return Reply(f"{text} is what happens.")
 
-describer = Scripted(lambda r: answer(describer, "chunk", r.frames[0].time), int(width))
-reconciler = Scripted(lambda r: answer(reconciler, "question", len(r.text)))
+describer = ScriptedEngine(lambda r: answer(describer, "chunk", r.frames[0].time), width=int(width))
+reconciler = ScriptedEngine(lambda r: answer(reconciler, "question", len(r.text)))
 settings = Settings(out="out", chunking="fixed", read_text="off")
 for step in run(video, settings, Store(Path(store)), describer, reconciler):
     pass
@@ -221,7 +184,7 @@ def test_run_killed_again_and_again_comes_to_an_end(numbered: Path, tmp_path: Pa
 
 
 def _run_beside(video: Path, store: Path, out: str) -> None:
-    engine = Scripted(say_time, width=2)
+    engine = ScriptedEngine(say_time, width=2)
     settings = Settings(out=out, chunking="fixed", read_text="off")
     for _ in run(video, settings, Store(store), engine, Scribe()):
         pass
@@ -286,7 +249,7 @@ def test_of_200_chunks_each_is_described_or_a_gap_with_its_reason(
             raise outcome
         return outcome
 
-    engine = Scripted(answer, width=3)
+    engine = ScriptedEngine(answer, width=3)
     result = finish(two_hundred, store, engine, Scribe(), chunk_seconds=0.5)
     ledger = result.ledger
     failed = {d.chunk.number: d.error for d in result.descriptions if d.status == "failed"}
@@ -312,9 +275,9 @@ def test_failed_chunk_is_asked_again_by_the_next_run(numbered: Path, store: Stor
             raise EngineFailed("boom")
         return say_time(request)
 
-    first = finish(numbered, store, Scripted(fail_once))
+    first = finish(numbered, store, ScriptedEngine(fail_once))
     assert [gap.chunk for gap in first.ledger.gaps] == [3, 4]
-    mended = Scripted(say_time)
+    mended = ScriptedEngine(say_time)
     second = finish(numbered, store, mended)
     assert len(mended.asked) == 2
     assert second.ledger.gaps == ()
@@ -326,8 +289,8 @@ def test_failure_never_reaches_a_prompt(numbered: Path, store: Store) -> None:
             raise EngineFailed("SECRET TRACE")
         return say_time(request)
 
-    reconciler = Scripted(lambda request: Reply("Something happens."))
-    finish(numbered, store, Scripted(fail), reconciler)
+    reconciler = ScriptedEngine(lambda request: Reply("Something happens."))
+    finish(numbered, store, ScriptedEngine(fail), reconciler)
     assert reconciler.asked
     assert not any("SECRET" in request.text for request in reconciler.asked)
 
@@ -343,7 +306,7 @@ def test_dead_engine_ends_the_run_with_its_own_error(
     def refuse(request: Request) -> Reply:
         raise error
 
-    engine = Scripted(refuse)
+    engine = ScriptedEngine(refuse)
     with pytest.raises(type(error)):
         finish(two_hundred, store, engine, chunk_seconds=0.5)
     assert len(engine.asked) < 40
@@ -358,7 +321,7 @@ def test_engine_that_dies_halfway_leaves_gaps_and_is_not_asked_forever(
             raise EngineUnreachable("down")
         return say_time(request)
 
-    engine = Scripted(die)
+    engine = ScriptedEngine(die)
     result = finish(two_hundred, store, engine, chunk_seconds=0.5)
     assert (result.ledger.described, result.ledger.failed) == (100, 100)
     assert len(engine.asked) < 140
@@ -372,9 +335,9 @@ def test_unreachable_reconciler_is_an_error_and_keeps_the_descriptions(
         raise EngineUnreachable("down")
 
     with pytest.raises(EngineUnreachable):
-        finish(numbered, store, Scripted(say_time), Scripted(down))
+        finish(numbered, store, ScriptedEngine(say_time), ScriptedEngine(down))
     assert Path("out/descriptions.csv").read_text().count("described") == 4
-    again = Scripted(say_time)
+    again = ScriptedEngine(say_time)
     assert finish(numbered, store, again, Scribe()).ledger.summarized == 4
     assert again.asked == []
 
@@ -388,9 +351,8 @@ def test_reconciler_that_fails_now_and_then_is_told_of(numbered: Path, store: St
                 raise error
             return Reply(write_down(request))
 
-        engine = Scripted(answer)
-        engine.name = name
-        return finish(numbered, store, Scripted(say_time), engine, chunk_seconds=0.5)
+        engine = ScriptedEngine(answer, name, small=True)
+        return finish(numbered, store, ScriptedEngine(say_time), engine, chunk_seconds=0.5)
 
     part = fail("part", EngineFailed("the server answered 500: boom"), whole=False)
     assert part.summary and part.summary.made_by == "written by part"
@@ -409,16 +371,16 @@ def test_runs_that_asked_the_same_at_once_tell_the_same(numbered: Path, store: S
     late = Store(store.path)
 
     def answer_after_the_other(request: Request) -> Reply:
-        finish(numbered, late, Scripted(say_time), out="other")
+        finish(numbered, late, ScriptedEngine(say_time), out="other")
         return Reply("Another text that came too late.")
 
-    result = finish(numbered, store, Scripted(answer_after_the_other))
+    result = finish(numbered, store, ScriptedEngine(answer_after_the_other))
     assert all(d.text.startswith("Something happens") for d in result.descriptions)
     late.close()
 
 
 def test_no_more_frames_are_sent_than_the_engine_takes(numbered: Path, store: Store) -> None:
-    engine = Scripted(say_time)
+    engine = ScriptedEngine(say_time)
     engine.capabilities = Capabilities(images=2, context_tokens=4096, frame_side=64, repeats=True)
     finish(numbered, store, engine)
     assert {len(request.frames) for request in engine.asked} == {2, 1}
@@ -427,19 +389,19 @@ def test_no_more_frames_are_sent_than_the_engine_takes(numbered: Path, store: St
 def test_older_summary_does_not_stay_beside_newer_descriptions(
     numbered: Path, store: Store
 ) -> None:
-    finish(numbered, store, Scripted(say_time), DIGEST)
+    finish(numbered, store, ScriptedEngine(say_time), DIGEST)
     assert Path("out/summary.md").exists()
-    finish(numbered, store, Scripted(say_time), chunk_seconds=3.0)
+    finish(numbered, store, ScriptedEngine(say_time), chunk_seconds=3.0)
     assert not Path("out/summary.md").exists()
 
 
 def test_reply_that_can_t_be_used_is_not_asked_for_twice(numbered: Path, store: Store) -> None:
-    inventing = Scripted(lambda request: Reply("A dragon burns the village."))
-    result = finish(numbered, store, Scripted(say_time), inventing)
+    inventing = ScriptedEngine(lambda request: Reply("A dragon burns the village."))
+    result = finish(numbered, store, ScriptedEngine(say_time), inventing)
     assert len(inventing.asked) == 3
     assert result.summary
     assert {sentence.wording for sentence in result.summary.sentences} == {"own words"}
-    again = finish(numbered, store, Scripted(say_time), inventing)
+    again = finish(numbered, store, ScriptedEngine(say_time), inventing)
     assert len(inventing.asked) == 3
     assert again.usage[-1].failed == result.usage[-1].failed > 0
 
@@ -453,17 +415,17 @@ def test_as_many_requests_as_the_engine_takes_are_under_way(
         together.wait()
         return say_time(request)
 
-    engine = Scripted(wait_for_others, width=4)
+    engine = ScriptedEngine(wait_for_others, width=4)
     assert finish(two_hundred, store, engine, chunk_seconds=0.5).ledger.described == 200
 
 
 def test_stopping_in_the_middle_keeps_what_was_answered(numbered: Path, store: Store) -> None:
-    engine = Scripted(say_time)
+    engine = ScriptedEngine(say_time)
     settings = Settings(out="out", chunking="fixed", read_text="off")
     for step in run(numbered, settings, store, engine, None):
         if step.description:
             break
-    again = Scripted(say_time)
+    again = ScriptedEngine(say_time)
     finish(numbered, store, again)
     assert len(again.asked) <= 3
 
@@ -472,7 +434,7 @@ def test_progress_counts_every_chunk_once_and_ends_with_the_result(
     numbered: Path, store: Store
 ) -> None:
     settings = Settings(out="out", chunking="fixed", read_text="off")
-    steps: list[Progress] = [*run(numbered, settings, store, Scripted(say_time), Scribe())]
+    steps: list[Progress] = [*run(numbered, settings, store, ScriptedEngine(say_time), Scribe())]
     described = [step for step in steps if step.stage == "describe" and step.description]
     assert [(step.done, step.total) for step in described] == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert list(dict.fromkeys(step.stage for step in steps)) == [
@@ -484,7 +446,7 @@ def test_progress_counts_every_chunk_once_and_ends_with_the_result(
 
 
 def test_bad_reply_says_why_in_the_ledger(numbered: Path, store: Store) -> None:
-    result = finish(numbered, store, Scripted(lambda request: Reply("I cannot see any video.")))
+    result = finish(numbered, store, ScriptedEngine(lambda request: "I cannot see any video."))
     assert result.ledger.failed == 4
     assert all("declines" in gap.reason for gap in result.ledger.gaps)
     assert result.descriptions[0].cost.requests == 3
@@ -493,12 +455,12 @@ def test_bad_reply_says_why_in_the_ledger(numbered: Path, store: Store) -> None:
 
 def test_missing_file_is_told_before_anything_is_made(store: Store, tmp_path: Path) -> None:
     with pytest.raises(SourceError):
-        finish(tmp_path / "nothing.mp4", store, Scripted(say_time))
+        finish(tmp_path / "nothing.mp4", store, ScriptedEngine(say_time))
     assert not Path("out").exists()
 
 
 def test_describer_that_takes_no_images_is_refused_at_once(numbered: Path, store: Store) -> None:
-    engine = Scripted(say_time)
+    engine = ScriptedEngine(say_time)
     engine.capabilities = Capabilities(images=0, context_tokens=4096)
     with pytest.raises(UsageError, match="takes no images"):
         finish(numbered, store, engine)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.ask.engine import Capabilities, Engine
 from longtake.ask.scheduler import Work
 from longtake.embed import WORDS
 from longtake.engines import DIGEST, choose_reconciler
@@ -29,11 +29,10 @@ from longtake.records import (
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
-from tests.digest.test_digest import BRIDGE, SOUP
-from tests.embed.test_embed import EMBEDDINGS, embed_words
-from tests.engines.test_engines import put_here
-from tests.servers import serve
-from tests.talks import Scribe
+from tests.scripted import Scribe, ScriptedEngine
+from tests.servers import EMBEDDINGS, embed_words, serve
+from tests.talks import BRIDGE, SOUP
+from tests.weights import put_here
 
 GB = 1 << 30
 
@@ -101,19 +100,11 @@ def test_writer_must_read_text() -> None:
         check_reads(pretend("sketch", text=False))
 
 
-class Mute(Engine):
+def make_mute(context_tokens: int = 4096) -> ScriptedEngine:
     """Reads text, and never says anything of use."""
-
-    def __init__(self, context_tokens: int = 4096) -> None:
-        super().__init__("mute", Capabilities(0, context_tokens, width=1))
-        self.asked: list[Request] = []
-
-    def answer(self, request: Request) -> Reply:
-        self.asked.append(request)
-        return Reply("I would rather not.")
-
-    def count_tokens(self, text: str) -> int:
-        return len(text.split())
+    return ScriptedEngine(
+        lambda request: "I would rather not.", "mute", images=0, context_tokens=context_tokens
+    )
 
 
 def tell(
@@ -136,7 +127,7 @@ def tell(
     return Material(video, descriptions, words, "en")
 
 
-def finish(
+def summarize(
     material: Material,
     store: Store,
     writer: Writer = DIGEST,
@@ -149,7 +140,7 @@ def finish(
 
 
 def test_summary_of_a_model_is_checked_and_says_who_wrote_it(store: Store) -> None:
-    summary = finish(tell("We begin.", "We end."), store, Scribe())
+    summary = summarize(tell("We begin.", "We end."), store, Scribe())
     assert summary and summary.made_by == "written by scribe"
     assert {(s.wording, s.support, s.source) for s in summary.sentences} == {
         ("model", "supported", None)
@@ -161,8 +152,8 @@ def test_summary_of_a_model_is_checked_and_says_who_wrote_it(store: Store) -> No
 def test_model_without_a_summary_of_use_makes_way_for_a_digest_that_says_so(
     store: Store, context: int, asked: int
 ) -> None:
-    mute, judge = Mute(context), Mute()
-    summary = finish(tell(*BRIDGE, *SOUP), store, mute, judge)
+    mute, judge = make_mute(context), make_mute()
+    summary = summarize(tell(*BRIDGE, *SOUP), store, mute, judge)
     assert summary and len(mute.asked) == asked
     assert summary.remarks == (
         "no summary that could be used came from mute, so there are quotes instead",
@@ -172,7 +163,7 @@ def test_model_without_a_summary_of_use_makes_way_for_a_digest_that_says_so(
 
 
 def test_digest_quotes_whole_sentences_with_their_times_and_chunks(store: Store) -> None:
-    summary = finish(tell(*BRIDGE, *SOUP), store)
+    summary = summarize(tell(*BRIDGE, *SOUP), store)
     assert summary
     for quote in summary.sentences:
         number = [*BRIDGE, *SOUP].index(quote.text) + 1
@@ -183,12 +174,12 @@ def test_digest_quotes_whole_sentences_with_their_times_and_chunks(store: Store)
         "made without a vision-language model: what is said and written, in its own words"
     )
     assert summary.compared_by.startswith(f"{WORDS}: no embedder is here")
-    one = finish(tell(*BRIDGE[:2]), store)
+    one = summarize(tell(*BRIDGE[:2]), store)
     assert one and one.chapters == ()
 
 
 def test_digest_of_descriptions_lacks_a_text_model(store: Store) -> None:
-    summary = finish(tell("We begin.", seen="A man lifts a stone onto a wall."), store)
+    summary = summarize(tell("We begin.", seen="A man lifts a stone onto a wall."), store)
     assert summary and {s.source for s in summary.sentences} == {"description", "voice"}
     assert summary.made_by == (
         "made without a text model: what is described, said and written, in its own words"
@@ -209,29 +200,29 @@ def test_digest_of_descriptions_lacks_a_text_model(store: Store) -> None:
 def test_headline_of_a_digest_is_the_first_that_there_is(
     store: Store, material: Material, headline: str
 ) -> None:
-    summary = finish(material, store)
+    summary = summarize(material, store)
     assert summary and summary.headline.startswith(headline)
     assert summary.headline_support == "quoted"
 
 
 def test_film_without_words_says_what_would_tell_of_it(store: Store) -> None:
-    summary = finish(tell(), store)
+    summary = summarize(tell(), store)
     assert summary and (summary.sentences, summary.compared_by) == ((), "")
     assert "no words of it are known" in summary.made_by
     remark, command = summary.remarks
     assert command.startswith("longtake models pull ") and " GB)" in remark
     for model in (SMOLVLM2, QWEN3_VL):
         put_here(model)
-    here = finish(tell(), store)
+    here = summarize(tell(), store)
     assert here and here.remarks[1] == f"--engine gguf:{QWEN3_VL.name}"
 
 
 def test_of_nothing_there_is_no_summary(store: Store) -> None:
-    assert finish(tell(seen=""), store) is None
+    assert summarize(tell(seen=""), store) is None
 
 
 def test_wish_that_a_digest_can_t_meet_is_told_shortly(store: Store) -> None:
-    summary = finish(tell(*BRIDGE, *SOUP), store, language="German " * 14)
+    summary = summarize(tell(*BRIDGE, *SOUP), store, language="German " * 14)
     assert summary and len(summary.remarks) == 1
     assert "German" in summary.remarks[0] and len(summary.remarks[0]) < 150
 
@@ -246,8 +237,8 @@ def test_sentence_s_meaning_is_asked_for_once(
     with serve() as server:
         server.set(EMBEDDINGS, embed_words)
         wanted = {"embedder": "server:tiny", "base_url": server.base_url}
-        first = finish(material, store, **wanted)
+        first = summarize(material, store, **wanted)
         asked = len(server.asked)
-        second = finish(change(material), store, **wanted)
+        second = summarize(change(material), store, **wanted)
         assert len(server.asked) == asked > 0
     assert first and second and first.compared_by == "server:tiny: as --embedder says"

@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.ask.engine import Reply, Request
 from longtake.ask.frame_tokens import frame_tokens
 from longtake.describe.budget import plan_frames
 from longtake.errors import EngineFailed
 from longtake.pipeline.run import run
-from longtake.pipeline.session import run_to_end
 from longtake.records import Chunk, Result, Scan, Shot
 from longtake.settings import Settings
 from longtake.store import Store
@@ -34,6 +33,7 @@ from longtake.video.probe import probe
 from longtake.video.repeats import ChunkLook, Repeats, make_coarse
 from longtake.video.similar import make_look
 from tests.captions import survey
+from tests.scripted import Said, ScriptedEngine, finish, say_time
 from tests.videos import Draw, make_video
 
 STEP = 0.5
@@ -147,38 +147,21 @@ def test_a_frame_costs_what_the_model_card_says(model: str, side: int, tokens: i
     assert frame_tokens(model, side, side) == tokens
 
 
-class Counting(Engine):
-    """Tells requests apart by their first frame, and fails where the test wants it."""
+def fail_at_first(request: Request) -> Reply | EngineFailed:
+    """No description of the first chunk."""
+    return EngineFailed("boom") if request.frames[0].time < 6 else say_time(request)
 
-    def __init__(self, fails: Callable[[Request], bool] = lambda request: False) -> None:
-        super().__init__("counting", Capabilities(None, 4096, frame_side=160))
-        self.asked: list[Request] = []
-        self._fails = fails
 
-    def answer(self, request: Request) -> Reply:
-        self.asked.append(request)
-        if self._fails(request):
-            raise EngineFailed("boom")
-        return Reply(f"Something is seen from {request.frames[0].time} seconds on.")
-
-    def count_tokens(self, text: str) -> int:
-        return len(text.split())
-
-    def frame_tokens(self, width: int, height: int) -> int:
-        return 100
+def make_engine(say: Callable[[Request], Said] = say_time, **able: object) -> ScriptedEngine:
+    """Chooses its frames, unless it measures movement as `sketch` does."""
+    return ScriptedEngine(
+        say, frame_tokens=lambda *size: 100, **({"frame_side": 160, "repeats": False} | able)
+    )
 
 
 def test_asking_for_more_frames_gives_more() -> None:
-    slots = plan_frames(Settings(frames=12), Counting(), Chunk(1, Span(0, 6)), see(6), 12)
+    slots = plan_frames(Settings(frames=12), make_engine(), Chunk(1, Span(0, 6)), see(6), 12)
     assert len(slots) == 12
-
-
-class Measuring(Counting):
-    """Wants its frames evenly, as `sketch` does."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.capabilities = replace(self.capabilities, repeats=True, frames_per_chunk=12)
 
 
 @pytest.mark.parametrize(
@@ -221,8 +204,8 @@ def test_chunk_of_which_the_scan_is_wrong_has_all_its_frames(tmp_path: Path, sto
     assert survey(path)[
         2
     ].frozen  # packets as small as these may hold another picture, where it is small
-    engine = Measuring()
-    describe(path, store, engine, chunking="fixed")
+    engine = make_engine(repeats=True, frames_per_chunk=12)
+    finish(path, store, engine)
     assert [len(request.frames) for request in engine.asked] == [12, 12]
 
 
@@ -233,8 +216,8 @@ def test_still_video_is_read_at_its_key_frames_alone(tmp_path: Path, store: Stor
         draw=draw_pages(1),
         options={"g": "100"},
     )
-    engine = Measuring()
-    result = describe(path, store, engine, chunking="fixed")
+    engine = make_engine(repeats=True, frames_per_chunk=12)
+    result = finish(path, store, engine)
     assert statuses(result) == [("described", 0), *[("reused", 1)] * 9]
     assert [len(request.frames) for request in engine.asked] == [2]
     _, index = probe(path, "")
@@ -258,9 +241,9 @@ def draw_pages(*seeds: int, pictures: int = 120) -> Draw:
     return draw
 
 
-def describe(path: Path, store: Store, engine: Engine, **values: object) -> Result:
-    settings = Settings(**({"out": str(path.parent / "out"), "read_text": "off"} | values))  # type: ignore[arg-type]
-    return run_to_end(run(path, settings, store, engine, None, sleep=lambda seconds: None))
+def describe(path: Path, store: Store, engine: ScriptedEngine) -> Result:
+    """A run whose chunks follow the shots."""
+    return finish(path, store, engine, chunking="shots")
 
 
 def statuses(result: Result) -> list[tuple[str, int]]:
@@ -278,7 +261,7 @@ AS_PAGES = [("described", 0), ("reused", 1), ("described", 0), ("reused", 3)] + 
 
 
 def test_a_page_that_stands_or_comes_back_is_asked_about_once(pages: Path, store: Store) -> None:
-    engine = Counting()
+    engine = make_engine()
     result = describe(pages, store, engine)
     assert statuses(result) == AS_PAGES
     assert len(engine.asked) == 2
@@ -290,8 +273,8 @@ def test_a_page_that_stands_or_comes_back_is_asked_about_once(pages: Path, store
 
 
 def test_a_second_run_asks_nothing_and_tells_the_same(pages: Path, store: Store) -> None:
-    first = describe(pages, store, Counting())
-    again = Counting()
+    first = describe(pages, store, make_engine())
+    again = make_engine()
     second = describe(pages, store, again)
     assert not again.asked
     assert statuses(second) == statuses(first)
@@ -301,11 +284,11 @@ def test_a_second_run_asks_nothing_and_tells_the_same(pages: Path, store: Store)
 @pytest.mark.parametrize("kept", [1, 2, 3, 4])
 def test_a_killed_run_goes_on_and_comes_to_the_same(pages: Path, store: Store, kept: int) -> None:
     settings = Settings(out=str(pages.parent / "out"), read_text="off")
-    steps = run(pages, settings, store, Counting(), None)
+    steps = run(pages, settings, store, make_engine(), None)
     for _ in range(kept):
         next(step for step in steps if step.description)
     steps.close()  # type: ignore[attr-defined]
-    engine = Counting()
+    engine = make_engine()
     result = describe(pages, store, engine)
     assert statuses(result) == AS_PAGES
     assert len(engine.asked) <= 1
@@ -314,22 +297,22 @@ def test_a_killed_run_goes_on_and_comes_to_the_same(pages: Path, store: Store, k
 def test_where_the_first_of_its_look_fails_the_others_are_asked_about(
     pages: Path, store: Store
 ) -> None:
-    engine = Counting(lambda request: request.frames[0].time < 6)
+    engine = make_engine(fail_at_first)
     result = describe(pages, store, engine)
     assert statuses(result) == [
         ("failed", 0), ("described", 0), ("described", 0), ("reused", 3), ("described", 0),
         ("described", 0),
     ]  # fmt: skip
     # Mended, the first is asked about again; what the others were told stands.
-    mended = Counting()
+    mended = make_engine()
     assert statuses(describe(pages, store, mended))[:2] == [("described", 0), ("described", 0)]
     assert len(mended.asked) == 1
 
 
 def test_a_moving_picture_is_never_taken_for_another_chunk(tmp_path: Path, store: Store) -> None:
     path = make_video(tmp_path / "a.mp4", seconds=24, size=(160, 96), draw=draw_pages(0))
-    engine = Counting()
-    result = describe(path, store, engine, chunking="fixed")
+    engine = make_engine()
+    result = finish(path, store, engine)
     assert {d.status for d in result.descriptions} == {"described"}
     assert len(engine.asked) == 4
 
@@ -344,7 +327,7 @@ def test_a_small_change_on_a_page_is_asked_about(tmp_path: Path, store: Store) -
         return pixels
 
     path = make_video(tmp_path / "a.mp4", seconds=12, size=(640, 384), draw=draw)
-    result = describe(path, store, Counting(), chunking="fixed")
+    result = finish(path, store, make_engine())
     assert statuses(result) == [("described", 0), ("described", 0)]
 
 

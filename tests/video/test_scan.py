@@ -29,7 +29,7 @@ from longtake.video.cuts import (
 )
 from longtake.video.probe import Index, probe
 from longtake.video.scan import scan
-from tests.video.test_video import FAST, KINDS, QUIET, make_kind
+from tests.kinds import FAST, KINDS, QUIET, make_kind
 from tests.videos import (
     cut,
     draw_dimmed,

@@ -39,6 +39,8 @@ from longtake.words.speech.whisper import (
 )
 from tests.conftest import ROOT
 from tests.voices import (
+    SENTENCE,
+    as_blocks,
     as_words,
     count_wrong,
     load_lecture,
@@ -52,7 +54,6 @@ from tests.voices import (
     speak,
     spell,
 )
-from tests.words.test_voice import SENTENCE, as_blocks
 
 
 def say_words(text: str, start: float = 0.0, each: float = 0.3) -> list[Word]:

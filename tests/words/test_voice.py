@@ -11,6 +11,8 @@ from longtake.video.sound import RATE, Block
 from longtake.words.speech.voice import JOIN_SECONDS, PAD_SECONDS, VoiceStretch, find_voice
 from tests.voices import RATE as SAID_RATE
 from tests.voices import (
+    SENTENCE,
+    as_blocks,
     load_lecture,
     make_hum,
     make_music,
@@ -20,14 +22,6 @@ from tests.voices import (
     say,
     speak,
 )
-
-
-def as_blocks(sound: np.ndarray, start: float = 0.0, size: int = RATE) -> Iterator[Block]:
-    """A sound of tests.voices as `read_sound` gives it."""
-    times = np.arange(int(len(sound) * RATE / SAID_RATE)) * SAID_RATE / RATE
-    samples = np.interp(times, np.arange(len(sound)), sound).astype(np.float32)
-    for first in range(0, len(samples), size):
-        yield Block(start + first / RATE, samples[first : first + size])
 
 
 def find(sound: np.ndarray) -> list[VoiceStretch]:
@@ -56,7 +50,6 @@ def assert_orderly(stretches: Sequence[VoiceStretch]) -> None:
 
 
 TALK = " ".join(slide.narration for slide in load_lecture().SLIDES)
-SENTENCE = "The longest bridges hang their deck from steel cables."
 
 
 @pytest.mark.parametrize("voice", ["en-us", "en-gb-x-rp", "en-us+f3", "de"])

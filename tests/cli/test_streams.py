@@ -1,0 +1,112 @@
+"""What a terminal shows while something goes on, and streams that take no more."""
+
+import logging
+import os
+import pty
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from longtake.cli.bars import open_bars, open_download_bar
+from longtake.cli.main import main
+from longtake.records import Progress
+
+FAKE = ["--engine", "fake", "--reconciler", "fake", "--chunking", "fixed", "--read-text", "off"]
+
+
+class Terminal:
+    """A terminal that both streams go to, and what it was shown."""
+
+    def __init__(self) -> None:
+        self._ours, theirs = pty.openpty()
+        self.stream = os.fdopen(theirs, "w")
+        self._shown = b""
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                self._shown += os.read(self._ours, 4096)
+            except OSError:  # the other end is closed
+                return
+
+    def close(self) -> None:
+        self.stream.close()
+        self._reader.join()
+        os.close(self._ours)
+
+    @property
+    def shown(self) -> str:
+        return re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", self._shown.decode())
+
+
+@contextmanager
+def open_terminal() -> Iterator[Terminal]:
+    """Both streams go there, until it is closed."""
+    terminal = Terminal()
+    with closing(terminal), redirect_stdout(terminal.stream), redirect_stderr(terminal.stream):
+        yield terminal
+
+
+@pytest.fixture(autouse=True)
+def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "160")
+
+
+def test_terminal_is_shown_a_bar_for_each_stage(numbered: Path) -> None:
+    with open_terminal() as terminal:
+        assert main(["summarize", str(numbered), *FAKE, "--out", "out"]) == 0
+    for stage in ("read", "scan", "describe", "reconcile"):
+        assert re.search(rf" {stage} .*━", terminal.shown)
+    assert "describer: fake" in terminal.shown and "4/4" in terminal.shown
+
+
+def test_arms_of_a_comparison_have_bars_of_their_own_and_notes_act_on_no_terminal() -> None:
+    with open_terminal() as terminal, open_bars() as advance:
+        advance(Progress("describe", 1, 4, "a\x1b]0;title\x07b", arm="context"))
+        advance(Progress("describe", 1, 2, arm="independent"))
+    assert "context: describe" in terminal.shown and "independent: describe" in terminal.shown
+    assert "\x1b]" not in terminal.shown and "\x07" not in terminal.shown
+
+
+def test_download_has_a_bar_of_its_bytes_on_a_terminal_and_a_line_elsewhere(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with open_download_bar("tiny", "MIT", 3 << 20) as tell:
+        assert tell is None
+    assert capsys.readouterr().err == "fetching tiny (3.0 MiB, MIT)\n"
+    with open_terminal() as terminal, open_download_bar("tiny", "MIT", 3000) as tell:
+        tell(1500, 3000)
+        tell(3000, 3000)
+    assert re.search(r"tiny ━+ 3\.0/3\.0 kB", terminal.shown)
+
+
+def test_reader_who_leaves_early_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stream, redirect_stdout(stream):
+        assert main(["models", "list"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_full_standard_output_ends_with_2_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with Path("/dev/full").open("w") as stream, redirect_stdout(stream):
+        assert main(["models", "list"]) == 2
+    assert "standard output takes no more" in capsys.readouterr().err
+
+
+def test_note_goes_to_the_standard_error_of_the_moment_as_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["engines"]) == 0
+    capsys.readouterr()
+    logging.getLogger("longtake").info("slower\nthan usual")
+    shown = capsys.readouterr()
+    assert shown.out == "" and shown.err == "note: slower than usual\n"

@@ -1,0 +1,16 @@
+"""Servers that the engine is opened on."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import (
+    ScriptedServer,
+    serve,
+)
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with serve() as running:
+        yield running
