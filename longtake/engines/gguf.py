@@ -5,7 +5,6 @@ so a request can be counted before it is answered, bounded in time, and broken o
 """
 
 import hashlib
-import io
 import logging
 import re
 import secrets
@@ -19,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from longtake.ask.engine import (
-    RETRY_TEMPERATURE,
     SMALL_PARAMETERS,
     Capabilities,
     Engine,
@@ -29,7 +27,12 @@ from longtake.ask.engine import (
 )
 from longtake.engines.gguf_header import Header, read_header, read_shape
 from longtake.engines.http import Connection, Response
-from longtake.engines.openai import as_image, as_openai_content, drop_thought
+from longtake.engines.openai import (
+    as_openai_body,
+    as_openai_content,
+    make_blank_frame,
+    read_completion,
+)
 from longtake.errors import (
     EngineError,
     EngineFailed,
@@ -117,18 +120,10 @@ class GgufEngine(Engine):
             raise RequestTooLarge(f"{self.name} takes no images", "Describe with another engine.")
         started = time.monotonic()
         content = as_openai_content(request) if request.frames else request.text
-        body: dict[str, Any] = {
-            "messages": request.messages(content),
-            "max_tokens": request.max_tokens,
-            "temperature": RETRY_TEMPERATURE if request.attempt else 0.0,
-            "seed": request.attempt,
-        }
-        if request.schema is not None:
-            schema = {"name": "reply", "schema": dict(request.schema)}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        body = as_openai_body(request, content, schemas=True)
         self._check_size(request, body)
         answer = self._ask("/v1/chat/completions", body)
-        return _read_reply(answer, round(time.monotonic() - started, 3))
+        return read_completion(answer, round(time.monotonic() - started, 3))
 
     def count_tokens(self, text: str) -> int:
         """By the model's own tokenizer; a bound for what it can't read, such as broken Unicode."""
@@ -144,14 +139,10 @@ class GgufEngine(Engine):
             return 0
         size = (width, height)
         if size not in self._frame_tokens:
-            from PIL import Image
-
-            jpeg = io.BytesIO()
-            Image.new("RGB", size).save(jpeg, "JPEG")
-            parts = [{"type": "text", "text": "."}, as_image(jpeg.getvalue())]
+            content = as_openai_content(Request("", (".", make_blank_frame(width, height))))
             with_it, without = (
-                self._count({"messages": [{"role": "user", "content": content}]})
-                for content in (parts, parts[:1])
+                self._count({"messages": [{"role": "user", "content": parts}]})
+                for parts in (content, content[:1])
             )
             self._frame_tokens[size] = with_it - without
         return self._frame_tokens[size]
@@ -473,17 +464,3 @@ def _make_error(answer: Response) -> EngineError:
     # A picture that can't be read is refused with either status.
     refused = answer.status < 500 or "failed to load image" in said.lower()
     return EngineRefused(said) if refused else EngineFailed(said)
-
-
-def _read_reply(answer: dict[str, Any], seconds: float) -> Reply:
-    try:
-        choice, usage = answer["choices"][0], answer["usage"]
-        return Reply(
-            text=drop_thought(choice["message"]["content"] or ""),
-            input_tokens=usage["prompt_tokens"],
-            output_tokens=usage["completion_tokens"],
-            seconds=seconds,
-            complete=choice["finish_reason"] != "length",
-        )
-    except (AttributeError, LookupError, TypeError) as error:
-        raise EngineFailed(f"llama.cpp's answer is no chat completion ({error!r})") from error
