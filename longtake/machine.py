@@ -25,6 +25,12 @@ TOOL_SECONDS = 2.0
 METAL_SHARE = 0.7
 """Of Apple's unified memory, what Metal lets one process use: two thirds to three quarters."""
 MIB = 1 << 20
+NVIDIA = (
+    "nvidia-smi",
+    "--query-gpu=name,memory.total,memory.free",
+    "--format=csv,noheader,nounits",
+)
+ROCM = ("rocm-smi", "--showproductname", "--showmeminfo", "vram", "--json")
 
 
 @dataclass(frozen=True)
@@ -54,18 +60,12 @@ class Speed:
 
 @dataclass(frozen=True)
 class Machine:
-    """All of it, with a note for each thing that could not be learnt."""
+    """All that engines run on."""
 
     cores: int
     cpu: str
     memory: MemorySize
     gpus: tuple[Gpu, ...]
-    notes: tuple[str, ...] = ()
-
-
-def read_machine(gpus: tuple[Gpu, ...] = (), notes: tuple[str, ...] = ()) -> Machine:
-    """What is here beside the graphics cards, with these cards."""
-    return Machine(count_cores(), name_cpu(), read_memory(), gpus, notes)
 
 
 def free_disk(folder: Path) -> int:
@@ -95,9 +95,7 @@ def read_memory(root: Path = ROOT) -> MemorySize:
 def _read_meminfo(root: Path) -> tuple[int, int]:
     pairs = re.findall(r"^(\w+):\s+(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE)
     values = {name: int(value) << 10 for name, value in pairs}
-    # Kernels before 3.14 have no MemAvailable.
-    rest = sum(values.get(name, 0) for name in ("MemFree", "Buffers", "Cached"))
-    return values.get("MemTotal", 0), values.get("MemAvailable", rest)
+    return values.get("MemTotal", 0), values.get("MemAvailable", 0)
 
 
 def _group_memory(root: Path) -> Iterator[tuple[int, int]]:
@@ -165,17 +163,16 @@ def name_cpu(root: Path = ROOT) -> str:
 
 def find_gpus() -> tuple[tuple[Gpu, ...], tuple[str, ...]]:
     """The graphics cards, and why a tool that is there could not tell."""
-    cuda, cuda_note = _ask_nvidia()
-    rocm, rocm_note = _ask_rocm()
-    notes = tuple(note for note in (cuda_note, rocm_note) if note)
-    return (*cuda, *rocm, *_find_apple()), notes
-
-
-def _ask_nvidia() -> tuple[list[Gpu], str]:
-    query = "--query-gpu=name,memory.total,memory.free"
-    said, note = run_tool(["nvidia-smi", query, "--format=csv,noheader,nounits"])
-    gpus = read_nvidia(said)
-    return gpus, note or ("" if gpus or not said.strip() else _no_cards("nvidia-smi", said))
+    gpus: list[Gpu] = []
+    notes = []
+    for command, read in ((NVIDIA, read_nvidia), (ROCM, read_rocm)):
+        said, note = run_tool(command)
+        found = read(said)
+        if said.strip() and not found:
+            note = f"{command[0]} names no card: {' '.join(said.split())[:80]!r}"
+        gpus += found
+        notes += [note] if note else []
+    return (*gpus, *_find_apple()), tuple(notes)
 
 
 def read_nvidia(text: str) -> list[Gpu]:
@@ -194,12 +191,6 @@ def read_nvidia(text: str) -> list[Gpu]:
         elif all(re.fullmatch(r"\[?(N/A|Not Supported)\]?", size) for size in sizes):
             gpus.append(Gpu(name, "cuda", read_memory()))
     return gpus
-
-
-def _ask_rocm() -> tuple[list[Gpu], str]:
-    said, note = run_tool(["rocm-smi", "--showproductname", "--showmeminfo", "vram", "--json"])
-    gpus = read_rocm(said)
-    return gpus, note or ("" if gpus or not said.strip() else _no_cards("rocm-smi", said))
 
 
 def read_rocm(text: str) -> list[Gpu]:
@@ -235,10 +226,6 @@ def _find_apple() -> list[Gpu]:
     memory = read_memory()
     most = round(memory.total * METAL_SHARE)
     return [Gpu(name_cpu(), "metal", MemorySize(most, min(memory.free, most)))]
-
-
-def _no_cards(tool: str, said: str) -> str:
-    return f"{tool} names no card: {' '.join(said.split())[:80]!r}"
 
 
 def run_tool(command: Sequence[str], seconds: float = TOOL_SECONDS) -> tuple[str, str]:

@@ -69,12 +69,6 @@ def test_memory_is_what_the_kernel_says_is_available(tmp_path: Path) -> None:
     assert read_memory(root) == MemorySize(24684084 << 10, 20000000 << 10)
 
 
-def test_an_old_kernel_s_memory_is_free_pages_and_caches(tmp_path: Path) -> None:
-    old = MEMINFO.replace("MemAvailable:   20000000 kB\n", "Cached: 100 kB\n")
-    root = write_tree(tmp_path, proc__meminfo=old)
-    assert read_memory(root).free == (1055044 + 1284 + 100) << 10
-
-
 def test_a_machine_that_says_nothing_has_memory_that_is_not_known(tmp_path: Path) -> None:
     assert read_memory(tmp_path) == MemorySize(0, 0)
 

@@ -26,10 +26,12 @@ from longtake.machine import (
     Gpu,
     Machine,
     Speed,
+    count_cores,
     find_gpus,
     free_disk,
     measure_speed,
-    read_machine,
+    name_cpu,
+    read_memory,
 )
 from longtake.models.table import MINILM, MODELS, SPEECH_MODELS, VLMS, Model, is_model_here
 from longtake.settings import Settings, home_folder
@@ -115,17 +117,17 @@ def inspect(
 ) -> Findings:
     """Look at everything side by side, for `PROBE_SECONDS` at most."""
     ports = tuple(ports)
-    machine = read_machine()
+    cores = count_cores()
     probes: dict[str, Callable[[], Any]] = {
         "the graphics cards": find_gpus,
         "the servers": partial(find_servers, settings, ports, environment),
         "the hub's cache": find_cached,
         "llama.cpp": find_llama_cards,
-        "the machine's speed": partial(measure_speed, machine.cores),
+        "the machine's speed": partial(measure_speed, cores),
     }
     found = run_together(probes, PROBE_SECONDS)
     gpus, notes = found.get("the graphics cards") or ((), ())
-    machine = read_machine(gpus, notes)
+    machine = Machine(cores, name_cpu(), read_memory(), gpus)
     packages = list_packages()
     cards = {
         "gguf": found.get("llama.cpp") or (),
@@ -378,13 +380,13 @@ def _advise_server(servers: Sequence[Server]) -> tuple[str, str] | None:
     """A model that takes images and is served already."""
     for server in servers:
         for model in server.models:
-            if model.images or (model.images is None and _SEEING.search(model.name)):
+            if model.images or (model.images is None and _SEEING.search(model.id)):
                 if server.kind == "Ollama":
-                    how = f"--engine {quote('ollama:' + model.name)}"
+                    how = f"--engine {quote('ollama:' + model.id)}"
                 else:
-                    how = f"--engine {quote('server:' + model.name)}"
+                    how = f"--engine {quote('server:' + model.id)}"
                     how += f" --base-url {quote(server.address)}"
-                better = f"{model.name} is served at {server.address}"
+                better = f"{model.id} is served at {server.address}"
                 better += "" if model.images else " (by its name it takes images)"
                 return better, f"longtake summarize FILE {how}"
     return None

@@ -39,7 +39,7 @@ Found = TypeVar("Found")
 class Served:
     """A model of a server; `context_tokens` 0 and `images` None: it does not say."""
 
-    name: str
+    id: str
     context_tokens: int
     images: bool | None
 
