@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,7 +34,7 @@ from longtake.machine import (
     name_cpu,
     read_memory,
 )
-from longtake.models.table import MINILM, MODELS, SPEECH_MODELS, VLMS, Model, is_model_here
+from longtake.models.table import MINILM, MODELS, SPEECH_MODELS, VLMS, is_model_here
 from longtake.settings import Settings, home_folder
 from longtake.text.safe import one_line
 from longtake.words.speech.whisper import choose_speech_model
@@ -116,6 +117,8 @@ def inspect(
     environment: Mapping[str, str] | None = None,
 ) -> Findings:
     """Look at everything side by side, for `PROBE_SECONDS` at most."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
     ports = tuple(ports)
     cores = count_cores()
     probes: dict[str, Callable[[], Any]] = {
@@ -136,15 +139,20 @@ def inspect(
     speed = found.get("the machine's speed")
     fits = fit_all(settings, machine, speed, cards)
     cached, trouble = found.get("the hub's cache") or ((), "")
-    models = (*(_keep(model) for model in MODELS.values()), *cached)
+    known = [
+        Kept(model.name, "gguf", model.bytes, is_model_here(model), model in VLMS)
+        for model in MODELS.values()
+    ]
+    models = (*known, *cached)
     servers = found.get("the servers") or ()
+    room = {"gguf": free_disk(home_folder()), "transformers": free_disk(Path(HF_HUB_CACHE))}
     said = [f"{name}: no answer in {PROBE_SECONDS:g} s" for name in probes if name not in found]
     said += [trouble, _say_busy(machine), *_say_unused(gpus, cards, packages)]
     return Findings(
         machine=machine,
         speed=speed,
         home=home_folder(),
-        free_disk=free_disk(home_folder()),
+        free_disk=room["gguf"],
         servers=servers,
         ports=ports,
         models=models,
@@ -152,7 +160,7 @@ def inspect(
         writer=say_writer(),
         packages=packages,
         fits=fits,
-        advice=advise(settings, servers, models, packages, fits, find_room()),
+        advice=advise(settings, servers, models, packages, fits, room),
         notes=(*notes, *(note for note in said if note)),
     )
 
@@ -172,10 +180,6 @@ def fit_all(
         return fit_candidate(candidate, places, wanted, usual, MAX_TOKENS + SPARE_TOKENS)
 
     return tuple(fit(candidate) for candidate in CANDIDATES)
-
-
-def _keep(model: Model) -> Kept:
-    return Kept(model.name, "gguf", model.bytes, is_model_here(model), model in VLMS)
 
 
 def say_writer() -> str:
@@ -245,21 +249,13 @@ def _has_eyes(config: Path) -> bool:
     return isinstance(names, list) and any(writes.search(str(name)) for name in names)
 
 
-def find_room() -> dict[str, int]:
-    """Bytes that can be written where each engine keeps what it fetches."""
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    return {"gguf": free_disk(home_folder()), "transformers": free_disk(Path(HF_HUB_CACHE))}
-
-
 def list_packages() -> tuple[Package, ...]:
     """What engines, links and the page need, and what is here of it; none is imported."""
     found = []
     for name in PACKAGES:
-        try:
+        version = ""
+        with suppress(importlib.metadata.PackageNotFoundError):
             version = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            version = ""
         note = _torch_build() if name == "torch" and version else ""
         found.append(Package(name, version, note))
     return tuple(found)

@@ -107,14 +107,11 @@ def _list_addresses(
         (_ollama_address(settings.ollama_url or environment.get("OLLAMA_HOST", "")), ""),
     ):
         if name:
-            found.setdefault(_plain_address(name), (key, True))
+            plain = re.sub(r"^(https?://)localhost(?=[:/]|$)", r"\g<1>127.0.0.1", name.rstrip("/"))
+            found.setdefault(plain, (key, True))
     for port in ports:
         found.setdefault(f"http://127.0.0.1:{port}/v1", ("", False))
     return found
-
-
-def _plain_address(address: str) -> str:
-    return re.sub(r"^(https?://)localhost(?=[:/]|$)", r"\g<1>127.0.0.1", address.rstrip("/"))
 
 
 def _ollama_address(host: str) -> str:

@@ -11,7 +11,6 @@ import secrets
 import threading
 import time
 import weakref
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import dropwhile
 from pathlib import Path
@@ -42,6 +41,7 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
+from longtake.files import read_samples
 from longtake.machine import count_cores, free_memory
 from longtake.models.fetch import fetch_model
 from longtake.models.memory import LLAMA_WORK_BYTES, cache_bytes
@@ -56,7 +56,6 @@ TURN_TOKENS = 64
 """More than a template puts around each turn."""
 SMALL_BYTES = 700_000_000
 """A file of weights below this is taken for one of a small model."""
-FINGERPRINT_PARTS = 64
 FINGERPRINT_BYTES = 1 << 18
 
 _QUANTIZATION = re.compile(r"[-._](i?q\d\w*|bf16|f16|f32)$", re.IGNORECASE)
@@ -90,14 +89,17 @@ class GgufEngine(Engine):
         projector = _read_head(weights.projector) if weights.projector else {}
         _check_heads(weights, header, projector)
         self._sizes = _find_sizes(weights, header, settings.context_tokens)
-        _check_device(settings.device)
-        side = projector.get("clip.vision.image_size", FRAME_SIDE)
+        if settings.device in ("cuda", "mps") and not _card_memory():
+            raise UsageError(
+                f"--device {settings.device}: this build of llama.cpp finds no graphics card",
+                "Install xllamacpp in a build for the card, as its README says; or --device auto.",
+            )
         super().__init__(
             name=f"gguf:{weights.name}",
             capabilities=Capabilities(
                 images=None if weights.projector else 0,
                 context_tokens=self._sizes[0].tokens,
-                frame_side=min(FRAME_SIDE, side),
+                frame_side=min(FRAME_SIDE, projector.get("clip.vision.image_size", FRAME_SIDE)),
                 schemas=True,
                 small=_is_small(weights),
             ),
@@ -264,9 +266,9 @@ def find_weights(model: str) -> Model | Weights:
         why = f"your own file, with {projector.name}"
     else:
         projector, why = _find_projector(path)
-    keys = {"weights": _fingerprint(path)} | (
-        {"projector": _fingerprint(projector)} if projector else {}
-    )
+    keys = {"weights": _fingerprint(path)}
+    if projector:
+        keys["projector"] = _fingerprint(projector)
     return Weights(path.name, path, projector, keys, f"{why}, by llama.cpp in this process")
 
 
@@ -375,8 +377,9 @@ def _find_sizes(weights: Weights, header: Header, wanted: int) -> list[_Size]:
         needed = fixed + cache_bytes(shape, tokens)
         return _Size(tokens, needed, not free or needed <= free or needed <= _card_memory())
 
-    longest = min(wanted or USUAL_CONTEXT_TOKENS, shape.context_tokens)
-    sizes = [weigh(tokens) for tokens in _halve(longest)]
+    sizes = [weigh(min(wanted or USUAL_CONTEXT_TOKENS, shape.context_tokens))]
+    while sizes[-1].tokens > LEAST_CONTEXT_TOKENS:
+        sizes.append(weigh(max(LEAST_CONTEXT_TOKENS, sizes[-1].tokens // 2)))
     return list(dropwhile(lambda size: not size.fits, sizes)) or sizes[-1:]
 
 
@@ -385,13 +388,6 @@ def _is_small(weights: Weights) -> bool:
     if weights.name in MODELS:
         return MODELS[weights.name].parameters < SMALL_PARAMETERS
     return weights.path.stat().st_size < SMALL_BYTES
-
-
-def _halve(tokens: int) -> Iterator[int]:
-    yield tokens
-    while tokens > LEAST_CONTEXT_TOKENS:
-        tokens = max(LEAST_CONTEXT_TOKENS, tokens // 2)
-        yield tokens
 
 
 def _card_memory() -> int:
@@ -404,14 +400,6 @@ def _card_memory() -> int:
         for device in xllamacpp.get_device_info()
         if device["type"] != kind
     )
-
-
-def _check_device(device: str) -> None:
-    if device in ("cuda", "mps") and not _card_memory():
-        raise UsageError(
-            f"--device {device}: this build of llama.cpp finds no graphics card",
-            "Install xllamacpp in a build for the card, as its README says; or --device auto.",
-        )
 
 
 def _start(weights: Weights, device: str, context_tokens: int, key: str) -> Any:
@@ -443,12 +431,9 @@ def _start(weights: Weights, device: str, context_tokens: int, key: str) -> Any:
 def _fingerprint(path: Path) -> str:
     """Tells weights apart without reading gigabytes: a hash of size and parts from all over."""
     try:
-        size = path.stat().st_size
-        digest = hashlib.sha256(str(size).encode())
-        with path.open("rb") as file:
-            for part in range(FINGERPRINT_PARTS + 1):
-                file.seek(max(0, size - FINGERPRINT_BYTES) * part // FINGERPRINT_PARTS)
-                digest.update(file.read(FINGERPRINT_BYTES))
+        digest = hashlib.sha256(str(path.stat().st_size).encode())
+        for part in read_samples(path, FINGERPRINT_BYTES):
+            digest.update(part)
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}") from error
     return digest.hexdigest()

@@ -99,7 +99,6 @@ class Connection:
         """Whether a connection serves for the next request, too."""
         self._key = key
         self._host = _check_address(self.address)
-        self._tls = _load_trusted()
         self._lock = threading.Lock()
         self._idle = [self._open_line()]
         self._busy: set[_Client] = set()
@@ -164,10 +163,10 @@ class Connection:
 
     def _status_error(self, answer: Response) -> EngineError:
         said = f"the server answered {answer.status}: {self.show(answer.words) or 'nothing'}"
-        return _status_error(answer, said)
+        return _make_status_error(answer, said)
 
     def _open_line(self) -> "_Client":
-        return _Client(_open_client(self._host, self._key, self.timeout_seconds, self._tls))
+        return _Client(_open_client(self._host, self._key, self.timeout_seconds))
 
     def _take_line(self, ends: float) -> "_Client":
         with self._lock:
@@ -276,7 +275,7 @@ def _load_trusted() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-def _open_client(host: str, key: str, timeout_seconds: float, tls: ssl.SSLContext) -> httpx2.Client:
+def _open_client(host: str, key: str, timeout_seconds: float) -> httpx2.Client:
     """A client for that host: past the environment's proxy where the host is this machine."""
     if not (key.isascii() and key.isprintable()):
         raise UsageError(
@@ -285,7 +284,7 @@ def _open_client(host: str, key: str, timeout_seconds: float, tls: ssl.SSLContex
     shown = f"[{host}]" if ":" in host else host
     try:
         return httpx2.Client(
-            verify=tls,
+            verify=_load_trusted(),
             timeout=timeout_seconds,
             limits=httpx2.Limits(keepalive_expiry=IDLE_SECONDS),
             headers={"Authorization": f"Bearer {key}"} if key else {},
@@ -325,7 +324,7 @@ def mapped_errors(address: str, key: str = "") -> Iterator[None]:
         ) from error
 
 
-def _status_error(answer: Response, said: str) -> EngineError:
+def _make_status_error(answer: Response, said: str) -> EngineError:
     """The error that a status other than success stands for."""
     status = answer.status
     if status in (401, 403):

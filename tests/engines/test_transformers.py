@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from longtake.engines import Engine, Reply, Request, open_engine
+from longtake.engines import Capabilities, Engine, Reply, Request, open_engine
 from longtake.errors import (
     EngineError,
     EngineFailed,
@@ -446,8 +446,9 @@ def open_scripted(
     runner = ScriptedRunner(act)
     settings = Settings(timeout_seconds=seconds)
     runner_as_one: Any = runner
-    engine = TransformersEngine(folder, open_chat(folder, True), runner_as_one, 8192, settings)
-    engine.capabilities = replace(engine.capabilities, width=4)
+    capabilities = Capabilities(images=None, context_tokens=8192, width=4)
+    chat = open_chat(folder, True)
+    engine = TransformersEngine(folder, chat, runner_as_one, capabilities, settings)
     return engine, runner
 
 

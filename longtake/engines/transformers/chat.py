@@ -181,12 +181,9 @@ class Chat:
     def _open_image(self, frame: Frame) -> Any:
         from PIL import Image
 
-        def work() -> Any:
+        try:
             with Image.open(io.BytesIO(frame.jpeg)) as image:
                 return image.convert("RGB")
-
-        try:
-            return work()
         except Exception as error:  # Pillow's readers raise all kinds for broken files
             raise EngineRefused(
                 f"the frame at {frame.time:g} s is no picture: {one_line(str(error))[:200]}"
