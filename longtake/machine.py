@@ -142,8 +142,7 @@ def count_cores(root: Path = ROOT) -> int:
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     for folder in _group_folders(root, "cpu"):
-        quota = (_read(folder / "cpu.max").split() or ["max"])[0]
-        period = (_read(folder / "cpu.max").split() or ["", "0"])[-1]
+        quota, period, *_ = [*_read(folder / "cpu.max").split(), "", ""]
         if not quota.isdigit():
             quota = _read(folder / "cpu.cfs_quota_us").strip()
             period = _read(folder / "cpu.cfs_period_us").strip()

@@ -306,8 +306,7 @@ def find_model(name: str) -> Model:
 def find_any_model(name: str) -> Model | FolderModel:
     """The model of that name, of whatever kind; UsageError lists the known ones."""
     if name not in ALL_MODELS:
-        known = ", ".join(ALL_MODELS)
-        raise UsageError(f"there is no model {name!r}", f"Known: {known}.")
+        raise UsageError(f"there is no model {name!r}", f"Known: {', '.join(ALL_MODELS)}.")
     return ALL_MODELS[name]
 
 
