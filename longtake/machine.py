@@ -76,13 +76,8 @@ def free_disk(folder: Path) -> int:
     return 0
 
 
-def free_memory() -> int:
-    """Bytes that this process can take now, a container's limit counted; 0: not known."""
-    return read_memory().free
-
-
 def read_memory(root: Path = ROOT) -> MemorySize:
-    """The machine's memory, or a control group's where that allows less."""
+    """What this process can take: the machine's memory, or a control group's where it is less."""
     if sys.platform == "darwin" and root == ROOT:
         return _read_apple_memory()
     total, free = _read_meminfo(root)

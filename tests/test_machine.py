@@ -14,7 +14,6 @@ from longtake.machine import (
     count_cores,
     find_gpus,
     free_disk,
-    free_memory,
     measure_speed,
     name_cpu,
     read_memory,
@@ -145,7 +144,8 @@ def test_the_processor_has_its_name(tmp_path: Path) -> None:
 
 @linux
 def test_this_machine_has_free_memory_but_less_than_in_all() -> None:
-    assert 0 < free_memory() <= read_memory().total
+    memory = read_memory()
+    assert 0 < memory.free <= memory.total
 
 
 def test_nvidia_s_cards_are_read_from_its_lines() -> None:

@@ -18,11 +18,12 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from longtake.ask.engine import Capabilities
 from longtake.describe.prompt import MAX_TOKENS, SPARE_TOKENS
 from longtake.describe.view import View
 from longtake.doctor.candidates import CANDIDATES, Candidate, Fit, fit_candidate, list_places
 from longtake.doctor.servers import USUAL_PORTS, Server, find_servers, run_together
-from longtake.engines import DIGEST, Capabilities, choose_engine, choose_reconciler
+from longtake.engines import DIGEST, choose_engine, choose_reconciler
 from longtake.machine import (
     Gpu,
     Machine,

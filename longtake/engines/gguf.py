@@ -42,7 +42,7 @@ from longtake.errors import (
     UsageError,
 )
 from longtake.files import read_samples
-from longtake.machine import count_cores, free_memory
+from longtake.machine import count_cores, read_memory
 from longtake.models.fetch import fetch_model
 from longtake.models.memory import LLAMA_WORK_BYTES, cache_bytes
 from longtake.models.table import MODELS, SMOLLM2, Model, asset_path, find_model
@@ -371,7 +371,7 @@ def _find_sizes(weights: Weights, header: Header, wanted: int) -> list[_Size]:
         raise UsageError(f"{weights.path} is no GGUF model: {error}") from error
     files = [path for path in (weights.path, weights.projector) if path]
     fixed = sum(path.stat().st_size for path in files) + LLAMA_WORK_BYTES
-    free = free_memory()
+    free = read_memory().free
 
     def weigh(tokens: int) -> _Size:
         needed = fixed + cache_bytes(shape, tokens)

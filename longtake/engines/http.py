@@ -162,8 +162,26 @@ class Connection:
             line.client.close()
 
     def _status_error(self, answer: Response) -> EngineError:
+        """The error that a status other than success stands for."""
         said = f"the server answered {answer.status}: {self.show(answer.words) or 'nothing'}"
-        return _make_status_error(answer, said)
+        status = answer.status
+        if status in (401, 403):
+            return EngineRefused(said, "Check the key: --api-key, or OPENAI_API_KEY.")
+        if _OUT_OF_MEMORY.search(answer.words):
+            return OutOfMemory(said, "Lower --at-once, --frames or --frame-side.")
+        if status == 413 or _TOO_LARGE_AT.get(status, _CONTEXT_TOO_SHORT).search(answer.words):
+            most = _MOST_IMAGES.search(answer.words) if "image" in answer.words else None
+            images = int(most[1] or most[2]) if most else 0
+            return RequestTooLarge(said, "Lower --frames or --frame-side.", images)
+        if status == 429 and _QUOTA.search(answer.words):
+            return EngineRefused(said, "The account behind the key has no more to spend there.")
+        if status in (429, 503):
+            return EngineBusy(said, "Lower --at-once.", _retry_after(answer))
+        if status in (408, 504):
+            return EngineTimeout(said)
+        if status >= 500:
+            return EngineFailed(said, "The server's own log says more.")
+        return EngineRefused(said, "Check --base-url and the model's name.")
 
     def _open_line(self) -> "_Client":
         return _Client(_open_client(self._host, self._key, self.timeout_seconds))
@@ -322,28 +340,6 @@ def mapped_errors(address: str, key: str = "") -> Iterator[None]:
             f"{address} can't be reached: {_plain(str(error), key)}",
             "Is the server running there? `longtake doctor` lists the servers that answer here.",
         ) from error
-
-
-def _make_status_error(answer: Response, said: str) -> EngineError:
-    """The error that a status other than success stands for."""
-    status = answer.status
-    if status in (401, 403):
-        return EngineRefused(said, "Check the key: --api-key, or OPENAI_API_KEY.")
-    if _OUT_OF_MEMORY.search(answer.words):
-        return OutOfMemory(said, "Lower --at-once, --frames or --frame-side.")
-    if status == 413 or _TOO_LARGE_AT.get(status, _CONTEXT_TOO_SHORT).search(answer.words):
-        most = _MOST_IMAGES.search(answer.words) if "image" in answer.words else None
-        images = int(most[1] or most[2]) if most else 0
-        return RequestTooLarge(said, "Lower --frames or --frame-side.", images)
-    if status == 429 and _QUOTA.search(answer.words):
-        return EngineRefused(said, "The account behind the key has no more to spend there.")
-    if status in (429, 503):
-        return EngineBusy(said, "Lower --at-once.", _retry_after(answer))
-    if status in (408, 504):
-        return EngineTimeout(said)
-    if status >= 500:
-        return EngineFailed(said, "The server's own log says more.")
-    return EngineRefused(said, "Check --base-url and the model's name.")
 
 
 def _plain(text: str, key: str) -> str:

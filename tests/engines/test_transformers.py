@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from longtake.engines import Capabilities, Engine, Reply, Request, open_engine
+from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.engines import open_engine
 from longtake.errors import (
     EngineError,
     EngineFailed,
