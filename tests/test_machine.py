@@ -14,7 +14,6 @@ from longtake.machine import (
     count_cores,
     find_gpus,
     free_disk,
-    free_memory,
     measure_speed,
     name_cpu,
     read_memory,
@@ -67,12 +66,6 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_memory_is_what_the_kernel_says_is_available(tmp_path: Path) -> None:
     root = write_tree(tmp_path, proc__meminfo=MEMINFO)
     assert read_memory(root) == MemorySize(24684084 << 10, 20000000 << 10)
-
-
-def test_an_old_kernel_s_memory_is_free_pages_and_caches(tmp_path: Path) -> None:
-    old = MEMINFO.replace("MemAvailable:   20000000 kB\n", "Cached: 100 kB\n")
-    root = write_tree(tmp_path, proc__meminfo=old)
-    assert read_memory(root).free == (1055044 + 1284 + 100) << 10
 
 
 def test_a_machine_that_says_nothing_has_memory_that_is_not_known(tmp_path: Path) -> None:
@@ -151,7 +144,8 @@ def test_the_processor_has_its_name(tmp_path: Path) -> None:
 
 @linux
 def test_this_machine_has_free_memory_but_less_than_in_all() -> None:
-    assert 0 < free_memory() <= read_memory().total
+    memory = read_memory()
+    assert 0 < memory.free <= memory.total
 
 
 def test_nvidia_s_cards_are_read_from_its_lines() -> None:

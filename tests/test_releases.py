@@ -9,7 +9,7 @@ import pytest
 
 import longtake
 from longtake.report.read_back import read_edited
-from longtake.runs import list_runs, read_told
+from longtake.runs.folder import list_runs, read_told
 from longtake.store import store_path
 
 RELEASES = sorted(path for path in (Path(__file__).parent / "releases").iterdir())

@@ -79,17 +79,11 @@ def fetch_with_bar(model: "Model | FolderModel", *, check: bool = False) -> None
     from longtake.models.table import asset_path, is_here
 
     missing = sum(a.bytes for a in model.files if not is_here(a, asset_path(model, a)))
-    with open_download_bar(model.name, model.licence, missing) as tell:
-        fetch_model(model, tell, check=check)
-
-
-@contextmanager
-def open_download_bar(name: str, licence: str, missing: int) -> Iterator[Any]:
-    """What takes bytes fetched and bytes in all; a line on standard error says what comes."""
     if missing:
-        print(f"fetching {name} ({missing / 2**20:.1f} MiB, {licence})", file=sys.stderr)
+        size = f"{missing / 2**20:.1f} MiB"
+        print(f"fetching {model.name} ({size}, {model.licence})", file=sys.stderr)
     if not sys.stderr.isatty():
-        yield None
+        fetch_model(model, check=check)
         return
     from rich.console import Console
     from rich.progress import (
@@ -109,5 +103,9 @@ def open_download_bar(name: str, licence: str, missing: int) -> Iterator[Any]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task(name, total=None, visible=False)
-        yield lambda done, total: bars.update(task, completed=done, total=total, visible=True)
+        task = bars.add_task(model.name, total=None, visible=False)
+
+        def tell(done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total, visible=True)
+
+        fetch_model(model, tell, check=check)

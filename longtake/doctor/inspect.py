@@ -11,27 +11,31 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from longtake.ask.engine import Capabilities
 from longtake.describe.prompt import MAX_TOKENS, SPARE_TOKENS
 from longtake.describe.view import View
 from longtake.doctor.candidates import CANDIDATES, Candidate, Fit, fit_candidate, list_places
 from longtake.doctor.servers import USUAL_PORTS, Server, find_servers, run_together
-from longtake.engines import DIGEST, Capabilities, choose_engine, choose_reconciler
+from longtake.engines import DIGEST, choose_engine, choose_reconciler
 from longtake.machine import (
     Gpu,
     Machine,
     Speed,
+    count_cores,
     find_gpus,
     free_disk,
     measure_speed,
-    read_machine,
+    name_cpu,
+    read_memory,
 )
-from longtake.models.table import MINILM, MODELS, SPEECH_MODELS, VLMS, Model, is_model_here
+from longtake.models.table import MINILM, MODELS, SPEECH_MODELS, VLMS, is_model_here
 from longtake.settings import Settings, home_folder
 from longtake.text.safe import one_line
 from longtake.words.speech.whisper import choose_speech_model
@@ -114,18 +118,20 @@ def inspect(
     environment: Mapping[str, str] | None = None,
 ) -> Findings:
     """Look at everything side by side, for `PROBE_SECONDS` at most."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
     ports = tuple(ports)
-    machine = read_machine()
+    cores = count_cores()
     probes: dict[str, Callable[[], Any]] = {
         "the graphics cards": find_gpus,
         "the servers": partial(find_servers, settings, ports, environment),
         "the hub's cache": find_cached,
         "llama.cpp": find_llama_cards,
-        "the machine's speed": partial(measure_speed, machine.cores),
+        "the machine's speed": partial(measure_speed, cores),
     }
     found = run_together(probes, PROBE_SECONDS)
     gpus, notes = found.get("the graphics cards") or ((), ())
-    machine = read_machine(gpus, notes)
+    machine = Machine(cores, name_cpu(), read_memory(), gpus)
     packages = list_packages()
     cards = {
         "gguf": found.get("llama.cpp") or (),
@@ -134,15 +140,20 @@ def inspect(
     speed = found.get("the machine's speed")
     fits = fit_all(settings, machine, speed, cards)
     cached, trouble = found.get("the hub's cache") or ((), "")
-    models = (*(_keep(model) for model in MODELS.values()), *cached)
+    known = [
+        Kept(model.name, "gguf", model.bytes, is_model_here(model), model in VLMS)
+        for model in MODELS.values()
+    ]
+    models = (*known, *cached)
     servers = found.get("the servers") or ()
+    room = {"gguf": free_disk(home_folder()), "transformers": free_disk(Path(HF_HUB_CACHE))}
     said = [f"{name}: no answer in {PROBE_SECONDS:g} s" for name in probes if name not in found]
     said += [trouble, _say_busy(machine), *_say_unused(gpus, cards, packages)]
     return Findings(
         machine=machine,
         speed=speed,
         home=home_folder(),
-        free_disk=free_disk(home_folder()),
+        free_disk=room["gguf"],
         servers=servers,
         ports=ports,
         models=models,
@@ -150,7 +161,7 @@ def inspect(
         writer=say_writer(),
         packages=packages,
         fits=fits,
-        advice=advise(settings, servers, models, packages, fits, find_room()),
+        advice=advise(settings, servers, models, packages, fits, room),
         notes=(*notes, *(note for note in said if note)),
     )
 
@@ -170,10 +181,6 @@ def fit_all(
         return fit_candidate(candidate, places, wanted, usual, MAX_TOKENS + SPARE_TOKENS)
 
     return tuple(fit(candidate) for candidate in CANDIDATES)
-
-
-def _keep(model: Model) -> Kept:
-    return Kept(model.name, "gguf", model.bytes, is_model_here(model), model in VLMS)
 
 
 def say_writer() -> str:
@@ -243,21 +250,13 @@ def _has_eyes(config: Path) -> bool:
     return isinstance(names, list) and any(writes.search(str(name)) for name in names)
 
 
-def find_room() -> dict[str, int]:
-    """Bytes that can be written where each engine keeps what it fetches."""
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    return {"gguf": free_disk(home_folder()), "transformers": free_disk(Path(HF_HUB_CACHE))}
-
-
 def list_packages() -> tuple[Package, ...]:
     """What engines, links and the page need, and what is here of it; none is imported."""
     found = []
     for name in PACKAGES:
-        try:
+        version = ""
+        with suppress(importlib.metadata.PackageNotFoundError):
             version = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            version = ""
         note = _torch_build() if name == "torch" and version else ""
         found.append(Package(name, version, note))
     return tuple(found)
@@ -378,13 +377,13 @@ def _advise_server(servers: Sequence[Server]) -> tuple[str, str] | None:
     """A model that takes images and is served already."""
     for server in servers:
         for model in server.models:
-            if model.images or (model.images is None and _SEEING.search(model.name)):
+            if model.images or (model.images is None and _SEEING.search(model.id)):
                 if server.kind == "Ollama":
-                    how = f"--engine {quote('ollama:' + model.name)}"
+                    how = f"--engine {quote('ollama:' + model.id)}"
                 else:
-                    how = f"--engine {quote('server:' + model.name)}"
+                    how = f"--engine {quote('server:' + model.id)}"
                     how += f" --base-url {quote(server.address)}"
-                better = f"{model.name} is served at {server.address}"
+                better = f"{model.id} is served at {server.address}"
                 better += "" if model.images else " (by its name it takes images)"
                 return better, f"longtake summarize FILE {how}"
     return None

@@ -3,6 +3,7 @@
 import platform
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from longtake.doctor.candidates import PROMPT_TOKENS, REPLY_TOKENS, Fit
@@ -17,7 +18,7 @@ from longtake.doctor.inspect import (
     say_seconds,
 )
 from longtake.doctor.servers import Server
-from longtake.machine import Gpu, Machine, MemorySize, Speed
+from longtake.machine import Gpu, MemorySize
 from longtake.text.plurals import say_count
 from longtake.text.safe import one_line
 from longtake.version import __version__
@@ -31,65 +32,29 @@ MOST_MODELS_SHOWN = 4
 
 def as_values(findings: Findings, chunk_seconds: float) -> dict[str, Any]:
     """All of it for one JSON document; sizes in bytes."""
-    machine, advice = findings.machine, findings.advice
+    machine = findings.machine
     return {
         "longtake": __version__,
         "python": platform.python_version(),
         "machine": {
             "cores": machine.cores,
             "cpu": machine.cpu,
-            "memory": _memory(machine.memory),
+            "memory": asdict(machine.memory),
             "disk": {"free": findings.free_disk},
-            "gpus": [
-                {"name": gpu.name, "kind": gpu.kind, "memory": _memory(gpu.memory)}
-                for gpu in machine.gpus
-            ],
-            "speed": _speed(findings.speed),
+            "gpus": [asdict(gpu) for gpu in machine.gpus],
+            "speed": {name: round(value) for name, value in asdict(findings.speed).items()}
+            if findings.speed
+            else None,
         },
-        "servers": [
-            {
-                "address": server.address,
-                "kind": server.kind,
-                "models": [
-                    {"id": m.name, "context_tokens": m.context_tokens, "images": m.images}
-                    for m in server.models
-                ],
-                "trouble": server.trouble,
-            }
-            for server in findings.servers
-        ],
-        "models": [
-            {
-                "name": m.name,
-                "engine": m.engine,
-                "bytes": m.bytes,
-                "here": m.here,
-                "images": m.images,
-            }
-            for m in findings.models
-        ],
+        "servers": [asdict(server) for server in findings.servers],
+        "models": [asdict(model) for model in findings.models],
         "speech": findings.speech,
         "writer": findings.writer,
         "extras": {p.name: {"version": p.version, "build": p.note} for p in findings.packages},
         "fits": [_fit(fit, chunk_seconds) for fit in findings.fits],
-        "advice": {
-            "engine": advice.engine,
-            "why": advice.why,
-            "better": advice.better,
-            "command": advice.command,
-        },
+        "advice": asdict(findings.advice),
         "notes": list(findings.notes),
     }
-
-
-def _memory(memory: MemorySize) -> dict[str, int]:
-    return {"total": memory.total, "free": memory.free}
-
-
-def _speed(speed: Speed | None) -> dict[str, float] | None:
-    if speed is None:
-        return None
-    return {"flops": round(speed.flops), "bytes_per_second": round(speed.bytes_per_second)}
 
 
 def _fit(fit: Fit, chunk_seconds: float) -> dict[str, Any]:
@@ -109,11 +74,9 @@ def _fit(fit: Fit, chunk_seconds: float) -> dict[str, Any]:
         "needed_bytes": fit.needed_bytes,
         "free_bytes": fit.place.free,
         "fits": fit.fits,
-        "seconds_per_chunk": round(seconds, 2) if seconds else None,
-        "chunks_per_minute": round(60 / seconds, 2) if seconds else None,
-        "seconds_for_ten_minutes": round(seconds * TEN_MINUTES / chunk_seconds)
-        if seconds
-        else None,
+        "seconds_per_chunk": seconds and round(seconds, 2),
+        "chunks_per_minute": seconds and round(60 / seconds, 2),
+        "seconds_for_ten_minutes": seconds and round(seconds * TEN_MINUTES / chunk_seconds),
         "why": list(explain(fit)),
     }
 
@@ -133,17 +96,13 @@ def explain(fit: Fit) -> Iterator[str]:
         yield reason
     if not fit.fits:
         return
+    bare = fit.usual_frames * fit.frame_tokens + PROMPT_TOKENS
+    tokens = fit.duration.tokens if fit.duration else bare
     yield (
         f"a chunk: at most {fit.view}, {fit.frame_tokens} tokens each; usually"
-        f" {fit.usual_frames}, with the words {_count_prompt(fit):,} tokens"
+        f" {fit.usual_frames}, with the words {tokens:,} tokens"
     )
     yield _explain_time(fit)
-
-
-def _count_prompt(fit: Fit) -> int:
-    if fit.duration:
-        return fit.duration.tokens
-    return fit.usual_frames * fit.frame_tokens + PROMPT_TOKENS
 
 
 def _explain_precision(fit: Fit) -> str:
@@ -162,12 +121,11 @@ def _explain_precision(fit: Fit) -> str:
 def _explain_time(fit: Fit) -> str:
     if not fit.duration:
         return f"time: not estimated, for no speed of {fit.place.name} is known"
-    each = [
-        say_seconds(part) for part in (fit.duration.look, fit.duration.read, fit.duration.write)
-    ]
+    took = fit.duration
     return (
-        f"{say_seconds(fit.duration.total)}: {each[0]} to look at the frames, {each[1]} to read,"
-        f" {each[2]} to write {REPLY_TOKENS} tokens; {fit.place.note}"
+        f"{say_seconds(took.total)}: {say_seconds(took.look)} to look at the frames,"
+        f" {say_seconds(took.read)} to read, {say_seconds(took.write)} to write {REPLY_TOKENS}"
+        f" tokens; {fit.place.note}"
     )
 
 
@@ -175,7 +133,11 @@ def say(findings: Findings, chunk_seconds: float) -> str:
     """What a person reads in the terminal."""
     lines = [f"Longtake {__version__}, Python {platform.python_version()}, {platform.system()}"]
     lines += ["", "Machine", *_say_machine(findings)]
-    lines += ["", "Servers", *_say_servers(findings)]
+    lines += ["", "Servers"]
+    for server in findings.servers:
+        lines += _say_server(server)
+    if not findings.servers:
+        lines.append(f"  none answers here on port {', '.join(map(str, findings.ports))}")
     lines += ["", "Models here", *_say_models(findings)]
     lines += ["", "Packages", *_say_packages(findings.packages, findings.machine.gpus)]
     lines += ["", *_say_fits(findings.fits, chunk_seconds)]
@@ -191,31 +153,19 @@ def _say_machine(findings: Findings) -> Iterator[str]:
     machine = findings.machine
     yield _row("processor", f"{machine.cpu}, {say_count(machine.cores, 'core')} to use")
     yield _row("memory", _say_memory(machine.memory))
-    yield from _say_gpus(machine)
+    if not machine.gpus:
+        yield _row("graphics", "no card found")
+    for gpu in machine.gpus:
+        shared = ", shared with the processor" if gpu.kind == "metal" else ""
+        yield _row("graphics", f"{gpu.name}, {_say_memory(gpu.memory)}{shared}")
     yield _row("disk", f"{_gib(findings.free_disk)} GiB free for {findings.home}")
     if findings.speed:
         flops, moved = findings.speed.flops / 1e9, findings.speed.bytes_per_second / 1e9
         yield _row("speed", f"{flops:.0f} GFLOP/s in fp32, {moved:.0f} GB/s to and from memory")
 
 
-def _say_gpus(machine: Machine) -> Iterator[str]:
-    if not machine.gpus:
-        yield _row("graphics", "no card found")
-    for gpu in machine.gpus:
-        shared = ", shared with the processor" if gpu.kind == "metal" else ""
-        yield _row("graphics", f"{gpu.name}, {_say_memory(gpu.memory)}{shared}")
-
-
 def _say_memory(memory: MemorySize) -> str:
     return f"{_gib(memory.free)} GiB free of {_gib(memory.total)}"
-
-
-def _say_servers(findings: Findings) -> Iterator[str]:
-    for server in findings.servers:
-        yield from _say_server(server)
-    if not findings.servers:
-        ports = ", ".join(map(str, findings.ports))
-        yield f"  none answers here on port {ports}"
 
 
 def _say_server(server: Server) -> Iterator[str]:
@@ -227,7 +177,7 @@ def _say_server(server: Server) -> Iterator[str]:
     for model in server.models[:MOST_MODELS_SHOWN]:
         sees = {True: "takes images", False: "text only", None: "does not say if it takes images"}
         context = f", {model.context_tokens:,} tokens" if model.context_tokens else ""
-        yield f"    {model.name}: {sees[model.images]}{context}"
+        yield f"    {model.id}: {sees[model.images]}{context}"
     if len(server.models) > MOST_MODELS_SHOWN:
         yield f"    and {len(server.models) - MOST_MODELS_SHOWN} more"
 
@@ -266,7 +216,7 @@ def _say_fits(fits: Sequence[Fit], chunk_seconds: float) -> Iterator[str]:
     well = [fit for fit in fits if fit.fits and is_quick(fit, chunk_seconds)]
     slow = [fit for fit in fits if fit.fits and fit not in well]
     not_fitting = [fit for fit in fits if not fit.fits]
-    yield _columns("Vision-language models (estimates)", ("engine", "weights", "a chunk", "10 min"))
+    yield _columns("Vision-language models (estimates)", "engine", "weights", "a chunk", "10 min")
     for title, some in (
         ("run well here", well),
         (f"fit, but take over {PATIENCE:g} times the video's length", slow),
@@ -276,21 +226,17 @@ def _say_fits(fits: Sequence[Fit], chunk_seconds: float) -> Iterator[str]:
             yield ""
             yield f"  {title}"
         for fit in some:
-            yield _columns(f"    {fit.candidate.model}", _say_figures(fit, chunk_seconds))
+            chunk, whole = "–", "–"
+            if fit.fits and fit.duration:
+                chunk = say_seconds(fit.duration.total)
+                whole = say_seconds(fit.duration.total * TEN_MINUTES / chunk_seconds)
+            name, engine = f"    {fit.candidate.model}", fit.candidate.engine
+            yield _columns(name, engine, fit.precision, chunk, whole)
             for reason in explain(fit):
                 yield from _wrap(reason, "      ", "        ")
 
 
-def _say_figures(fit: Fit, chunk_seconds: float) -> tuple[str, str, str, str]:
-    chunk, whole = "–", "–"
-    if fit.fits and fit.duration:
-        seconds = fit.duration.total
-        chunk, whole = say_seconds(seconds), say_seconds(seconds * TEN_MINUTES / chunk_seconds)
-    return fit.candidate.engine, fit.precision, chunk, whole
-
-
-def _columns(first: str, rest: tuple[str, str, str, str]) -> str:
-    engine, weights, chunk, whole = rest
+def _columns(first: str, engine: str, weights: str, chunk: str, whole: str) -> str:
     return f"{first:{MODEL_WIDTH}} {engine:13} {weights:8} {chunk:>9} {whole:>9}"
 
 

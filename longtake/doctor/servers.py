@@ -1,24 +1,24 @@
 """Which servers answer on this machine's usual ports, and what they serve. No model is asked.
 
-HTTP is `engines/http.py`'s; what a server's words mean is `engines/kinds.py`'s.
+HTTP is `engines/http.py`'s; what a server's words mean is `engines/server_kinds.py`'s.
 """
 
 import os
-import queue
 import re
 import socket
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from longtake.engines.http import Connection
 from longtake.engines.ollama import read_host
-from longtake.engines.server_kinds import find_context_tokens, find_kind, takes_images
+from longtake.engines.server import ask_about_model, list_entries
+from longtake.engines.server_kinds import Kind, find_context_tokens, find_kind, takes_images
 from longtake.errors import EngineError, EngineRefused, LongtakeError
 from longtake.settings import Settings
 from longtake.text.safe import hide_secrets, one_line
@@ -39,7 +39,7 @@ Found = TypeVar("Found")
 class Served:
     """A model of a server; `context_tokens` 0 and `images` None: it does not say."""
 
-    name: str
+    id: str
     context_tokens: int
     images: bool | None
 
@@ -81,32 +81,19 @@ def find_servers(
 
 def run_together(tasks: Mapping[Key, Callable[[], Found]], seconds: float) -> dict[Key, Found]:
     """What each task gives; those that take longer are left behind, and are not in it."""
-    outcomes: queue.SimpleQueue[tuple[Key, Future[Found]]] = queue.SimpleQueue()
+    outcomes: dict[Key, Future[Found]] = {name: Future() for name in tasks}
     for name, task in tasks.items():
         # A pool would wait for the late ones when the process ends.
-        threading.Thread(target=_run, args=(name, task, outcomes), daemon=True).start()
-    ends = time.monotonic() + seconds
-    found: dict[Key, Found] = {}
-    while len(found) < len(tasks):
-        try:
-            name, outcome = outcomes.get(timeout=max(0.0, ends - time.monotonic()))
-        except queue.Empty:
-            break
-        found[name] = outcome.result()
-    return found
+        threading.Thread(target=_run, args=(task, outcomes[name]), daemon=True).start()
+    done, _ = wait(outcomes.values(), seconds)
+    return {name: outcome.result() for name, outcome in outcomes.items() if outcome in done}
 
 
-def _run(
-    name: Key,
-    task: Callable[[], Found],
-    outcomes: "queue.SimpleQueue[tuple[Key, Future[Found]]]",
-) -> None:
-    outcome: Future[Found] = Future()
+def _run(task: Callable[[], Found], outcome: "Future[Found]") -> None:
     try:
         outcome.set_result(task())
     except BaseException as error:
         outcome.set_exception(error)
-    outcomes.put((name, outcome))
 
 
 def _list_addresses(
@@ -120,14 +107,11 @@ def _list_addresses(
         (_ollama_address(settings.ollama_url or environment.get("OLLAMA_HOST", "")), ""),
     ):
         if name:
-            found.setdefault(_plain_address(name), (key, True))
+            plain = re.sub(r"^(https?://)localhost(?=[:/]|$)", r"\g<1>127.0.0.1", name.rstrip("/"))
+            found.setdefault(plain, (key, True))
     for port in ports:
         found.setdefault(f"http://127.0.0.1:{port}/v1", ("", False))
     return found
-
-
-def _plain_address(address: str) -> str:
-    return re.sub(r"^(https?://)localhost(?=[:/]|$)", r"\g<1>127.0.0.1", address.rstrip("/"))
 
 
 def _ollama_address(host: str) -> str:
@@ -172,47 +156,29 @@ def _listens(address: str) -> bool:
 
 
 def _read_server(connection: Connection, ends: float) -> Server:
-    listed = connection.read(connection.send("GET", f"{connection.address}/models")).get("data")
-    if not isinstance(listed, list):
+    listed = connection.read(connection.send("GET", f"{connection.address}/models"))
+    if not isinstance(listed.get("data"), list):
         return Server(connection.address, "", (), "answers, but with no list of models")
-    entries = [e for e in listed if isinstance(e, dict) and isinstance(e.get("id"), str)]
-    entries = entries[:MOST_MODELS]
+    entries = list_entries(listed)[:MOST_MODELS]
     kind = find_kind(entries)
     models = []
     for place, entry in enumerate(entries):
         left = ends - time.monotonic()
         asked = place < MOST_ASKED and left > 0
-        facts = entry | (
-            _ask_more(connection, kind.title, kind.own, entry["id"], left) if asked else {}
-        )
+        ask = _ask_ollama if kind.title == "Ollama" else ask_about_model
+        facts = entry | (ask(connection, kind, entry["id"], left) if asked else {})
         name = one_line(entry["id"])[:200]
         models.append(Served(name, find_context_tokens(facts), takes_images(facts)))
     return Server(connection.address, kind.title, tuple(models))
 
 
-def _ask_more(
-    connection: Connection, kind: str, own: str, model: str, seconds: float
-) -> dict[str, Any]:
-    """What the server says of the model beside its list; nothing where it won't."""
-    root = connection.address.removesuffix("/v1")
+def _ask_ollama(connection: Connection, kind: Kind, model: str, seconds: float) -> dict[str, Any]:
+    """Ollama's own words in the others': what the model takes, and what it was trained for."""
+    url = f"{connection.address.removesuffix('/v1')}/api/show"
     try:
-        if kind == "Ollama":
-            answer = connection.send("POST", f"{root}/api/show", {"model": model}, seconds)
-            return _read_ollama(connection.read(answer))
-        if not own:
-            return {}
-        path = own.format(model=quote(model, safe=""))
-        found = connection.read(connection.send("GET", f"{root}{path}", seconds=seconds))
+        shown = connection.read(connection.send("POST", url, {"model": model}, seconds))
     except EngineError:
         return {}
-    entries = found.get("data")
-    if not isinstance(entries, list):
-        return found
-    return next((e for e in entries if isinstance(e, dict) and e.get("id") == model), {})
-
-
-def _read_ollama(shown: dict[str, Any]) -> dict[str, Any]:
-    """Ollama's own words in the others': what the model takes, and what it was trained for."""
     facts: dict[str, Any] = {}
     if isinstance(able := shown.get("capabilities"), list):
         facts["modalities"] = {"vision": "vision" in able}

@@ -2,9 +2,9 @@
 
 import importlib
 
-from longtake.ask.engine import SMALL_PARAMETERS, Capabilities, Engine, Reply, Request
+from longtake.ask.engine import SMALL_PARAMETERS, Engine
 from longtake.errors import UsageError
-from longtake.machine import find_gpus, free_memory
+from longtake.machine import find_gpus, read_memory
 from longtake.models.memory import LLAMA_WORK_BYTES, cache_bytes
 from longtake.models.table import MODELS, QWEN3, VLMS, Model, find_vlms_here, is_model_here
 from longtake.settings import Settings
@@ -26,21 +26,6 @@ DEFAULT_DESCRIBER = "sketch"
 CHUNK_TOKENS = 4096
 """Hold the frames of a chunk, a question and its answer, whatever the model."""
 
-__all__ = [
-    "AUTO",
-    "DEFAULT_DESCRIBER",
-    "DIGEST",
-    "ENGINES",
-    "Capabilities",
-    "Engine",
-    "Reply",
-    "Request",
-    "choose_reconciler",
-    "find_needed_model",
-    "open_engine",
-    "suggest_vlm",
-]
-
 
 def find_needed_model(name: str) -> Model | None:
     """The model of the table that an engine of that name needs, if it needs one."""
@@ -60,7 +45,7 @@ def choose_engine(free_bytes: int | None = None) -> tuple[str, str]:
     `free_bytes` stands for the memory that is free; 0: not known.
     """
     here = find_vlms_here()
-    free = free_memory() if free_bytes is None else free_bytes
+    free = read_memory().free if free_bytes is None else free_bytes
     for model in here:
         if not free or needed_bytes(model) <= free:
             return f"gguf:{model.name}", "it is the best whose weights are here and fit the memory"
@@ -84,7 +69,7 @@ def choose_reconciler(describer: Engine | None, free_bytes: int | None = None) -
             return describer.name, "the describer's model reads text and is large enough"
         if describer.name.startswith(("server:", "ollama:")):
             return describer.name, "it is the model that the server has"
-    free = free_memory() if free_bytes is None else free_bytes
+    free = read_memory().free if free_bytes is None else free_bytes
     able = [m for m in MODELS.values() if m.parameters >= SMALL_PARAMETERS and is_model_here(m)]
     for model in sorted(able, key=lambda model: model.parameters, reverse=True):
         if not free or needed_bytes(model) <= free:
@@ -103,7 +88,7 @@ def suggest_vlm(free_bytes: int | None = None, cards: bool | None = None) -> Mod
     processor the others take longer than the video by ten times or more. `cards` says whether there
     is one; None: looked up.
     """
-    free = free_memory() if free_bytes is None else free_bytes
+    free = read_memory().free if free_bytes is None else free_bytes
     found = bool(find_gpus()[0]) if cards is None else cards
     open_ones = [model for model in VLMS if model.licence == "Apache-2.0"]
     fitting = [model for model in open_ones if not free or needed_bytes(model) <= free]

@@ -5,21 +5,18 @@ so a request can be counted before it is answered, bounded in time, and broken o
 """
 
 import hashlib
-import io
 import logging
 import re
 import secrets
 import threading
 import time
 import weakref
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
 from longtake.ask.engine import (
-    RETRY_TEMPERATURE,
     SMALL_PARAMETERS,
     Capabilities,
     Engine,
@@ -29,7 +26,12 @@ from longtake.ask.engine import (
 )
 from longtake.engines.gguf_header import Header, read_header, read_shape
 from longtake.engines.http import Connection, Response
-from longtake.engines.openai import as_image, as_openai_content, drop_thought
+from longtake.engines.openai import (
+    as_openai_body,
+    as_openai_content,
+    make_blank_frame,
+    read_completion,
+)
 from longtake.errors import (
     EngineError,
     EngineFailed,
@@ -39,7 +41,8 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
-from longtake.machine import count_cores, free_memory
+from longtake.files import read_samples
+from longtake.machine import count_cores, read_memory
 from longtake.models.fetch import fetch_model
 from longtake.models.memory import LLAMA_WORK_BYTES, cache_bytes
 from longtake.models.table import MODELS, SMOLLM2, Model, asset_path, find_model
@@ -53,7 +56,6 @@ TURN_TOKENS = 64
 """More than a template puts around each turn."""
 SMALL_BYTES = 700_000_000
 """A file of weights below this is taken for one of a small model."""
-FINGERPRINT_PARTS = 64
 FINGERPRINT_BYTES = 1 << 18
 
 _QUANTIZATION = re.compile(r"[-._](i?q\d\w*|bf16|f16|f32)$", re.IGNORECASE)
@@ -87,14 +89,17 @@ class GgufEngine(Engine):
         projector = _read_head(weights.projector) if weights.projector else {}
         _check_heads(weights, header, projector)
         self._sizes = _find_sizes(weights, header, settings.context_tokens)
-        _check_device(settings.device)
-        side = projector.get("clip.vision.image_size", FRAME_SIDE)
+        if settings.device in ("cuda", "mps") and not _card_memory():
+            raise UsageError(
+                f"--device {settings.device}: this build of llama.cpp finds no graphics card",
+                "Install xllamacpp in a build for the card, as its README says; or --device auto.",
+            )
         super().__init__(
             name=f"gguf:{weights.name}",
             capabilities=Capabilities(
                 images=None if weights.projector else 0,
                 context_tokens=self._sizes[0].tokens,
-                frame_side=min(FRAME_SIDE, side),
+                frame_side=min(FRAME_SIDE, projector.get("clip.vision.image_size", FRAME_SIDE)),
                 schemas=True,
                 small=_is_small(weights),
             ),
@@ -117,18 +122,10 @@ class GgufEngine(Engine):
             raise RequestTooLarge(f"{self.name} takes no images", "Describe with another engine.")
         started = time.monotonic()
         content = as_openai_content(request) if request.frames else request.text
-        body: dict[str, Any] = {
-            "messages": request.messages(content),
-            "max_tokens": request.max_tokens,
-            "temperature": RETRY_TEMPERATURE if request.attempt else 0.0,
-            "seed": request.attempt,
-        }
-        if request.schema is not None:
-            schema = {"name": "reply", "schema": dict(request.schema)}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        body = as_openai_body(request, content, schemas=True)
         self._check_size(request, body)
         answer = self._ask("/v1/chat/completions", body)
-        return _read_reply(answer, round(time.monotonic() - started, 3))
+        return read_completion(answer, round(time.monotonic() - started, 3))
 
     def count_tokens(self, text: str) -> int:
         """By the model's own tokenizer; a bound for what it can't read, such as broken Unicode."""
@@ -144,14 +141,10 @@ class GgufEngine(Engine):
             return 0
         size = (width, height)
         if size not in self._frame_tokens:
-            from PIL import Image
-
-            jpeg = io.BytesIO()
-            Image.new("RGB", size).save(jpeg, "JPEG")
-            parts = [{"type": "text", "text": "."}, as_image(jpeg.getvalue())]
+            content = as_openai_content(Request("", (".", make_blank_frame(width, height))))
             with_it, without = (
-                self._count({"messages": [{"role": "user", "content": content}]})
-                for content in (parts, parts[:1])
+                self._count({"messages": [{"role": "user", "content": parts}]})
+                for parts in (content, content[:1])
             )
             self._frame_tokens[size] = with_it - without
         return self._frame_tokens[size]
@@ -273,9 +266,9 @@ def find_weights(model: str) -> Model | Weights:
         why = f"your own file, with {projector.name}"
     else:
         projector, why = _find_projector(path)
-    keys = {"weights": _fingerprint(path)} | (
-        {"projector": _fingerprint(projector)} if projector else {}
-    )
+    keys = {"weights": _fingerprint(path)}
+    if projector:
+        keys["projector"] = _fingerprint(projector)
     return Weights(path.name, path, projector, keys, f"{why}, by llama.cpp in this process")
 
 
@@ -378,14 +371,15 @@ def _find_sizes(weights: Weights, header: Header, wanted: int) -> list[_Size]:
         raise UsageError(f"{weights.path} is no GGUF model: {error}") from error
     files = [path for path in (weights.path, weights.projector) if path]
     fixed = sum(path.stat().st_size for path in files) + LLAMA_WORK_BYTES
-    free = free_memory()
+    free = read_memory().free
 
     def weigh(tokens: int) -> _Size:
         needed = fixed + cache_bytes(shape, tokens)
         return _Size(tokens, needed, not free or needed <= free or needed <= _card_memory())
 
-    longest = min(wanted or USUAL_CONTEXT_TOKENS, shape.context_tokens)
-    sizes = [weigh(tokens) for tokens in _halve(longest)]
+    sizes = [weigh(min(wanted or USUAL_CONTEXT_TOKENS, shape.context_tokens))]
+    while sizes[-1].tokens > LEAST_CONTEXT_TOKENS:
+        sizes.append(weigh(max(LEAST_CONTEXT_TOKENS, sizes[-1].tokens // 2)))
     return list(dropwhile(lambda size: not size.fits, sizes)) or sizes[-1:]
 
 
@@ -394,13 +388,6 @@ def _is_small(weights: Weights) -> bool:
     if weights.name in MODELS:
         return MODELS[weights.name].parameters < SMALL_PARAMETERS
     return weights.path.stat().st_size < SMALL_BYTES
-
-
-def _halve(tokens: int) -> Iterator[int]:
-    yield tokens
-    while tokens > LEAST_CONTEXT_TOKENS:
-        tokens = max(LEAST_CONTEXT_TOKENS, tokens // 2)
-        yield tokens
 
 
 def _card_memory() -> int:
@@ -413,14 +400,6 @@ def _card_memory() -> int:
         for device in xllamacpp.get_device_info()
         if device["type"] != kind
     )
-
-
-def _check_device(device: str) -> None:
-    if device in ("cuda", "mps") and not _card_memory():
-        raise UsageError(
-            f"--device {device}: this build of llama.cpp finds no graphics card",
-            "Install xllamacpp in a build for the card, as its README says; or --device auto.",
-        )
 
 
 def _start(weights: Weights, device: str, context_tokens: int, key: str) -> Any:
@@ -452,12 +431,9 @@ def _start(weights: Weights, device: str, context_tokens: int, key: str) -> Any:
 def _fingerprint(path: Path) -> str:
     """Tells weights apart without reading gigabytes: a hash of size and parts from all over."""
     try:
-        size = path.stat().st_size
-        digest = hashlib.sha256(str(size).encode())
-        with path.open("rb") as file:
-            for part in range(FINGERPRINT_PARTS + 1):
-                file.seek(max(0, size - FINGERPRINT_BYTES) * part // FINGERPRINT_PARTS)
-                digest.update(file.read(FINGERPRINT_BYTES))
+        digest = hashlib.sha256(str(path.stat().st_size).encode())
+        for part in read_samples(path, FINGERPRINT_BYTES):
+            digest.update(part)
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}") from error
     return digest.hexdigest()
@@ -473,17 +449,3 @@ def _make_error(answer: Response) -> EngineError:
     # A picture that can't be read is refused with either status.
     refused = answer.status < 500 or "failed to load image" in said.lower()
     return EngineRefused(said) if refused else EngineFailed(said)
-
-
-def _read_reply(answer: dict[str, Any], seconds: float) -> Reply:
-    try:
-        choice, usage = answer["choices"][0], answer["usage"]
-        return Reply(
-            text=drop_thought(choice["message"]["content"] or ""),
-            input_tokens=usage["prompt_tokens"],
-            output_tokens=usage["completion_tokens"],
-            seconds=seconds,
-            complete=choice["finish_reason"] != "length",
-        )
-    except (AttributeError, LookupError, TypeError) as error:
-        raise EngineFailed(f"llama.cpp's answer is no chat completion ({error!r})") from error

@@ -99,7 +99,6 @@ class Connection:
         """Whether a connection serves for the next request, too."""
         self._key = key
         self._host = _check_address(self.address)
-        self._tls = _load_trusted()
         self._lock = threading.Lock()
         self._idle = [self._open_line()]
         self._busy: set[_Client] = set()
@@ -163,11 +162,29 @@ class Connection:
             line.client.close()
 
     def _status_error(self, answer: Response) -> EngineError:
+        """The error that a status other than success stands for."""
         said = f"the server answered {answer.status}: {self.show(answer.words) or 'nothing'}"
-        return _status_error(answer, said)
+        status = answer.status
+        if status in (401, 403):
+            return EngineRefused(said, "Check the key: --api-key, or OPENAI_API_KEY.")
+        if _OUT_OF_MEMORY.search(answer.words):
+            return OutOfMemory(said, "Lower --at-once, --frames or --frame-side.")
+        if status == 413 or _TOO_LARGE_AT.get(status, _CONTEXT_TOO_SHORT).search(answer.words):
+            most = _MOST_IMAGES.search(answer.words) if "image" in answer.words else None
+            images = int(most[1] or most[2]) if most else 0
+            return RequestTooLarge(said, "Lower --frames or --frame-side.", images)
+        if status == 429 and _QUOTA.search(answer.words):
+            return EngineRefused(said, "The account behind the key has no more to spend there.")
+        if status in (429, 503):
+            return EngineBusy(said, "Lower --at-once.", _retry_after(answer))
+        if status in (408, 504):
+            return EngineTimeout(said)
+        if status >= 500:
+            return EngineFailed(said, "The server's own log says more.")
+        return EngineRefused(said, "Check --base-url and the model's name.")
 
     def _open_line(self) -> "_Client":
-        return _Client(_open_client(self._host, self._key, self.timeout_seconds, self._tls))
+        return _Client(_open_client(self._host, self._key, self.timeout_seconds))
 
     def _take_line(self, ends: float) -> "_Client":
         with self._lock:
@@ -276,7 +293,7 @@ def _load_trusted() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-def _open_client(host: str, key: str, timeout_seconds: float, tls: ssl.SSLContext) -> httpx2.Client:
+def _open_client(host: str, key: str, timeout_seconds: float) -> httpx2.Client:
     """A client for that host: past the environment's proxy where the host is this machine."""
     if not (key.isascii() and key.isprintable()):
         raise UsageError(
@@ -285,7 +302,7 @@ def _open_client(host: str, key: str, timeout_seconds: float, tls: ssl.SSLContex
     shown = f"[{host}]" if ":" in host else host
     try:
         return httpx2.Client(
-            verify=tls,
+            verify=_load_trusted(),
             timeout=timeout_seconds,
             limits=httpx2.Limits(keepalive_expiry=IDLE_SECONDS),
             headers={"Authorization": f"Bearer {key}"} if key else {},
@@ -323,28 +340,6 @@ def mapped_errors(address: str, key: str = "") -> Iterator[None]:
             f"{address} can't be reached: {_plain(str(error), key)}",
             "Is the server running there? `longtake doctor` lists the servers that answer here.",
         ) from error
-
-
-def _status_error(answer: Response, said: str) -> EngineError:
-    """The error that a status other than success stands for."""
-    status = answer.status
-    if status in (401, 403):
-        return EngineRefused(said, "Check the key: --api-key, or OPENAI_API_KEY.")
-    if _OUT_OF_MEMORY.search(answer.words):
-        return OutOfMemory(said, "Lower --at-once, --frames or --frame-side.")
-    if status == 413 or _TOO_LARGE_AT.get(status, _CONTEXT_TOO_SHORT).search(answer.words):
-        most = _MOST_IMAGES.search(answer.words) if "image" in answer.words else None
-        images = int(most[1] or most[2]) if most else 0
-        return RequestTooLarge(said, "Lower --frames or --frame-side.", images)
-    if status == 429 and _QUOTA.search(answer.words):
-        return EngineRefused(said, "The account behind the key has no more to spend there.")
-    if status in (429, 503):
-        return EngineBusy(said, "Lower --at-once.", _retry_after(answer))
-    if status in (408, 504):
-        return EngineTimeout(said)
-    if status >= 500:
-        return EngineFailed(said, "The server's own log says more.")
-    return EngineRefused(said, "Check --base-url and the model's name.")
 
 
 def _plain(text: str, key: str) -> str:

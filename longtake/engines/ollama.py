@@ -7,7 +7,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -152,7 +152,10 @@ class OllamaEngine(Engine):
 
     def _chat(self, request: Request, context: int) -> dict[str, Any]:
         turns = request.messages("")[:-1]
-        contents = [_join_parts(request)] if self._in_one_turn else _part_by_part(request)
+        contents: Iterable[dict[str, Any]] = _part_by_part(request)
+        if self._in_one_turn:  # the times stand in the order of the images
+            images = [as_base64(frame.jpeg) for frame in request.frames]
+            contents = [{"content": request.text, "images": images}]
         body = {
             "model": self.model,
             "messages": [*turns, *({"role": "user", **content} for content in contents)],
@@ -278,22 +281,16 @@ def _read(server: Connection, answer: Response) -> dict[str, Any]:
         error.hint = "Lower --at-once or --frames, use a smaller model, or free some memory."
         raise
     except EngineFailed as error:
-        raise _explain(answer, error) from error
-
-
-def _explain(answer: Response, error: EngineFailed) -> LongtakeError:
-    """What a failure of Ollama's stands for, by its words."""
-    if _BROKEN_MODEL.search(answer.words):
-        return EngineRefused(
-            error.message, "Pull the model again, or update Ollama; its log says more."
-        )
-    if _ENDED.search(answer.words):
-        return OutOfMemory(
-            error.message,
-            "Mostly the memory did not suffice: lower --at-once or --frames, or use a smaller"
-            " model. Ollama's log says more.",
-        )
-    return error
+        if _BROKEN_MODEL.search(answer.words):
+            hint = "Pull the model again, or update Ollama; its log says more."
+            raise EngineRefused(error.message, hint) from error
+        if _ENDED.search(answer.words):
+            raise OutOfMemory(
+                error.message,
+                "Mostly the memory did not suffice: lower --at-once or --frames, or use a smaller"
+                " model. Ollama's log says more.",
+            ) from error
+        raise
 
 
 def _list_models(server: Connection) -> list[dict[str, Any]]:
@@ -399,17 +396,14 @@ def _part_by_part(request: Request) -> Iterator[dict[str, Any]]:
         yield {"content": "\n".join(texts)}
 
 
-def _join_parts(request: Request) -> dict[str, Any]:
-    """One turn: the times stand in the order of the images."""
-    content: dict[str, Any] = {"content": request.text}
-    return content | {"images": [as_base64(frame.jpeg) for frame in request.frames]}
-
-
 def _read_reply(answer: dict[str, Any], request: Request, context: int, seconds: float) -> Reply:
+    """RequestTooLarge where the context was full, so that frames may have been missing.
+
+    Fewer tokens than expected prove nothing: older versions leave out those that they remembered.
+    """
     try:
-        text = answer["message"]["content"] or ""
         reply = Reply(
-            text=drop_thought(text),
+            text=drop_thought(answer["message"]["content"] or ""),
             input_tokens=int(answer.get("prompt_eval_count") or 0),
             output_tokens=int(answer.get("eval_count") or 0),
             seconds=seconds,
@@ -417,18 +411,10 @@ def _read_reply(answer: dict[str, Any], request: Request, context: int, seconds:
         )
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise EngineFailed(f"Ollama's answer is no chat ({error!r})") from error
-    _check_whole(reply, request, context)
-    return reply
-
-
-def _check_whole(reply: Reply, request: Request, context: int) -> None:
-    """RequestTooLarge where the context was full, so that frames may have been missing.
-
-    Fewer tokens than expected prove nothing: older versions leave out those that they remembered.
-    """
     if reply.input_tokens + request.max_tokens > context:
         raise RequestTooLarge(
             f"the question took {reply.input_tokens} tokens of a context of {context}, more than"
             " was to be expected: something may have been cut off",
             "Lower --frames or --frame-side, or use a model with a longer context.",
         )
+    return reply

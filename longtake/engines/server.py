@@ -4,7 +4,6 @@ Knows models, chats and what kinds of servers say of themselves; HTTP is `engine
 """
 
 import functools
-import io
 import logging
 import re
 import threading
@@ -16,7 +15,6 @@ from typing import Any
 from urllib.parse import quote
 
 from longtake.ask.engine import (
-    RETRY_TEMPERATURE,
     Capabilities,
     Engine,
     Reply,
@@ -26,8 +24,15 @@ from longtake.ask.engine import (
 from longtake.ask.frame_tokens import frame_tokens, is_sure
 from longtake.ask.retry import insist
 from longtake.engines.http import Connection, Response
-from longtake.engines.openai import as_base64, as_openai_content, drop_thought
+from longtake.engines.openai import (
+    as_base64,
+    as_openai_body,
+    as_openai_content,
+    make_blank_frame,
+    read_completion,
+)
 from longtake.engines.server_kinds import (
+    Kind,
     find_context_tokens,
     find_kind,
     find_slots,
@@ -83,14 +88,13 @@ class ServerEngine(Engine):
 
     def __init__(self, server: Connection, model: str, settings: Settings) -> None:
         self._server = server
-        self._root = server.address.removesuffix("/v1")
         self._chat = f"{server.address}/chat/completions"
         listed = self._list_models()
         facts = self._find_model(listed, model)
         self._kind = find_kind([facts, *listed])
         self.model: str = facts["id"]
         server.keep_alive = self._kind.keep_alive
-        facts = facts | self._ask_about_itself()
+        facts = facts | ask_about_model(server, self._kind, self.model, SHORT_SECONDS)
         context = settings.context_tokens or find_context_tokens(facts)
         self._as_video = settings.frames_as == "video"
         sees = takes_images(facts)
@@ -114,9 +118,7 @@ class ServerEngine(Engine):
             ),
             options={"base_url": server.address}
             | ({"frames_as": "video"} if self._as_video else {}),
-            why=f"{self._kind.title} at {server.address}".strip()
-            + ("" if context else _unknown_context())
-            + (_better_door(self.model) if self._kind.title == "Ollama" else ""),
+            why=_say_why(server, self._kind, self.model, context),
         )
 
     def frame_tokens(self, width: int, height: int) -> int:
@@ -146,7 +148,7 @@ class ServerEngine(Engine):
             if "output limit was reached" not in error.message:
                 raise
             return Reply("", seconds=_seconds_since(started), complete=False)
-        return _read_reply(answer, _seconds_since(started))
+        return read_completion(answer, _seconds_since(started))
 
     def count_tokens(self, text: str) -> int:
         """As the server's own tokenizer counts, where it lends it (vLLM, llama.cpp do)."""
@@ -172,7 +174,8 @@ class ServerEngine(Engine):
         self._server.close()
 
     def _show_tiny_frames(self) -> None:
-        frames = [_make_tiny_frame(time) for time in ((0, 1) if self._as_video else (0,))]
+        times = (0.0, 1.0) if self._as_video else (0.0,)
+        frames = [make_blank_frame(TINY_SIDE, TINY_SIDE, time) for time in times]
         try:
             self.answer(Request("You describe.", (*frames, "What is it?"), SIGHT_TOKENS))
         except (EngineFailed, EngineRefused, RequestTooLarge) as error:
@@ -217,18 +220,10 @@ class ServerEngine(Engine):
     def _make_body(self, request: Request) -> dict[str, Any]:
         frames = request.frames
         as_video = self._as_video and len(frames) > 1
-        body = {
-            "model": self.model,
-            "messages": request.messages(
-                (_video_content if as_video else as_openai_content)(request)
-            ),
-            "max_tokens": request.max_tokens,
-            "temperature": RETRY_TEMPERATURE if request.attempt else 0.0,
-            "seed": request.attempt,
-        }
-        if request.schema is not None and self.capabilities.schemas:
-            schema = {"name": "reply", "strict": True, "schema": request.schema}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        content = (_video_content if as_video else as_openai_content)(request)
+        body = {"model": self.model} | as_openai_body(
+            request, content, schemas=self.capabilities.schemas
+        )
         if self._kind.template_options:
             body["chat_template_kwargs"] = {"enable_thinking": False}
         if as_video:
@@ -238,12 +233,13 @@ class ServerEngine(Engine):
     def _ask_count(self, text: str) -> int:
         # llama.cpp reads `content`, vLLM and SGLang read `prompt`; each passes over the other's.
         body = {"model": self.model, "content": text, "prompt": text}
-        answer = self._ask_shortly("POST", f"{self._root}/tokenize", body)
+        url = f"{self._server.address.removesuffix('/v1')}/tokenize"
+        answer = self._server.read(self._server.send("POST", url, body, SHORT_SECONDS))
         return int(answer.get("count") or len(answer["tokens"]))
 
     def _ask_count_frame(self, width: int, height: int) -> int:
         """What a blank frame of that size adds to a prompt; 0 where the server does not say."""
-        frame, tokens = _make_blank_frame(width, height), []
+        frame, tokens = make_blank_frame(width, height), []
         try:
             for parts in (("?",), ("?", frame)):
                 ask = functools.partial(self.answer, Request("", parts, SIGHT_TOKENS))
@@ -251,11 +247,6 @@ class ServerEngine(Engine):
         except EngineError:
             return 0
         return max(0, tokens[1] - tokens[0]) if tokens[0] else 0
-
-    def _ask_shortly(
-        self, method: str, url: str, body: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        return self._server.read(self._server.send(method, url, body, SHORT_SECONDS))
 
     def _find_model(self, listed: Sequence[dict[str, Any]], model: str) -> dict[str, Any]:
         """What the server says of the model; of its first one, where none is named."""
@@ -279,9 +270,7 @@ class ServerEngine(Engine):
         answer = self._wait_for_list()
         if answer.status not in (404, 405):
             try:
-                listed = self._server.read(answer).get("data")
-                entries = listed if isinstance(listed, list) else []
-                return [e for e in entries if isinstance(e, dict) and isinstance(e.get("id"), str)]
+                return list_entries(self._server.read(answer))
             except EngineFailed:
                 if answer.status >= 500:
                     raise
@@ -323,20 +312,27 @@ class ServerEngine(Engine):
                 + " `longtake doctor` lists the servers that answer here.",
             )
 
-    def _ask_about_itself(self) -> dict[str, Any]:
-        """What this kind of server says beside its list of models; nothing where it won't."""
-        if not self._kind.own:
-            return {}
-        path = self._kind.own.format(model=quote(self.model, safe=""))
-        try:
-            found = self._ask_shortly("GET", f"{self._root}{path}")
-        except EngineError:
-            return {}
-        entries = found.get("data")
-        if not isinstance(entries, list):
-            return found
-        mine = (e for e in entries if isinstance(e, dict) and e.get("id") == self.model)
-        return next(mine, {})
+
+def list_entries(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a list of models holds that is one; a server may send anything."""
+    listed = answer.get("data")
+    entries = listed if isinstance(listed, list) else []
+    return [e for e in entries if isinstance(e, dict) and isinstance(e.get("id"), str)]
+
+
+def ask_about_model(server: Connection, kind: Kind, model: str, seconds: float) -> dict[str, Any]:
+    """What this kind of server says of the model beside its list; nothing where it won't."""
+    if not kind.own:
+        return {}
+    path = kind.own.format(model=quote(model, safe=""))
+    url = server.address.removesuffix("/v1") + path
+    try:
+        found = server.read(server.send("GET", url, seconds=seconds))
+    except EngineError:
+        return {}
+    if not isinstance(found.get("data"), list):
+        return found
+    return next((entry for entry in list_entries(found) if entry["id"] == model), {})
 
 
 def open_server(model: str, settings: Settings) -> ServerEngine:
@@ -354,18 +350,19 @@ def open_server(model: str, settings: Settings) -> ServerEngine:
         raise
 
 
-def _unknown_context() -> str:
-    return (
-        f"; it does not say how long its context is, so {ASSUMED_CONTEXT_TOKENS} tokens are"
-        " assumed (--context-tokens sets it)"
-    )
-
-
-def _better_door(model: str) -> str:
-    return (
-        f"; --engine ollama:{one_line(model)} is the better door: through this one the context"
-        " can't be set, and frames that don't fit are cut off without a word"
-    )
+def _say_why(server: Connection, kind: Kind, model: str, context: int) -> str:
+    why = f"{kind.title} at {server.address}".strip()
+    if not context:
+        why += (
+            f"; it does not say how long its context is, so {ASSUMED_CONTEXT_TOKENS} tokens are"
+            " assumed (--context-tokens sets it)"
+        )
+    if kind.title == "Ollama":
+        why += (
+            f"; --engine ollama:{one_line(model)} is the better door: through this one the context"
+            " can't be set, and frames that don't fit are cut off without a word"
+        )
+    return why
 
 
 def _find_refused(answer: Response, sent: Mapping[str, Any]) -> str:
@@ -375,18 +372,6 @@ def _find_refused(answer: Response, sent: Mapping[str, Any]) -> str:
     words = answer.words
     named = (name for name, (pattern, _) in _OPTIONAL.items() if re.search(pattern, words))
     return next((name for name in named if name in sent), "")
-
-
-def _make_tiny_frame(time: float) -> Frame:
-    return replace(_make_blank_frame(TINY_SIDE, TINY_SIDE), time=time)
-
-
-def _make_blank_frame(width: int, height: int) -> Frame:
-    from PIL import Image
-
-    data = io.BytesIO()
-    Image.new("RGB", (width, height)).save(data, "JPEG")
-    return Frame(0.0, data.getvalue(), width, height)
 
 
 def _video_content(request: Request) -> list[dict[str, Any]]:
@@ -428,25 +413,3 @@ def _video_times(frames: Sequence[Frame]) -> dict[str, Any]:
 
 def _seconds_since(started: float) -> float:
     return round(time.monotonic() - started, 3)
-
-
-def _read_reply(answer: dict[str, Any], seconds: float) -> Reply:
-    try:
-        choice = answer["choices"][0]
-        usage = answer.get("usage") or {}
-        return Reply(
-            text=_read_text(choice["message"].get("content") or ""),
-            input_tokens=int(usage.get("prompt_tokens") or 0),
-            output_tokens=int(usage.get("completion_tokens") or 0),
-            seconds=seconds,
-            complete=choice.get("finish_reason") in ("stop", None),
-        )
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise EngineFailed(f"the server's answer is no chat completion ({error!r})") from error
-
-
-def _read_text(content: Any) -> str:
-    """A message's text, which some servers send in parts."""
-    if isinstance(content, list):
-        content = "".join(part["text"] for part in content if part.get("type") == "text")
-    return drop_thought(content)

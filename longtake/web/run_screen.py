@@ -3,7 +3,7 @@
 import streamlit as st
 
 from longtake.errors import LongtakeError
-from longtake.runs import Run, resume, stop
+from longtake.runs.folder import Run, resume, stop
 from longtake.web import choices
 from longtake.web.components import show_view
 from longtake.web.navigation import show_error, start

@@ -25,7 +25,8 @@ from streamlit.starlette import App
 
 from longtake.errors import LongtakeError, SourceError, UsageError
 from longtake.machine import free_disk
-from longtake.runs import Queue, Run, read_run, thumb_path
+from longtake.runs.folder import Run, read_run, thumb_path
+from longtake.runs.queue import Queue
 from longtake.settings import load_settings
 from longtake.web import uploads
 from longtake.web.files import find_file, media_type, sniff_video

@@ -8,7 +8,7 @@ from typing import Any
 
 from longtake.errors import SourceError, UsageError
 from longtake.report.csv import guard, read_csv
-from longtake.runs import Run
+from longtake.runs.folder import Run
 from longtake.text.plurals import say_count
 from longtake.text.safe import one_line
 from longtake.timecode import format_time

@@ -146,7 +146,7 @@ def test_a_port_that_never_says_a_word_is_waited_for_a_moment() -> None:
 def test_broken_entries_are_passed_over_and_names_are_made_safe() -> None:
     with serve() as server:
         server.set(MODELS, as_json({"data": [3, {"id": None}, {}, {"id": "a\x1b[31m\u202eb"}]}))
-        assert [model.name for model in look(server).models] == ["a [31m b"]
+        assert [model.id for model in look(server).models] == ["a [31m b"]
 
 
 def test_a_list_without_end_is_cut() -> None:

@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from longtake.ask.engine import byte_bound
+from longtake.ask.engine import Engine, Reply, Request, byte_bound
 from longtake.ask.frame_tokens import FRAME_WORD_TOKENS
-from longtake.engines import ENGINES, Engine, Reply, Request, choose_engine, open_engine
+from longtake.engines import ENGINES, choose_engine, open_engine
 from longtake.errors import EngineError, RequestTooLarge, UsageError
 from longtake.models.table import QWEN3_VL, SMOLLM2, SMOLVLM2, asset_path
 from longtake.records import Frame

@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from longtake.engines import Engine, Request, find_needed_model, open_engine
+from longtake.ask.engine import Engine, Request
+from longtake.engines import find_needed_model, open_engine
 from longtake.engines.fake import FakeEngine
 from longtake.engines.gguf import GgufEngine, _make_error
 from longtake.engines.gguf_header import read_header, read_shape
@@ -495,7 +496,8 @@ def test_context_that_can_not_be_had_is_halved_until_it_can(tmp_path: Path) -> N
     said = run_script(f"""
         import logging, resource
         from pathlib import Path
-        from longtake.engines import Request, open_engine
+        from longtake.ask.engine import Request
+        from longtake.engines import open_engine
         from longtake.settings import Settings
         logging.basicConfig(level="INFO", format="%(name)s: %(message)s")
         with open_engine("gguf:{model}", Settings(context_tokens=2048)) as engine:
@@ -595,7 +597,8 @@ def test_python_that_ends_under_a_request_does_not_crash(tmp_path: Path) -> None
     model = write_text_model(tmp_path / "slow.gguf", context=LONG)
     said = run_script(f"""
         import threading, time
-        from longtake.engines import Request, open_engine
+        from longtake.ask.engine import Request
+        from longtake.engines import open_engine
         from longtake.errors import LongtakeError
         from longtake.settings import Settings
         engine = open_engine("gguf:{model}", Settings(context_tokens={LONG}))

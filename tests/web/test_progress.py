@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from longtake.runs import Asked, Step
+from longtake.runs.folder import Asked, Step
 from longtake.web.progress import measure_part, show_run
 from tests.web.examples import make_run
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from longtake.report.markdown import as_markdown
-from longtake.runs import list_runs, read_run
+from longtake.runs.folder import list_runs, read_run
 from longtake.web.progress import show_told
 from longtake.web.result import show_result
 from tests.conftest import ROOT

@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from longtake.errors import UsageError
-from longtake.runs import read_run
+from longtake.runs.folder import read_run
 from longtake.web import serve, uploads
 from longtake.web.files import list_files
 from longtake.web.server import CONFIG, COOKIE, is_host_allowed, is_local_host, read_visitor

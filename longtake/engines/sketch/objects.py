@@ -57,7 +57,9 @@ class ObjectDetector:
         batch = square[None].astype(np.float32)
         rows = self._session.run(None, {self._input: batch})[0][0]
         found = [read_row(row, area) for row in rows if row[4] >= minimum_score]
-        return drop_repeats([detection for detection in found if has_area(detection.box)])
+        # What lies in the black bars has no area inside the frame.
+        inside = [d for d in found if d.box[0] < d.box[2] and d.box[1] < d.box[3]]
+        return drop_repeats(inside)
 
 
 def open_session(threads: int) -> "InferenceSession":
@@ -93,11 +95,6 @@ def read_row(row: np.ndarray, area: Box) -> Detection:
     corner, size = np.array([left, top] * 2), np.array([right - left, bottom - top] * 2)
     sides = np.clip((row[:4] - corner) / size, 0, 1).tolist()
     return Detection(LABELS[int(row[5])], float(row[4]), (sides[0], sides[1], sides[2], sides[3]))
-
-
-def has_area(box: Box) -> bool:
-    """Whether anything is left of it inside the frame."""
-    return box[0] < box[2] and box[1] < box[3]
 
 
 def drop_repeats(found: list[Detection]) -> list[Detection]:

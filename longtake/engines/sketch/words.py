@@ -12,24 +12,19 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 def say(look: FrameChanges, cuts: int = 0) -> str:
     """What comparing the frames has shown; `cuts` is how many the scan found there."""
-    parts = [_say_plain(look)] if look.plain else [_say_light(look), _say_cuts(cuts)]
-    movement = "" if look.plain else _say_movement(look, cuts)
-    return f"{MEASURED}{', '.join(filter(None, [*parts, movement]))}."
+    if look.plain:
+        return f"{MEASURED}{_say_plain(look)}."
+    parts = ["dark"] if look.dark and not look.fade else []
+    if cuts:
+        number = _NUMBERS[cuts] if cuts < len(_NUMBERS) else cuts
+        parts.append(f"{number} cut{'' if cuts == 1 else 's'}")
+    return f"{MEASURED}{', '.join([*parts, _say_movement(look, cuts)])}."
 
 
 def _say_plain(look: FrameChanges) -> str:
-    """Pictures of one colour each."""
     if len(look.pictures) > 1:
         return "plain pictures that change"
     return "a black picture" if look.dark else "a plain picture"
-
-
-def _say_light(look: FrameChanges) -> str:
-    return "dark" if look.dark and not look.fade else ""
-
-
-def _say_cuts(cuts: int) -> str:
-    return f"{_count_word(cuts)} cut{'' if cuts == 1 else 's'}" if cuts else ""
 
 
 def _say_movement(look: FrameChanges, cuts: int) -> str:
@@ -41,8 +36,3 @@ def _say_movement(look: FrameChanges, cuts: int) -> str:
     if look.difference < LITTLE_MOVEMENT:
         return "little movement"
     return "much movement" if look.difference > MUCH_MOVEMENT else "some movement"
-
-
-def _count_word(number: int) -> str:
-    """Up to ten in letters."""
-    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)

@@ -6,7 +6,7 @@ Requests that wait together are answered as one batch, by one thread, which owns
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
@@ -46,21 +46,22 @@ class TransformersEngine(Engine):
     """One model; loaded when it is first asked."""
 
     def __init__(
-        self, folder: Folder, chat: Chat, runner: Runner, context: int, settings: Settings
+        self,
+        folder: Folder,
+        chat: Chat,
+        runner: Runner,
+        capabilities: Capabilities,
+        settings: Settings,
     ) -> None:
         seat = runner.seat
         super().__init__(
             name=f"transformers:{folder.name}",
-            capabilities=Capabilities(
-                images=None if chat.sees else 0,
-                context_tokens=context,
-                small=folder.parameters < SMALL_PARAMETERS,
-            ),
+            capabilities=capabilities,
             options={
                 "weights": folder.fingerprint,
                 "dtype": seat.dtype,
                 "quantize": seat.quantize,
-                "context_tokens": context,
+                "context_tokens": capabilities.context_tokens,
             },
             why=_say_why(folder, seat),
         )
@@ -159,7 +160,8 @@ class TransformersEngine(Engine):
         except EngineFailed:
             if len(jobs) == 1:
                 raise
-            self._serve_each(jobs)  # some processors and models take no batches
+            for job in jobs:  # some processors and models take no batches
+                self._serve([job])
 
     def _answer_together(self, jobs: "list[_PendingRequest]", started: float) -> None:
         inputs = self._chat.encode([job.prompt for job in jobs])
@@ -175,10 +177,6 @@ class TransformersEngine(Engine):
         )
         for job, row, length in zip(jobs, rows, lengths, strict=True):
             job.settle(self._read_reply(row, length, job.request, started))
-
-    def _serve_each(self, jobs: "list[_PendingRequest]") -> None:
-        for job in jobs:
-            self._serve([job])
 
     def _refuse_large(self, job: "_PendingRequest", tokens: int) -> bool:
         total, most = tokens + job.request.max_tokens, self.capabilities.context_tokens
@@ -244,7 +242,7 @@ class _PendingRequest:
             )
 
 
-def _group(jobs: "Iterable[_PendingRequest]") -> "Iterator[list[_PendingRequest]]":
+def _group(jobs: "Iterable[_PendingRequest]") -> "list[list[_PendingRequest]]":
     """Those that can be one batch without any change to what each is answered.
 
     Sampled ones stay alone: what is drawn for a row depends on the rows beside it.
@@ -254,7 +252,7 @@ def _group(jobs: "Iterable[_PendingRequest]") -> "Iterator[list[_PendingRequest]
         request = job.request
         alone = id(job) if request.attempt else None
         groups.setdefault((request.max_tokens, bool(request.frames), alone), []).append(job)
-    yield from groups.values()
+    return list(groups.values())
 
 
 def open_transformers(model: str, settings: Settings) -> TransformersEngine:
@@ -269,20 +267,16 @@ def open_transformers(model: str, settings: Settings) -> TransformersEngine:
     seat = call_library(
         folder.name, "be placed", lambda: take_seat(folder, device, settings.quantize)
     )
-    engine = TransformersEngine(
-        folder, chat, Runner(folder, loader, seat, chat), shape.context_tokens, settings
+    capabilities = Capabilities(
+        images=None if sees else 0,
+        context_tokens=shape.context_tokens,
+        width=settings.at_once or fitting_width(folder, seat, config, shape, chat),
+        small=folder.parameters < SMALL_PARAMETERS,
     )
-    width = settings.at_once or fitting_width(folder, seat, config, shape, chat)
-    engine.capabilities = replace(
-        engine.capabilities, width=width, frame_side=_frame_side(chat, engine.capabilities)
-    )
-    return engine
-
-
-def _frame_side(chat: Chat, usual: Capabilities) -> int:
-    """The side of the one square that the processor makes of a frame; else what is usual."""
-    size = chat.square
-    return min(size, MOST_FRAME_SIDE) if size else usual.frame_side
+    if side := chat.square:
+        capabilities = replace(capabilities, frame_side=min(side, MOST_FRAME_SIDE))
+    runner = Runner(folder, loader, seat, chat)
+    return TransformersEngine(folder, chat, runner, capabilities, settings)
 
 
 def _say_why(folder: Folder, seat: Seat) -> str:

@@ -43,6 +43,10 @@ class Chat:
         self._tokenizer.padding_side = "left"
         if self._tokenizer.pad_token is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
+        self.end: int | None = self._tokenizer.eos_token_id
+        """The token that ends a turn."""
+        self.pad: int | None = self._tokenizer.pad_token_id
+        """The token that fills up rows."""
         self._markers = _list_markers(processor, self._tokenizer)
         self._image_options = _one_tile(getattr(processor, "image_processor", None))
         self._frame_tokens: dict[tuple[int, int], int] = {}
@@ -56,18 +60,6 @@ class Chat:
         if isinstance(found, dict):
             found = found.get("default")
         return found or ""
-
-    @property
-    def end(self) -> int | None:
-        """The token that ends a turn."""
-        token: int | None = self._tokenizer.eos_token_id
-        return token
-
-    @property
-    def pad(self) -> int | None:
-        """The token that fills up rows."""
-        token: int | None = self._tokenizer.pad_token_id
-        return token
 
     @property
     def square(self) -> int:
@@ -181,12 +173,9 @@ class Chat:
     def _open_image(self, frame: Frame) -> Any:
         from PIL import Image
 
-        def work() -> Any:
+        try:
             with Image.open(io.BytesIO(frame.jpeg)) as image:
                 return image.convert("RGB")
-
-        try:
-            return work()
         except Exception as error:  # Pillow's readers raise all kinds for broken files
             raise EngineRefused(
                 f"the frame at {frame.time:g} s is no picture: {one_line(str(error))[:200]}"

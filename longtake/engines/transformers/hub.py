@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from longtake.errors import LongtakeError, ModelError, UsageError
+from longtake.files import read_samples
 from longtake.text.safe import one_line
 
 LOG = logging.getLogger("longtake")
@@ -30,7 +31,6 @@ EXAMPLES = (
 WANTED = ["*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.safetensors"]
 UNWANTED = ["*/*", "consolidated*.safetensors"]
 """Other forms of the same weights; code, which is never run, is in no pattern above."""
-SAMPLES = 64
 SAMPLE_BYTES = 1 << 16
 MOST_HEADER_BYTES = 100 << 20
 """As the format's own readers allow."""
@@ -60,8 +60,7 @@ def find_folder(model: str) -> Folder:
     """The model's folder with all its files, fetched from the hub where it is not here."""
     check_name(model)
     if path := _as_folder(model):
-        parameters = _count_parameters(path)
-        return Folder(path.name, path, _hash_folder(path), parameters)
+        return Folder(path.name, path, _hash_folder(path), _count_parameters(path))
     path = _find_cached(model) or _fetch(model)
     return Folder(model, path, path.name, _count_parameters(path))
 
@@ -98,12 +97,8 @@ def _fetch(model: str) -> Path:
             model, allow_patterns=WANTED, ignore_patterns=UNWANTED, dry_run=True
         )
         missing = [file.file_size for file in plan if file.will_download]
-        LOG.info(
-            "fetching %s from the Hugging Face hub: %d files, %d MB",
-            model,
-            len(missing),
-            sum(missing) // 10**6,
-        )
+        size = f"{len(missing)} files, {sum(missing) // 10**6} MB"
+        LOG.info("fetching %s from the Hugging Face hub: %s", model, size)
         return Path(snapshot_download(model, allow_patterns=WANTED, ignore_patterns=UNWANTED))
     except Exception as error:  # the client has errors of some dozen kinds
         raise _hub_error(model, error) from None
@@ -184,12 +179,9 @@ def _hash_folder(folder: Path) -> str:
     small = sorted(p for kind in ("json", "jinja", "model") for p in folder.glob(f"*.{kind}"))
     for path in (*small, *_list_weights(folder)):
         try:
-            with path.open("rb") as file:
-                size = path.stat().st_size
-                digest.update(f"{path.name} {size}\n".encode())
-                for part in range(SAMPLES + 1):
-                    file.seek(max(0, size - SAMPLE_BYTES) * part // SAMPLES)
-                    digest.update(file.read(SAMPLE_BYTES))
+            digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+            for part in read_samples(path, SAMPLE_BYTES):
+                digest.update(part)
         except OSError as error:
             raise _broken(path, str(error)) from None
     return digest.hexdigest()[:40]

@@ -169,17 +169,15 @@ class Runner:
 
         if not isinstance(value, torch.Tensor):
             return value
-        if value.is_floating_point():
-            return value.to(self._model.device, self._model.dtype)
-        return value.to(self._model.device)
+        dtype = self._model.dtype if value.is_floating_point() else value.dtype
+        return value.to(self._model.device, dtype)
 
     def _empty_caches(self) -> None:
         import torch
 
         gc.collect()
-        for name, part in (("cuda", torch.cuda), ("mps", torch.mps)):
-            if self.seat.device == name:
-                part.empty_cache()
+        if self.seat.device != "cpu":
+            getattr(torch, self.seat.device).empty_cache()
 
 
 def read_config(folder: Folder) -> tuple[Any, Any, bool]:

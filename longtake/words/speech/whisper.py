@@ -16,7 +16,7 @@ import numpy as np
 from longtake.errors import ModelError, SourceError, UsageError
 from longtake.files import hash_file
 from longtake.models.fetch import fetch_model
-from longtake.models.table import SPEECH_MODELS, SpeechModel, is_model_here
+from longtake.models.table import SPEECH_MODELS, FolderModel, is_model_here
 from longtake.models.whisper import WHISPER_FILES, fetch_whisper, find_whisper
 from longtake.records import Segment
 from longtake.text.safe import one_line
@@ -146,7 +146,7 @@ def choose_speech_model(setting: str, cache: Path | None = None) -> str:
     return next((name for name in names if find_whisper(name, cache)), FALLBACK)
 
 
-def find_speech_model(name: str) -> SpeechModel | Path | str:
+def find_speech_model(name: str) -> FolderModel | Path | str:
     """What a name stands for: a model of the table, a folder with one, or one of the hub."""
     if name in SPEECH_MODELS:
         return SPEECH_MODELS[name]
@@ -177,7 +177,7 @@ def open_recognizer(name: str, device: str = AUTO, threads: int = 0) -> Recogniz
     processor.
     """
     model = find_speech_model(name)
-    if isinstance(model, SpeechModel):
+    if isinstance(model, FolderModel):
         find_folder, identity = partial(_fetch, model), model.files[0].sha256
     else:
         folder = model if isinstance(model, Path) else fetch_whisper(model)
@@ -205,7 +205,7 @@ def open_recognizer(name: str, device: str = AUTO, threads: int = 0) -> Recogniz
     return recognizer
 
 
-def _fetch(model: SpeechModel) -> Path:
+def _fetch(model: FolderModel) -> Path:
     if not is_model_here(model):
         LOG.info("fetching %s, %.0f MiB, %s", model.name, model.bytes / 2**20, model.licence)
     try:

@@ -144,8 +144,9 @@ def open_scripted(
     runner = ScriptedRunner(act)
     settings = Settings(timeout_seconds=seconds)
     runner_as_one: Any = runner
-    engine = TransformersEngine(folder, open_chat(folder, True), runner_as_one, 8192, settings)
-    engine.capabilities = replace(engine.capabilities, width=4)
+    capabilities = Capabilities(images=None, context_tokens=8192, width=4)
+    chat = open_chat(folder, True)
+    engine = TransformersEngine(folder, chat, runner_as_one, capabilities, settings)
     return engine, runner
 
 
