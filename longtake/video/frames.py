@@ -207,9 +207,16 @@ class FrameReader:
         """
         due = self._due(time)
         key = _last_up_to(self._index.keys, due)
-        if due < self._here() or (key is not None and key > self._reached() + CLOSE_SECONDS):
+        here = self._shown.time - CLOSE_SECONDS if self._shown else 0.0
+        furthest = self._next or self._shown
+        reached = furthest.time if furthest else 0.0
+        if due < here or (key is not None and key > reached + CLOSE_SECONDS):
             self._seek(key, due)
-        self._forward(due)
+        while self._next is None or self._next.time <= due + CLOSE_SECONDS:
+            self._shown = self._next or self._shown
+            self._next = next(self._decoded, None)
+            if self._next is None:
+                break
         if self._is_lost(time, due):
             return None
         oldest = max(due - LATE_SECONDS, min(due, since)) - CLOSE_SECONDS
@@ -223,22 +230,6 @@ class FrameReader:
         """Whether what came after `due` and is on display at `time` could not be read."""
         hole = _last_up_to(self._index.holes, time - LATE_SECONDS)
         return hole is not None and hole > due
-
-    def _here(self) -> float:
-        return self._shown.time - CLOSE_SECONDS if self._shown else 0.0
-
-    def _reached(self) -> float:
-        """How far decoding has come."""
-        furthest = self._next or self._shown
-        return furthest.time if furthest else 0.0
-
-    def _forward(self, due: float) -> None:
-        """Decode until the next picture is later than `due`."""
-        while self._next is None or self._next.time <= due + CLOSE_SECONDS:
-            self._shown = self._next or self._shown
-            self._next = next(self._decoded, None)
-            if self._next is None:
-                break
 
     def _seek(self, key: float | None, due: float) -> None:
         """Go to the key frame at `key`; some containers land late, so try from further back.
