@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.reformatter import VideoReformatter
     from av.video.stream import VideoStream
+    from PIL.Image import Image as PillowImage
 
 JPEG_QUALITY = 85
 SMALLEST_SIDE = 32
@@ -61,10 +62,7 @@ class Picture:
         """As JPEG."""
         from PIL import Image
 
-        file = io.BytesIO()
-        Image.fromarray(self.pixels).save(file, "JPEG", quality=JPEG_QUALITY)
-        height, width = self.pixels.shape[:2]
-        return Frame(self.time, file.getvalue(), width, height)
+        return _encode(Image.fromarray(self.pixels), self.time)
 
 
 def scale(width: int, height: int, side: int) -> tuple[int, int]:
@@ -80,11 +78,14 @@ def shrink_frame(frame: Frame, side: int) -> Frame:
     size = scale(frame.width, frame.height, side)
     if size == (frame.width, frame.height):
         return frame
-    file = io.BytesIO()
     with Image.open(io.BytesIO(frame.jpeg)) as image:
-        smaller = image.resize(size, Image.Resampling.LANCZOS)
-    smaller.save(file, "JPEG", quality=JPEG_QUALITY)
-    return Frame(frame.time, file.getvalue(), *size)
+        return _encode(image.resize(size, Image.Resampling.LANCZOS), frame.time)
+
+
+def _encode(image: "PillowImage", time: float) -> Frame:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=JPEG_QUALITY)
+    return Frame(time, file.getvalue(), *image.size)
 
 
 class FrameReader:
@@ -305,7 +306,6 @@ def open_frames(path: Path, index: Index) -> Iterator[FrameReader]:
 
 
 def _sharpness(pixels: np.ndarray) -> float:
-    """The variance of the Laplacian of the grey levels."""
     import cv2
 
     return float(cv2.Laplacian(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.CV_32F).var())

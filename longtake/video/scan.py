@@ -303,7 +303,6 @@ def _usual_length(groups: Sequence[_Group]) -> float:
 
 
 def _doubt(group: _Group, sizes: np.ndarray, keyed: bool) -> _Doubt | None:
-    """What to look at in a group, if anything."""
     after = min(group.last, group.spikes[-1].place + AFTER) if group.spikes else group.last
     if group.differs_much and not keyed and _is_sure(group.spikes):
         return _Doubt(group.first, after, 3, _assume(group))
@@ -364,7 +363,6 @@ def _guess(group: _Group, sizes: np.ndarray, keyed: bool) -> tuple[Cut, ...]:
 
 
 def _budget(index: Index) -> float:
-    """How many pictures may be decoded for doubts."""
     width, height = index.size
     pictures = len(index.times)
     least = SHORT_PIXELS / (width * height) if pictures <= SHORT else 0.0

@@ -218,7 +218,6 @@ class _Finder:
         yield Block(round(self._told, 3), NOTHING)
 
     def _drop(self, windows: int) -> None:
-        """Hold these first ones no more."""
         if windows > 0:
             self._dropped += windows
             self._held = self._held[windows * WINDOW :]

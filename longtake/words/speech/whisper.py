@@ -255,7 +255,8 @@ def _settle_language(
                 yield stretch
                 continue
             first.append(stretch)
-            if _is_enough(first):
+            voice, waited = sum(s.seconds for s in first), stretch.until - first[0].until
+            if voice >= LANGUAGE_SECONDS or waited > WAIT_SECONDS:
                 break
     except SourceError as error:
         failure = error
@@ -267,12 +268,6 @@ def _settle_language(
     if failure:
         raise failure
     yield from stretches
-
-
-def _is_enough(stretches: Sequence[VoiceStretch]) -> bool:
-    """Whether there is voice enough to tell its language, or it would take too long to wait."""
-    waited = stretches[-1].until - stretches[0].until
-    return sum(s.seconds for s in stretches) >= LANGUAGE_SECONDS or waited > WAIT_SECONDS
 
 
 def _name_stretches(stretches: Sequence[VoiceStretch], recognizer: Recognizer) -> dict[str, object]:
