@@ -90,7 +90,9 @@ def hold(
     said = WORDS_ALONE
     if able and count_tokens and (open_ or headline.support == "unchecked"):
         rates = yield from try_judge(able)
-        said = f"{judge}, which {rates}" if rates.trusted else _refuse(judge, rates)
+        said = f"{judge}, which {rates}"
+        if not rates.trusted:
+            said = f"{WORDS_ALONE}: {judge} {rates} in a trial, too few for its verdicts to count"
         if rates.trusted:
             verdicts = yield from ask_about(
                 [_cited(held[place], sources) for place in open_], able, count_tokens
@@ -121,20 +123,14 @@ def say_no_answer(judge: str, why: str) -> str:
     return f"{WORDS_ALONE}: {judge} gave no answer: {why}"
 
 
-def _refuse(judge: str, rates: Rates) -> str:
-    return f"{WORDS_ALONE}: {judge} {rates} in a trial, too few for its verdicts to count"
-
-
 def _weigh(claim: Claim, sources: Mapping[int, str]) -> Claim:
     """With the verdict of the words; citations of chunks that do not exist are gone."""
-    cited = claim.evidence if isinstance(claim, Sentence) else (claim.chunk,)
-    evidence = tuple(number for number in cited if number in sources)
     if isinstance(claim, Sentence):
-        claim = replace(claim, evidence=evidence)
-    if not evidence:
+        claim = replace(claim, evidence=tuple(n for n in claim.evidence if n in sources))
+    _, told = _cited(claim, sources)
+    if not told:
         return replace(claim, support="unsupported", why="it cites no description that exists")
-    cited_texts = [sources[number] for number in sorted(evidence)]
-    support, why = weigh(claim.text, cited_texts)
+    support, why = weigh(claim.text, told)
     return replace(claim, support=support, why=why)
 
 
@@ -155,13 +151,15 @@ def _cite_chapter(
     chapter: Chapter, sources: Mapping[int, str], spans: Mapping[int, Span]
 ) -> Sentence:
     """The title, resting on what is described in its chapter."""
-    inside = (n for n in sources if n in spans and _lies_in(spans[n], chapter.span))
+    start, end = chapter.span.start, chapter.span.end
+    middles = {n: (spans[n].start + spans[n].end) / 2 for n in sources if n in spans}
+    inside = (n for n, middle in middles.items() if start <= middle < end)
     return Sentence(chapter.title, tuple(inside))
 
 
 def _cited(claim: Claim, sources: Mapping[int, str]) -> tuple[str, list[str]]:
     cited = claim.evidence if isinstance(claim, Sentence) else (claim.chunk,)
-    return claim.text, [sources[number] for number in sorted(cited)]
+    return claim.text, [sources[number] for number in sorted(cited) if number in sources]
 
 
 def _with_verdict(claim: Claim, verdict: Support, judge: str) -> Claim:
@@ -299,10 +297,6 @@ def _mend_chapter(chapter: Chapter, title: Claim, sources: Mapping[int, str]) ->
     if title.support != "unsupported" or not any(told):
         return chapter
     return replace(chapter, title=make_title(next(filter(None, told)), TITLE_WORDS))
-
-
-def _lies_in(span: Span, chapter: Span) -> bool:
-    return chapter.start <= (span.start + span.end) / 2 < chapter.end
 
 
 def _leave_out(summary: Summary, *, strict: bool) -> Summary:

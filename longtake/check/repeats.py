@@ -79,10 +79,17 @@ def weigh(sentence: str, sources: Sequence[str]) -> tuple[Support, str]:
     if holds(sentence, sources):
         return "supported", ""
     texts = [*sources, *_join_quotes(sources)]
-    missing = _list_missing(sentence, texts, english=_is_english(" ".join(sources)))
+    english = _is_english(" ".join(sources))
+    missing = dict.fromkeys(
+        [
+            *_lack_quotations(sentence, texts),
+            *_lack_marks(sentence, texts),
+            *_lack_numbers(sentence, texts, english=english),
+        ]
+    )
     if not missing:
         return "unchecked", ""
-    return "unsupported", f"its descriptions lack {_enumerate(missing)}"
+    return "unsupported", f"its descriptions lack {_enumerate(list(missing))}"
 
 
 @dataclass(frozen=True)
@@ -214,12 +221,9 @@ def _find_read(quoted: str, texts: Sequence[str]) -> Iterator[int]:
             known |= dict.fromkeys(_lines(f'"{text}"'))
             if len(known) > most:
                 break
-        if _stand_together(lines, list(known)):
+        others = list(known)
+        if any(_same_lines(lines, others[k : k + len(lines)]) for k in range(len(others))):
             yield number
-
-
-def _stand_together(lines: Sequence[str], others: Sequence[str]) -> bool:
-    return any(_same_lines(lines, others[k : k + len(lines)]) for k in range(len(others)))
 
 
 def _lines(quoted: str) -> list[str]:
@@ -238,12 +242,6 @@ def _join_quotes(sources: Sequence[str]) -> list[str]:
     lines = dict.fromkeys(line for text in read for line in text.split(" / "))
     joined = [say_voice(" ".join(said))] if len(said) > 1 else []
     return joined + ([say_text(" / ".join(lines))] if len(read) > 1 else [])
-
-
-def _list_missing(sentence: str, sources: Sequence[str], *, english: bool) -> list[str]:
-    """What can be looked up, and stands in none of the sources: quotations, marks, numbers."""
-    missing = [*_lack_quotations(sentence, sources), *_lack_marks(sentence, sources)]
-    return list(dict.fromkeys([*missing, *_lack_numbers(sentence, sources, english=english)]))
 
 
 def _enumerate(things: Sequence[str]) -> str:

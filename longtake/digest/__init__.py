@@ -90,7 +90,8 @@ def make_digest(
         return Digest((), ())
     language = language or guess_language([quote.text for quote in row])
     vectors, known, nearness = _compare(row, embed, language, focus)
-    headings = _list_new_headings(quotes)
+    runs = groupby((quote for quote in quotes if quote.heading), key=lambda q: q.text.casefold())
+    headings = [next(run) for _, run in runs]  # each once for as long as no other comes
     price, own = (CUT_PRICE, OWN) if embed else (WORDS_CUT_PRICE, WORDS_OWN)
     prices = price * _price(row, headings)
     starts = find_topics(add_company(vectors, own), prices, MOST_TOPICS[length])
@@ -148,13 +149,6 @@ def _price(row: Sequence[Quote], headings: Sequence[Quote]) -> np.ndarray:
         if gaps[place] <= LEAD_SECONDS:
             prices[place] *= HEADING_PRICE
     return prices
-
-
-def _list_new_headings(quotes: Sequence[Quote]) -> list[Quote]:
-    """The headings on screen, each once for as long as no other comes."""
-    headings = [quote for quote in quotes if quote.heading]
-    runs = groupby(headings, key=lambda heading: heading.text.casefold())
-    return [next(run) for _, run in runs]
 
 
 def _choose(

@@ -42,12 +42,12 @@ def add_company(vectors: np.ndarray, own: float) -> np.ndarray:
     Two sentences without a word in common are near where their words stand beside the same others
     (second-order co-occurrence, as in random indexing). `own` is what a sentence itself counts.
     """
-    near = sum(
-        vectors[block].T @ _as_unit(_look_around(vectors, block)) for block in _blocks(len(vectors))
-    )
+    padded = np.pad(vectors, ((REACH, REACH), (0, 0)))
+    blocks = _blocks(len(vectors))
+    near = sum(vectors[block].T @ _as_unit(_look_around(padded, block)) for block in blocks)
     company = vectors @ near
     company -= company.mean(axis=0)
-    for block in _blocks(len(vectors)):
+    for block in blocks:
         company[block] = _as_unit(_as_unit(company[block]) + own * vectors[block])
     return np.asarray(company)
 
@@ -57,15 +57,11 @@ def _blocks(count: int) -> list[slice]:
     return [slice(first, min(first + BLOCK, count)) for first in range(0, count, BLOCK)]
 
 
-def _look_around(vectors: np.ndarray, block: slice) -> np.ndarray:
+def _look_around(padded: np.ndarray, block: slice) -> np.ndarray:
     """The sum of each one's neighbours and itself, the nearer the more."""
-    padded = np.zeros((block.stop - block.start + 2 * REACH, vectors.shape[1]), vectors.dtype)
-    first, last = max(0, block.start - REACH), min(len(vectors), block.stop + REACH)
-    begin = first - (block.start - REACH)
-    padded[begin : begin + last - first] = vectors[first:last]
     shares = 1 - np.abs(np.arange(-REACH, REACH + 1)) / (REACH + 1)
-    count = block.stop - block.start
-    around = [share * padded[step : step + count] for step, share in enumerate(shares)]
+    steps = enumerate(shares)
+    around = [share * padded[block.start + k : block.stop + k] for k, share in steps]
     return np.asarray(np.sum(around, axis=0))
 
 

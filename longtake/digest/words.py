@@ -7,7 +7,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from zlib import crc32
 
@@ -59,22 +59,17 @@ def measure(text: str) -> int:
 
 def list_words(text: str) -> list[str]:
     """Its words in lower case; of scripts without spaces, each pair of neighbouring letters."""
-    return [part for word in _WORD.findall(text.casefold()) for part in _split_unspaced(word)]
-
-
-def _split_unspaced(word: str) -> Iterator[str]:
-    if not _UNSPACED.search(word):
-        yield word
-        return
-    yield from (word[k : k + 2] for k in range(max(1, len(word) - 1)))
+    parts = []
+    for word in _WORD.findall(text.casefold()):
+        pairs = [word[k : k + 2] for k in range(max(1, len(word) - 1))]
+        parts += pairs if _UNSPACED.search(word) else [word]
+    return parts
 
 
 @lru_cache(maxsize=8)
 def _stemmer(language: str) -> "snowballstemmer.stemmer | None":
-    try:
-        return snowballstemmer.stemmer(_SNOWBALL[language.partition("-")[0]])
-    except KeyError:
-        return None
+    name = _SNOWBALL.get(language.partition("-")[0])
+    return snowballstemmer.stemmer(name) if name else None
 
 
 _SNOWBALL = {

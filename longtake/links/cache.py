@@ -171,7 +171,9 @@ def trim(limit: int) -> None:
     What is left of broken loads counts, and goes in any case when nobody goes on with it.
     """
     with suppress(OSError):
-        kept = sorted([*_list_media(), *_list_parts()], key=lambda found: found[0])
+        media = [(path.stat(), path) for path in (cache_folder() / "media").glob("*")]
+        loaded = [(facts.st_mtime, facts.st_size, path) for facts, path in media]
+        kept = sorted([*loaded, *_list_parts()], key=lambda found: found[0])
         total = sum(size for _, size, _ in kept)
         for used, size, path in kept:
             age = time.time() - used
@@ -180,13 +182,6 @@ def trim(limit: int) -> None:
             if (too_much or given_up) and _remove(path):
                 total -= size
         _sweep_entries()
-
-
-def _list_media() -> Iterator[tuple[float, int, Path]]:
-    """When each video was last used, its size and place."""
-    for path in (cache_folder() / "media").glob("*"):
-        facts = path.stat()
-        yield facts.st_mtime, facts.st_size, path
 
 
 def _list_parts() -> Iterator[tuple[float, int, Path]]:

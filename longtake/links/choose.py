@@ -25,13 +25,9 @@ MOST_NUMBER = 1e15
 
 @dataclass(frozen=True)
 class Formats:
-    """What to load: one format, or picture and sound apart; `bytes` is what that takes, if known.
-
-    `side` is the longest side in pixels, 0 where it is not known.
-    """
+    """One format to load, or picture and sound apart; `bytes` is what that takes, if known."""
 
     formats: tuple[Info, ...]
-    side: int
     bytes: int | None
 
 
@@ -48,7 +44,11 @@ def choose_formats(info: Info, side: int, *, sound: bool) -> Formats | None:
 
     With sound where there is any: in one file, or as the smallest sound that speech is clear in.
     """
-    usable = [form for form in _list(info.get("formats")) if _is_usable(form)]
+    usable = [
+        form
+        for form in _list(info.get("formats"))
+        if form.get("url") and form.get("protocol") in PROTOCOLS and not form.get("has_drm")
+    ]
     seen = [form for form in usable if form.get("vcodec") != "none"]
     heard = [form for form in usable if form.get("vcodec") == "none" and _has_sound(form)]
     seconds = number(info.get("duration"))
@@ -64,8 +64,8 @@ def choose_formats(info: Info, side: int, *, sound: bool) -> Formats | None:
     known = [option for option in options if option[1]] or options
     most = max(option[1] for option in known)
     enough = [option for option in known if option[1] >= min(side, most)]
-    parts, shown, size = min(enough, key=lambda option: _rank(*option))
-    return Formats(parts, shown, size)
+    parts, _, size = min(enough, key=lambda option: _rank(*option))
+    return Formats(parts, size)
 
 
 def _rank(parts: Sequence[Info], side: int, size: int | None) -> tuple[Any, ...]:
@@ -84,10 +84,6 @@ def _choose_sound(heard: Sequence[Info], seconds: float) -> Info | None:
         return (-own, poor, not _is_friendly(form), _bytes((form,), seconds) or 1e18, rate)
 
     return min(heard, key=rank, default=None)
-
-
-def _is_usable(form: Info) -> bool:
-    return bool(form.get("url")) and form.get("protocol") in PROTOCOLS and not form.get("has_drm")
 
 
 def _has_sound(form: Info) -> bool:
@@ -122,19 +118,19 @@ def choose_captions(info: Info) -> CaptionTrack | None:
     """
     own = read_language(str(info.get("language") or ""))
     human = _readable(info.get("subtitles"))
+
+    def rank(key: str) -> tuple[bool, bool]:
+        base = _base(key)
+        return not own or base != _base(own), base != "en"
+
     if human:
-        key = min(human, key=lambda key: (*_miss(key, own), list(human).index(key)))
+        key = min(human, key=rank)
         return _captions(key, human[key], "captions published with the video")
     automatic = _readable(info.get("automatic_captions"))
     key = _find_spoken(automatic, own)
     if key:
         return _captions(key, automatic[key], "automatic captions of the site")
     return None
-
-
-def _miss(key: str, own: str) -> tuple[bool, bool]:
-    base = _base(key)
-    return (not own or base != _base(own), base != "en")
 
 
 def _find_spoken(automatic: Mapping[str, Info], own: str) -> str:

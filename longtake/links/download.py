@@ -162,14 +162,9 @@ def _load_captions(plan: DownloadPlan, folder: Path, ask: Ask) -> Path | None:
     """The file of captions; None with a note where they can't be had."""
     if plan.captions is None:
         return None
-    asked = {
-        "do": "captions",
-        "info": plan.info,
-        "captions": plan.captions.form,
-        **_place(folder / "captions"),
-    }
+    asked = {"do": "captions", "info": plan.info, "captions": plan.captions.form}
     try:
-        *_, last = ask(asked)
+        *_, last = ask({**asked, **_place(folder / "captions")})
     except LongtakeError as error:
         LOG.info("%s could not be loaded: %s", plan.captions.source, error.message)
         return None

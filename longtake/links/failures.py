@@ -68,10 +68,7 @@ KINDS: dict[str, tuple[str, str]] = {
         "Check the link, https or http, and the clock of this machine.",
     ),
     "unsupported": ("the video comes as a stream of a kind that can't be loaded here", DOWNLOAD),
-    "broke_off": (
-        "the connection broke off",
-        "Run it again: it goes on where it stopped.",
-    ),
+    "broke_off": ("the connection broke off", "Run it again: it goes on where it stopped."),
     "no_room": ("the disk has no room for the video", "Free some room, and run it again."),
     "no_javascript": (
         "the site's player wants JavaScript, and Deno is missing here",
@@ -94,74 +91,50 @@ _CLASSES = {
 _STATUS = {401: "sign_in", 403: "refused", 404: "not_found", 410: "removed", 429: "busy",
            451: "region"}  # fmt: skip
 
-_WORDS = (
-    (
-        "private",
-        r"private video|(?:video|media|playlist) is private|set to private|private playlist"
-        r"|protected by a password|video[- ]password|wrong password|protected tweet",
-    ),
-    (
-        "members_only",
-        r"(?:members|subscribers?|supporters?)[- ]only|join this channel|requires payment"
-        r"|purchase|rent(?:al)? this|premium (?:members|users|subscri)|paid (?:video|content)"
-        r"|subscription|(?:available|for|to) (?:members|subscribers|patrons|music premium)",
-    ),
-    ("sign_in", r"not a bot|confirm you.re not"),
-    ("busy", r"too many requests|rate[- ]?limit"),
-    (
-        "age_restricted",
-        r"confirm your age|age[- ](?:restrict|verif|gate|check)|inappropriate for some users"
-        r"|age verified|may be inappropriate|adult content|18 ?\+|over 18",
-    ),
-    (
-        "region",
-        r"not available (?:in|from) your (?:country|region|location)|geo[- ]?(?:restrict|block)"
-        r"|blocked it in your country|your country|not made this video available in",
-    ),
-    (
-        "upcoming",
-        r"premieres? in|will begin in|has not (?:yet )?started|starts? in \d"
-        r"|will begin shortly|not yet (?:started|begun|available)|is upcoming|offline"
-        r"|is not (?:currently )?live",
-    ),
-    ("live", r"live (?:event|stream) (?:is|has) (?:still|not ended)|still (?:live|being streamed)"),
-    ("drm", r"\bdrm\b"),
-    (
-        "removed",
-        r"has been (?:removed|deleted|taken down|terminated)|no longer (?:available|exists)"
-        r"|account (?:has been )?terminated|video (?:was )?(?:removed|deleted)|does not exist"
-        r"|video (?:is )?(?:unavailable|not available)|isn.t available"
-        r"|(?:no such|unknown) video|video (?:was )?not found|copyright (?:claim|grounds)",
-    ),
-    ("refused", r"\bip (?:address )?is (?:likely being )?(?:blocked|unable)|request is rejected"),
-    ("busy", r"try again later|temporarily unavailable"),
-    (
-        "sign_in",
-        r"log ?in|sign ?in|registered users|account (?:is )?(?:needed|required)|authenticat"
-        r"|logged[- ]in|not authorized|--cookies|use --username|credentials",
-    ),
-    ("no_javascript", r"no supported javascript runtime|javascript runtime"),
-    ("unsupported", r"ffmpeg (?:could not be found|is not installed)"),
-    (
-        "not_a_video",
-        r"no (?:valid )?(?:video|media|formats?)[\w ]*(?:found|in)|unsupported url"
-        r"|any data blocks|connection adapters|not contain a video|not have any videos"
-        r"|is not a video",
-    ),
-    ("timed_out", r"timed? ?out"),
-    (
-        "broke_off",
-        r"giving up after|more expected|connection (?:was )?(?:reset|aborted|broken)"
-        r"|remote end closed|without response|fragment \d+ not found",
-    ),
-    ("no_room", r"no space left|disk quota"),
-    (
-        "outdated",
-        r"unable to extract|signature extraction failed|n(?:sig)? (?:function|challenge|extraction)"
-        r"|requested format is not available|failed to (?:parse|decode|extract)"
-        r"|only images are available",
-    ),
-)
+_WORDS = [
+    line.split(maxsplit=1)
+    for line in r"""
+private         private video|(?:video|media|playlist) is private|set to private|private playlist
+private         protected by a password|video[- ]password|wrong password|protected tweet
+members_only    (?:members|subscribers?|supporters?)[- ]only|join this channel|requires payment
+members_only    purchase|rent(?:al)? this|premium (?:members|users|subscri)|paid (?:video|content)
+members_only    subscription|(?:available|for|to) (?:members|subscribers|patrons|music premium)
+sign_in         not a bot|confirm you.re not
+busy            too many requests|rate[- ]?limit
+age_restricted  confirm your age|age[- ](?:restrict|verif|gate|check)|inappropriate for some users
+age_restricted  age verified|may be inappropriate|adult content|18 ?\+|over 18
+region          not available (?:in|from) your (?:country|region|location)
+region          geo[- ]?(?:restrict|block)|blocked it in your country|your country
+region          not made this video available in
+upcoming        premieres? in|will begin in|has not (?:yet )?started|starts? in \d
+upcoming        will begin shortly|not yet (?:started|begun|available)|is upcoming|offline
+upcoming        is not (?:currently )?live
+live            live (?:event|stream) (?:is|has) (?:still|not ended)|still (?:live|being streamed)
+drm             \bdrm\b
+removed         has been (?:removed|deleted|taken down|terminated)|no longer (?:available|exists)
+removed         account (?:has been )?terminated|video (?:was )?(?:removed|deleted)|does not exist
+removed         video (?:is )?(?:unavailable|not available)|isn.t available
+removed         (?:no such|unknown) video|video (?:was )?not found|copyright (?:claim|grounds)
+refused         \bip (?:address )?is (?:likely being )?(?:blocked|unable)|request is rejected
+busy            try again later|temporarily unavailable
+sign_in         log ?in|sign ?in|registered users|account (?:is )?(?:needed|required)|authenticat
+sign_in         logged[- ]in|not authorized|--cookies|use --username|credentials
+no_javascript   no supported javascript runtime|javascript runtime
+unsupported     ffmpeg (?:could not be found|is not installed)
+not_a_video     no (?:valid )?(?:video|media|formats?)[\w ]*(?:found|in)|unsupported url
+not_a_video     any data blocks|connection adapters|not contain a video|not have any videos
+not_a_video     is not a video
+timed_out       timed? ?out
+broke_off       giving up after|more expected|connection (?:was )?(?:reset|aborted|broken)
+broke_off       remote end closed|without response|fragment \d+ not found
+no_room         no space left|disk quota
+outdated        unable to extract|signature extraction failed
+outdated        n(?:sig)? (?:function|challenge|extraction)
+outdated        requested format is not available|failed to (?:parse|decode|extract)
+outdated        only images are available
+""".strip().splitlines()
+]
+"""What a site's or yt-dlp's own words tell, the surest first: a kind, and patterns of it."""
 
 
 def make_error(kind: str, said: str = "") -> LinkError:
@@ -197,10 +170,9 @@ def classify(
     if unreached and any("Refused by Longtake" in line for line in [*said, *talk]):
         return _say_unreached(unreached[-1])
     words = _clean(next(iter([*said[1:2], *said]), ""))  # the first is yt-dlp's wrapping
-    for kind in _guess(chain, [*said, *talk]):
+    if kind := next(_guess(chain, [*said, *talk]), ""):
         bare = kind in BARE or "HTTP Error" in words or "proxy" in words
-        shown = "" if bare else words
-        return make_error(kind, shown)
+        return make_error(kind, "" if bare else words)
     return LinkError(
         f"the site gave no video: {words or 'it gave no reason'}",
         f"Try again; if it stays so, yt-dlp {version('yt-dlp')} may no longer know the site:"
@@ -234,9 +206,7 @@ def _say_unreached(why: str) -> LinkError:
         return make_error("no_network", one_line(why.removeprefix("name ")))
     if why.startswith("name "):
         return make_error("name_not_found", one_line(why.removeprefix("name ").partition(":")[0]))
-    if "timed out" in why:
-        return make_error("timed_out", one_line(why))
-    return make_error("unreachable", one_line(why))
+    return make_error("timed_out" if "timed out" in why else "unreachable", one_line(why))
 
 
 def _cut(said: str) -> str:

@@ -10,9 +10,11 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import SimpleQueue
+from types import SimpleNamespace
 from typing import IO, Any
 
 MOST_CAPTION_BYTES = 16 << 20
@@ -79,7 +81,7 @@ def _watch_memory(out: IO[str]) -> None:
 
 
 def _answer(asked: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
-    TALK.said.clear()
+    SAID.clear()
     try:
         os.chdir(asked.get("folder", "/"))  # names in it need no quoting as yt-dlp's templates
         act = {"look": _look, "load": _load, "captions": _load_captions}[asked["do"]]
@@ -113,33 +115,18 @@ def _is_deno(program: object) -> bool:
     return Path(os.fsdecode(program)).stem == "deno"  # type: ignore[arg-type]
 
 
-class _Talk:
-    """yt-dlp's own words, kept for a failure that it explains in a warning alone."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def debug(self, message: str) -> None:
-        pass
-
-    def info(self, message: str) -> None:
-        pass
-
-    def warning(self, message: str) -> None:
-        self.said.append(message[:LONGEST])
-
-    def error(self, message: str) -> None:
-        self.said.append(message[:LONGEST])
-
-
-TALK = _Talk()
+SAID: deque[str] = deque(maxlen=5)
+"""yt-dlp's own last words, kept for a failure that it explains in a warning alone."""
+LOGGER = SimpleNamespace(
+    debug=lambda message: None, info=lambda message: None, warning=SAID.append, error=SAID.append
+)
 
 
 def _open(asked: Mapping[str, Any], **more: Any) -> Any:
     from yt_dlp import YoutubeDL
 
     options = {
-        "logger": TALK,
+        "logger": LOGGER,
         "quiet": True,
         "noprogress": True,
         "color": "never",
@@ -155,23 +142,17 @@ def _open(asked: Mapping[str, Any], **more: Any) -> Any:
         "skip_unavailable_fragments": False,
         "noplaylist": not asked.get("playlist"),
         "extract_flat": "in_playlist",
-        "lazy_playlist": False,
         "playlist_items": f"1:{MOST_ENTRIES}",
         "enable_file_urls": False,
         "hls_prefer_native": True,
         "external_downloader": {"default": "native"},
         "fixup": "never",
         "ffmpeg_location": os.devnull,
-        "ignore_no_formats_error": False,
-        "allow_unplayable_formats": False,
         "check_formats": False,
         "format": "bv*+ba/b*",
         "overwrites": False,
         "continuedl": True,
-        "nopart": False,
         "updatetime": False,
-        "writeinfojson": False,
-        "xattr_set_filesize": False,
         "usenetrc": False,
         **more,
     }
@@ -229,12 +210,7 @@ def _load(asked: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -
     named = {"outtmpl": {"default": asked["out"]}, "progress_hooks": [hook]}
     info = dict(asked["info"])
     info["formats"] = [_bind(asked["format"])]
-    for key in (
-        "requested_formats",
-        "requested_downloads",
-        "subtitles",
-        "automatic_captions",
-    ):
+    for key in ("requested_formats", "requested_downloads", "subtitles", "automatic_captions"):
         info.pop(key, None)
     with _open(asked, **named) as site:
         site.process_ie_result(info, download=True)
@@ -292,7 +268,7 @@ def _tell_error(error: BaseException | None) -> dict[str, Any]:
             or error.__cause__
             or error.__context__
         )
-    return {"chain": chain, "talk": TALK.said[-5:]}
+    return {"chain": chain, "talk": [words[:LONGEST] for words in SAID]}
 
 
 if __name__ == "__main__":

@@ -74,9 +74,8 @@ def make_mark(info: Info, choice: Formats) -> str:
         [form.get(name) for name in ("format_id", "filesize", "tbr", "longtake_marks")]
         for form in choice.formats
     ]
-    plain = info.get("extractor_key") == "Generic" and "http" in str(
-        choice.formats[0].get("protocol")
-    )
+    protocol = str(choice.formats[0].get("protocol"))
+    plain = info.get("extractor_key") == "Generic" and "http" in protocol
     if plain and not (facts[0][1] or any(facts[0][3] or ())):
         return ""
     return json.dumps([info.get("extractor_key"), info.get("id"), info.get("duration"), facts])

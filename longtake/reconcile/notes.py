@@ -1,7 +1,7 @@
 """Notes: what is told of chunks, joined, set apart, shown and made into chapters; no model."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -101,9 +101,8 @@ def make_chapters(outline: Sequence[Note]) -> tuple[Chapter, ...]:
 
 def join_notes(notes: Sequence[Note]) -> Note:
     """The first note's text with the evidence and the stretch of all."""
-    evidence = tuple(sorted({number for note in notes for number in note.evidence}))
     span = Span(min(n.span.start for n in notes), max(n.span.end for n in notes))
-    return replace(notes[0], evidence=evidence, span=span)
+    return replace(notes[0], evidence=list_evidence(notes), span=span)
 
 
 def list_evidence(notes: Iterable[Note]) -> tuple[int, ...]:
@@ -117,6 +116,6 @@ def show_note(note: Note) -> str:
     return f"[{join_numbers(note.evidence)}] {note.span} {defuse(text)}"
 
 
-def show_notes(notes: Iterable[Note], show: Callable[[Note], str]) -> str:
+def show_notes(notes: Iterable[Note]) -> str:
     """A line for each."""
-    return "\n".join(map(show, notes))
+    return "\n".join(map(show_note, notes))

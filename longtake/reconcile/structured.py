@@ -36,13 +36,7 @@ from longtake.reconcile.replies import (
     read_whole,
     whole_schema,
 )
-from longtake.reconcile.tree import (
-    Budget,
-    ask_all,
-    cut_note,
-    group_notes,
-    spread_notes,
-)
+from longtake.reconcile.tree import Budget, ask_all, cut_note, group_notes, spread_notes
 from longtake.records import Chapter, Moment, Sentence, Summary
 from longtake.text.clauses import make_title, own_words, shorten
 from longtake.text.safe import defuse, one_line
@@ -218,10 +212,9 @@ class _Source:
 def _show(notes: Sequence[Note], level: int, cited: Sequence[Note] = ()) -> str:
     """The text of a question: descriptions, or sentences and the descriptions beside them."""
     if level == 1:
-        return show_notes(notes, show_note)
-    text = f"Sentences on parts:\n{show_notes(notes, show_note)}"
-    beside = f"\n\nDescriptions that they rest on:\n{show_notes(cited, show_note)}"
-    return text + beside if cited else text
+        return show_notes(notes)
+    text = f"Sentences on parts:\n{show_notes(notes)}"
+    return text + (f"\n\nDescriptions that they rest on:\n{show_notes(cited)}" if cited else "")
 
 
 def _make_question(form: Form[T], source: _Source, notes: Sequence[Note], level: int) -> Question:
@@ -232,9 +225,8 @@ def _make_question(form: Form[T], source: _Source, notes: Sequence[Note], level:
     cited: list[Note] = []
     if level > 1:
         longest = form.room // 4
-        short = [
-            note for note in source.list_cited(notes) if form.budget.fits(show_note(note), longest)
-        ]
+        known = source.list_cited(notes)
+        short = [note for note in known if form.budget.fits(show_note(note), longest)]
         cited = spread_notes(short, lambda some: form.fits(_show(notes, level, some)))
     text = _show(notes, level, cited)
     form.budget.record(level, notes, text)
@@ -250,18 +242,15 @@ def _ask_parts(
 ) -> Talk[list[Note]]:
     """The sentences of all groups; one that is not `asked` about stays as it is."""
     answers = yield from ask_all([_make_question(form, source, g, level) for g in asked])
-    found = {id(group): [_keep_words(group)] for group in asked}
+    found: dict[int, list[Note]] = {}
     for group, answer in zip(asked, answers, strict=True):
         if answer is not None:
             read = form.read(answer, set(list_evidence(group)))
             found[id(group)] = source.cite(read, group[0].at)
+        else:
+            words = shorten(own_words([note.text for note in group], OWN_WORDS), OWN_WORDS)
+            found[id(group)] = [replace(join_notes(group), text=words)]
     return [note for group in groups for note in found.get(id(group), group)]
-
-
-def _keep_words(group: Sequence[Note]) -> Note:
-    """The group as one note in its own words."""
-    words = own_words([note.text for note in group], OWN_WORDS)
-    return replace(join_notes(group), text=shorten(words, OWN_WORDS))
 
 
 def _ask_whole(
@@ -321,5 +310,4 @@ def place_chapters(titles: Sequence[Titled], told: Sequence[Note]) -> tuple[Chap
 def place_moments(moments: Sequence[Titled], told: Sequence[Note]) -> tuple[Moment, ...]:
     """The moments with the spans of their chunks; a number that is no chunk's is left out."""
     spans = {note.evidence[0]: note.span for note in told}
-    known = [(number, what) for number, what in moments if number in spans]
-    return tuple(Moment(number, spans[number], what) for number, what in known)
+    return tuple(Moment(n, spans[n], what) for n, what in moments if n in spans)

@@ -161,10 +161,7 @@ def _to_first_stop(line: str) -> str:
 
 def first_sentence(text: str) -> str:
     """The first sentence on one line, without a label or markup."""
-    lines = [line.strip("#*- \t") for line in text.splitlines() if line.strip("#*- \t")]
-    line = one_line(lines[0] if lines else "")
-    line = re.sub(
-        r"^(sentence|summary|answer|headline|title)\s*:\s*", "", line, flags=re.IGNORECASE
-    )
-    line = _to_first_stop(line)
-    return line.strip()
+    lines = [line.strip("#*- \t") for line in text.splitlines()]
+    line = one_line(next(filter(None, lines), ""))
+    label = r"^(sentence|summary|answer|headline|title)\s*:\s*"
+    return _to_first_stop(re.sub(label, "", line, flags=re.IGNORECASE)).strip()

@@ -57,13 +57,10 @@ def find_spikes(sizes: np.ndarray, reach: np.ndarray, keys: np.ndarray) -> list[
     after_size = sizes[keys[np.minimum(after, len(keys) - 1)]]
     share = values / np.maximum(np.minimum(before_size, after_size), 1)
     strength = values / np.maximum(medians, 1)
-    chosen = np.flatnonzero((strength >= SPIKE_STRENGTH) & (share >= SPIKE_SHARE))
-    return [
-        Spike(
-            int(ahead[k]), int(ahead[k] - reach[ahead[k]] + 1), float(strength[k]), float(share[k])
-        )
-        for k in chosen
-    ]
+    chosen = (strength >= SPIKE_STRENGTH) & (share >= SPIKE_SHARE)
+    firsts = ahead - reach[ahead] + 1
+    found = (values[chosen].tolist() for values in (ahead, firsts, strength, share))
+    return [Spike(*spike) for spike in zip(*found, strict=True)]
 
 
 def _neighbour_median(values: np.ndarray) -> np.ndarray:
@@ -108,7 +105,7 @@ def find_cuts(thumbs: np.ndarray) -> list[Cut]:
     steps = np.abs(np.diff(thumbs, axis=0)).mean(axis=(1, 2))
     hard = [t for t in range(1, len(thumbs)) if _is_hard(thumbs, steps, t)]
     cuts = [Cut(t, "cut", float(steps[t - 1])) for t in hard]
-    for cut in [*_fades(thumbs, steps, hard), *_dissolves(thumbs, steps, hard)]:
+    for cut in [*_fades(thumbs, hard), *_dissolves(thumbs, steps, hard)]:
         if all(abs(cut.place - other.place) >= 2 * SHORTEST_SHOT for other in cuts):
             cuts.append(cut)
     return apart(cuts)
@@ -165,17 +162,20 @@ def _is_flash(thumbs: np.ndarray, step: float, t: int) -> bool:
     return bool((returns < step / 2).any() or (returned < step / 2).any())
 
 
-def _fades(thumbs: np.ndarray, steps: np.ndarray, hard: list[int]) -> list[Cut]:
+def _fades(thumbs: np.ndarray, hard: list[int]) -> list[Cut]:
     """The middle of each stretch of black that is entered or left by degrees."""
     black = (thumbs.mean(axis=(1, 2)) < BLACK_LEVEL) & (thumbs.std(axis=(1, 2)) < BLACK_SPREAD)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], black, [False]]).astype(int)))
-    cuts = []
-    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        if start == 0 or end == len(thumbs):
-            continue
-        if not any(start <= t <= end for t in hard):
-            cuts.append(Cut((start + end) // 2, "fade"))
-    return cuts
+    return [
+        Cut((start + end) // 2, "fade")
+        for start, end in find_rows(black)
+        if start > 0 and end < len(thumbs) and not any(start <= t <= end for t in hard)
+    ]
+
+
+def find_rows(flags: np.ndarray) -> list[tuple[int, int]]:
+    """Where each row of true values begins, and the place after its last one."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _dissolves(thumbs: np.ndarray, steps: np.ndarray, hard: list[int]) -> list[Cut]:

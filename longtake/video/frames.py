@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.reformatter import VideoReformatter
     from av.video.stream import VideoStream
+    from PIL.Image import Image as PillowImage
 
 JPEG_QUALITY = 85
 SMALLEST_SIDE = 32
@@ -61,10 +62,7 @@ class Picture:
         """As JPEG."""
         from PIL import Image
 
-        file = io.BytesIO()
-        Image.fromarray(self.pixels).save(file, "JPEG", quality=JPEG_QUALITY)
-        height, width = self.pixels.shape[:2]
-        return Frame(self.time, file.getvalue(), width, height)
+        return _encode(Image.fromarray(self.pixels), self.time)
 
 
 def scale(width: int, height: int, side: int) -> tuple[int, int]:
@@ -80,11 +78,14 @@ def shrink_frame(frame: Frame, side: int) -> Frame:
     size = scale(frame.width, frame.height, side)
     if size == (frame.width, frame.height):
         return frame
-    file = io.BytesIO()
     with Image.open(io.BytesIO(frame.jpeg)) as image:
-        smaller = image.resize(size, Image.Resampling.LANCZOS)
-    smaller.save(file, "JPEG", quality=JPEG_QUALITY)
-    return Frame(frame.time, file.getvalue(), *size)
+        return _encode(image.resize(size, Image.Resampling.LANCZOS), frame.time)
+
+
+def _encode(image: "PillowImage", time: float) -> Frame:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=JPEG_QUALITY)
+    return Frame(time, file.getvalue(), *image.size)
 
 
 class FrameReader:
@@ -207,9 +208,16 @@ class FrameReader:
         """
         due = self._due(time)
         key = _last_up_to(self._index.keys, due)
-        if due < self._here() or (key is not None and key > self._reached() + CLOSE_SECONDS):
+        here = self._shown.time - CLOSE_SECONDS if self._shown else 0.0
+        furthest = self._next or self._shown
+        reached = furthest.time if furthest else 0.0
+        if due < here or (key is not None and key > reached + CLOSE_SECONDS):
             self._seek(key, due)
-        self._forward(due)
+        while self._next is None or self._next.time <= due + CLOSE_SECONDS:
+            self._shown = self._next or self._shown
+            self._next = next(self._decoded, None)
+            if self._next is None:
+                break
         if self._is_lost(time, due):
             return None
         oldest = max(due - LATE_SECONDS, min(due, since)) - CLOSE_SECONDS
@@ -223,22 +231,6 @@ class FrameReader:
         """Whether what came after `due` and is on display at `time` could not be read."""
         hole = _last_up_to(self._index.holes, time - LATE_SECONDS)
         return hole is not None and hole > due
-
-    def _here(self) -> float:
-        return self._shown.time - CLOSE_SECONDS if self._shown else 0.0
-
-    def _reached(self) -> float:
-        """How far decoding has come."""
-        furthest = self._next or self._shown
-        return furthest.time if furthest else 0.0
-
-    def _forward(self, due: float) -> None:
-        """Decode until the next picture is later than `due`."""
-        while self._next is None or self._next.time <= due + CLOSE_SECONDS:
-            self._shown = self._next or self._shown
-            self._next = next(self._decoded, None)
-            if self._next is None:
-                break
 
     def _seek(self, key: float | None, due: float) -> None:
         """Go to the key frame at `key`; some containers land late, so try from further back.
@@ -314,7 +306,6 @@ def open_frames(path: Path, index: Index) -> Iterator[FrameReader]:
 
 
 def _sharpness(pixels: np.ndarray) -> float:
-    """The variance of the Laplacian of the grey levels."""
     import cv2
 
     return float(cv2.Laplacian(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.CV_32F).var())

@@ -28,11 +28,8 @@ def plays_in_browsers(path: Path) -> bool:
     with open_container(path) as container:
         names = set(container.format.name.split(","))
         kind = "webm" if "webm" in names else "mp4" if "mp4" in names else ""
-        return bool(kind) and _list_codecs(container) <= PLAYED[kind]
-
-
-def _list_codecs(container: "InputContainer") -> set[str]:
-    return {_name_codec(stream) for stream in _find_streams([container]) if stream is not None}
+        streams = [stream for stream in _find_streams([container]) if stream is not None]
+        return bool(kind) and {_name_codec(stream) for stream in streams} <= PLAYED[kind]
 
 
 def _find_streams(opened: Sequence["InputContainer"]) -> list[Any]:
@@ -66,7 +63,8 @@ def join_streams(parts: Sequence[Path], out: Path) -> None:
             if any(stream.codec_context is None for stream in chosen):
                 raise ValueError("it is in a format that is not known")
             made = {id(stream): target.add_stream_from_template(stream) for stream in chosen}
-            begin = min((_begin(stream) for stream in chosen), default=Fraction(0))
+            begins = [Fraction(s.start_time or 0) * Fraction(s.time_base) for s in chosen]
+            begin = min(begins, default=Fraction(0))
             packets = heapq.merge(
                 *(_demux(c, [s for s in chosen if s in c.streams.get()], begin) for c in opened),
                 key=lambda found: found[0],
@@ -79,11 +77,6 @@ def join_streams(parts: Sequence[Path], out: Path) -> None:
             f"what was loaded can't be put together: {error}",
             "Load it anew; if it stays so, download it and name the file.",
         ) from error
-
-
-def _begin(stream: Any) -> Fraction:
-    start = stream.start_time
-    return Fraction(start or 0) * Fraction(stream.time_base)
 
 
 def _demux(

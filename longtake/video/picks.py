@@ -52,7 +52,9 @@ def plan_slots(chunk: Chunk, scan: Scan, most: int, spacing: float) -> tuple[Slo
 
     No two neighbours are farther apart than `spacing` seconds where the number allows it.
     """
-    shots = _parts(chunk)
+    shots = [
+        Span(start, end) for start, end in pairwise([chunk.span.start, *chunk.cuts, chunk.span.end])
+    ]
     times: list[float] = []
     if len(shots) > 1:
         longest = sorted(shots, key=lambda shot: -shot.seconds)[:most]
@@ -62,7 +64,8 @@ def plan_slots(chunk: Chunk, scan: Scan, most: int, spacing: float) -> tuple[Slo
     slots = []
     for time, following in pairwise([*times, float("inf")]):
         shot = next(s for s in reversed(shots) if s.start <= time)
-        slots.append(_slot(time, Span(shot.start, min(shot.end, following))))
+        last = max(time, min(shot.end, following) - AFTER_CUT)  # well inside the shot
+        slots.append(Slot(tuple(round(time + s, 3) for s in NEXT_SECONDS if time + s <= last)))
     return tuple(slots)
 
 
@@ -100,18 +103,6 @@ def most_motion(chunk: Chunk, scan: Scan) -> float:
     """The highest point of the motion curve in the chunk."""
     first, end = int(chunk.span.start / scan.step), int(chunk.span.end / scan.step) + 1
     return max(scan.motion[first:end], default=0.0)
-
-
-def _parts(chunk: Chunk) -> list[Span]:
-    """The chunk's span, divided at its cuts."""
-    edges = [chunk.span.start, *chunk.cuts, chunk.span.end]
-    return [Span(start, end) for start, end in pairwise(edges)]
-
-
-def _slot(time: float, shot: Span) -> Slot:
-    """Times from this one on that stay well inside the shot."""
-    last = max(time, shot.end - AFTER_CUT)
-    return Slot(tuple(round(time + s, 3) for s in NEXT_SECONDS if time + s <= last))
 
 
 def _peaks(chunk: Chunk, scan: Scan, taken: Sequence[float], spacing: float) -> list[float]:

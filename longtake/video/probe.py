@@ -88,12 +88,7 @@ def probe(path: Path, sha256: str) -> tuple[Video, Index]:
                 f"{path} does not say how large its pictures are",
                 "Convert it to H.264 first; if that fails, it is broken.",
             )
-        video = Video(
-            path=path,
-            sha256=sha256,
-            duration=round(duration, 3),
-            readable=readable,
-        )
+        video = Video(path=path, sha256=sha256, duration=round(duration, 3), readable=readable)
         step = float(1 / _rate(stream))
         seekable = not packets.lost and container.format.name not in UNSEEKABLE
         keys = np.array(packets.keys if seekable else [])
@@ -134,8 +129,9 @@ def _read_packets(container: "InputContainer", stream: "VideoStream", path: Path
                 _note_place(found, packet)
                 if packet.stream is stream:
                     _note_picture(found, packet, step)
-                else:
-                    _note_other(found, packet)
+                elif packet.pts is not None and packet.time_base:
+                    end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                    found.others_end = max(found.others_end, end)
     except SourceError:
         if not found.times:
             raise
@@ -164,12 +160,6 @@ def _note_picture(found: _Packets, packet: "Packet[Any]", step: float) -> None:
     found.end = max(found.end, time + length)
     if packet.is_keyframe and stamp is not None:
         found.keys.append(time)
-
-
-def _note_other(found: _Packets, packet: "Packet[Any]") -> None:
-    if packet.pts is not None and packet.time_base:
-        end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
-        found.others_end = max(found.others_end, end)
 
 
 def _rate(stream: "VideoStream") -> Fraction:

@@ -22,6 +22,7 @@ from longtake.video.cuts import (
     Spike,
     apart,
     find_cuts,
+    find_rows,
     find_spikes,
     is_black,
     is_plain,
@@ -190,7 +191,10 @@ def scan(
         brightness=_brightness(video, index, looks),
         black=_stretches(video, index, looks.black),
         blank=_stretches(video, index, np.where(looks.black == 1, 0, looks.plain)),
-        frozen=_frozen(video, index, still),
+        # What shows nothing new stands still from the picture before it on.
+        frozen=_list_spans(
+            video, index, ((a, b + 1) for a, b in find_rows(still[1:])), FROZEN_SECONDS
+        ),
     )
 
 
@@ -299,9 +303,9 @@ def _usual_length(groups: Sequence[_Group]) -> float:
 
 
 def _doubt(group: _Group, sizes: np.ndarray, keyed: bool) -> _Doubt | None:
-    """What to look at in a group, if anything."""
+    after = min(group.last, group.spikes[-1].place + AFTER) if group.spikes else group.last
     if group.differs_much and not keyed and _is_sure(group.spikes):
-        return _Doubt(group.first, _end(group), 3, _assume(group))
+        return _Doubt(group.first, after, 3, _assume(group))
     if group.differs_much:
         return _Doubt(group.first, group.last, 0, _guess(group, sizes, keyed))
     if group.differs:
@@ -309,7 +313,7 @@ def _doubt(group: _Group, sizes: np.ndarray, keyed: bool) -> _Doubt | None:
     if np.isnan(group.change):
         return _Doubt(group.first, group.last, 4, _assume(group))
     if group.spikes:
-        return _Doubt(group.first, _end(group), 2)
+        return _Doubt(group.first, after, 2)
     long = group.last - group.first > LONG_GROUP
     return _Doubt(group.first, group.last, 4) if long else None
 
@@ -345,10 +349,6 @@ def _likely_place(spike: Spike) -> int:
     return max(spike.first, spike.place - 1)
 
 
-def _end(group: _Group) -> int:
-    return min(group.last, group.spikes[-1].place + AFTER)
-
-
 def _guess(group: _Group, sizes: np.ndarray, keyed: bool) -> tuple[Cut, ...]:
     """Where the cut is most likely, for key frames that differ much; by a move they do, too."""
     strongest = sorted(group.spikes, key=lambda spike: spike.strength)[-1:]
@@ -363,7 +363,6 @@ def _guess(group: _Group, sizes: np.ndarray, keyed: bool) -> tuple[Cut, ...]:
 
 
 def _budget(index: Index) -> float:
-    """How many pictures may be decoded for doubts."""
     width, height = index.size
     pictures = len(index.times)
     least = SHORT_PIXELS / (width * height) if pictures <= SHORT else 0.0
@@ -444,12 +443,12 @@ def _dark_middles(looks: _Looks, cuts: Sequence[Cut]) -> list[Cut]:
     """A cut in each black stretch that has none, however few of its pictures are known."""
     known = np.flatnonzero(~np.isnan(looks.black))
     found = []
-    for first, last in _rows(looks.black[known] == 1):
-        if first == 0 or last == len(known) - 1:
+    for first, end in find_rows(looks.black[known] == 1):
+        if first == 0 or end == len(known):
             continue
-        before, after = int(known[first - 1]), int(known[last + 1])
+        before, after = int(known[first - 1]), int(known[end])
         if not any(before < cut.place <= after for cut in cuts):
-            found.append(Cut(int(known[first] + known[last] + 1) // 2, "fade"))
+            found.append(Cut(int(known[first] + known[end - 1] + 1) // 2, "fade"))
     return found
 
 
@@ -500,12 +499,20 @@ def _brightness(video: Video, index: Index, looks: _Looks) -> tuple[float, ...]:
 def _stretches(video: Video, index: Index, state: np.ndarray) -> tuple[Span, ...]:
     """From the first to the last picture of those in a row that are known and all 1."""
     known = np.flatnonzero(~np.isnan(state))
-    spans = []
-    for first, last in _rows(state[known] == 1):
-        end = known[last] + 1
-        until = float(index.times[end]) if end < len(index.times) else video.readable
-        spans.append(Span(round(float(index.times[known[first]]), 3), round(until, 3)))
-    return tuple(spans)
+    rows = ((int(known[a]), int(known[b - 1]) + 1) for a, b in find_rows(state[known] == 1))
+    return _list_spans(video, index, rows)
+
+
+def _list_spans(
+    video: Video, index: Index, rows: Iterable[tuple[int, int]], least_seconds: float = 0.0
+) -> tuple[Span, ...]:
+    """From the first picture of each row to the one after it, or to the end of the video."""
+    ends = [*index.times.tolist(), video.readable]
+    return tuple(
+        Span(round(ends[first], 3), round(ends[end], 3))
+        for first, end in rows
+        if ends[end] - ends[first] >= least_seconds
+    )
 
 
 def _still(index: Index, looks: _Looks) -> np.ndarray:
@@ -536,21 +543,3 @@ def _intra_still(sizes: np.ndarray, same: np.ndarray) -> np.ndarray:
     steps = np.abs(np.diff(sizes, prepend=sizes[:1]))
     still: np.ndarray = (same[known[after]] == 1) & (steps <= STEADY_SHARE * sizes)
     return still
-
-
-def _frozen(video: Video, index: Index, still: np.ndarray) -> tuple[Span, ...]:
-    """Where nothing new is shown for a while."""
-    spans = []
-    for first, last in _rows(still[1:]):
-        end = last + 2
-        until = float(index.times[end]) if end < len(index.times) else video.readable
-        start = float(index.times[first])
-        if until - start >= FROZEN_SECONDS:
-            spans.append(Span(round(start, 3), round(until, 3)))
-    return tuple(spans)
-
-
-def _rows(flags: np.ndarray) -> list[tuple[int, int]]:
-    """First and last place of each row of true values."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]

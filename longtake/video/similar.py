@@ -17,18 +17,12 @@ picture H.264 leaves up to 1.4 and 2.4 (at CRF 38 up to 4.2 and 5.2); two words 
 appear make 0.1 and 6.2, of 16 pixels 0.2 and 11."""
 
 
-def shrink(image: np.ndarray) -> np.ndarray:
-    """The picture in 160×90, float32 of shape (90, 160, 3)."""
-    import cv2
-
-    small: np.ndarray = cv2.resize(image, THUMB, interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32)
-
-
 def make_look(image: np.ndarray) -> np.ndarray:
     """The look of a picture."""
-    look: np.ndarray = shrink(image).mean(axis=2)
-    return look
+    import cv2
+
+    small = cv2.resize(image, THUMB, interpolation=cv2.INTER_AREA).astype(np.float32)
+    return np.asarray(small.mean(axis=2))
 
 
 def is_same(
@@ -36,12 +30,6 @@ def is_same(
 ) -> bool:
     """Whether two looks are of one picture."""
     gaps = np.abs(one - other)
-    return bool(gaps.mean() <= SAME_DIFFERENCE and cell_means(gaps).max() <= cell_difference)
-
-
-def cell_means(gaps: np.ndarray) -> np.ndarray:
-    """The mean of each cell of the grid."""
     across, down = CELLS
-    parts = gaps.reshape(down, THUMB[1] // down, across, THUMB[0] // across)
-    means: np.ndarray = parts.mean(axis=(1, 3))
-    return means
+    cells = gaps.reshape(down, THUMB[1] // down, across, THUMB[0] // across).mean(axis=(1, 3))
+    return bool(gaps.mean() <= SAME_DIFFERENCE and cells.max() <= cell_difference)

@@ -198,7 +198,9 @@ class _Reader:
             frame.pts = None  # times are kept here
         for ready in self._resampler.resample(frame):
             samples = ready.to_ndarray().reshape(-1, len(self._shares))
-            self._pieces.append(_clean(samples) @ self._shares)
+            # A file may hold what is no number, or louder than 1.
+            cleaned = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0).clip(-1.0, 1.0)
+            self._pieces.append(cleaned @ self._shares)
 
     def _flush(self) -> Iterator[Block]:
         """The samples that are due; those before the clock have come too late, or before 0."""
@@ -232,9 +234,3 @@ def _share_out(layout: "AudioLayout") -> np.ndarray:
     if "FC" in names:
         shares = [CENTRE_SHARES.get(name, AROUND_SHARE) for name in names]
     return np.array(shares, np.float32) / np.float32(sum(shares))
-
-
-def _clean(samples: np.ndarray) -> np.ndarray:
-    """Without what is no number (a file may hold it) and no louder than 1."""
-    cleaned: np.ndarray = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0).clip(-1.0, 1.0)
-    return cleaned

@@ -26,7 +26,7 @@ from longtake.text.plurals import say_count
 from longtake.timecode import Span
 from longtake.video.probe import Index
 from longtake.words.background import END, BackgroundFinder, closing_finder
-from longtake.words.screen.lines import in_reading_order, start_reading
+from longtake.words.screen import in_reading_order, start_reading
 from longtake.words.speech.transcript import Speech, open_speech
 
 BEFORE_SECONDS = 10.0

@@ -5,16 +5,19 @@ Goes through the video once, and reads only where letters may have come or chang
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from longtake.records import Scan, ScreenText
+from longtake.records import Chunk, Scan, ScreenText, Video
+from longtake.settings import Settings
+from longtake.store import Store
 from longtake.timecode import Span
-from longtake.video.frames import FrameReader, open_frames
+from longtake.video.frames import open_frames
 from longtake.video.picks import Slot
 from longtake.video.probe import Index
-from longtake.words.background import Finding, Recall
+from longtake.words.background import BackgroundFinder, Finding, Recall, StoreNotes
 from longtake.words.screen.captions import CaptionTracker, GreyPicture, upright
 from longtake.words.screen.reader import Box, Line, TextReader, as_box
 from longtake.words.screen.strokes import Rect, may_hold_more
@@ -55,10 +58,10 @@ def read_text(
     done, start, last, end = 0, 0.0, 0.0, scan.shots[-1].span.end
     with open_frames(path, index) as frames:
         for time, is_sample in plan_looks(scan, index.keys.tolist()):
-            picture = _picture(frames, time)
-            if picture is None:
-                continue
-            eyes.look(time, picture, is_sample)
+            found = frames.read(Span(time, time), [Slot((time,))], READ_SIDE)
+            if not found:
+                continue  # it can't be decoded
+            eyes.look(time, found[0].pixels, is_sample)
             last = time
             while is_sample and done < len(edges) and edges[done] <= time:
                 yield edges[done], captions.tell(Span(start, edges[done]))
@@ -91,15 +94,13 @@ class _Searcher:
     def _sample(self, look: GreyPicture, picture: np.ndarray) -> None:
         """Read what is new in a picture, and only that."""
         known = self._captions.check(look)
-        if not self._captions.is_in_doubt and not self._may_hold_more(look, known):
+        before = np.zeros_like(look.grey) if self._searched is None else self._searched
+        same_size = before.shape == look.grey.shape
+        if not self._captions.doubted and same_size and not may_hold_more(before, look.grey, known):
             return
         self._searched = look.grey
         lines = self._read(look.time, picture, known)
         self._captions.note(look, lines, self._between)
-
-    def _may_hold_more(self, look: GreyPicture, known: Sequence[Rect]) -> bool:
-        before = np.zeros_like(look.grey) if self._searched is None else self._searched
-        return before.shape != look.grey.shape or may_hold_more(before, look.grey, known)
 
     def _read(self, time: float, picture: np.ndarray, known: Sequence[Rect]) -> list[Line]:
         """The lines of a picture that lie outside the known places."""
@@ -168,7 +169,26 @@ def _plan_shot(span: Span, spacing: float) -> Iterator[tuple[float, bool]]:
         yield round(span.start + (place + 0.5) * step, 3), is_sample
 
 
-def _picture(frames: FrameReader, time: float) -> np.ndarray | None:
-    """The picture on display then, uint8 RGB; None where it can't be decoded."""
-    found = frames.read(Span(time, time), [Slot((time,))], READ_SIDE)
-    return found[0].pixels if found else None
+def start_reading(
+    settings: Settings,
+    store: Store,
+    video: Video,
+    index: Index,
+    scan: Scan,
+    chunks: Sequence[Chunk],
+) -> BackgroundFinder[ScreenText] | None:
+    """Finds the lines of each chunk, with the time of its end; None where nobody is to read."""
+    edges = [chunk.span.end for chunk in chunks if not chunk.missing]
+    if settings.read_text == "off" or not edges:
+        return None
+    notes, reader = StoreNotes(store, video, "read"), TextReader()
+    find = partial(read_text, video.path, index, scan, reader, edges, notes.recall)
+    facts = {"whole": dict(reader.facts), "version": VERSION, "edges": edges}
+    return BackgroundFinder(notes.find_once(facts, ScreenText, find), reader.name, notes)
+
+
+def in_reading_order(lines: Sequence[ScreenText], span: Span) -> tuple[ScreenText, ...]:
+    """What comes within a second is read from top to bottom, and so is what was there before."""
+    return tuple(
+        sorted(lines, key=lambda line: (max(0, int(line.span.start - span.start)), line.top))
+    )

@@ -114,6 +114,8 @@ class CaptionTracker:
         self._cuts = cuts
         self._height = 1
         self._standing: list[Caption] = []
+        self.doubted: list[Caption] = []
+        """Those that do not stand as they did, by the last check."""
         self._gone: list[Caption] = []
         """Those that may come back, or that belong to the chunk at hand."""
         self._first = float("inf")
@@ -123,19 +125,14 @@ class CaptionTracker:
         """See which captions stand unchanged in a sample; the places of those, to be left out."""
         self._height = look.grey.shape[0]
         self._first = min(self._first, look.time)
-        self._doubted = []
+        self.doubted = []
         for caption in self._standing:
             _, part = compare_strokes(caption.crop, cut_out(look.grey, caption.rect))
             if part >= SAME_PART:
                 caption.see()
             else:
-                self._doubted.append(caption)
-        return [c.rect for c in self._standing if c not in self._doubted]
-
-    @property
-    def is_in_doubt(self) -> bool:
-        """Whether a caption does not stand as it did, by the last check."""
-        return bool(self._doubted)
+                self.doubted.append(caption)
+        return [c.rect for c in self._standing if c not in self.doubted]
 
     def note(
         self, look: GreyPicture, lines: Sequence[Line], between: Sequence[GreyPicture]
@@ -144,15 +141,15 @@ class CaptionTracker:
         from the sample before on.
         """
         left = [line for line in lines if line.text]
-        for caption, line in _pair(self._doubted, left, self._height):
+        for caption, line in _pair(self.doubted, left, self._height):
             caption.see(line, look)
-            self._doubted.remove(caption)
+            self.doubted.remove(caption)
             left.remove(line)
-        for caption in self._doubted:
+        for caption in self.doubted:
             self._miss(caption, look, left, between)
         for line in left:
             self._add(line, look, between)
-        self._doubted = []
+        self.doubted = []
 
     def _miss(
         self,
@@ -221,7 +218,7 @@ class CaptionTracker:
         # Those that can't come back are of no more use.
         self._gone = [c for c in self._gone if (c.end or 0.0) + PAUSE_SECONDS >= span.end]
         found = [text for text in found if _is_in(text.span, span)]
-        return tuple(sorted(found, key=_reading_order))
+        return tuple(sorted(found, key=lambda text: (text.span.start, text.top, text.text)))
 
 
 def upright(line: Line) -> Rect:
@@ -305,10 +302,6 @@ def join_running(before: str, now: str) -> str:
 
 def _away(one: Rect, other: Rect) -> int:
     return abs(one.left - other.left) + abs(one.top - other.top)
-
-
-def _reading_order(line: ScreenText) -> tuple[float, float, str]:
-    return line.span.start, line.top, line.text
 
 
 def _is_in(one: Span, stretch: Span) -> bool:

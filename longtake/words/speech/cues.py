@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NoReturn
 
 from longtake.errors import SourceError
 from longtake.records import Segment
@@ -140,7 +141,7 @@ def _heads(lines: Sequence[str], place: int, block: int) -> bool:
     return place == block or (place == block + 1 and _is_number(lines, block))
 
 
-def _refuse(name: str, place: int, what: str) -> None:
+def _refuse(name: str, place: int, what: str) -> NoReturn:
     raise SourceError(f"{name}, line {place + 1}: {what}", MEND)
 
 
@@ -194,11 +195,8 @@ def _read_event(event: str, columns: Sequence[str], place: int, name: str) -> Cu
         _refuse(name, place, f"a dialogue has {len(values)} of {len(columns)} fields")
     fields = dict(zip(columns, values, strict=True))
     times = []
-    for field in ("start", "end"):
-        value = fields[field].strip()
-        found = _TIME_ALONE.fullmatch(value)
-        if not found:
-            raise SourceError(f"{name}, line {place + 1}: {_quote(value)} is no time", MEND)
+    for value in (fields["start"].strip(), fields["end"].strip()):
+        found = _TIME_ALONE.fullmatch(value) or _refuse(name, place, f"{_quote(value)} is no time")
         times.append(_seconds(*found.groups()))
     start, end = times
     if end < start:

@@ -168,7 +168,7 @@ def _reach(part: int, ways: Sequence[tuple[float, list[int]]]) -> tuple[float, l
 
 def make_sentences(words: Sequence[Word]) -> tuple[Segment, ...]:
     """The words as sentences, one after the other."""
-    whole = list(_join_pieces(words))
+    whole = _join_pieces(words)
     sentences: list[list[Word]] = []
     for number, word in enumerate(whole):
         if not number or _ends_before(whole[number - 1], word):
@@ -179,18 +179,15 @@ def make_sentences(words: Sequence[Word]) -> tuple[Segment, ...]:
     )
 
 
-def _join_pieces(words: Sequence[Word]) -> Iterator[Word]:
+def _join_pieces(words: Sequence[Word]) -> list[Word]:
     """Words whole again that the model's tokens have torn: "3" and ".5", "fifty" and "-two"."""
-    held: Word | None = None
+    whole: list[Word] = []
     for word in words:
-        if held and word.text[:1] in string.punctuation + "’" and word.text[:1]:
-            held = replace(held, text=held.text + word.text, end=word.end)
+        if whole and word.text and word.text[0] in string.punctuation + "’":
+            whole[-1] = replace(whole[-1], text=whole[-1].text + word.text, end=word.end)
         else:
-            if held:
-                yield held
-            held = word
-    if held:
-        yield held
+            whole.append(word)
+    return whole
 
 
 def _ends_before(word: Word, following: Word) -> bool:

@@ -87,12 +87,10 @@ def read_subtitles(path: Path, delay: float = 0.0, language: str | None = None) 
 
 def _read_file(path: Path) -> bytes:
     try:
-        path = check_file(path)
+        with check_file(path).open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
     except SourceError as error:
         raise SourceError(error.message, MEND) from None
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise SourceError(f"{path} can't be read: {error.strerror}", MEND) from None
     if len(content) > MOST_BYTES:
@@ -111,7 +109,8 @@ def _decode(content: bytes, name: str, language: str) -> tuple[str, str]:
         text = content.decode("utf-8-sig", "replace")
         broken = text.count("\ufffd")
         if broken and broken >= len(re.findall(r"[^\0-\x7f\ufffd]", text)):
-            page = _guess_page(language)
+            base = language.partition("-")[0]
+            page = next((p for p, codes in CODE_PAGES.items() if base in codes.split()), "cp1252")
             text = content.decode(page, "replace")
             remark = f"{name} is not in UTF-8: it was read as {page}, which may be wrong"
         elif broken:
@@ -120,11 +119,6 @@ def _decode(content: bytes, name: str, language: str) -> tuple[str, str]:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise SourceError(f"{name}, line {line}: a NUL byte: this is no text file", MEND)
     return text.lstrip("\ufeff"), remark
-
-
-def _guess_page(language: str) -> str:
-    base = language.partition("-")[0]
-    return next((page for page, codes in CODE_PAGES.items() if base in codes.split()), "cp1252")
 
 
 def _declared_language(text: str) -> str:
@@ -217,34 +211,28 @@ def read_embedded(video: Path, start: float, tracks: Tracks) -> Transcript | Non
     `start` is the file's own time of the first picture.
     """
     wanted = read_language(tracks.sound_language)
-    for track in sorted(tracks.subtitles, key=lambda track: _rank_track(track, wanted)):
+
+    def rank(track: Track) -> tuple[object, ...]:
+        welcome = rank_language(read_language(track.language), wanted)
+        others = not track.default, track.hearing_impaired, track.number
+        return bool(_say_unusable(track)), track.commentary, welcome, *others
+
+    for track in sorted(tracks.subtitles, key=rank):
         why = _say_unusable(track)
         try:
-            if not why and (transcript := _read_track(video, track, start)):
-                return transcript
+            if not why and (texts := read_track(video, track, start)):
+                cues = [
+                    Cue(text.start, text.end, clean_lines(text.text, track.form)) for text in texts
+                ]
+                if segments := as_segments(cues):
+                    return Transcript(str(track), segments, read_language(track.language))
         except SourceError as error:
             why = error.message
         log.info(f"{track} is not used: {why or 'it is empty'}")
     return None
 
 
-def _rank_track(track: Track, wanted: str) -> tuple[object, ...]:
-    welcome = rank_language(read_language(track.language), wanted)
-    usable = not _say_unusable(track)
-    others = not track.default, track.hearing_impaired, track.number
-    return not usable, track.commentary, welcome, *others
-
-
 def _say_unusable(track: Track) -> str:
     if not track.form:
         return "it holds no text that can be read"
     return "it holds forced subtitles alone" if track.forced else ""
-
-
-def _read_track(video: Path, track: Track, start: float) -> Transcript | None:
-    texts = read_track(video, track, start)
-    cues = [Cue(text.start, text.end, clean_lines(text.text, track.form)) for text in texts]
-    segments = as_segments(cues)
-    if not segments:
-        return None
-    return Transcript(str(track), segments, read_language(track.language))

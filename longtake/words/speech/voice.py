@@ -3,16 +3,14 @@
 Memory stays flat: what is held is less than two stretches. Knows nothing of words.
 """
 
-import importlib.util
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from longtake.errors import ModelError, SourceError
+from longtake.errors import SourceError
 from longtake.video.sound import RATE, Block
 
 if TYPE_CHECKING:
@@ -112,7 +110,9 @@ def _split(parts: list[Block]) -> tuple[list[Block], list[Block]]:
 
 def _find_parts(blocks: Iterable[Block]) -> Iterator[Block]:
     """The parts with voice; one without samples says that none begins before it."""
-    network = _open_network()
+    from faster_whisper.vad import get_vad_model
+
+    network = get_vad_model().session  # on one thread: an hour takes it seconds
     finder = _Finder(network, 0.0)
     for block in blocks:
         hole = block.start - finder.end
@@ -218,7 +218,6 @@ class _Finder:
         yield Block(round(self._told, 3), NOTHING)
 
     def _drop(self, windows: int) -> None:
-        """Hold these first ones no more."""
         if windows > 0:
             self._dropped += windows
             self._held = self._held[windows * WINDOW :]
@@ -226,21 +225,3 @@ class _Finder:
 
     def _time(self, window: int) -> float:
         return self._origin + (self._dropped + window) * WINDOW / RATE
-
-
-def _open_network() -> "InferenceSession":
-    """On one thread: an hour takes it seconds."""
-    import onnxruntime
-
-    spec = importlib.util.find_spec("faster_whisper")
-    folders = list(spec.submodule_search_locations or ()) if spec else []
-    path = Path(*folders[:1], "assets", "silero_vad_v6.onnx")
-    if not path.is_file():
-        raise ModelError(
-            "the package faster-whisper lacks its voice detector (silero_vad_v6.onnx)",
-            "Install the version that Longtake is tested with: pip install faster-whisper==1.2.1",
-        )
-    options = onnxruntime.SessionOptions()
-    options.inter_op_num_threads = options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -186,10 +186,15 @@ def open_recognizer(name: str, device: str = AUTO, threads: int = 0) -> Recogniz
             identity, name = hash_file(model / "model.bin"), model.resolve().name
         else:
             identity = f"{model} {folder.name}"
-    about = f"by faster-whisper on the {{}}; {_say_languages(name)}"
+    known = (
+        "it knows only English: for another language, --speech small or a larger one"
+        if name.endswith(".en")
+        else "the language is detected once"
+    )
 
     def make(device: str, where: str) -> Recognizer:
-        return Recognizer(name, find_folder, identity, device, threads, about.format(where))
+        why = f"by faster-whisper on the {where}; {known}"
+        return Recognizer(name, find_folder, identity, device, threads, why)
 
     if device in ("cpu", "mps") or not _has_cuda():
         if device == "cuda":
@@ -250,7 +255,8 @@ def _settle_language(
                 yield stretch
                 continue
             first.append(stretch)
-            if _is_enough(first):
+            voice, waited = sum(s.seconds for s in first), stretch.until - first[0].until
+            if voice >= LANGUAGE_SECONDS or waited > WAIT_SECONDS:
                 break
     except SourceError as error:
         failure = error
@@ -262,12 +268,6 @@ def _settle_language(
     if failure:
         raise failure
     yield from stretches
-
-
-def _is_enough(stretches: Sequence[VoiceStretch]) -> bool:
-    """Whether there is voice enough to tell its language, or it would take too long to wait."""
-    waited = stretches[-1].until - stretches[0].until
-    return sum(s.seconds for s in stretches) >= LANGUAGE_SECONDS or waited > WAIT_SECONDS
 
 
 def _name_stretches(stretches: Sequence[VoiceStretch], recognizer: Recognizer) -> dict[str, object]:
@@ -287,12 +287,6 @@ def _as_guess(segment: "WhisperSegment") -> Guess:
         for word in segment.words or ()
     )
     return Guess(words, segment.no_speech_prob, segment.avg_logprob, segment.compression_ratio)
-
-
-def _say_languages(name: str) -> str:
-    if name.endswith(".en"):
-        return "it knows only English: for another language, --speech small or a larger one"
-    return "the language is detected once"
 
 
 def _has_cuda() -> bool:
