@@ -8,7 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from longtake.engines import Engine, Reply, Request, open_engine
+from longtake.ask.engine import Engine, Reply, Request
+from longtake.engines import open_engine
 from longtake.records import Frame
 from longtake.settings import Settings
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from longtake.engines import Engine, Reply, Request
+from longtake.ask.engine import Engine, Reply, Request
 from longtake.errors import (
     RequestTooLarge,
 )

@@ -5,13 +5,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from longtake.engines import Engine, Reply, Request
+from longtake.ask.engine import Capabilities, Engine, Reply, Request
 from longtake.errors import (
     EngineError,
     EngineFailed,
