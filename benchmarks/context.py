@@ -11,10 +11,10 @@ import random
 import tempfile
 from pathlib import Path
 
-from longtake.ask.engine import Engine
 from longtake.engines import open_engine
-from longtake.pipeline.run import run
+from longtake.inference.engine import Engine
 from longtake.pipeline.session import run_to_end
+from longtake.pipeline.summarize import run
 from longtake.records import Description
 from longtake.settings import Settings, load_settings
 from longtake.store import Store

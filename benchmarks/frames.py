@@ -25,12 +25,12 @@ from benchmarks.scenes import (
     write_films,
     write_line,
 )
-from longtake.ask.engine import Capabilities, Engine, Reply, Request
-from longtake.pipeline.run import run
+from longtake.inference.engine import Capabilities, Engine, Reply, Request
+from longtake.pipeline.summarize import run
 from longtake.settings import Settings
 from longtake.store import Store
+from longtake.video.choose_frames import spread_evenly
 from longtake.video.chunks import cut_evenly
-from longtake.video.picks import spread_evenly
 
 CHUNK_SECONDS, FRAMES = 6.0, 6
 """Of the plain way that Longtake is held against."""

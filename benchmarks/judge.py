@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 
-from longtake.ask.engine import Engine
-from longtake.ask.questions import Question
 from longtake.check.judge import ask_about, try_judge
-from longtake.check.repeats import weigh
+from longtake.check.word_for_word import weigh
 from longtake.engines import open_engine
 from longtake.errors import BadReply
+from longtake.inference.engine import Engine
+from longtake.inference.questions import Question
 from longtake.records import Support
 from longtake.settings import load_settings
 from tests.talks import drive

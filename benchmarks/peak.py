@@ -10,10 +10,10 @@ from pathlib import Path
 
 from benchmarks.detectors import ROOT, finish
 from benchmarks.films import minute, ten_minutes
-from longtake.ask.engine import Capabilities
+from longtake.inference.engine import Capabilities
+from longtake.video.choose_frames import plan_slots
 from longtake.video.chunks import plan_chunks
 from longtake.video.frames import open_frames
-from longtake.video.picks import plan_slots
 from longtake.video.probe import probe
 from longtake.video.scan import scan
 

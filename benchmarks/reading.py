@@ -19,10 +19,10 @@ import numpy as np
 
 from longtake.records import ScreenText
 from longtake.timecode import Span
+from longtake.video.choose_frames import Slot
 from longtake.video.frames import open_frames
-from longtake.video.picks import Slot
 from longtake.words.screen import READ_SIDE, plan_looks
-from longtake.words.screen.captions import CaptionTracker, GreyPicture
+from longtake.words.screen.line_tracker import CaptionTracker, GreyPicture
 from longtake.words.screen.strokes import Rect
 from tests.captions import (
     FILM,

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 
-from longtake.ask.engine import Reply, Request
 from longtake.engines.sketch import SketchEngine
 from longtake.engines.sketch.changes import FrameChanges
 from longtake.engines.sketch.objects import LABELS
@@ -30,6 +29,7 @@ from longtake.engines.sketch.tags import (
     SEEN_SCORE,
     Sighting,
 )
+from longtake.inference.engine import Reply, Request
 from tests.detections import Told, read_truths, tell_film
 
 ROOT = Path(__file__).parents[1]

@@ -24,10 +24,10 @@ from pathlib import Path
 import httpx2
 import numpy as np
 
-from longtake.ask.engine import Engine, Reply, Request
 from longtake.engines.server import open_server
-from longtake.pipeline.run import run
+from longtake.inference.engine import Engine, Reply, Request
 from longtake.pipeline.session import run_to_end
+from longtake.pipeline.summarize import run
 from longtake.records import Progress
 from longtake.settings import Settings
 from longtake.store import Store

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from longtake.ask.engine import Engine, Request
-from longtake.pipeline.run import run
+from longtake.inference.engine import Engine, Request
 from longtake.pipeline.session import run_to_end
+from longtake.pipeline.summarize import run
 from longtake.records import Frame, Tag
 from longtake.settings import Settings
 from longtake.store import Store

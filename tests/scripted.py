@@ -4,11 +4,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from longtake.ask.engine import Capabilities, Engine, Reply, Request
-from longtake.ask.scheduler import Sleep
-from longtake.pipeline.engines import Writer
-from longtake.pipeline.run import run
+from longtake.inference.engine import Capabilities, Engine, Reply, Request
+from longtake.inference.scheduler import Sleep
+from longtake.pipeline.open_engines import Writer
 from longtake.pipeline.session import run_to_end
+from longtake.pipeline.summarize import run
 from longtake.records import Result
 from longtake.settings import Settings
 from longtake.store import Store

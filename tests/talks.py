@@ -6,8 +6,8 @@ from collections.abc import Callable
 from math import ceil
 from typing import Any
 
-from longtake.ask.engine import Request
-from longtake.ask.questions import Answers, Found, Question, Talk
+from longtake.inference.engine import Request
+from longtake.inference.questions import Answers, Found, Question, Talk
 
 
 def drive(talk: Talk[Found], answer_all: Callable[[list[Question]], Answers]) -> Found:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from longtake.ask.engine import Engine, Request
+from longtake.inference.engine import Engine, Request
 from longtake.settings import Settings
 from longtake.version import __version__
 from scripts.write_reference import reference

@@ -8,7 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from longtake.ask.engine import Capabilities, Engine, Reply, Request
+from longtake.inference.engine import Capabilities, Engine, Reply, Request
 from tests.videos import read_jpeg, read_number
 
 

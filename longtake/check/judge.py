@@ -9,16 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from longtake.ask.engine import Capabilities, Reply, Request
-from longtake.ask.questions import CountTokens, Question, Talk
-from longtake.check.repeats import weigh
+from longtake.check.word_for_word import weigh
 from longtake.errors import BadReply
+from longtake.inference.engine import Capabilities, Reply, Request
+from longtake.inference.questions import CountTokens, Question, Talk
 from longtake.prompts import read_prompt
 from longtake.records import Chapter, Moment, Sentence, Summary, Support
 from longtake.text.clauses import QUOTES, TEXT, VOICE, halve, make_title
-from longtake.text.marks import unmark
+from longtake.text.entity_marks import unmark
 from longtake.text.plurals import say_count
-from longtake.text.safe import defuse
+from longtake.text.untrusted import defuse
 from longtake.timecode import Span
 
 VERSION = 1
@@ -171,7 +171,7 @@ def _with_verdict(claim: Claim, verdict: Support, judge: str) -> Claim:
 def load_trials() -> tuple[Trial, ...]:
     """The fixed set that each judge is tried on, half of it false."""
     trials = []
-    for question, answer in read_prompt("trial").examples:
+    for question, answer in read_prompt("judge_trial").examples:
         sources, _, sentence = question.rpartition("\n= ")
         texts = tuple(line.removeprefix("- ") for line in sources.splitlines())
         trials.append(Trial(texts, sentence, answer == "yes"))

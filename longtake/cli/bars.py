@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 if TYPE_CHECKING:
     from longtake.models.table import FolderModel, Model

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from longtake.cli.bars import fetch_with_bar, open_bars
 from longtake.errors import LinkError, LongtakeError, SourceError, UsageError
 from longtake.settings import Settings, load_settings
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 if TYPE_CHECKING:
     from longtake.pipeline.session import Session
@@ -40,7 +40,7 @@ def run_video(options: argparse.Namespace) -> int:
 def _run_playlist(options: argparse.Namespace, settings: Settings, session: "Session") -> int:
     """Each video of a playlist; one that can't be had is told of, and the next one goes on."""
     from longtake.links.addresses import check_link
-    from longtake.links.look import list_playlist
+    from longtake.links.metadata import list_playlist
     from longtake.report.terminal import safe_line, say_result
 
     entries = list_playlist(check_link(options.source), settings)
@@ -222,7 +222,7 @@ def remove_model(options: argparse.Namespace) -> int:
 @contextmanager
 def _open_session() -> "Iterator[Session]":
     """The user's session; which engines serve, and why, is told on standard error."""
-    from longtake.pipeline.engines import Engines
+    from longtake.pipeline.open_engines import Engines
     from longtake.pipeline.session import open_session
 
     with open_session(Engines(fetch=fetch_with_bar, tell=_tell)) as session:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from longtake.cli.parser import make_parser
 from longtake.errors import LongtakeError
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 EXIT_INTERRUPTED = 130
 

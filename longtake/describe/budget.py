@@ -3,21 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from longtake.ask.engine import Engine, byte_bound
-from longtake.ask.frame_tokens import FRAME_WORD_TOKENS, frame_tokens
-from longtake.ask.scheduler import Work
 from longtake.describe import prompt
 from longtake.describe.context import FullContext, MemoryContext
+from longtake.describe.frame_limits import SMALLEST_SIDE, View, fit_view
 from longtake.describe.prompt import MAX_TOKENS, NO_CONTEXT, SPARE_TOKENS, Context
-from longtake.describe.view import SMALLEST_SIDE, View, fit_view
 from longtake.errors import UsageError
+from longtake.inference.engine import Engine, byte_bound
+from longtake.inference.frame_tokens import FRAME_WORD_TOKENS, frame_tokens
+from longtake.inference.scheduler import Work
 from longtake.prompts import read_prompt
 from longtake.records import NO_WORDS, Chunk, Frame, Scan, Words
 from longtake.settings import Settings
 from longtake.text.plurals import say_count
 from longtake.timecode import Span
+from longtake.video.choose_frames import Slot, plan_slots, spread_evenly
 from longtake.video.frames import scale
-from longtake.video.picks import Slot, plan_slots, spread_evenly
 
 FEW_TOKENS = 1120
 """A frame up to 512 px takes no more in any known family: Qwen-VL in Ollama does."""

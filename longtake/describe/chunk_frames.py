@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from longtake.records import Chunk, Scan, Video, Words
+from longtake.video.choose_frames import Slot, drop_repeats, is_still, most_motion, plan_still
+from longtake.video.frame_similarity import is_same
 from longtake.video.frames import FrameReader, Picture, open_frames
-from longtake.video.picks import Slot, drop_repeats, is_still, most_motion, plan_still
 from longtake.video.probe import Index
-from longtake.video.repeats import CELL_DIFFERENCE, ChunkLook, Repeats, make_coarse
-from longtake.video.similar import is_same
+from longtake.video.same_chunks import CELL_DIFFERENCE, ChunkLook, Repeats, make_coarse
 
 if TYPE_CHECKING:
     import numpy as np

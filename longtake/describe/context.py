@@ -7,8 +7,6 @@ chunk that failed is never taken: nothing of it reaches a later prompt.
 from dataclasses import replace
 from typing import Protocol
 
-from longtake.ask.engine import Reply
-from longtake.ask.questions import CountLines
 from longtake.describe import prompt
 from longtake.describe.memory import (
     SCHEMA,
@@ -20,9 +18,11 @@ from longtake.describe.memory import (
 )
 from longtake.describe.prompt import MAX_TOKENS, NO_CONTEXT, Context
 from longtake.errors import BadReply
+from longtake.inference.engine import Reply
+from longtake.inference.questions import CountLines
 from longtake.records import Chunk
 from longtake.text.clauses import first_sentence, shorten
-from longtake.text.safe import defuse, one_line
+from longtake.text.untrusted import defuse, one_line
 from longtake.timecode import format_time
 
 NOTE_TOKENS = 128

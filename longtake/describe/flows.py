@@ -9,9 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from longtake.ask.engine import Engine
-from longtake.ask.retry import insist
-from longtake.ask.scheduler import Job, Outcome, Prepared, Settled, Work, answer_all, spent
 from longtake.describe import memory, prompt
 from longtake.describe.budget import (
     LineCounter,
@@ -26,17 +23,20 @@ from longtake.describe.budget import (
 )
 from longtake.describe.chunk_frames import ChunkFrames, coarse_look
 from longtake.describe.context import CONTEXTS, Carried, MemoryContext, NoContext
+from longtake.describe.frame_limits import Views
 from longtake.describe.prompt import NO_CONTEXT, Context
-from longtake.describe.view import Views
+from longtake.describe.stretches import plan_stretches
 from longtake.errors import EngineError, LongtakeError, SourceError
+from longtake.inference.engine import Engine
+from longtake.inference.retry import insist
+from longtake.inference.scheduler import Job, Outcome, Prepared, Settled, Work, answer_all, spent
 from longtake.records import NO_WORDS, Chunk, Description, Entity, Frame, Scan, Video, Words
 from longtake.settings import Settings
 from longtake.store import Answer, make_key, unpack_tags
 from longtake.text.plurals import say_count
+from longtake.video.choose_frames import Slot, spread_places
 from longtake.video.frames import scale, shrink_frame
-from longtake.video.picks import Slot, spread_places
 from longtake.video.probe import Index
-from longtake.video.stretches import plan_stretches
 from longtake.words.chunks import ChunkWords
 
 LOG = logging.getLogger("longtake")

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from longtake.ask.engine import Reply
-from longtake.ask.questions import CountLines
+from longtake.inference.engine import Reply
+from longtake.inference.questions import CountLines
 from longtake.records import Chunk, Entity, Kind
 from longtake.text.clauses import QUOTED, QUOTES, first_sentence, shorten
-from longtake.text.marks import MARKED, list_marks
+from longtake.text.entity_marks import MARKED, list_marks
 from longtake.text.people import PEOPLE, tells_of_people
-from longtake.text.safe import defuse, one_line, restore
 from longtake.text.stems import list_claims
+from longtake.text.untrusted import defuse, one_line, restore
 from longtake.timecode import format_time
 
 KINDS: dict[str, Kind] = {"P": "person", "T": "thing", "L": "place"}

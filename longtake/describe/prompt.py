@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any, TypeVar
 
-from longtake.ask.engine import Engine, Reply, Request, byte_bound
-from longtake.ask.questions import CountLines
 from longtake.errors import BadReply
+from longtake.inference.engine import Engine, Reply, Request, byte_bound
+from longtake.inference.questions import CountLines
 from longtake.prompts import read_prompt
 from longtake.records import NO_WORDS, Chunk, Frame, ScreenText, Segment, Video, Words
 from longtake.text.clauses import QUOTED
-from longtake.text.safe import defuse, one_line
+from longtake.text.untrusted import defuse, one_line
 from longtake.timecode import Span, format_time
-from longtake.video.picks import Slot
+from longtake.video.choose_frames import Slot
 
 MAX_TOKENS = 256
 SPARE_TOKENS = 64

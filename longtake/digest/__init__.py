@@ -11,11 +11,11 @@ from itertools import groupby, pairwise
 
 import numpy as np
 
-from longtake.digest.choose import choose_quotes, load_chatter, weigh_quotes
+from longtake.digest.choose_quotes import choose_quotes, load_chatter, weigh_quotes
 from longtake.digest.phrases import find_phrases
 from longtake.digest.quotes import Quote, list_quotes
 from longtake.digest.topics import add_company, find_topics
-from longtake.digest.words import guess_language, weigh_words
+from longtake.digest.word_weights import guess_language, weigh_words
 from longtake.timecode import Span
 
 __all__ = ["Digest", "Embed", "Quote", "Topic", "list_quotes", "make_digest", "pick_row"]

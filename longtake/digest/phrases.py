@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from longtake.digest.words import glue_of, list_words, stem_word
+from longtake.digest.word_weights import glue_of, list_words, stem_word
 
 MOST_WORDS = 3
 TITLE_PHRASES = 2

@@ -11,10 +11,10 @@ from itertools import accumulate
 
 import sentencex
 
-from longtake.digest.words import measure
+from longtake.digest.word_weights import measure
 from longtake.records import Description, ScreenText, Segment, Source, Words
 from longtake.text.clauses import CROSSES, ELLIPSIS
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.timecode import Span
 
 PAUSE_SECONDS = 3.0

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 from math import ceil
 
-from longtake.ask.frame_tokens import FRAME_WORD_TOKENS, frame_tokens
-from longtake.describe.view import SMALLEST_SIDE, View, fit_view
+from longtake.describe.frame_limits import SMALLEST_SIDE, View, fit_view
+from longtake.inference.frame_tokens import FRAME_WORD_TOKENS, frame_tokens
 from longtake.machine import Gpu, Machine, Speed
-from longtake.models.memory import Shape, cache_bytes
+from longtake.models.memory_need import Shape, cache_bytes
 from longtake.models.table import SMOLVLM2, VLMS, Model
 
 ASPECT = (16, 9)

@@ -18,12 +18,12 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from longtake.ask.engine import Capabilities
+from longtake.describe.frame_limits import View
 from longtake.describe.prompt import MAX_TOKENS, SPARE_TOKENS
-from longtake.describe.view import View
 from longtake.doctor.candidates import CANDIDATES, Candidate, Fit, fit_candidate, list_places
 from longtake.doctor.servers import USUAL_PORTS, Server, find_servers, run_together
 from longtake.engines import DIGEST, choose_engine, choose_reconciler
+from longtake.inference.engine import Capabilities
 from longtake.machine import (
     Gpu,
     Machine,
@@ -37,7 +37,7 @@ from longtake.machine import (
 )
 from longtake.models.table import MINILM, MODELS, SPEECH_MODELS, VLMS, is_model_here
 from longtake.settings import Settings, home_folder
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.words.speech.whisper import choose_speech_model
 
 PROBE_SECONDS = 2.3

@@ -20,7 +20,7 @@ from longtake.doctor.inspect import (
 from longtake.doctor.servers import Server
 from longtake.machine import Gpu, MemorySize
 from longtake.text.plurals import say_count
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.version import __version__
 
 WIDTH = 98

@@ -21,7 +21,7 @@ from longtake.engines.server import ask_about_model, list_entries
 from longtake.engines.server_kinds import Kind, find_context_tokens, find_kind, takes_images
 from longtake.errors import EngineError, EngineRefused, LongtakeError
 from longtake.settings import Settings
-from longtake.text.safe import hide_secrets, one_line
+from longtake.text.untrusted import hide_secrets, one_line
 
 USUAL_PORTS = (8000, 8080, 30000, 1234, 11434)
 """vLLM and `transformers serve`; llama.cpp; SGLang; LM Studio; Ollama."""

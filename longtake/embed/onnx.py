@@ -14,7 +14,7 @@ from longtake.files import hash_file
 from longtake.machine import count_cores
 from longtake.models.fetch import fetch_embedding_files, fetch_model
 from longtake.models.table import MINILM
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

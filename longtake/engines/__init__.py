@@ -2,10 +2,10 @@
 
 import importlib
 
-from longtake.ask.engine import SMALL_PARAMETERS, Engine
 from longtake.errors import UsageError
+from longtake.inference.engine import SMALL_PARAMETERS, Engine
 from longtake.machine import find_gpus, read_memory
-from longtake.models.memory import LLAMA_WORK_BYTES, cache_bytes
+from longtake.models.memory_need import LLAMA_WORK_BYTES, cache_bytes
 from longtake.models.table import MODELS, QWEN3, VLMS, Model, find_vlms_here, is_model_here
 from longtake.settings import Settings
 

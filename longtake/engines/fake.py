@@ -4,8 +4,8 @@ It ships: tests, docs and trials of the pipeline run on it. What it says of a vi
 what it says that it took is about what a small vision-language model takes.
 """
 
-from longtake.ask.engine import Capabilities, Engine, Reply, Request
 from longtake.errors import RequestTooLarge, UsageError
+from longtake.inference.engine import Capabilities, Engine, Reply, Request
 from longtake.settings import Settings
 from longtake.timecode import format_time
 

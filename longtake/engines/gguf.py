@@ -16,14 +16,6 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
-from longtake.ask.engine import (
-    SMALL_PARAMETERS,
-    Capabilities,
-    Engine,
-    Reply,
-    Request,
-    byte_bound,
-)
 from longtake.engines.gguf_header import Header, read_header, read_shape
 from longtake.engines.http import Connection, Response
 from longtake.engines.openai import (
@@ -42,12 +34,20 @@ from longtake.errors import (
     UsageError,
 )
 from longtake.files import read_samples
+from longtake.inference.engine import (
+    SMALL_PARAMETERS,
+    Capabilities,
+    Engine,
+    Reply,
+    Request,
+    byte_bound,
+)
 from longtake.machine import count_cores, read_memory
 from longtake.models.fetch import fetch_model
-from longtake.models.memory import LLAMA_WORK_BYTES, cache_bytes
+from longtake.models.memory_need import LLAMA_WORK_BYTES, cache_bytes
 from longtake.models.table import MODELS, SMOLLM2, Model, asset_path, find_model
 from longtake.settings import Settings
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 USUAL_CONTEXT_TOKENS = 8192
 LEAST_CONTEXT_TOKENS = 2048

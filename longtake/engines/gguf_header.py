@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from longtake.models.memory import Shape
+from longtake.models.memory_need import Shape
 
 _MARK = b"GGUF"
 _VERSIONS = (2, 3)

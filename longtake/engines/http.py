@@ -30,7 +30,7 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
-from longtake.text.safe import hide_secrets, one_line
+from longtake.text.untrusted import hide_secrets, one_line
 
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 4.0

@@ -11,16 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from longtake.ask.engine import (
-    RETRY_TEMPERATURE,
-    SMALL_PARAMETERS,
-    Capabilities,
-    Engine,
-    Reply,
-    Request,
-    byte_bound,
-)
-from longtake.ask.frame_tokens import frame_tokens
 from longtake.engines.http import Connection, Response
 from longtake.engines.openai import as_base64, drop_thought
 from longtake.errors import (
@@ -32,10 +22,20 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
+from longtake.inference.engine import (
+    RETRY_TEMPERATURE,
+    SMALL_PARAMETERS,
+    Capabilities,
+    Engine,
+    Reply,
+    Request,
+    byte_bound,
+)
+from longtake.inference.frame_tokens import frame_tokens
 from longtake.records import Frame
 from longtake.settings import Settings
 from longtake.text.plurals import say_count
-from longtake.text.safe import hide_secrets, one_line
+from longtake.text.untrusted import hide_secrets, one_line
 
 PORT = 11434
 ASSUMED_CONTEXT_TOKENS = 4096

@@ -5,8 +5,8 @@ import io
 import re
 from typing import Any
 
-from longtake.ask.engine import RETRY_TEMPERATURE, Reply, Request
 from longtake.errors import EngineFailed
+from longtake.inference.engine import RETRY_TEMPERATURE, Reply, Request
 from longtake.records import Frame
 
 

@@ -14,15 +14,6 @@ from math import ceil
 from typing import Any
 from urllib.parse import quote
 
-from longtake.ask.engine import (
-    Capabilities,
-    Engine,
-    Reply,
-    Request,
-    byte_bound,
-)
-from longtake.ask.frame_tokens import frame_tokens, is_sure
-from longtake.ask.retry import insist
 from longtake.engines.http import Connection, Response
 from longtake.engines.openai import (
     as_base64,
@@ -50,9 +41,18 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
+from longtake.inference.engine import (
+    Capabilities,
+    Engine,
+    Reply,
+    Request,
+    byte_bound,
+)
+from longtake.inference.frame_tokens import frame_tokens, is_sure
+from longtake.inference.retry import insist
 from longtake.records import Frame
 from longtake.settings import Settings
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.timecode import format_time
 
 ASSUMED_CONTEXT_TOKENS = 4096

@@ -8,7 +8,7 @@ import re
 from urllib.parse import urlsplit, urlunsplit
 
 from longtake.errors import LinkError
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 SCHEMES = ("http", "https")
 MOST_LETTERS = 4096

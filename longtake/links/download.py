@@ -12,15 +12,15 @@ from urllib.parse import urlsplit
 from longtake.errors import LinkError, LongtakeError, SourceError
 from longtake.links import cache
 from longtake.links.addresses import Link
-from longtake.links.choose import Info, choose_formats
+from longtake.links.choose_formats import Info, choose_formats
 from longtake.links.failures import check_size, make_error
-from longtake.links.look import ask_for_video
+from longtake.links.metadata import ask_for_video
 from longtake.links.plan import DownloadPlan, MediaNeeds, make_mark, plan_download
 from longtake.links.process import Ask, open_loader
 from longtake.machine import free_disk
 from longtake.records import Progress, SourceFile, Steps
 from longtake.settings import Settings
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.timecode import format_time
 from longtake.video.mux import join_streams, plays_in_browsers
 from longtake.video.probe import probe

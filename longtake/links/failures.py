@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from longtake.errors import LinkError
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 DOWNLOAD = "Download it in your browser, and name the file."
 SIGN_IN = (

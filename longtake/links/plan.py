@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from longtake.errors import LinkError
-from longtake.links.choose import (
+from longtake.links.choose_formats import (
     CaptionTrack,
     Formats,
     Info,
@@ -14,7 +14,7 @@ from longtake.links.choose import (
 )
 from longtake.links.failures import check_size, make_error
 from longtake.settings import Settings
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.timecode import format_time
 
 MOST_TITLE = 300

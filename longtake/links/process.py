@@ -15,7 +15,7 @@ from longtake.links.cache import cache_folder
 from longtake.links.failures import check_size, classify, make_error
 from longtake.links.guard import Guard, open_guard
 from longtake.settings import Settings
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 Ask = Callable[[Mapping[str, Any]], Iterator[Mapping[str, Any]]]
 """Gives a request to the loader, and its lines as they come; the last one holds `done`."""

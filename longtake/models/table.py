@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from longtake.errors import OutputError, UsageError
-from longtake.models.memory import Shape
+from longtake.models.memory_need import Shape
 from longtake.settings import home_folder
 
 

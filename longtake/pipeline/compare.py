@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from longtake import report
-from longtake.ask.scheduler import Sleep
 from longtake.errors import EngineError, UsageError
+from longtake.inference.scheduler import Sleep
 from longtake.links.cache import hold
-from longtake.pipeline.engines import Engines
-from longtake.pipeline.run import run
+from longtake.pipeline.open_engines import Engines
 from longtake.pipeline.sources import (
     Source,
     bring,
@@ -22,11 +21,12 @@ from longtake.pipeline.sources import (
     look_at,
     open_folder,
 )
+from longtake.pipeline.summarize import run
 from longtake.records import Arm, Comparison, Result, SourceFile, Steps
 from longtake.report.measures import measure_arm, weigh_arms
 from longtake.settings import SECRET, Settings, change_settings, list_group
 from longtake.store import Store
-from longtake.text.safe import hide_secrets, one_line
+from longtake.text.untrusted import hide_secrets, one_line
 
 DEFAULT_ARMS = ("independent: flow=independent", "context: flow=context, context=memory")
 OF_CONTEXT = list_group("context")

@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from longtake import report
-from longtake.ask.engine import Engine
-from longtake.ask.scheduler import Sleep, Work
 from longtake.embed import check_embedder
-from longtake.pipeline.engines import Writer, check_reads, choose_judge
+from longtake.inference.engine import Engine
+from longtake.inference.scheduler import Sleep, Work
 from longtake.pipeline.ledger import keep_ledger, merge_usage
-from longtake.pipeline.summary import sum_up
+from longtake.pipeline.open_engines import Writer, check_reads, choose_judge
+from longtake.pipeline.write_summary import sum_up
 from longtake.records import Material, Result, StageUsage, Steps
 from longtake.report.read_back import name_describer, read_edited, say_cells
 from longtake.settings import Settings

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from longtake.pipeline.compare import Plan, compare_arms, plan_arms
-from longtake.pipeline.engines import Engines
-from longtake.pipeline.overview import scan_video
+from longtake.pipeline.open_engines import Engines
 from longtake.pipeline.resummarize import reconcile_file
-from longtake.pipeline.run import run
+from longtake.pipeline.scan import scan_video
 from longtake.pipeline.sources import Source, check_source
-from longtake.pipeline.transcript import transcribe_video
+from longtake.pipeline.summarize import run
+from longtake.pipeline.transcribe import transcribe_video
 from longtake.records import Comparison, Found, Overview, Progress, Result, Steps, Transcript
 from longtake.settings import Settings, load_settings
 from longtake.store import Store, store_path

@@ -6,14 +6,14 @@ Asks nobody itself: it yields questions and is sent the answers.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from longtake.ask.engine import Capabilities
-from longtake.ask.questions import CountTokens, Talk
+from longtake.inference.engine import Capabilities
+from longtake.inference.questions import CountTokens, Talk
 from longtake.reconcile import structured
 from longtake.reconcile.notes import make_notes, tell
 from longtake.reconcile.options import SummaryOptions
 from longtake.reconcile.tree import Budget
 from longtake.records import Description, Summary
-from longtake.text.marks import unmark
+from longtake.text.entity_marks import unmark
 
 __all__ = ["VERSION", "SummaryOptions", "reconcile", "tell"]
 

@@ -15,8 +15,8 @@ from longtake.text.clauses import (
     say_text,
     say_voice,
 )
-from longtake.text.marks import plain_words
-from longtake.text.safe import defuse, join_numbers, one_line
+from longtake.text.entity_marks import plain_words
+from longtake.text.untrusted import defuse, join_numbers, one_line
 from longtake.timecode import Span
 
 TITLE_WORDS = 10

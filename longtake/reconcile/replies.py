@@ -12,7 +12,7 @@ from typing import Any
 
 from longtake.errors import BadReply
 from longtake.text.clauses import shorten
-from longtake.text.safe import one_line, restore
+from longtake.text.untrusted import one_line, restore
 
 SENTENCE_WORDS, TITLE_WORDS = 80, 12
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from longtake.ask.engine import Reply, Request
-from longtake.ask.questions import Question, Talk
+from longtake.inference.engine import Reply, Request
+from longtake.inference.questions import Question, Talk
 from longtake.prompts import Prompt, read_prompt
 from longtake.reconcile.notes import (
     Note,
@@ -39,7 +39,7 @@ from longtake.reconcile.replies import (
 from longtake.reconcile.tree import Budget, ask_all, cut_note, group_notes, spread_notes
 from longtake.records import Chapter, Moment, Sentence, Summary
 from longtake.text.clauses import make_title, own_words, shorten
-from longtake.text.safe import defuse, one_line
+from longtake.text.untrusted import defuse, one_line
 from longtake.timecode import Span
 
 NODE_NOTES = 16

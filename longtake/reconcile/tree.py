@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from longtake.ask.engine import byte_bound
-from longtake.ask.questions import Answers, CountTokens, Question
+from longtake.inference.engine import byte_bound
+from longtake.inference.questions import Answers, CountTokens, Question
 from longtake.prompts import Prompt
 from longtake.reconcile.notes import Note, list_evidence
 from longtake.records import Node

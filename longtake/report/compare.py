@@ -12,7 +12,7 @@ from longtake.report.json import summary_values, video_values
 from longtake.report.measures import FEWEST_PAIRS, MEASURES
 from longtake.report.phrases import join_gaps, name_chunks
 from longtake.text.plurals import say_count
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 ONE_VIDEO = "One video tells nothing of others: what holds here may not hold there."
 UNITS = {measure.name: measure.unit for measure in MEASURES}

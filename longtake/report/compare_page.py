@@ -26,8 +26,8 @@ from longtake.report.compare import (
 )
 from longtake.report.measures import FEWEST_PAIRS
 from longtake.report.phrases import say
-from longtake.text.marks import MARKED
-from longtake.text.safe import join_numbers, one_line
+from longtake.text.entity_marks import MARKED
+from longtake.text.untrusted import join_numbers, one_line
 from longtake.timecode import format_time
 
 KINDS = ("chunks", "context", "reconcile", "check")

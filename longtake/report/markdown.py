@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from longtake.records import Chapter, Entity, Moment, Result, Sentence, Summary, Support
 from longtake.report import phrases
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.timecode import Span, format_time
 
 CHAPTER_SECONDS = 10.0

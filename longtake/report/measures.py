@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longtake.records import Arm, Cost, Description, Result, Worth
-from longtake.text.marks import MARKED
+from longtake.text.entity_marks import MARKED
 from longtake.timecode import Span
 
 if TYPE_CHECKING:

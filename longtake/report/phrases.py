@@ -22,7 +22,7 @@ from longtake.records import (
 )
 from longtake.text.clauses import quote
 from longtake.text.plurals import say_count
-from longtake.text.safe import join_numbers
+from longtake.text.untrusted import join_numbers
 from longtake.timecode import Span, format_tenths, format_time
 
 MOST_TAGS, MOST_SHOTS = 8, 12

@@ -15,7 +15,7 @@ from longtake.errors import OutputError
 from longtake.files import replacing
 from longtake.records import Chunk, Frame, Scan, Video
 from longtake.text.plurals import say_count
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.timecode import Span, format_tenths, format_time
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import Any, get_args
 from longtake.errors import SourceError
 from longtake.records import Chunk, Description, Entity, Kind, Status, Tag, Video
 from longtake.report.csv import unguard
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.timecode import Span, parse_time
 from longtake.video.source import check_file
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from longtake.records import Overview, Result, Sentence, Summary
 from longtake.report import phrases
-from longtake.text.safe import join_numbers, one_line
+from longtake.text.untrusted import join_numbers, one_line
 from longtake.timecode import Span, format_tenths, format_time
 
 WIDTH = 96

@@ -24,17 +24,17 @@ from longtake.files import replacing
 from longtake.models.fetch import fetch_model
 from longtake.models.table import FolderModel, Model
 from longtake.pipeline.compare import plan_arms
-from longtake.pipeline.engines import Engines
+from longtake.pipeline.open_engines import Engines
 from longtake.pipeline.session import Session, open_session, run_to_end
 from longtake.pipeline.sources import Source
 from longtake.records import Description, Progress, Result, SourceFile, Video
 from longtake.report.json import chunk_values
 from longtake.runs.folder import Run, Step, load_run, locked, read_entry, write_state
 from longtake.settings import home_folder, load_settings
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.timecode import Span
+from longtake.video.choose_frames import Slot
 from longtake.video.frames import FrameReader, open_frames
-from longtake.video.picks import Slot
 from longtake.video.probe import probe
 
 LOG = logging.getLogger("longtake")

@@ -6,7 +6,7 @@ What stands in quotation marks is never broken.
 import re
 from collections.abc import Sequence
 
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 QUOTES = '"“”«»„'
 QUOTED = rf"[{QUOTES}][^{QUOTES}]+[{QUOTES}]"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from longtake.text.marks import drop_marks
+from longtake.text.entity_marks import drop_marks
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|[^\w\s]")
 _SMALL = {

@@ -2,7 +2,7 @@
 
 import re
 
-from longtake.text.marks import mask_quotes
+from longtake.text.entity_marks import mask_quotes
 
 PEOPLE = frozenset("man woman boy girl".split())
 _DOER = re.compile(r"\w{2,}(?:er|or|ist|ian|man|men|woman|women)s?", re.IGNORECASE)

@@ -17,11 +17,11 @@ import numpy as np
 
 from longtake.records import Frame
 from longtake.timecode import Span
+from longtake.video.choose_frames import Slot, choose_frame
 from longtake.video.container import open_container, picture_stream
 from longtake.video.cuts import THUMB
-from longtake.video.picks import Slot, choose_frame
+from longtake.video.frame_similarity import make_look
 from longtake.video.probe import RESTART_SECONDS, Index
-from longtake.video.similar import make_look
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -11,13 +11,13 @@ from longtake.doctor.estimate import Estimate, estimate
 from longtake.engines import ENGINES, choose_engine
 from longtake.errors import LinkError, LongtakeError, UsageError
 from longtake.links.addresses import check_link, is_link
-from longtake.links.look import look
+from longtake.links.metadata import look
 from longtake.models.table import find_vlms_here
 from longtake.pipeline.sources import choose_needs
 from longtake.runs.folder import Asked, Run, submit
 from longtake.settings import Settings, change_settings
 from longtake.store import Store, store_path
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.timecode import format_time
 from longtake.video.probe import probe
 from longtake.video.source import check_file

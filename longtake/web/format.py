@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from longtake.text.plurals import say_count
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 FLOWS = {
     "independent": "Each chunk on its own (I)",

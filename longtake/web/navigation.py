@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from longtake.errors import LongtakeError
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.web.format import as_text, sentence_case
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from longtake.runs.folder import Run, Step, read_told
 from longtake.text.plurals import say_count
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.timecode import format_time
 from longtake.web.format import FLOWS, as_text, name_source, say_bytes, say_seconds, say_when
 from longtake.web.result import show_chunk, show_result

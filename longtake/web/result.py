@@ -13,7 +13,7 @@ from longtake.records import Entity, Moment, Result, Sentence
 from longtake.report import phrases
 from longtake.report.json import chunk_values, read_json
 from longtake.runs.folder import Run
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.timecode import Span, format_time
 from longtake.web.files import list_files
 from longtake.web.format import FLOWS, say_bytes

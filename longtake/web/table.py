@@ -10,7 +10,7 @@ from longtake.errors import SourceError, UsageError
 from longtake.report.csv import guard, read_csv
 from longtake.runs.folder import Run
 from longtake.text.plurals import say_count
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.timecode import format_time
 from longtake.web.files import list_files
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.ask.engine import Capabilities, Reply, Request
-from longtake.ask.questions import Question
 from longtake.check.judge import RESERVE_TOKENS, hold, load_trials, make_question, read_verdict
 from longtake.engines import DIGEST
 from longtake.engines.fake import FakeEngine
 from longtake.errors import BadReply, EngineUnreachable, UsageError
-from longtake.pipeline.engines import choose_judge, name_other_judge, say_judge
-from longtake.pipeline.run import run
+from longtake.inference.engine import Capabilities, Reply, Request
+from longtake.inference.questions import Question
+from longtake.pipeline.open_engines import choose_judge, name_other_judge, say_judge
 from longtake.pipeline.session import run_to_end
+from longtake.pipeline.summarize import run
 from longtake.records import Chapter, Moment, Sentence, Summary
 from longtake.settings import Settings
 from longtake.store import Store

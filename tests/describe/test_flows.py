@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from longtake.ask.engine import Reply, Request
 from longtake.errors import EngineFailed
-from longtake.pipeline.run import run
+from longtake.inference.engine import Reply, Request
+from longtake.pipeline.summarize import run
 from longtake.records import Result
 from longtake.settings import Settings
 from longtake.store import Store
@@ -332,7 +332,7 @@ def test_engine_that_reads_no_text_says_so_and_asks_as_in_flow_one(
 KILLED_RUN = """
 import os, signal, sys
 from pathlib import Path
-from longtake.pipeline.run import run
+from longtake.pipeline.summarize import run
 from longtake.settings import Settings
 from longtake.store import Store
 from tests.timeline import Witness

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.ask.engine import Reply
 from longtake.describe.memory import (
     Event,
     Known,
@@ -20,6 +19,7 @@ from longtake.describe.memory import (
     rename,
     tell,
 )
+from longtake.inference.engine import Reply
 from longtake.records import Chunk
 from longtake.timecode import Span
 

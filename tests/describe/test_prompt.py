@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtake.ask.engine import Reply
 from longtake.describe.prompt import accept, clean, fit_words, make_question
 from longtake.errors import BadReply
+from longtake.inference.engine import Reply
 from longtake.records import Chunk, ScreenText, Segment, Words
 from longtake.timecode import Span
 

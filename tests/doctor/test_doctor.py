@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from longtake.cli.main import main
-from longtake.describe.view import View
+from longtake.describe.frame_limits import View
 from longtake.doctor.candidates import (
     CANDIDATES,
     PROMPT_SHARE,
@@ -44,7 +44,7 @@ from longtake.doctor.inspect import (
 from longtake.doctor.report import as_values, explain, say
 from longtake.doctor.servers import Served, Server
 from longtake.machine import Gpu, Machine, MemorySize, Speed
-from longtake.models.memory import cache_bytes
+from longtake.models.memory_need import cache_bytes
 from longtake.models.table import SMOLVLM2, VLMS
 from longtake.settings import Settings
 from tests.servers import MODELS, as_models, hang, serve

@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from longtake.ask.engine import Engine, Reply, Request, byte_bound
-from longtake.ask.frame_tokens import FRAME_WORD_TOKENS
 from longtake.engines import ENGINES, choose_engine, open_engine
 from longtake.errors import EngineError, RequestTooLarge, UsageError
+from longtake.inference.engine import Engine, Reply, Request, byte_bound
+from longtake.inference.frame_tokens import FRAME_WORD_TOKENS
 from longtake.models.table import QWEN3_VL, SMOLLM2, SMOLVLM2, asset_path
 from longtake.records import Frame
 from longtake.settings import Settings

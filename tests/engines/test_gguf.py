@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from longtake.ask.engine import Engine, Request
 from longtake.engines import find_needed_model, open_engine
 from longtake.engines.fake import FakeEngine
 from longtake.engines.gguf import GgufEngine, _make_error
@@ -34,10 +33,11 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
-from longtake.models.memory import Shape
+from longtake.inference.engine import Engine, Request
+from longtake.models.memory_need import Shape
 from longtake.models.table import MODELS, SMOLLM2, VLMS, asset_path, find_vlms_here, model_path
-from longtake.pipeline.run import run
 from longtake.pipeline.session import run_to_end
+from longtake.pipeline.summarize import run
 from longtake.records import Frame
 from longtake.settings import Settings
 from longtake.store import Store
@@ -496,7 +496,7 @@ def test_context_that_can_not_be_had_is_halved_until_it_can(tmp_path: Path) -> N
     said = run_script(f"""
         import logging, resource
         from pathlib import Path
-        from longtake.ask.engine import Request
+        from longtake.inference.engine import Request
         from longtake.engines import open_engine
         from longtake.settings import Settings
         logging.basicConfig(level="INFO", format="%(name)s: %(message)s")
@@ -597,7 +597,7 @@ def test_python_that_ends_under_a_request_does_not_crash(tmp_path: Path) -> None
     model = write_text_model(tmp_path / "slow.gguf", context=LONG)
     said = run_script(f"""
         import threading, time
-        from longtake.ask.engine import Request
+        from longtake.inference.engine import Request
         from longtake.engines import open_engine
         from longtake.errors import LongtakeError
         from longtake.settings import Settings

@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from longtake.ask.engine import Request
 from longtake.describe.prompt import accept
 from longtake.engines.sketch import FRAMES_PER_CHUNK, SketchEngine, open_sketch
 from longtake.engines.sketch.changes import StillRun, look_at
-from longtake.engines.sketch.memory import KEPT, CachedDetector
+from longtake.engines.sketch.detector_cache import KEPT, CachedDetector
 from longtake.engines.sketch.objects import LABELS, Detection
 from longtake.engines.sketch.tags import (
     COMMON,
@@ -29,6 +28,7 @@ from longtake.engines.sketch.tags import (
     make_tags,
 )
 from longtake.errors import EngineFailed, EngineRefused
+from longtake.inference.engine import Request
 from longtake.records import Frame, Tag
 from longtake.settings import Settings
 from tests.videos import read_jpeg

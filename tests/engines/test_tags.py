@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from longtake.ask.engine import Reply
+from longtake.inference.engine import Reply
 from longtake.records import Chunk, Description, Tag
 from longtake.report import as_json
 from longtake.report.csv import as_csv, read_csv

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from longtake.ask.engine import Request, byte_bound
 from longtake.describe.prompt import Context, make_request
 from longtake.engines.server import ServerEngine, open_server
 from longtake.errors import EngineRefused, RequestTooLarge, UsageError
-from longtake.pipeline.run import run
+from longtake.inference.engine import Request, byte_bound
 from longtake.pipeline.session import run_to_end
+from longtake.pipeline.summarize import run
 from longtake.prompts import read_prompt
 from longtake.records import Chunk, Frame, Progress, Result
 from longtake.settings import Settings

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from longtake.errors import BAD_LINKS, LinkError
 from longtake.links.addresses import check_link, is_link, is_private
-from longtake.links.choose import choose_captions, choose_formats
+from longtake.links.choose_formats import choose_captions, choose_formats
 from longtake.links.failures import KINDS, classify, make_error
 
 # --- addresses ---------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from longtake.models.fetch import (
     fetch_model,
     list_downloads,
 )
-from longtake.models.memory import cache_bytes
+from longtake.models.memory_need import cache_bytes
 from longtake.models.table import (
     MODELS,
     SMOLLM2,

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import longtake
-from longtake.ask.engine import Engine, Reply, Request
 from longtake.cli.main import main
 from longtake.errors import EngineFailed, UsageError
+from longtake.inference.engine import Engine, Reply, Request
 from longtake.pipeline.compare import compare_arms, plan_arms
-from longtake.pipeline.engines import Engines
 from longtake.pipeline.ledger import keep_ledger
+from longtake.pipeline.open_engines import Engines
 from longtake.pipeline.session import run_to_end
 from longtake.records import (
     Arm,

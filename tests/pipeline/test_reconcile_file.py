@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import longtake
-from longtake.ask.engine import Capabilities, Engine, Reply
 from longtake.cli.main import main
 from longtake.engines.fake import FakeEngine
 from longtake.errors import SourceError, UsageError
+from longtake.inference.engine import Capabilities, Engine, Reply
 from longtake.pipeline.resummarize import reconcile_file
 from longtake.pipeline.session import run_to_end
 from longtake.records import Chunk, Description, Result
@@ -20,7 +20,7 @@ from longtake.report.csv import as_csv
 from longtake.report.read_back import read_descriptions, read_edited
 from longtake.settings import Settings
 from longtake.store import Store
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.timecode import Span
 from tests.scripted import ScriptedEngine
 

@@ -14,8 +14,8 @@ from longtake.engines import open_engine
 from longtake.engines.fake import FakeEngine
 from longtake.models.table import models_folder
 from longtake.pipeline.resummarize import reconcile_file
-from longtake.pipeline.run import run
 from longtake.pipeline.session import run_to_end
+from longtake.pipeline.summarize import run
 from longtake.records import Result
 from longtake.report.phrases import divide, say
 from longtake.settings import Settings

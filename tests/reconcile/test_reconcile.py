@@ -5,8 +5,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtake.ask.engine import Capabilities
-from longtake.ask.questions import Question
+from longtake.inference.engine import Capabilities
+from longtake.inference.questions import Question
 from longtake.reconcile import reconcile, tell
 from longtake.records import Chunk, Description, Summary
 from longtake.timecode import Span

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.ask.engine import Capabilities, Reply, byte_bound
-from longtake.ask.questions import Question
 from longtake.errors import BadReply
+from longtake.inference.engine import Capabilities, Reply, byte_bound
+from longtake.inference.questions import Question
 from longtake.pipeline.ledger import keep_ledger
 from longtake.reconcile import SummaryOptions, reconcile
 from longtake.reconcile.notes import Note, make_notes

@@ -37,7 +37,7 @@ from longtake.report.json import read_json
 from longtake.report.markdown import as_chapters, as_markdown
 from longtake.report.terminal import say_result
 from longtake.report.transcript import descriptions_as_vtt
-from longtake.text.safe import join_numbers, one_line
+from longtake.text.untrusted import join_numbers, one_line
 from longtake.timecode import Span
 
 HOSTILE = (

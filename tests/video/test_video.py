@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from longtake.errors import SourceError
 from longtake.records import Frame, Scan, Shot, Video
 from longtake.timecode import Span
+from longtake.video.choose_frames import Slot, spread_evenly
 from longtake.video.chunks import LONGEST, MOST_CHUNKS, SHORTEST, cut_evenly, plan_chunks
 from longtake.video.container import open_container
 from longtake.video.frames import FrameReader, open_frames
-from longtake.video.picks import Slot, spread_evenly
 from longtake.video.probe import Index, probe
 from tests.kinds import KINDS, TENTH, make_kind
 from tests.videos import (

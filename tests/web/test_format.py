@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.web.format import (
     WORD_JOINER,
     as_file_name,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from longtake.errors import LongtakeError
 from longtake.report.read_back import read_descriptions
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.web.table import edit_table, read_table, say_edits
 from tests.web.examples import write_result
 

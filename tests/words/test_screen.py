@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from longtake.records import Scan, ScreenText, Shot
 from longtake.timecode import Span
 from longtake.words.screen import LONG_FROZEN_SECONDS, plan_looks
-from longtake.words.screen.captions import (
+from longtake.words.screen.line_tracker import (
     SAME_PART,
     CaptionTracker,
     GreyPicture,

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from longtake.ask.engine import Request
 from longtake.engines import DIGEST
 from longtake.engines.sketch import open_sketch
 from longtake.errors import SourceError
-from longtake.pipeline.run import run
+from longtake.inference.engine import Request
 from longtake.pipeline.session import run_to_end
-from longtake.pipeline.transcript import transcribe_video
+from longtake.pipeline.summarize import run
+from longtake.pipeline.transcribe import transcribe_video
 from longtake.report.csv import read_csv
 from longtake.settings import Settings
 from longtake.store import Store

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from longtake.errors import SourceError
 from longtake.records import Segment, Transcript
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.words.speech.languages import rank_language, read_language
 from longtake.words.speech.subtitles import (
     MOST_BYTES,

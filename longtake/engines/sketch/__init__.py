@@ -13,13 +13,13 @@ from importlib import resources
 
 import numpy as np
 
-from longtake.ask.engine import Capabilities, Engine, Reply, Request
 from longtake.engines.sketch.changes import FrameChanges, look_at
-from longtake.engines.sketch.memory import CachedDetector
+from longtake.engines.sketch.detector_cache import CachedDetector
 from longtake.engines.sketch.objects import ObjectDetector
+from longtake.engines.sketch.sentences import say
 from longtake.engines.sketch.tags import Sighting, make_tags
-from longtake.engines.sketch.words import say
 from longtake.errors import EngineFailed, EngineRefused, UsageError
+from longtake.inference.engine import Capabilities, Engine, Reply, Request
 from longtake.machine import count_cores
 from longtake.settings import Settings
 

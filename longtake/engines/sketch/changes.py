@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from longtake.video.similar import is_same, make_look
+from longtake.video.frame_similarity import is_same, make_look
 
 PLAIN_SPREAD = 2.0
 DARK = 40.0

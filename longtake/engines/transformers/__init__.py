@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
-from longtake.ask.engine import SMALL_PARAMETERS, Capabilities, Engine, Reply, Request
 from longtake.engines.transformers.chat import Chat, ChatPrompt, open_chat
 from longtake.engines.transformers.hub import Folder, check_name, find_folder
 from longtake.engines.transformers.library import call_library, import_libraries
@@ -31,6 +30,7 @@ from longtake.errors import (
     LongtakeError,
     RequestTooLarge,
 )
+from longtake.inference.engine import SMALL_PARAMETERS, Capabilities, Engine, Reply, Request
 from longtake.settings import Settings
 
 GATHER_SECONDS = 0.005

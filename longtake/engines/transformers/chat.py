@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from longtake.ask.engine import Request
 from longtake.engines.openai import drop_thought
 from longtake.engines.transformers.hub import Folder
 from longtake.engines.transformers.library import INSTALL, call_library, first_words
 from longtake.errors import EngineError, EngineRefused, UsageError
+from longtake.inference.engine import Request
 from longtake.records import Frame
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 T = TypeVar("T")
 

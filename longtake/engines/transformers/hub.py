@@ -20,7 +20,7 @@ from typing import Any
 
 from longtake.errors import LongtakeError, ModelError, UsageError
 from longtake.files import read_samples
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 LOG = logging.getLogger("longtake")
 

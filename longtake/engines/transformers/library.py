@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from longtake.errors import EngineError, EngineFailed, LongtakeError, OutOfMemory, UsageError
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 LOG = logging.getLogger("longtake")
 T = TypeVar("T")

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from longtake.ask.engine import RETRY_TEMPERATURE, Capabilities, Request
-from longtake.ask.frame_tokens import FRAME_WORD_TOKENS
 from longtake.engines.transformers.chat import USUAL_FRAME, Chat
 from longtake.engines.transformers.hub import Folder
 from longtake.engines.transformers.library import call_library, first_words
 from longtake.errors import EngineError, EngineRefused, OutOfMemory, UsageError
+from longtake.inference.engine import RETRY_TEMPERATURE, Capabilities, Request
+from longtake.inference.frame_tokens import FRAME_WORD_TOKENS
 from longtake.machine import count_cores, read_memory
-from longtake.models.memory import Shape, cache_bytes
+from longtake.models.memory_need import Shape, cache_bytes
 from longtake.settings import Settings
 
 LOG = logging.getLogger("longtake")

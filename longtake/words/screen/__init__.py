@@ -14,11 +14,11 @@ from longtake.records import Chunk, Scan, ScreenText, Video
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
+from longtake.video.choose_frames import Slot
 from longtake.video.frames import open_frames
-from longtake.video.picks import Slot
 from longtake.video.probe import Index
 from longtake.words.background import BackgroundFinder, Finding, Recall, StoreNotes
-from longtake.words.screen.captions import CaptionTracker, GreyPicture, upright
+from longtake.words.screen.line_tracker import CaptionTracker, GreyPicture, upright
 from longtake.words.screen.reader import Box, Line, TextReader, as_box
 from longtake.words.screen.strokes import Rect, may_hold_more
 

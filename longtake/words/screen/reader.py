@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from longtake.errors import ModelError
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 FIND_SIDE = 736
 """The longest side at which text is looked for; it is read at the picture's own size. Tried on

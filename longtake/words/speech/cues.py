@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from longtake.errors import SourceError
 from longtake.records import Segment
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.timecode import Span
 
 MEND = "Mend it, name another with --subtitles FILE, or go on without: --subtitles off."

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from longtake.records import Segment
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.timecode import Span
 from longtake.video.sound import Block
 from longtake.words.speech.voice import PAD_SECONDS

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from longtake.errors import SourceError
 from longtake.records import Transcript
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.video.source import check_file
 from longtake.video.tracks import Track, Tracks, list_tracks, read_track
 from longtake.words.speech.cues import MEND, Cue, as_segments, clean_lines, parse_cues

@@ -19,7 +19,7 @@ from longtake.models.fetch import fetch_model
 from longtake.models.table import SPEECH_MODELS, FolderModel, is_model_here
 from longtake.models.whisper import WHISPER_FILES, fetch_whisper, find_whisper
 from longtake.records import Segment
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.timecode import Span
 from longtake.video.sound import RATE, Block
 from longtake.words.background import Finding, Recall

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from longtake.ask.engine import Request
 from longtake.engines.ollama import OllamaEngine, open_ollama
 from longtake.errors import (
     EngineError,
 )
+from longtake.inference.engine import Request
 from longtake.records import Frame
 from longtake.settings import Settings
 from tests.frames import make_frame

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from longtake.ask.engine import byte_bound
 from longtake.errors import (
     OutOfMemory,
     RequestTooLarge,
 )
+from longtake.inference.engine import byte_bound
 from tests.engines.ollama.opened import QUESTION, ask_about, open_at
 from tests.ollamas import (
     CHAT,

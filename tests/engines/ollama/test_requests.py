@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from longtake.ask.engine import Request
 from longtake.engines.ollama import CONTEXT_STEP, open_ollama
 from longtake.errors import (
     EngineFailed,
 )
-from longtake.pipeline.run import run
+from longtake.inference.engine import Request
 from longtake.pipeline.session import run_to_end
+from longtake.pipeline.summarize import run
 from longtake.settings import Settings
 from longtake.store import Store
 from tests.engines.ollama.opened import QUESTION, ask_about, open_at

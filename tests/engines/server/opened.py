@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from longtake.ask.engine import Request
 from longtake.engines.server import ServerEngine, open_server
 from longtake.errors import (
     LongtakeError,
 )
+from longtake.inference.engine import Request
 from longtake.records import Frame
 from longtake.settings import Settings
 from tests.servers import (

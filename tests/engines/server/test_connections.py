@@ -8,7 +8,6 @@ from contextlib import closing
 
 import pytest
 
-from longtake.ask.engine import Request
 from longtake.engines.http import MOST_REPLY_BYTES, Connection
 from longtake.engines.server import open_server
 from longtake.errors import (
@@ -17,6 +16,7 @@ from longtake.errors import (
     EngineTimeout,
     EngineUnreachable,
 )
+from longtake.inference.engine import Request
 from longtake.settings import Settings
 from tests.engines.server.opened import CHUNKED, KEY, QUESTION, error_of, open_at
 from tests.servers import (

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from longtake.ask.engine import Request
 from longtake.engines.server import open_server
 from longtake.errors import (
     EngineRefused,
     RequestTooLarge,
     UsageError,
 )
+from longtake.inference.engine import Request
 from longtake.settings import Settings
 from tests.engines.server.opened import KEY, SCHEMA
 from tests.frames import make_frame

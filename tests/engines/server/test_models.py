@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from longtake.ask.engine import Request
 from longtake.engines.server import ASSUMED_CONTEXT_TOKENS, open_server
 from longtake.errors import (
     EngineBusy,
@@ -16,6 +15,7 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
+from longtake.inference.engine import Request
 from longtake.settings import Settings
 from tests.engines.server.opened import KEY, QUESTION, open_at
 from tests.frames import make_frame

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from longtake.ask.engine import Request
 from longtake.errors import (
     EngineError,
     EngineRefused,
 )
+from longtake.inference.engine import Request
 from tests.engines.server.opened import (
     QUESTION,
     SCHEMA,

@@ -5,7 +5,6 @@ from math import ceil
 
 import pytest
 
-from longtake.ask.engine import Request
 from longtake.errors import (
     EngineError,
     EngineFailed,
@@ -13,6 +12,7 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
+from longtake.inference.engine import Request
 from tests.engines.server.opened import (
     make_corners,
     open_at,

@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from longtake.ask.engine import Engine, Reply, Request
 from longtake.engines import open_engine
+from longtake.inference.engine import Engine, Reply, Request
 from longtake.records import Frame
 from longtake.settings import Settings
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from longtake.ask.engine import Engine, Reply, Request
 from longtake.errors import (
     RequestTooLarge,
 )
+from longtake.inference.engine import Engine, Reply, Request
 from tests.engines.transformers.asked import KINDS, ask_at_once, ask_of, make_frame, open_model
 
 pytestmark = pytest.mark.transformers

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from longtake.ask.engine import Capabilities, Engine, Reply, Request
 from longtake.errors import (
     EngineError,
     EngineFailed,
@@ -19,6 +18,7 @@ from longtake.errors import (
     LongtakeError,
     OutOfMemory,
 )
+from longtake.inference.engine import Capabilities, Engine, Reply, Request
 from longtake.settings import Settings
 from tests.engines.transformers.asked import (
     ask_of,

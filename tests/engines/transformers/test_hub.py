@@ -148,7 +148,7 @@ def test_opening_and_asking_writes_nothing_to_the_terminal(models: dict[str, Pat
     said = run_python(
         f"""
         from longtake.engines import open_engine
-        from longtake.ask.engine import Request
+        from longtake.inference.engine import Request
         from longtake.settings import Settings
         with open_engine("transformers:" + {str(models["smolvlm"])!r}, Settings()) as engine:
             engine.answer(Request("s", ("Name a colour.",), 4))

@@ -10,7 +10,7 @@ import pytest
 from longtake.errors import OutputError
 from longtake.links import cache
 from longtake.links.addresses import check_link
-from longtake.links.look import look
+from longtake.links.metadata import look
 from longtake.records import SourceFile
 from tests.links.download.loads import (
     LOCAL,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from longtake.links.addresses import check_link
-from longtake.links.look import list_playlist
+from longtake.links.metadata import list_playlist
 from tests.links.download.loads import (
     LOCAL,
     SLOW,

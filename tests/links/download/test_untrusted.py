@@ -11,7 +11,7 @@ import pytest
 from longtake.errors import UsageError
 from longtake.links.addresses import check_link
 from longtake.links.guard import Guard, open_guard
-from longtake.links.look import look
+from longtake.links.metadata import look
 from longtake.settings import Settings
 from tests.links.download.loads import (
     LOCAL,

@@ -10,17 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtake.ask.engine import Reply, Request
-from longtake.ask.frame_tokens import frame_tokens
 from longtake.describe.budget import plan_frames
 from longtake.errors import EngineFailed
-from longtake.pipeline.run import run
+from longtake.inference.engine import Reply, Request
+from longtake.inference.frame_tokens import frame_tokens
+from longtake.pipeline.summarize import run
 from longtake.records import Chunk, Result, Scan, Shot
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
-from longtake.video.frames import open_frames
-from longtake.video.picks import (
+from longtake.video.choose_frames import (
     AFTER_CUT,
     Slot,
     choose_frame,
@@ -29,9 +28,10 @@ from longtake.video.picks import (
     plan_slots,
     plan_still,
 )
+from longtake.video.frame_similarity import make_look
+from longtake.video.frames import open_frames
 from longtake.video.probe import probe
-from longtake.video.repeats import ChunkLook, Repeats, make_coarse
-from longtake.video.similar import make_look
+from longtake.video.same_chunks import ChunkLook, Repeats, make_coarse
 from tests.captions import survey
 from tests.scripted import Said, ScriptedEngine, finish, say_time
 from tests.videos import Draw, make_video

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from longtake.records import Segment, Transcript
 from longtake.report import write_transcript
 from longtake.report.transcript import as_srt, as_text, as_vtt
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.timecode import Span
 from longtake.words.speech.subtitles import read_subtitles
 

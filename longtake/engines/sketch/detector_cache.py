@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from longtake.engines.sketch.objects import Detection
-from longtake.video.similar import is_same, make_look
+from longtake.video.frame_similarity import is_same, make_look
 
 KEPT = 32
 """Pictures: 57 KB each; the slides of a talk come back within fewer."""

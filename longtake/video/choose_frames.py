@@ -12,7 +12,7 @@ import numpy as np
 
 from longtake.records import Chunk, Scan
 from longtake.timecode import Span
-from longtake.video.similar import is_same
+from longtake.video.frame_similarity import is_same
 
 AFTER_CUT = 0.25
 """Seconds after a cut at which its frame is taken: cuts may be two pictures off."""

@@ -24,7 +24,7 @@ from longtake.text.clauses import (
     split_text,
     unquote,
 )
-from longtake.text.marks import list_marks, list_quotations, mask_quotes, plain_words
+from longtake.text.entity_marks import list_marks, list_quotations, mask_quotes, plain_words
 from longtake.text.numbers import ONES, list_numbers
 from longtake.text.stems import TOKEN
 

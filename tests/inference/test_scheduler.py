@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from longtake.ask.engine import Engine, Reply, Request
 from longtake.describe.budget import plan_view
 from longtake.errors import (
     EngineBusy,
@@ -17,7 +16,8 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
-from longtake.pipeline.run import run
+from longtake.inference.engine import Engine, Reply, Request
+from longtake.pipeline.summarize import run
 from longtake.records import Frame, Result
 from longtake.report.csv import as_csv
 from longtake.report.json import as_json

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from longtake.ask.engine import Capabilities, Engine
-from longtake.ask.scheduler import Work
 from longtake.embed import WORDS
 from longtake.engines import DIGEST, choose_reconciler
 from longtake.engines.fake import FakeEngine
 from longtake.errors import UsageError
+from longtake.inference.engine import Capabilities, Engine
+from longtake.inference.scheduler import Work
 from longtake.models.table import QWEN3, QWEN3_VL, QWEN25, SMOLLM2, SMOLVLM2
-from longtake.pipeline.engines import Engines, Writer, check_reads, name_writer
+from longtake.pipeline.open_engines import Engines, Writer, check_reads, name_writer
 from longtake.pipeline.session import run_to_end
-from longtake.pipeline.summary import sum_up
+from longtake.pipeline.write_summary import sum_up
 from longtake.records import (
     MEASURED,
     Chunk,

@@ -6,12 +6,12 @@ from urllib.parse import urljoin
 
 from longtake.errors import LinkError
 from longtake.links.addresses import Link, check_link, is_link
-from longtake.links.choose import Info, number
+from longtake.links.choose_formats import Info, number
 from longtake.links.failures import make_error
 from longtake.links.plan import MediaNeeds, plan_download, read_title
 from longtake.links.process import Ask, open_loader
 from longtake.settings import Settings
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 
 @dataclass(frozen=True)

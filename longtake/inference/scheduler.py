@@ -10,9 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
-from longtake.ask.concurrency import Width
-from longtake.ask.engine import Engine, Reply, Request
-from longtake.ask.retry import PATIENCE_SECONDS, ask
 from longtake.errors import (
     BadReply,
     EngineBusy,
@@ -23,6 +20,9 @@ from longtake.errors import (
     RequestTooLarge,
     SourceError,
 )
+from longtake.inference.concurrency import Width
+from longtake.inference.engine import Engine, Reply, Request
+from longtake.inference.retry import PATIENCE_SECONDS, ask
 from longtake.records import Cost, StageUsage
 from longtake.settings import Settings
 from longtake.store import Answer, Store, pack_tags

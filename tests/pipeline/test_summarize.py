@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from longtake.ask.engine import Capabilities, Reply, Request
 from longtake.engines import DIGEST
 from longtake.errors import (
     BadReply,
@@ -27,7 +26,8 @@ from longtake.errors import (
     SourceError,
     UsageError,
 )
-from longtake.pipeline.run import run
+from longtake.inference.engine import Capabilities, Reply, Request
+from longtake.pipeline.summarize import run
 from longtake.records import Progress, Result
 from longtake.settings import Settings
 from longtake.store import Store
@@ -103,8 +103,8 @@ def test_other_engine_options_and_other_content_are_asked_anew(
 KILLED_RUN = """
 import os, signal, sys
 from pathlib import Path
-from longtake.ask.engine import Reply
-from longtake.pipeline.run import run
+from longtake.inference.engine import Reply
+from longtake.pipeline.summarize import run
 from longtake.settings import Settings
 from longtake.store import Store
 from tests.scripted import ScriptedEngine

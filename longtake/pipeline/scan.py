@@ -10,9 +10,9 @@ from longtake.pipeline.sources import Source, bring, look_at, open_folder
 from longtake.records import Frame, Overview, Progress, SourceFile, Steps
 from longtake.settings import Settings
 from longtake.store import Store
+from longtake.video.choose_frames import plan_slots
 from longtake.video.chunks import plan_chunks
 from longtake.video.frames import open_frames
-from longtake.video.picks import plan_slots
 from longtake.video.probe import Index
 
 SHEET_SIDE = 240

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from longtake.ask.engine import Engine, Reply, Request
 from longtake.errors import BadReply, EngineBusy, EngineError, EngineUnreachable
+from longtake.inference.engine import Engine, Reply, Request
 
 TRIES = 3
 PATIENCE_SECONDS = 60.0

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 from longtake.words.speech.languages import read_language
 
 Info = Mapping[str, Any]

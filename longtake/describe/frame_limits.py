@@ -5,10 +5,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from longtake.ask.frame_tokens import FRAME_WORD_TOKENS
 from longtake.errors import EngineError, OutOfMemory, RequestTooLarge
+from longtake.inference.frame_tokens import FRAME_WORD_TOKENS
 from longtake.text.plurals import say_count
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 LOG = logging.getLogger("longtake")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from longtake.video.similar import is_same
+from longtake.video.frame_similarity import is_same
 
 COARSE = (16, 9)
 COARSE_DIFFERENCE = 3.0

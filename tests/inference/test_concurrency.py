@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from longtake.ask.concurrency import FEWEST, Width
+from longtake.inference.concurrency import FEWEST, Width
 
 
 class Clock:

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from longtake import engines
-from longtake.ask.engine import Engine
 from longtake.closeable import Closeable
 from longtake.embed import bring_embedder
 from longtake.engines import AUTO, DIGEST, ENGINES, choose_reconciler, find_needed_model
 from longtake.errors import UsageError
+from longtake.inference.engine import Engine
 from longtake.models.fetch import fetch_model
 from longtake.models.table import MODELS, FolderModel, Model
 from longtake.settings import Settings, list_group

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from longtake.describe.stretches import plan_stretches
 from longtake.records import Chunk, Join, Scan, Shot
 from longtake.timecode import Span
-from longtake.video.stretches import plan_stretches
 
 
 def make_chunks(count: int) -> list[Chunk]:

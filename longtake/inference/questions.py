@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 
-from longtake.ask.engine import Engine, Reply, Request
-from longtake.ask.scheduler import GAVE_REPLY, Job, Prepared, Work, answer_all
 from longtake.errors import BadReply, EngineUnreachable, LongtakeError
+from longtake.inference.engine import Engine, Reply, Request
+from longtake.inference.scheduler import GAVE_REPLY, Job, Prepared, Work, answer_all
 from longtake.records import Found, Progress, Steps
 from longtake.store import Answer, make_key
 

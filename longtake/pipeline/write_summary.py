@@ -10,25 +10,25 @@ from dataclasses import replace
 from functools import partial
 
 from longtake import reconcile
-from longtake.ask.engine import Engine
-from longtake.ask.questions import hold_talk
-from longtake.ask.scheduler import Work
 from longtake.check import judge
 from longtake.digest import Digest, Quote, list_quotes, make_digest, pick_row
 from longtake.digest.summary import FEWEST_QUOTES, as_summary, list_texts
-from longtake.digest.words import guess_language
+from longtake.digest.word_weights import guess_language
 from longtake.embed import WORDS, Embedder, choose_embedder, embed_kept, open_embedder
 from longtake.engines import AUTO, suggest_vlm
 from longtake.errors import (
     EngineError,
     ModelError,
 )
+from longtake.inference.engine import Engine
+from longtake.inference.questions import hold_talk
+from longtake.inference.scheduler import Work
 from longtake.models.table import find_vlms_here
-from longtake.pipeline.engines import Writer
+from longtake.pipeline.open_engines import Writer
 from longtake.records import Description, Material, Progress, Steps, Summary
 from longtake.settings import Settings
 from longtake.text.clauses import shorten
-from longtake.text.safe import one_line
+from longtake.text.untrusted import one_line
 
 EMBED_STEP = 256
 """Sentences whose vectors are kept before the progress is told again."""

@@ -10,7 +10,7 @@ from importlib.resources import files
 import numpy as np
 
 from longtake.digest.quotes import Quote
-from longtake.digest.words import list_words, measure
+from longtake.digest.word_weights import list_words, measure
 from longtake.text.clauses import ELLIPSIS
 
 SHORT_LETTERS, LONG_LETTERS = 40, 240

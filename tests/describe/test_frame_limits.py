@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtake.describe.view import SMALLEST_SIDE, View, fit_view, steps_down
-from longtake.models.memory import Shape, cache_bytes
+from longtake.describe.frame_limits import SMALLEST_SIDE, View, fit_view, steps_down
+from longtake.models.memory_need import Shape, cache_bytes
 from longtake.video.frames import scale
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from longtake.check.repeats import holds, weigh
+from longtake.check.word_for_word import holds, weigh
 from longtake.text.clauses import CLAUSE_END, split_text
 from longtake.text.numbers import list_numbers
 from tests.truths import Told, mutate, tell_all, tell_held_out, tell_reviewed

@@ -9,17 +9,17 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from longtake import report
-from longtake.ask.engine import Engine
-from longtake.ask.questions import raise_if_nothing_came
-from longtake.ask.scheduler import Sleep, Work
 from longtake.describe.flows import Describing
 from longtake.embed import check_embedder
+from longtake.inference.engine import Engine
+from longtake.inference.questions import raise_if_nothing_came
+from longtake.inference.scheduler import Sleep, Work
 from longtake.links.cache import hold
-from longtake.pipeline.engines import Writer, check_reads, choose_judge
 from longtake.pipeline.ledger import keep_ledger, merge_usage
-from longtake.pipeline.overview import draw_overview
+from longtake.pipeline.open_engines import Writer, check_reads, choose_judge
+from longtake.pipeline.scan import draw_overview
 from longtake.pipeline.sources import Source, bring, choose_needs, look_at, open_folder
-from longtake.pipeline.summary import sum_up
+from longtake.pipeline.write_summary import sum_up
 from longtake.records import (
     Chunk,
     Description,

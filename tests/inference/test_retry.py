@@ -4,14 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from longtake.ask.engine import Reply, Request
-from longtake.ask.retry import (
-    FIRST_WAIT_SECONDS,
-    LONGEST_WAIT_SECONDS,
-    PATIENCE_SECONDS,
-    TRIES,
-    ask,
-)
 from longtake.errors import (
     BadReply,
     EngineBusy,
@@ -22,6 +14,14 @@ from longtake.errors import (
     EngineUnreachable,
     RequestTooLarge,
     UsageError,
+)
+from longtake.inference.engine import Reply, Request
+from longtake.inference.retry import (
+    FIRST_WAIT_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    PATIENCE_SECONDS,
+    TRIES,
+    ask,
 )
 from tests.scripted import Said, ScriptedEngine, say_in_turn
 
