@@ -15,7 +15,8 @@ from contextlib import closing
 from pathlib import Path
 
 from longtake.models.table import models_folder
-from longtake.runs import Asked, Queue, list_runs, submit
+from longtake.runs.folder import Asked, list_runs, submit
+from longtake.runs.queue import Queue
 
 ROOT = Path(__file__).parents[1]
 RUNS = 10

@@ -80,17 +80,13 @@ def read_memory(root: Path = ROOT) -> MemorySize:
     """What this process can take: the machine's memory, or a control group's where it is less."""
     if sys.platform == "darwin" and root == ROOT:
         return _read_apple_memory()
-    total, free = _read_meminfo(root)
+    pairs = re.findall(r"^(\w+):\s+(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE)
+    values = {name: int(value) << 10 for name, value in pairs}
+    total, free = values.get("MemTotal", 0), values.get("MemAvailable", 0)
     for limit, used in _group_memory(root):
         total = min(total or limit, limit)
         free = min(free, max(0, limit - used))
     return MemorySize(total, free)
-
-
-def _read_meminfo(root: Path) -> tuple[int, int]:
-    pairs = re.findall(r"^(\w+):\s+(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE)
-    values = {name: int(value) << 10 for name, value in pairs}
-    return values.get("MemTotal", 0), values.get("MemAvailable", 0)
 
 
 def _group_memory(root: Path) -> Iterator[tuple[int, int]]:

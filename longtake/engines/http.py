@@ -272,7 +272,6 @@ class _Client:
 
 
 def _check_address(address: str) -> str:
-    """The address's host."""
     try:
         parts = urlsplit(address)
         if "@" in parts.netloc:

@@ -20,11 +20,11 @@ import pytest
 from longtake.errors import UsageError
 from longtake.report.csv import as_csv
 from longtake.report.read_back import read_descriptions
-from longtake.runs import (
+from longtake.runs.folder import (
     Asked,
-    Queue,
     Run,
     delete,
+    is_alive,
     list_runs,
     read_run,
     read_told,
@@ -33,8 +33,9 @@ from longtake.runs import (
     stop,
     submit,
     thumb_path,
+    write_state,
 )
-from longtake.runs.folder import is_alive, write_state
+from longtake.runs.queue import Queue
 from tests.servers import Answer, as_chat, as_json, serve
 from tests.videos import make_video
 
@@ -188,7 +189,9 @@ def test_worker_outlives_the_server_that_started_it(
 ) -> None:
     name = submit(ask(numbered, settings=slow))
     code = (
-        "import time; from longtake.runs import Queue, read_told\n"
+        "import time\n"
+        "from longtake.runs.folder import read_told\n"
+        "from longtake.runs.queue import Queue\n"
         "queue = Queue(1); queue.start()\n"
         f"while not read_told({name!r}): time.sleep(0.05)\n"
         "import os; os.kill(os.getpid(), 9)"

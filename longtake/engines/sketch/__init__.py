@@ -8,12 +8,11 @@ there is of no matter to it.
 import hashlib
 import io
 import time
-from collections.abc import Sequence
 from importlib import resources
 
 import numpy as np
 
-from longtake.engines.sketch.changes import FrameChanges, look_at
+from longtake.engines.sketch.changes import look_at
 from longtake.engines.sketch.detector_cache import CachedDetector
 from longtake.engines.sketch.objects import ObjectDetector
 from longtake.engines.sketch.sentences import say
@@ -62,20 +61,17 @@ class SketchEngine(Engine):
         cuts = request.cuts or 0
         look = look_at(images, cuts)
         text = say(look, cuts)
-        tags = () if look.plain else make_tags(self._sight(images, look))
+        # The objects of each picture that differs from the one before it.
+        seen = () if look.plain else look.pictures
+        sightings = [Sighting(p.frames, self._memory.detect(images[p.first])) for p in seen]
         seconds = round(time.monotonic() - started, 3)
-        return Reply(text, output_tokens=len(text.split()), seconds=seconds, tags=tags)
+        return Reply(
+            text, output_tokens=len(text.split()), seconds=seconds, tags=make_tags(sightings)
+        )
 
     def count_tokens(self, text: str) -> int:
         """Words: it has no tokens."""
         return len(text.split())
-
-    def _sight(self, images: Sequence[np.ndarray], look: FrameChanges) -> list[Sighting]:
-        """The objects of each picture that differs from the one before it."""
-        return [
-            Sighting(picture.frames, self._memory.detect(images[picture.first]))
-            for picture in look.pictures
-        ]
 
 
 def open_sketch(model: str, settings: Settings) -> SketchEngine:
