@@ -90,10 +90,9 @@ def hold(
     said = WORDS_ALONE
     if able and count_tokens and (open_ or headline.support == "unchecked"):
         rates = yield from try_judge(able)
-        said = f"{judge}, which {rates}"
-        if not rates.trusted:
-            said = f"{WORDS_ALONE}: {judge} {rates} in a trial, too few for its verdicts to count"
+        said = f"{WORDS_ALONE}: {judge} {rates} in a trial, too few for its verdicts to count"
         if rates.trusted:
+            said = f"{judge}, which {rates}"
             verdicts = yield from ask_about(
                 [_cited(held[place], sources) for place in open_], able, count_tokens
             )

@@ -154,6 +154,8 @@ class _Reader:
 
     def take(self, frame: "AudioFrame") -> Iterator[Block]:
         """The blocks that are whole with this frame."""
+        import av
+
         if not (frame.samples and frame.sample_rate):
             return
         form = (frame.format.name, frame.layout.name, frame.sample_rate)
@@ -162,7 +164,10 @@ class _Reader:
             time = float(frame.pts * frame.time_base) - self._start
         if form != self._form or abs(time - self._due) > JITTER_SECONDS:
             yield from self.finish()
-            self._begin_anew(form, frame.layout, time)
+            self._form, self._shares = form, _share_out(frame.layout)
+            self._begin = self._due = time
+            # Not planar: PyAV 18 crashes when it gives eight planes to numpy.
+            self._resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=RATE)
         self._due += frame.samples / frame.sample_rate
         self._resample(frame)
         if sum(map(len, self._pieces)) >= BLOCK_SECONDS * RATE:
@@ -182,15 +187,6 @@ class _Reader:
             self._resample(None)
         yield from self._flush()
         self._resampler = None
-
-    def _begin_anew(self, form: tuple[str, str, int], layout: "AudioLayout", time: float) -> None:
-        import av
-
-        self._form = form
-        self._begin = self._due = time
-        self._shares = _share_out(layout)
-        # Not planar: PyAV 18 crashes when it gives eight planes to numpy.
-        self._resampler = av.AudioResampler(format="flt", layout=layout, rate=RATE)
 
     def _resample(self, frame: "AudioFrame | None") -> None:
         assert self._resampler

@@ -81,8 +81,11 @@ class ChunkWords:
         last = len(self._edges) - 1
         first = min(bisect_right(self._edges, span.start), last)
         end = min(max(first, bisect_left(self._edges, span.end)), last)
-        homes = self._chunks[first : end + 1]
-        return max(homes, key=lambda chunk: _overlap(chunk.span, span)).number
+
+        def overlap(chunk: Chunk) -> float:
+            return min(chunk.span.end, span.end) - max(chunk.span.start, span.start)
+
+        return max(self._chunks[first : end + 1], key=overlap).number
 
     def _before(self, chunk: Chunk) -> tuple[Segment, ...]:
         """What was said in the chunks before it, a little while ago."""
@@ -161,10 +164,6 @@ def open_words(
         reading = start_reading(settings, store, video, index, scan, chunks)
         with closing_finder(reading):
             yield ChunkWords(speech, reading, chunks)
-
-
-def _overlap(one: Span, other: Span) -> float:
-    return min(one.end, other.end) - max(one.start, other.start)
 
 
 def _mark_crossing(segment: Segment, span: Span) -> str:

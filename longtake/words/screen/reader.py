@@ -39,8 +39,7 @@ class TextReader:
 
     name = "RapidOCR"
 
-    def __init__(self, threads: int = 1) -> None:
-        self._threads = threads
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._engine: Any = None
 
@@ -82,7 +81,7 @@ class TextReader:
                         "Global.log_level": "critical",
                         "Det.limit_type": "max",
                         "Det.limit_side_len": FIND_SIDE,
-                        "EngineConfig.onnxruntime.intra_op_num_threads": self._threads,
+                        "EngineConfig.onnxruntime.intra_op_num_threads": 1,
                         "EngineConfig.onnxruntime.inter_op_num_threads": 1,
                     }
                 )

@@ -47,10 +47,6 @@ class Rect:
         )
         return both.area / max(1, min(self.area, other.area))
 
-    def widened(self, by: int) -> "Rect":
-        """The same with a margin."""
-        return Rect(self.left - by, self.top - by, self.right + by, self.bottom + by)
-
 
 def cut_out(grey: np.ndarray, rect: Rect) -> np.ndarray:
     """What stands there; smaller where the rectangle reaches over the picture's rim."""
@@ -110,7 +106,9 @@ def may_hold_more(before: np.ndarray, now: np.ndarray, known: Iterable[Rect]) ->
         np.float32
     )
     for rect in known:
-        cut_out(fresh, rect.widened(rect.height // 3))[:] = 0
+        by = rect.height // 3
+        around = Rect(rect.left - by, rect.top - by, rect.right + by, rect.bottom + by)
+        cut_out(fresh, around)[:] = 0
     height = now.shape[0]
     window = max(8, height // 18), max(4, height // 54)
     return bool((cv2.blur(fresh, window) > DENSITY).any())

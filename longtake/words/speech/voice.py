@@ -6,11 +6,12 @@ Memory stays flat: what is held is less than two stretches. Knows nothing of wor
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from longtake.errors import SourceError
+from longtake.errors import ModelError, SourceError
 from longtake.video.sound import RATE, Block
 
 if TYPE_CHECKING:
@@ -110,9 +111,7 @@ def _split(parts: list[Block]) -> tuple[list[Block], list[Block]]:
 
 def _find_parts(blocks: Iterable[Block]) -> Iterator[Block]:
     """The parts with voice; one without samples says that none begins before it."""
-    from faster_whisper.vad import get_vad_model
-
-    network = get_vad_model().session  # on one thread: an hour takes it seconds
+    network = _open_network()
     finder = _Finder(network, 0.0)
     for block in blocks:
         hole = block.start - finder.end
@@ -225,3 +224,16 @@ class _Finder:
 
     def _time(self, window: int) -> float:
         return self._origin + (self._dropped + window) * WINDOW / RATE
+
+
+def _open_network() -> "InferenceSession":
+    """On one thread: an hour takes it seconds."""
+    from faster_whisper.utils import get_assets_path
+    from faster_whisper.vad import get_vad_model
+
+    if not Path(get_assets_path(), "silero_vad_v6.onnx").is_file():
+        raise ModelError(
+            "the package faster-whisper lacks its voice detector (silero_vad_v6.onnx)",
+            "Install the version that Longtake is tested with: pip install faster-whisper==1.2.1",
+        )
+    return get_vad_model().session
