@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from longtake.cli.bars import open_bars, open_download_bar
+from longtake.cli.bars import fetch_with_bar, open_bars
 from longtake.cli.main import main
+from longtake.models.table import FolderModel, asset_path
 from longtake.records import Progress
+from tests.models.packages import make_asset
+from tests.servers import ScriptedServer
 
 FAKE = ["--engine", "fake", "--reconciler", "fake", "--chunking", "fixed", "--read-text", "off"]
 
@@ -75,16 +78,16 @@ def test_arms_of_a_comparison_have_bars_of_their_own_and_notes_act_on_no_termina
     assert "\x1b]" not in terminal.shown and "\x07" not in terminal.shown
 
 
-def test_download_has_a_bar_of_its_bytes_on_a_terminal_and_a_line_elsewhere(
-    capsys: pytest.CaptureFixture[str],
+def test_download_says_first_what_it_fetches_and_how_large_that_is(
+    index: ScriptedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with open_download_bar("tiny", "MIT", 3 << 20) as tell:
-        assert tell is None
-    assert capsys.readouterr().err == "fetching tiny (3.0 MiB, MIT)\n"
-    with open_terminal() as terminal, open_download_bar("tiny", "MIT", 3000) as tell:
-        tell(1500, 3000)
-        tell(3000, 3000)
-    assert re.search(r"tiny ━+ 3\.0/3\.0 kB", terminal.shown)
+    model = FolderModel("tiny", "for tests", "MIT", (make_asset(),))
+    with open_terminal() as terminal:
+        fetch_with_bar(model)
+    assert terminal.shown.startswith("fetching tiny (0.0 MiB, MIT)")
+    asset_path(model, model.files[0]).unlink()
+    fetch_with_bar(model)
+    assert capsys.readouterr().err == "fetching tiny (0.0 MiB, MIT)\n"
 
 
 def test_reader_who_leaves_early_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:

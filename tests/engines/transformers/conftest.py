@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from longtake.engines import Engine
+from longtake.inference.engine import Engine
 from tests.engines.transformers.asked import open_model
 
 

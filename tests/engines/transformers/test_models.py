@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from longtake.engines import Request, open_engine
+from longtake.engines import open_engine
 from longtake.errors import (
     EngineRefused,
     ModelError,
     RequestTooLarge,
     UsageError,
 )
+from longtake.inference.engine import Request
 from longtake.settings import Settings
 from tests.engines.transformers.asked import ask_at_once, ask_of, open_model
 

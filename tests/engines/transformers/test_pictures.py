@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from longtake.engines import Engine, Request
 from longtake.errors import (
     EngineRefused,
 )
+from longtake.inference.engine import Engine, Request
 from longtake.records import Frame
 from tests.engines.transformers.asked import COLOURS, ask_of, make_frame
 

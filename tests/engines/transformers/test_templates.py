@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from longtake.engines import Request
+from longtake.inference.engine import Request
 from tests.engines.transformers.asked import make_frame
 
 pytestmark = pytest.mark.transformers
