@@ -1,4 +1,4 @@
-"""How much of a chunk a model is shown, and what is less of it; plain arithmetic."""
+"""How much of a chunk a model is shown, and what is shown where that is too much."""
 
 import logging
 from collections import deque
