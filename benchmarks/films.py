@@ -103,8 +103,10 @@ def _repeat(source: Path, path: Path, pictures: int) -> None:
         for turn in range(TIMES):
             with av.open(str(source)) as container:
                 stream = container.streams.video[0]
+                assert stream.time_base
                 shift = round(turn * pictures / RATE / stream.time_base)
-                out.mux(_shifted(container.demux(stream), target, shift))
+                for packet in _shifted(container.demux(stream), target, shift):
+                    out.mux(packet)
     part.replace(path)
 
 

@@ -7,6 +7,7 @@ of it is sent.
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -120,7 +121,7 @@ def _add_shot(recording: Recording, clips: list[str], random: Random) -> None:
             random.choice(MOVES), random.choice(PHOTOS), random.randint(0, 1 << 30), SIZE
         )
         length = random.randint(40, 150)
-    recording.add(Film([lambda n=n: shot(n) for n in range(length)]))
+    recording.add(Film([partial(shot, n) for n in range(length)]))
 
 
 def _add_slide(recording: Recording, stages: int, random: Random) -> None:

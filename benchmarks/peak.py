@@ -26,7 +26,7 @@ def measure() -> None:
     for film in (minute(), ten_minutes()):
         for name, path in film.files.items():
             started = time.perf_counter()
-            command = [sys.executable, "-m", "benchmarks.peak", path]
+            command = [sys.executable, "-m", "benchmarks.peak", str(path)]
             done = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE)
             took, peak = time.perf_counter() - started, int(done.stdout) / 2**20
             minutes = film.pictures / 1500

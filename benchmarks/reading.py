@@ -192,10 +192,10 @@ class PlainCaptions(CaptionTracker):
     def check(self, look: GreyPicture) -> list[Rect]:
         super().check(look)
         for caption in self._standing:
-            if caption not in self._doubted:
+            if caption not in self.doubted:
                 caption.samples -= 1
                 caption.readings[caption.text] -= caption.score
-        self._doubted = [*self._standing]
+        self.doubted = [*self._standing]
         return []
 
 

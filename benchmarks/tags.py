@@ -30,7 +30,7 @@ from longtake.engines.sketch.tags import (
     Sighting,
 )
 from longtake.inference.engine import Reply, Request
-from tests.detections import Told, read_truths, tell_film
+from tests.detections import Moment, Told, read_truths, tell_film
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = (ROOT / "examples", ROOT / ".cache" / "films")
@@ -61,8 +61,9 @@ class Recorder(SketchEngine):
         self._time = request.frames[0].time
         return super().answer(request)
 
-    def _sight(self, images: Sequence[np.ndarray], look: FrameChanges) -> list[Sighting]:
-        self.seen[self._time] = super()._sight(images, look)
+    def find_objects(self, images: list[np.ndarray], look: FrameChanges) -> list[Sighting]:
+        """As always, and kept."""
+        self.seen[self._time] = super().find_objects(images, look)
         return self.seen[self._time]
 
 
@@ -88,7 +89,7 @@ def main() -> None:
 
 
 def measure(
-    truths: Mapping[str, Sequence], folders: Sequence[Path]
+    truths: Mapping[str, Sequence[Moment]], folders: Sequence[Path]
 ) -> tuple[dict[str, list[Told]], list[Seen], list[str]]:
     """What is told of each film, what was seen, and which films are not in any folder."""
     told: dict[str, list[Told]] = {}

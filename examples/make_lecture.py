@@ -202,7 +202,7 @@ class Canvas:
         place = (x * self.scale, y * self.scale)
         self.pen.text(place, words, color, self.font(size), "ls", stroke_width=1.2)
 
-    def font(self, size: int) -> ImageFont.FreeTypeFont:
+    def font(self, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
         from PIL import ImageFont
 
         return ImageFont.load_default(size * self.scale)
@@ -339,8 +339,8 @@ def draw_beam(canvas: Canvas, seconds: float) -> None:
     left, right, deck = 662, 1166, 366
     load = min(max((seconds - 1.0) / 9.0, 0.0), 1.0)
     canvas.box(620, 506, 1208, 566, WATER)
-    for x in (left, right):
-        shape = (x - 16, deck + 30), (x + 16, deck + 30), (x + 24, 566), (x - 24, 566)
+    for end in (left, right):
+        shape = (end - 16, deck + 30), (end + 16, deck + 30), (end + 24, 566), (end - 24, 566)
         canvas.polygon(*shape, fill=STONE, edge=INK)
     canvas.box(620, 564, 1208, 572, GROUND)
     rows = [n / 40 for n in range(41)]
@@ -590,7 +590,9 @@ def write_film(out: Path, frames: list[int], tracks: list[np.ndarray], rate: int
     with av.open(str(out), "w", format="mp4", container_options=options) as film:
         picture, speech = open_streams(film, rate)
         packets = [*encode_pictures(picture, frames), *encode_sound(speech, sound)]
-        for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
+        for packet in sorted(
+            packets, key=lambda packet: Fraction(packet.dts or 0) * (packet.time_base or 0)
+        ):
             film.mux(packet)
 
 

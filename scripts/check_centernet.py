@@ -1,7 +1,7 @@
 """Says how far the ONNX CenterNet is from the original graph, on real frames of the given files.
 
 The original runs in node with tfjs, in plain JavaScript: some seconds a frame.
-Run it with `python scripts/check_centernet.py FILE...`; it needs av, onnxruntime, node and npm.
+Run it with `python -m scripts.check_centernet FILE...`; it needs av, onnxruntime, node and npm.
 """
 
 import argparse
@@ -12,9 +12,10 @@ from itertools import islice
 from pathlib import Path
 
 import av
-import convert_centernet
 import numpy as np
 import onnxruntime
+
+from scripts import convert_centernet
 
 NAMES = ("tower_0/keypoints", "tower_0/wh", "tower_0/detections")
 TFJS = "@tensorflow/tfjs@4.22.0"

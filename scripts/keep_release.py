@@ -12,13 +12,14 @@ import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import longtake
 from longtake.runs.folder import Asked, read_run, submit
 from longtake.runs.queue import Queue
 from tests.videos import draw_shots, make_video
 
-SETTINGS = {"engine": "fake", "reconciler": "fake", "read_text": "off"}
+SETTINGS: dict[str, Any] = {"engine": "fake", "reconciler": "fake", "read_text": "off"}
 FLOWS = ("independent", "context")
 CUES = """\
 1

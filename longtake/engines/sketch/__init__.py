@@ -12,7 +12,7 @@ from importlib import resources
 
 import numpy as np
 
-from longtake.engines.sketch.changes import look_at
+from longtake.engines.sketch.changes import FrameChanges, look_at
 from longtake.engines.sketch.detector_cache import CachedDetector
 from longtake.engines.sketch.objects import ObjectDetector
 from longtake.engines.sketch.sentences import say
@@ -61,13 +61,14 @@ class SketchEngine(Engine):
         cuts = request.cuts or 0
         look = look_at(images, cuts)
         text = say(look, cuts)
-        # The objects of each picture that differs from the one before it.
-        seen = () if look.plain else look.pictures
-        sightings = [Sighting(p.frames, self._memory.detect(images[p.first])) for p in seen]
+        tags = make_tags(self.find_objects(images, look))
         seconds = round(time.monotonic() - started, 3)
-        return Reply(
-            text, output_tokens=len(text.split()), seconds=seconds, tags=make_tags(sightings)
-        )
+        return Reply(text, output_tokens=len(text.split()), seconds=seconds, tags=tags)
+
+    def find_objects(self, images: list[np.ndarray], look: FrameChanges) -> list[Sighting]:
+        """The objects of each picture that differs from the one before it."""
+        seen = () if look.plain else look.pictures
+        return [Sighting(p.frames, self._memory.detect(images[p.first])) for p in seen]
 
     def count_tokens(self, text: str) -> int:
         """Words: it has no tokens."""
