@@ -1,32 +1,37 @@
 """Every setting once: name, type, default, help. Flags, environment and file derive from it.
 
-A value is taken from the first of: flag, environment, `settings.toml` in the home folder, default.
-Knows no engine: an engine's name is looked up by `longtake.engines`.
+A value is taken from the first of: flag, environment, `settings.toml` in the home folder, default;
+one that can't be is blamed on where it stands. Knows no engine: `longtake.engines` looks up names.
 """
 
 import dataclasses
 import math
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from longtake.errors import UsageError
 
 GROUPS = {
-    "describing": "what describes the chunks, and what it is shown of them",
-    "chunks": "how the video is cut into chunks",
-    "context": "what flow II carries from chunk to chunk",
+    "describing": "who sees it, and what it is shown",
+    "chunks": "what to see: how the video is cut into chunks",
+    "context": "what it remembers of earlier chunks (flow context)",
     "summary": "what the summary is like, and who writes and checks it",
-    "words": "what is said and written in the video",
-    "engines": "how engines are reached and run",
-    "links": "what may be loaded from links",
-    "output": "where results go",
-    "page": "what the page allows",
+    "words": "what to hear and read",
+    "links": "links: what may be loaded",
+    "output": "output",
+    "engines": "machine and servers",
+    "page": "page",
 }
 """What settings have to do with: each is of one group."""
+
+_Placed = tuple[str, Any, str]
+"""A setting's name, its value, and where that stands."""
 
 
 def _setting(
@@ -40,7 +45,13 @@ def _setting(
     environment: str = "",
     metavar: str = "",
     secret: bool = False,
+    basic: bool = False,
+    of: str = "",
+    implies: str = "",
 ) -> Any:
+    """`basic`: what people set first. `of`: it matters only where a setting names that engine or
+    flow; `implies`: the setting that it names then, where that stands nowhere.
+    """
     details = {
         "group": group,
         "help": help,
@@ -50,6 +61,9 @@ def _setting(
         "environment": environment,
         "metavar": metavar,
         "secret": secret,
+        "basic": basic,
+        "of": of,
+        "implies": implies,
     }
     return dataclasses.field(default=default, metadata=details)
 
@@ -63,15 +77,24 @@ class Settings:
         "independent",
         "chunks are described each on its own, or with the context of earlier ones",
         choices=("independent", "context"),
+        basic=True,
     )
     context: str = _setting(
         "context",
         "memory",
         "what the context is: the description before, a bounded memory, or all so far",
         choices=("previous", "memory", "full"),
+        of="context",
+        implies="flow",
     )
     memory_tokens: int = _setting(
-        "context", 200, "most tokens that the memory may take of a chunk's prompt", minimum=32
+        "context",
+        200,
+        "most tokens that the memory may take of a chunk's prompt",
+        minimum=32,
+        metavar="TOKENS",
+        of="context",
+        implies="flow",
     )
     segments: int = _setting(
         "context",
@@ -79,8 +102,18 @@ class Settings:
         "stretches that are described side by side, each with a context of its own"
         " (0: one for about twenty chunks)",
         minimum=0,
+        metavar="N",
+        of="context",
+        implies="flow",
     )
-    chunk_seconds: float = _setting("chunks", 6.0, "length of a chunk, in seconds", minimum=0.1)
+    chunk_seconds: float = _setting(
+        "chunks",
+        6.0,
+        "length of a chunk, in seconds",
+        minimum=0.1,
+        basic=True,
+        metavar="SECONDS",
+    )
     chunking: str = _setting(
         "chunks",
         "shots",
@@ -88,16 +121,25 @@ class Settings:
         choices=("shots", "fixed"),
     )
     frames: int = _setting(
-        "describing", 0, "most frames sent for a chunk (0: as many as suit the engine)", minimum=0
+        "describing",
+        0,
+        "most frames sent for a chunk (0: as many as suit the engine)",
+        minimum=0,
+        metavar="N",
     )
     frame_side: int = _setting(
-        "describing", 0, "longest side of a frame in pixels (0: the engine's own)", minimum=0
+        "describing",
+        0,
+        "longest side of a frame in pixels (0: the engine's own)",
+        minimum=0,
+        metavar="PIXELS",
     )
     engine: str = _setting(
         "describing",
         "auto",
         "who describes the chunks, as in `longtake engines`",
         metavar="NAME[:MODEL]",
+        basic=True,
     )
     reconciler: str = _setting(
         "summary",
@@ -105,15 +147,22 @@ class Settings:
         "who writes the summary; auto: the describer where its model suffices, else the best text"
         " model that is here, else nobody: a digest of what is said and written",
         metavar="auto|digest|NAME[:MODEL]",
+        basic=True,
     )
     length: str = _setting(
-        "summary", "medium", "how long the summary is", choices=("short", "medium", "long")
+        "summary",
+        "medium",
+        "how long the summary is",
+        choices=("short", "medium", "long"),
+        basic=True,
     )
     language: str = _setting(
         "summary",
         "",
         "language of the summary, as English names it (default: the model's choice)",
         most_letters=100,
+        basic=True,
+        metavar="LANGUAGE",
     )
     focus: str = _setting(
         "summary",
@@ -121,6 +170,7 @@ class Settings:
         "what you want to know of the video, in at most 500 letters",
         metavar="TEXT",
         most_letters=500,
+        basic=True,
     )
     embedder: str = _setting(
         "summary",
@@ -144,33 +194,56 @@ class Settings:
         "who hears the speech: a Whisper model (tiny.en, small, large-v3-turbo, …) or a folder"
         " with one; auto: the best that is here, else tiny.en; off: nobody",
         metavar="auto|off|MODEL",
+        basic=True,
     )
     speech_tokens: int = _setting(
-        "words", 200, "most tokens of speech that a chunk's prompt may hold", minimum=0
+        "words",
+        200,
+        "most tokens of speech that a chunk's prompt may hold",
+        minimum=0,
+        metavar="TOKENS",
     )
     subtitles: str = _setting(
         "words",
         "auto",
         "subtitles to read in place of listening: a file; auto: those beside the video, or in it",
         metavar="auto|off|FILE",
+        basic=True,
     )
     read_text: str = _setting(
-        "words", "auto", "read the text in the pictures, or not", choices=("auto", "off")
+        "words",
+        "auto",
+        "read the text in the pictures, or not",
+        choices=("auto", "off"),
+        basic=True,
     )
     text_tokens: int = _setting(
-        "words", 120, "most tokens of on-screen text that a chunk's prompt may hold", minimum=0
+        "words",
+        120,
+        "most tokens of on-screen text that a chunk's prompt may hold",
+        minimum=0,
+        metavar="TOKENS",
     )
     max_duration: float = _setting(
-        "links", 21600.0, "longest video to load from a link, in seconds (0: no limit)", minimum=0
+        "links",
+        21600.0,
+        "longest video to load from a link, in seconds (0: no limit)",
+        minimum=0,
+        metavar="SECONDS",
     )
     max_bytes: int = _setting(
         "links",
         4_000_000_000,
         "largest file to load from a link, in bytes (0: no limit)",
         minimum=0,
+        metavar="BYTES",
     )
     cache_bytes: int = _setting(
-        "links", 20_000_000_000, "how much of what came by links is kept, in bytes", minimum=0
+        "links",
+        20_000_000_000,
+        "how much of what came by links is kept, in bytes",
+        minimum=0,
+        metavar="BYTES",
     )
     allow_private_addresses: bool = _setting(
         "links", False, "load links to this machine and to private networks, too"
@@ -183,10 +256,18 @@ class Settings:
         metavar="FILE",
     )
     at_once: int = _setting(
-        "engines", 0, "requests under way at once (0: as many as suit the engine)", minimum=0
+        "engines",
+        0,
+        "requests under way at once (0: as many as suit the engine)",
+        minimum=0,
+        metavar="N",
     )
     out: str = _setting(
-        "output", "", "folder for the results (default: longtake-out/NAME-HASH)", metavar="DIR"
+        "output",
+        "",
+        "folder for the results (default: longtake-out/NAME)",
+        metavar="DIR",
+        basic=True,
     )
     base_url: str = _setting(
         "engines",
@@ -194,6 +275,9 @@ class Settings:
         "address of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1",
         environment="OPENAI_BASE_URL",
         metavar="URL",
+        basic=True,
+        of="server",
+        implies="engine",
     )
     api_key: str = _setting(
         "engines",
@@ -201,38 +285,54 @@ class Settings:
         "key for that server (better set in the environment)",
         environment="OPENAI_API_KEY",
         secret=True,
+        metavar="KEY",
+        of="server",
     )
     reconciler_base_url: str = _setting(
         "engines",
         "",
         "address of another server for the reconciler (default: the same)",
         metavar="URL",
+        of="server",
+        implies="reconciler",
     )
-    reconciler_api_key: str = _setting("engines", "", "key for that other server", secret=True)
+    reconciler_api_key: str = _setting(
+        "engines",
+        "",
+        "key for that other server",
+        secret=True,
+        metavar="KEY",
+        of="server",
+    )
     ollama_url: str = _setting(
         "engines",
         "",
         "address of Ollama (default: http://127.0.0.1:11434)",
         environment="OLLAMA_HOST",
         metavar="URL",
+        of="ollama",
+        implies="engine",
     )
     context_tokens: int = _setting(
         "engines",
         0,
         "context length of the model (0: ask the server, or what suits `gguf` and the memory)",
         minimum=0,
+        metavar="TOKENS",
     )
     frames_as: str = _setting(
         "engines",
         "images",
         "how a server is sent frames: as images, or as one video where it takes those (vLLM)",
         choices=("images", "video"),
+        of="server",
     )
     quantize: str = _setting(
         "engines",
         "none",
         "load the weights of `transformers` models in fewer bits (8bit, 4bit: needs CUDA)",
         choices=("none", "8bit", "4bit"),
+        of="transformers",
     )
     device: str = _setting(
         "engines",
@@ -241,14 +341,26 @@ class Settings:
         choices=("auto", "cpu", "cuda", "mps"),
     )
     timeout_seconds: float = _setting(
-        "engines", 120.0, "how long to wait for one reply, in seconds", minimum=0.1
+        "engines",
+        120.0,
+        "how long to wait for one reply, in seconds",
+        minimum=0.1,
+        metavar="SECONDS",
     )
 
     page_runs: int = _setting(
-        "page", 1, "how many runs of the page work at once; others wait their turn", minimum=1
+        "page",
+        1,
+        "how many runs of the page work at once; others wait their turn",
+        minimum=1,
+        metavar="N",
     )
     page_upload_bytes: int = _setting(
-        "page", 2_000_000_000, "largest file that the page takes, in bytes", minimum=1
+        "page",
+        2_000_000_000,
+        "largest file that the page takes, in bytes",
+        minimum=1,
+        metavar="BYTES",
     )
 
     def for_reconciler(self) -> "Settings":
@@ -267,7 +379,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for spec in dataclasses.fields(self):
-            _check(spec, getattr(self, spec.name))
+            _check(spec, getattr(self, spec.name), spec.name)
 
 
 def list_group(*groups: str) -> tuple[str, ...]:
@@ -289,93 +401,132 @@ def load_settings(
     flags: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     file: Path | None = None,
+    flag_form: Callable[[str], str] = str,
 ) -> Settings:
-    """Settings from all their sources; UsageError names the source of a value that can't be."""
+    """Settings from all their sources; UsageError names the place of a value that can't be.
+
+    `flag_form` makes of a setting's name what its flag is called where it was given. A flag that
+    matters to one engine or flow only names that, where nothing else does.
+    """
     environment = os.environ if environment is None else environment
     file = home_folder() / "settings.toml" if file is None else file
-    values = _read_file(file)
-    for spec in dataclasses.fields(Settings):
-        for variable in (spec.metadata["environment"], f"LONGTAKE_{spec.name.upper()}"):
-            if variable and environment.get(variable, "").strip():
-                values[spec.name] = _convert(spec, environment[variable].strip(), variable)
-    given = {name: value for name, value in (flags or {}).items() if value is not None}
-    return Settings(**(values | _read_values(given, "what was given")))
+    given = [(n, v, flag_form(n)) for n, v in (flags or {}).items() if v is not None]
+    variables = [*_list_variables(environment, "{}"), *_list_variables(environment, "LONGTAKE_{}")]
+    placed = [*_list_lines(file), *variables, *given]
+    values = {name: _read(name, value, place) for name, value, place in placed}
+    for name, *_ in given:
+        implied = _SPECS[name].metadata["implies"]
+        if implied and values[name]:
+            values.setdefault(implied, _SPECS[name].metadata["of"])
+    return Settings(**values)
 
 
 def change_settings(settings: Settings, values: Mapping[str, Any], source: str) -> Settings:
     """The settings with these values; UsageError names `source` where one can't be."""
-    return dataclasses.replace(settings, **_read_values(values, source))
+    read = {name: _read(name, value, f"{name} in {source}") for name, value in values.items()}
+    return dataclasses.replace(settings, **read)
 
 
-def _read_file(file: Path) -> dict[str, Any]:
+def list_idle(settings: Settings, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Which of these settings have no effect beside the others, and what they would matter to."""
+    named = {getattr(settings, n).partition(":")[0] for n in ("flow", *_NAME_ENGINES)}
+    for name in names:
+        of = _SPECS[name].metadata["of"]
+        if of and of not in named:
+            yield name, of
+
+
+def list_unknown_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Variables that are named like a setting's and are none's, each with the nearest one."""
+    known = {"LONGTAKE_HOME", *(f"LONGTAKE_{name.upper()}" for name in _SPECS)}
+    for variable in environment:
+        if variable.startswith("LONGTAKE_") and variable not in known:
+            yield variable, next(iter(get_close_matches(variable, known, 1)), "")
+
+
+def _list_lines(file: Path) -> Iterator[_Placed]:
+    """The lines of the settings file."""
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
     except FileNotFoundError:
-        return {}
+        return
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(
             f"the settings file {file} can't be read: {error}", "Mend it, or move it away."
         ) from None
-    return _read_values(values, f"the settings file {file}")
+    lines = text.splitlines()
+    for name, value in values.items():
+        starts = re.compile(rf"""\s*["'\[]?{re.escape(name)}\b""")
+        number = next((n for n, line in enumerate(lines, 1) if starts.match(line)), 1)
+        yield name, value, f"{name} in {file}, line {number}"
 
 
-def _read_values(values: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """Values by name, of the settings' own types; UsageError for one that can't be."""
-    known = {spec.name: spec for spec in dataclasses.fields(Settings)}
-    for name in values:
-        if name not in known:
-            raise UsageError(
-                f"{source} has an unknown setting {name!r}", f"Known settings: {', '.join(known)}."
-            )
-    return {name: _convert(known[name], value, source) for name, value in values.items()}
+def _list_variables(environment: Mapping[str, str], form: str) -> Iterator[_Placed]:
+    """Settings' own variables, named in that form, or (`{}`) those that other programs read too."""
+    for name, spec in _SPECS.items():
+        variable = spec.metadata["environment"] if form == "{}" else form.format(name.upper())
+        if variable and (value := environment.get(variable, "").strip()):
+            yield name, value, f"{variable} in the environment"
 
 
-def _convert(spec: "dataclasses.Field[Any]", value: Any, source: str) -> Any:
+def _read(name: str, value: Any, place: str) -> Any:
+    """The value as the setting's own type; UsageError names the place of one that can't be."""
+    if name not in _SPECS:
+        near = get_close_matches(name, _SPECS, 1)
+        hint = f"Did you mean {near[0]}?" if near else f"Known settings: {', '.join(_SPECS)}."
+        raise UsageError(f"unknown setting {name!r}: {place}", hint)
+    spec = _SPECS[name]
+    converted = _convert(spec, value, place)
+    _check(spec, converted, place)
+    return converted
+
+
+def _convert(spec: "dataclasses.Field[Any]", value: Any, place: str) -> Any:
     kind: Any = type(spec.default)
+    shown = "…" if spec.name in SECRET else repr(value)
+    wrong = UsageError(f"{place}: {shown} is not a {_KINDS[kind]}", _say_help(spec))
     if kind is bool:
-        return _convert_switch(spec, value, source)
+        if (switch := _SWITCHES.get(str(value).casefold())) is None:
+            raise wrong
+        return switch
     if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
-        shown = "…" if spec.name in SECRET else repr(value)
-        raise UsageError(f"{spec.name} = {shown} in {source} is not a {_KINDS[kind]}")
+        raise wrong
     try:
         if kind is int and value != int(value) and not isinstance(value, str):
-            raise ValueError
+            raise wrong
         return kind(value)
     except (TypeError, ValueError, OverflowError):
-        raise UsageError(
-            f"{spec.name} = {value!r} in {source} is not a {_KINDS[kind]}",
-            spec.metadata["help"].capitalize() + ".",
-        ) from None
+        raise wrong from None
 
 
 _SWITCHES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_KINDS = {int: "whole number", float: "number", str: "text", bool: "switch: true or false"}
 
 
-def _convert_switch(spec: "dataclasses.Field[Any]", value: Any, source: str) -> bool:
-    switch = _SWITCHES.get(str(value).casefold())
-    if switch is None:
-        raise UsageError(
-            f"{spec.name} = {value!r} in {source} is neither true nor false",
-            spec.metadata["help"].capitalize() + ".",
-        )
-    return switch
-
-
-_KINDS = {int: "whole number", float: "number", str: "text"}
-
-
-def _check(spec: "dataclasses.Field[Any]", value: Any) -> None:
+def _check(spec: "dataclasses.Field[Any]", value: Any, place: str) -> None:
     choices, minimum = spec.metadata["choices"], spec.metadata["minimum"]
     most_letters = spec.metadata["most_letters"]
-    flag = "--" + spec.name.replace("_", "-")
     if choices and value not in choices:
-        raise UsageError(f"{flag} {value!r} is unknown", f"Known: {', '.join(choices)}.")
+        near = get_close_matches(value, choices, 1)
+        meant = f"Did you mean {near[0]}? " if near else ""
+        raise UsageError(f"{place}: {value!r} is unknown", f"{meant}Known: {', '.join(choices)}.")
     if minimum is not None and not (minimum <= value and math.isfinite(value)):
         raise UsageError(
-            f"{flag} {value} is out of range", f"It must be at least {minimum} and finite."
+            f"{place}: {value} is out of range", f"It must be at least {minimum} and finite."
         )
     if most_letters and len(value) > most_letters:
         raise UsageError(
-            f"{flag} is {len(value):,} letters long: {value[:40]!r} …",
+            f"{place} is {len(value):,} letters long: {value[:40]!r} …",
             f"It may have at most {most_letters}: it stands in every question.",
         )
+
+
+def _say_help(spec: "dataclasses.Field[Any]") -> str:
+    text: str = spec.metadata["help"]
+    return f"{text[0].upper()}{text[1:]}."
+
+
+_SPECS = {spec.name: spec for spec in dataclasses.fields(Settings)}
+_NAME_ENGINES = ("engine", "reconciler", "judge", "embedder")
+"""Settings whose value begins with an engine's name."""

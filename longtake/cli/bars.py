@@ -1,6 +1,7 @@
-"""What moves in the terminal while something goes on: bars on standard error, or nothing."""
+"""What is told while something goes on, on standard error: bars in a terminal, else lines."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,18 +14,38 @@ if TYPE_CHECKING:
 
 IN_BYTES = ("read", "load")
 """Stages that count bytes."""
-MOST_NOTE = 60
-"""Letters of what is found that stand beside a bar."""
+LINE_SECONDS = 15.0
+"""Between two lines of progress where no terminal is; what takes less says nothing."""
+BAR_WIDTH, COUNT_WIDTH = 24, 20
 
 
 @contextmanager
-def open_bars() -> "Iterator[Callable[[Progress], None]]":
-    """What takes each step of a run: a bar a stage on terminals, else nothing."""
-    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+def open_bars(
+    *, quiet: bool = False, line_seconds: float = LINE_SECONDS
+) -> "Iterator[Callable[[Progress], None]]":
+    """What takes each step of a run: a bar a stage in a terminal, else a line now and then."""
+    if quiet:
         yield lambda step: None
-        return
-    with ExitStack() as opened:
-        yield _Bars(opened)
+    elif sys.stdout.isatty() and sys.stderr.isatty():
+        with ExitStack() as opened:
+            yield _Bars(opened)
+    else:
+        yield _Lines(line_seconds)
+
+
+class _Lines:
+    """A line of progress every so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._told = time.monotonic()
+
+    def __call__(self, step: "Progress") -> None:
+        if time.monotonic() - self._told >= self._seconds:
+            self._told = time.monotonic()
+            share = f"{100 * step.done // max(1, step.total)} %"
+            count = share if step.stage in IN_BYTES else f"{step.done} of {step.total}, {share}"
+            print(one_line(f"{_name(step)}: {count}"), file=sys.stderr, flush=True)
 
 
 class _Bars:
@@ -33,44 +54,47 @@ class _Bars:
     def __init__(self, opened: ExitStack) -> None:
         self._opened = opened
         self._bars: Any = None
-        self._tasks: dict[tuple[str, str], Any] = {}
+        self._tasks: dict[str, Any] = {}
 
     def __call__(self, step: "Progress") -> None:
         if not self._bars:
             self._bars = self._opened.enter_context(_make_bars())
-        task = self._find_task(step)
+        name = _name(step)
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(
+                "", stage=name, note="", count="", total=step.total
+            )
+        task = self._tasks[name]
         note = step.note
         if found := step.description:
             note = f"{found.chunk.span} {found.text or found.error}"
-        fields = {"note": one_line(note)[:MOST_NOTE]} if note else {}
+        fields = {"note": one_line(note)} if note else {}
         self._bars.update(task, completed=step.done, total=step.total, **fields)
         if step.stage not in IN_BYTES:
             speed = self._bars.tasks[task].speed
             rate = f", {speed * 60:.0f} a minute" if speed else ""
             self._bars.update(task, count=f"{step.done}/{step.total}{rate}")
 
-    def _find_task(self, step: "Progress") -> Any:
-        place = (step.arm, step.stage)
-        if place not in self._tasks:
-            name = f"{step.arm}: {step.stage}" if step.arm else step.stage
-            self._tasks[place] = self._bars.add_task(
-                "", stage=name, note="", count="", total=step.total
-            )
-        return self._tasks[place]
+
+def _name(step: "Progress") -> str:
+    return f"{step.arm}: {step.stage}" if step.arm else step.stage
 
 
 def _make_bars() -> Any:
+    """Columns that keep their width; what is found takes the rest of the line."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
+    rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
     columns = (
         TextColumn("{task.fields[stage]:>10}"),
-        BarColumn(),
-        TextColumn("{task.fields[count]}"),
+        BarColumn(BAR_WIDTH),
+        TextColumn(f"{{task.fields[count]:<{COUNT_WIDTH}}}"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
+        TextColumn("{task.fields[note]}", markup=False, table_column=rest),
     )
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    return Progress(*columns, console=Console(stderr=True), transient=True, expand=True)
 
 
 def fetch_with_bar(model: "Model | FolderModel", *, check: bool = False) -> None:

@@ -3,101 +3,128 @@
 What is heavy is imported by the command that needs it: help and mistakes are answered at once.
 """
 
-import argparse
-import dataclasses
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
-from longtake.cli.bars import fetch_with_bar, open_bars
-from longtake.errors import LinkError, LongtakeError, SourceError, UsageError
-from longtake.settings import Settings, load_settings
+import click
+
+from longtake.cli.bars import fetch_with_bar
+from longtake.cli.flags import HELP, Choice, Commands, take_settings, take_switch
+from longtake.cli.front import EXIT_GAPS, Given, open_front, read_settings, show_result
+from longtake.cli.videos import run_videos
+from longtake.errors import UsageError
+from longtake.settings import GROUPS, list_group
 from longtake.text.untrusted import one_line
+from longtake.version import __version__
 
-if TYPE_CHECKING:
-    from longtake.pipeline.session import Session
-    from longtake.records import Result, Steps
+EPILOG = """\
+Exit status: 0 done, 2 bad usage or bad input, 3 finished with gaps, 4 an engine or a source can't
+be reached, 1 a bug. Every setting can also stand in LONGTAKE_HOME/settings.toml (LONGTAKE_HOME is
+~/.longtake unless set), or in the environment as LONGTAKE_<NAME>.
+"""
+OF_RUN = list_group(*(group for group in GROUPS if group != "page"))
+"""All settings but those of the page itself."""
+OF_ARMS = ("flow", "context")
+"""What the arms of a comparison differ in from the start."""
+OF_SCAN = list_group("chunks", "links", "output")
+OF_TRANSCRIPT = ("speech", "subtitles", "device", *list_group("links", "output"))
+COMPLETE = "_LONGTAKE_COMPLETE"
+"""The variable by which a shell asks what would complete a line."""
 
-EXIT_GAPS = 3
-
-Found = TypeVar("Found")
-
-
-def run_video(options: argparse.Namespace) -> int:
-    """`summarize` and `describe`."""
-    settings = _read_settings(options)
-    with _open_session() as session:
-        if options.playlist:
-            return _run_playlist(options, settings, session)
-        steps = session.summarize(options.source, settings, summarized=options.summarized)
-        return _show_result(options, _finish(steps), descriptions=not options.summarized)
-
-
-def _run_playlist(options: argparse.Namespace, settings: Settings, session: "Session") -> int:
-    """Each video of a playlist; one that can't be had is told of, and the next one goes on."""
-    from longtake.links.addresses import check_link
-    from longtake.links.metadata import list_playlist
-    from longtake.report.terminal import safe_line, say_result
-
-    entries = list_playlist(check_link(options.source), settings)
-    results: list[Result] = []
-    failed: list[tuple[str, str, LongtakeError]] = []
-    for number, entry in enumerate(entries, 1):
-        print(one_line(f"{number} of {len(entries)}: {entry.title}"), file=sys.stderr)
-        out = str(Path(settings.out) / f"{number:03}") if settings.out else ""
-        own = dataclasses.replace(settings, out=out)
-        try:
-            result = _finish(session.summarize(entry.link, own, summarized=options.summarized))
-        except (LinkError, SourceError) as error:
-            print(one_line(f"error: {error.message}"), file=sys.stderr)
-            failed.append((entry.link, entry.title, error))
-            continue
-        results.append(result)
-        if not options.json:
-            print(f"{safe_line(entry.title)}\n\n{say_result(result)}")
-    if failed and not results:
-        raise failed[0][2]
-    if options.json:
-        _print_playlist(results, failed, descriptions=not options.summarized)
-    return EXIT_GAPS if failed or any(result.ledger.gaps for result in results) else 0
+SOURCE = click.Argument(["source"], metavar="SOURCE")
+SOURCES = click.Argument(["sources"], metavar="SOURCE…", nargs=-1, required=True)
+MODEL = click.Argument(["model"], metavar="MODEL")
+JSON = take_switch("--json", "as_json", "print one JSON document")
+QUIET = take_switch("-q/--quiet", "quiet", "print nothing but the result and errors")
+VERBOSE = take_switch("-v/--verbose", "verbose", "say more of how it was made")
+PLAYLIST = take_switch("--playlist", "playlist", "the link is a playlist: every video of it")
+OF_VIDEOS = [SOURCES, PLAYLIST, JSON, QUIET, VERBOSE, *take_settings(OF_RUN)]
 
 
-def _print_playlist(
-    results: "Sequence[Result]",
-    failed: Sequence[tuple[str, str, LongtakeError]],
-    *,
-    descriptions: bool,
-) -> None:
-    from longtake.report import as_json
+@click.group(
+    cls=Commands,
+    context_settings=HELP,
+    epilog=EPILOG,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND",
+)
+@click.version_option(__version__, "-V", "--version", message="longtake %(version)s")
+@click.pass_context
+def longtake(context: click.Context) -> None:
+    """Turn videos, or links to them, into descriptions and a summary that cites them.
 
-    videos = [json.loads(as_json(result, descriptions=descriptions)) for result in results]
-    lost = [
-        {"source": link, "title": title, "error": error.message, "hint": error.hint}
-        for link, title, error in failed
+    \b
+    longtake talk.mp4
+    longtake 'https://www.youtube.com/watch?v=…'
+    """  # noqa: D301 - click's mark for lines that are not joined
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@longtake.command(params=OF_VIDEOS)
+def summarize(**options: Any) -> int:
+    """Describe videos and summarise each.
+
+    SOURCE is a file, a folder of videos, a pattern such as 'talks/*.mp4', or a link.
+    """
+    return run_videos(summarized=True, **options)
+
+
+@longtake.command(params=OF_VIDEOS)
+def describe(**options: Any) -> int:
+    """Only describe videos, chunk by chunk."""
+    return run_videos(summarized=False, **options)
+
+
+@longtake.command(
+    params=[
+        click.Argument(["source"], metavar="CSV"),
+        JSON,
+        QUIET,
+        VERBOSE,
+        *take_settings(
+            list_group("summary", "engines", "output"),
+            {"out": "folder for the results (default: the one that the CSV is in)"},
+        ),
     ]
-    print(json.dumps({"videos": videos, "failed": lost}, indent=2))
+)
+def reconcile(source: str, as_json: bool, quiet: bool, verbose: bool, given: Given) -> int:
+    """Summarise anew from a (perhaps edited) descriptions.csv; no video is read."""
+    settings = read_settings(given, quiet=quiet)
+    with open_front(quiet=quiet, verbose=verbose) as front:
+        result = front.finish(front.session.reconcile(source, settings))
+    return show_result(result, as_json=as_json, verbose=verbose)
 
 
-def reconcile_table(options: argparse.Namespace) -> int:
-    """`reconcile`."""
-    settings = _read_settings(options)
-    with _open_session() as session:
-        return _show_result(options, _finish(session.reconcile(options.source, settings)))
-
-
-def compare_flows(options: argparse.Namespace) -> int:
-    """`compare`."""
+@longtake.command(
+    params=[
+        SOURCE,
+        click.Option(
+            ["arms", "--arm"],
+            multiple=True,
+            metavar='"NAME: KEY=VALUE, …"',
+            help="one more way: settings that differ, as chunk_seconds=12 (may be given again)",
+        ),
+        JSON,
+        QUIET,
+        VERBOSE,
+        *take_settings([name for name in OF_RUN if name not in OF_ARMS]),
+    ]
+)
+def compare(
+    source: str, arms: Sequence[str], as_json: bool, quiet: bool, verbose: bool, given: Given
+) -> int:
+    """Describe and summarise a video in both flows, and say what the difference is worth."""
     from longtake.pipeline.compare import plan_arms
     from longtake.report.compare import comparison_as_json, say_comparison
 
-    plans = plan_arms(options.arm, _read_settings(options))
-    with _open_session() as session:
-        found = _finish(session.compare(options.source, plans))
-    if options.json:
+    plans = plan_arms(arms, read_settings(given, quiet=quiet))
+    with open_front(quiet=quiet, verbose=verbose) as front:
+        found = front.finish(front.session.compare(source, plans))
+    if as_json:
         print(comparison_as_json(found, ascii_only=True), end="")
     else:
         print("\n".join(say_comparison(found)))
@@ -105,50 +132,63 @@ def compare_flows(options: argparse.Namespace) -> int:
     return EXIT_GAPS if gaps else 0
 
 
-def scan_video(options: argparse.Namespace) -> int:
-    """`scan`."""
+@longtake.command(params=[SOURCE, JSON, QUIET, *take_settings(OF_SCAN)])
+def scan(source: str, as_json: bool, quiet: bool, given: Given) -> int:
+    """Show a video's shots, chunks and motion; no model is asked.
+
+    With --json, pictures are drawn only where --out names a folder.
+    """
     from longtake.report import overview_as_json
     from longtake.report.terminal import say_overview
 
-    settings = _read_settings(options)
-    draw = bool(settings.out) or not options.json
-    with _open_session() as session:
-        found = _finish(session.scan(options.source, settings, draw=draw))
-    print(overview_as_json(found) if options.json else say_overview(found), end="")
+    settings = read_settings(given, quiet=quiet)
+    draw = bool(settings.out) or not as_json
+    with open_front(quiet=quiet) as front:
+        found = front.finish(front.session.scan(source, settings, draw=draw))
+    print(overview_as_json(found) if as_json else say_overview(found), end="")
     return EXIT_GAPS if any(chunk.missing for chunk in found.chunks) else 0
 
 
-def write_transcript(options: argparse.Namespace) -> int:
-    """`transcript`: the text on standard output, all else on standard error."""
+@longtake.command(params=[SOURCE, JSON, QUIET, *take_settings(OF_TRANSCRIPT)])
+def transcript(source: str, as_json: bool, quiet: bool, given: Given) -> int:
+    """Write what is said in a video as .srt, .vtt and .txt; the text is printed, too."""
     from longtake.report import transcript_as_json
     from longtake.report.terminal import safe_line
     from longtake.report.transcript import as_text
 
-    with _open_session() as session:
-        transcript = _finish(session.transcribe(options.source, _read_settings(options)))
-    for said in (transcript.source, transcript.remark, *map(str, transcript.files)):
-        if said:
+    with open_front(quiet=quiet) as front:
+        found = front.finish(front.session.transcribe(source, read_settings(given, quiet=quiet)))
+    for said in (found.source, found.remark, *map(str, found.files)):
+        if said and not quiet:
             print(f"note: {one_line(said)}", file=sys.stderr)
-    if options.json:
-        print(transcript_as_json(transcript), end="")
+    if as_json:
+        print(transcript_as_json(found), end="")
     else:
-        print("".join(f"{safe_line(line)}\n" for line in as_text(transcript).splitlines()), end="")
+        print("".join(f"{safe_line(line)}\n" for line in as_text(found).splitlines()), end="")
     return 0
 
 
-def serve_page(options: argparse.Namespace) -> int:
-    """`app`."""
+@longtake.command(
+    params=[
+        click.Option(["--address"], default="127.0.0.1", show_default=True, help="where to listen"),
+        click.Option(["--port"], type=int, default=8501, show_default=True, help="where to listen"),
+        *take_settings(list_group(*(group for group in GROUPS if group != "output"))),
+    ]
+)
+def app(address: str, port: int, given: Given) -> int:
+    """Serve the page: paste a link, watch it being understood, take the summary."""
     from longtake.web import serve
 
-    _read_settings(options)
-    for name, value in _given_settings(options).items():
+    read_settings(given)
+    for name, value in given.items():
         os.environ[f"LONGTAKE_{name.upper()}"] = str(value)
-    serve(options.address, options.port)
+    serve(address, port)
     return 0
 
 
-def list_engines(options: argparse.Namespace) -> int:
-    """`engines`."""
+@longtake.command("engines")
+def list_engines() -> int:
+    """List the engines that can describe and summarise."""
     from longtake.engines import AUTO, ENGINES, choose_engine
 
     chosen, why = choose_engine()
@@ -158,22 +198,46 @@ def list_engines(options: argparse.Namespace) -> int:
     return 0
 
 
-def diagnose(options: argparse.Namespace) -> int:
-    """`doctor`."""
+@longtake.command(params=[JSON])
+def doctor(as_json: bool) -> int:
+    """Say what is here, and what would run well on it."""
     from longtake.doctor.inspect import inspect
     from longtake.doctor.report import as_values, say
 
-    settings = _read_settings(options)
+    settings = read_settings({})
     findings = inspect(settings)
-    if options.json:
+    if as_json:
         print(json.dumps(as_values(findings, settings.chunk_seconds), indent=1))
     else:
         print(say(findings, settings.chunk_seconds), end="")
     return 0
 
 
-def list_models(options: argparse.Namespace) -> int:
-    """`models list`."""
+@longtake.command(params=[click.Argument(["shell"], type=Choice(("bash", "zsh", "fish")))])
+def completion(shell: str) -> int:
+    """Print what makes a shell complete commands, flags and values.
+
+    \b
+    bash: eval "$(longtake completion bash)"            in ~/.bashrc
+    zsh:  eval "$(longtake completion zsh)"             in ~/.zshrc
+    fish: longtake completion fish | source             in ~/.config/fish/config.fish
+    """  # noqa: D301
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    assert found
+    print(found(longtake, {}, "longtake", COMPLETE).source())
+    return 0
+
+
+@longtake.group()
+def models() -> None:
+    """List, fetch and remove models."""
+
+
+@models.command("list")
+def list_models() -> int:
+    """List all that can be fetched."""
     from longtake.models.table import ALL_MODELS, is_model_here
 
     for model in ALL_MODELS.values():
@@ -187,82 +251,36 @@ def list_models(options: argparse.Namespace) -> int:
     return 0
 
 
-def pull_model(options: argparse.Namespace) -> int:
-    """`models pull`."""
+@models.command("pull", params=[MODEL])
+def pull_model(model: str) -> int:
+    """Fetch a model into the cache, and check it."""
     from longtake.models.table import find_any_model, model_path
 
-    model = find_any_model(options.model)
-    fetch_with_bar(model, check=True)
-    print(model_path(model))
+    found = find_any_model(model)
+    fetch_with_bar(found, check=True)
+    print(model_path(found))
     return 0
 
 
-def print_path(options: argparse.Namespace) -> int:
-    """`models path`."""
+@models.command("path", params=[MODEL])
+def print_path(model: str) -> int:
+    """Print where a model lies."""
     from longtake.models.table import find_any_model, is_model_here, model_path
 
-    model = find_any_model(options.model)
-    if not is_model_here(model):
+    found = find_any_model(model)
+    if not is_model_here(found):
         raise UsageError(
-            f"the model {model.name} is not here", f"Fetch it: longtake models pull {model.name}"
+            f"the model {found.name} is not here", f"Fetch it: longtake models pull {found.name}"
         )
-    print(model_path(model))
+    print(model_path(found))
     return 0
 
 
-def remove_model(options: argparse.Namespace) -> int:
-    """`models remove`."""
+@models.command("remove", params=[MODEL])
+def remove_model(model: str) -> int:
+    """Delete a model from the cache."""
     from longtake.models import table
 
-    removed = table.remove_model(table.find_any_model(options.model))
-    print(f"{options.model}: {'removed' if removed else 'was not here'}")
+    removed = table.remove_model(table.find_any_model(model))
+    print(f"{model}: {'removed' if removed else 'was not here'}")
     return 0
-
-
-@contextmanager
-def _open_session() -> "Iterator[Session]":
-    """The user's session; which engines serve, and why, is told on standard error."""
-    from longtake.pipeline.open_engines import Engines
-    from longtake.pipeline.session import open_session
-
-    with open_session(Engines(fetch=fetch_with_bar, tell=_tell)) as session:
-        yield session
-
-
-def _tell(role: str, name: str, why: str) -> None:
-    print(one_line(f"{role}: {name} ({why})"), file=sys.stderr)
-
-
-def _finish(steps: "Steps[Found]") -> Found:
-    """Go on to the end, with bars where a person watches; what came of it."""
-    from longtake.pipeline.session import run_to_end
-
-    with open_bars() as advance:
-        return run_to_end(steps, advance)
-
-
-def _read_settings(options: argparse.Namespace) -> Settings:
-    return load_settings(_given_settings(options))
-
-
-def _given_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Those that stand on the command line, by name."""
-    return {
-        name.removeprefix("setting_"): value
-        for name, value in vars(options).items()
-        if name.startswith("setting_") and value is not None
-    }
-
-
-def _show_result(
-    options: argparse.Namespace, result: "Result", *, descriptions: bool = False
-) -> int:
-    """The result on standard output, as text or as one document; the exit status."""
-    from longtake.report import as_json
-    from longtake.report.terminal import say_result
-
-    if options.json:
-        print(as_json(result, descriptions=descriptions, ascii_only=True), end="")
-    else:
-        print(say_result(result), end="")
-    return EXIT_GAPS if result.ledger.gaps else 0

@@ -9,27 +9,24 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from longtake.cli.parser import make_parser
+import click
+
+from longtake.cli.commands import COMPLETE, longtake
 from longtake.errors import LongtakeError
 from longtake.text.untrusted import one_line
 
 EXIT_INTERRUPTED = 130
+PROGRAM = "longtake"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
     _prepare_streams()
     _show_notes()
-    options = make_parser().parse_args(arguments)
     try:
-        status: int = options.command(options)
-        sys.stdout.flush()
-        return status
-    except LongtakeError as error:
-        print(f"error: {one_line(error.message)}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {one_line(error.hint)}", file=sys.stderr)
-        return error.exit_status
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
+    except (click.UsageError, LongtakeError) as error:
+        return _tell(error)
     except KeyboardInterrupt:
         print("\nstopped; run it again to go on: answers so far are kept", file=sys.stderr)
         # Threads may still wait for an engine; nothing is lost with them.
@@ -43,6 +40,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         print("error: standard output takes no more: no room is left there", file=sys.stderr)
         return 2
+
+
+def _run(arguments: list[str]) -> int:
+    """One command; what a shell asks to complete a line is answered by click."""
+    try:
+        if COMPLETE in os.environ:
+            longtake.main(arguments, PROGRAM, COMPLETE)
+        with longtake.make_context(PROGRAM, arguments) as context:
+            status: int = longtake.invoke(context) or 0
+    except click.exceptions.Exit as end:
+        status = end.exit_code
+    sys.stdout.flush()
+    return status
+
+
+def _tell(error: click.UsageError | LongtakeError) -> int:
+    """Say what happened and what to do; the exit status."""
+    if isinstance(error, LongtakeError):
+        message, hint, status = error.message, error.hint, error.exit_status
+    else:
+        command = error.ctx.command_path if error.ctx else PROGRAM
+        message, hint, status = error.format_message(), f"{command} --help", error.exit_code
+    print(f"error: {one_line(message)}", file=sys.stderr)
+    if hint:
+        print(f"hint: {one_line(hint)}", file=sys.stderr)
+    return status
 
 
 def _prepare_streams() -> None:

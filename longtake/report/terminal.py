@@ -1,5 +1,6 @@
 """What a person reads in the terminal: of a result, and of a scan."""
 
+import shutil
 import textwrap
 from collections.abc import Mapping
 
@@ -9,7 +10,7 @@ from longtake.text.untrusted import join_numbers, one_line
 from longtake.timecode import Span, format_tenths, format_time
 
 WIDTH = 96
-"""Letters in a line of prose."""
+"""Letters in a line of prose, where the terminal holds as many."""
 
 
 def say_overview(overview: Overview) -> str:
@@ -35,23 +36,35 @@ def _exact(span: Span) -> str:
     return f"{format_tenths(span.start)}–{format_tenths(span.end)}"
 
 
-def say_result(result: Result) -> str:
-    """The summary as a person reads it, or the descriptions; then what became of every chunk."""
+def say_result(result: Result, *, verbose: bool = False) -> str:
+    """The summary as a person reads it, or the descriptions; then what was lost, and where it lies.
+
+    With `verbose`, how it was made, too.
+    """
     summary = result.summary
     lines = _say_summary(result, summary) if summary else _say_descriptions(result)
-    lines += ["", f"ledger: {phrases.say_ledger(result.ledger)}"]
-    checks = phrases.say_checks(summary) if summary else ""
-    lines += [f" check: {checks}"] if checks else []
-    lines += [f"speech: {result.ledger.speech}", f"  text: {result.ledger.text}"]
-    lines += [f"topics: told apart by {result.ledger.topics}"] if result.ledger.topics else []
-    lines += [f"context: {result.ledger.context}"] if result.ledger.context else []
+    lines += ["", *_say_making(result)] if verbose else [""]
     lines += [
-        f"   gap: {span} ({phrases.name_chunks(chunks)}): {reason}"
+        f"gap: {span} ({phrases.name_chunks(chunks)}): {reason}"
         for span, chunks, reason in phrases.join_gaps(result.ledger.gaps)
     ]
-    lines += [f"  note: {note}" for note in phrases.say_remarks(result.ledger)]
-    lines += [f" files: {path}" for path in result.files]
-    return "".join(f"{safe_line(line)}\n" for line in lines)
+    lines += [f"note: {remark}" for remark in phrases.say_remarks(result.ledger)]
+    names = ", ".join(path.name for path in result.files)
+    return "".join(f"{safe_line(line)}\n" for line in (*lines, f"{result.out}: {names}"))
+
+
+def _say_making(result: Result) -> list[str]:
+    """What became of every chunk, of the check, and of what is said and written."""
+    ledger = result.ledger
+    said = (
+        ("ledger", phrases.say_ledger(ledger)),
+        ("check", phrases.say_checks(result.summary) if result.summary else ""),
+        ("speech", ledger.speech),
+        ("text", ledger.text),
+        ("topics", ledger.topics and f"told apart by {ledger.topics}"),
+        ("context", ledger.context),
+    )
+    return [f"{name:>7}: {what}" for name, what in said if what]
 
 
 def _say_descriptions(result: Result) -> list[str]:
@@ -87,11 +100,11 @@ def _say_sentence(sentence: Sentence, spans: Mapping[int, Span]) -> list[str]:
 
 
 def _wrap(text: str, head: str) -> list[str]:
-    """The text in lines of WIDTH, behind the head."""
+    """The text in lines of the terminal's width, behind the head."""
     line = one_line(text)
     return textwrap.wrap(
         line,
-        max(WIDTH, len(head) + 20),
+        max(min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns), len(head) + 20),
         initial_indent=head,
         subsequent_indent=" " * len(head),
         break_long_words=False,

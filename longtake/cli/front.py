@@ -1,0 +1,107 @@
+"""What commands that run have in common: settings read, a session opened, the run watched."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from longtake.cli.bars import fetch_with_bar, open_bars
+from longtake.cli.flags import name_flag
+from longtake.settings import Settings, list_idle, list_unknown_variables, load_settings
+from longtake.text.untrusted import one_line
+
+if TYPE_CHECKING:
+    from longtake.pipeline.session import Session
+    from longtake.records import Found, Progress, Result, Steps
+
+EXIT_GAPS = 3
+
+Given = Mapping[str, Any]
+"""The settings that stand on the command line, by name."""
+NO_MODEL = {"sketch": "no vision-language model", "digest": "no language model"}
+
+
+@dataclass
+class Front:
+    """A session, and who watches it: how much is told on standard error while it works."""
+
+    session: "Session"
+    quiet: bool = False
+    plan: dict[str, str] = field(default_factory=dict)
+    """Who serves in which role, until that is told."""
+
+    def finish(self, steps: "Steps[Found]") -> "Found":
+        """Go on to the end, with bars where a person watches; what came of it."""
+        from longtake.pipeline.session import run_to_end
+
+        with open_bars(quiet=self.quiet) as advance:
+
+            def watch(step: "Progress") -> None:
+                self._tell_plan()
+                advance(step)
+
+            return run_to_end(steps, watch)
+
+    def _tell_plan(self) -> None:
+        """Say who describes and who summarises, once, before anything is done."""
+        if self.plan and not self.quiet:
+            said = ", ".join(f"{role} {name}" for role, name in self.plan.items())
+            lacks = [NO_MODEL[name] for name in self.plan.values() if name in NO_MODEL]
+            if lacks:
+                said += f" ({' and '.join(lacks)} here: see `longtake doctor`)"
+            note(said)
+        self.plan = {}
+
+
+@contextmanager
+def open_front(*, quiet: bool = False, verbose: bool = False) -> Iterator[Front]:
+    """The user's session; `verbose` has each engine told with the reason why it serves."""
+    from longtake.pipeline.open_engines import Engines
+    from longtake.pipeline.session import open_session
+
+    plan: dict[str, str] = {}
+
+    def tell(role: str, name: str, why: str) -> None:
+        if verbose:
+            note(f"{role}: {name} ({why})")
+        elif role in ROLES:
+            plan[ROLES[role]] = name
+
+    with open_session(Engines(fetch=fetch_with_bar, tell=tell)) as session:
+        yield Front(session, quiet, plan)
+
+
+ROLES = {"describer": "described by", "summary by": "summarised by"}
+
+
+def note(text: str) -> None:
+    """One line for the user, on standard error."""
+    print(one_line(text), file=sys.stderr)
+
+
+def read_settings(given: Given, *, quiet: bool = False) -> Settings:
+    """The settings, and a note of each flag or variable that changes nothing."""
+    settings = load_settings(given, flag_form=name_flag)
+    if not quiet:
+        for name, of in list_idle(settings, given):
+            note(f"note: {name_flag(name)} has no effect here: it is for {of}")
+        for variable, near in list_unknown_variables(os.environ):
+            meant = f"; did you mean {near}?" if near else ""
+            note(f"note: {variable} in the environment is no setting{meant}")
+    return settings
+
+
+def show_result(
+    result: "Result", *, as_json: bool, verbose: bool = False, descriptions: bool = False
+) -> int:
+    """The result on standard output, as text or as one document; the exit status."""
+    from longtake.report import as_json as say_json
+    from longtake.report.terminal import say_result
+
+    if as_json:
+        print(say_json(result, descriptions=descriptions, ascii_only=True), end="")
+    else:
+        print(say_result(result, verbose=verbose), end="")
+    return EXIT_GAPS if result.ledger.gaps else 0

@@ -1,0 +1,199 @@
+"""One video or many: what the sources name, each run in turn, and what came of all of them."""
+
+import dataclasses
+import glob
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from longtake.cli.front import EXIT_GAPS, Front, Given, note, open_front, read_settings, show_result
+from longtake.errors import LinkError, LongtakeError, SourceError, UsageError
+from longtake.links.addresses import is_link
+from longtake.settings import Settings
+
+if TYPE_CHECKING:
+    from longtake.records import Result
+
+SUFFIXES = frozenset(
+    ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .webm .wmv".split()
+)
+"""What a folder's videos are known by."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One of many: its source, and what a playlist calls it."""
+
+    source: str
+    title: str
+    out: str
+    """Its folder, where one was named for all of them."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one of many: a result, or the error that it ended with."""
+
+    item: Item
+    result: "Result | None" = None
+    error: LongtakeError | None = None
+
+    @property
+    def state(self) -> str:
+        """Done, done but for gaps, or failed."""
+        if self.error:
+            return "failed"
+        return "gaps" if self.result and self.result.ledger.gaps else "done"
+
+
+def run_videos(
+    sources: Sequence[str],
+    given: Given,
+    *,
+    summarized: bool,
+    playlist: bool = False,
+    as_json: bool = False,
+    quiet: bool = False,
+    verbose: bool = False,
+) -> int:
+    """Describe and, if wanted, summarise each; the exit status."""
+    settings = read_settings(given, quiet=quiet)
+    is_one = len(sources) == 1 and not playlist and not _is_many(sources[0])
+    with open_front(quiet=quiet, verbose=verbose) as front:
+        if is_one:
+            result = front.finish(
+                front.session.summarize(sources[0], settings, summarized=summarized)
+            )
+            return show_result(
+                result, as_json=as_json, verbose=verbose, descriptions=not summarized
+            )
+        items = list(_list_items(sources, settings, playlist=playlist))
+        outcomes = []
+        for outcome in _run_each(items, front, settings, summarized=summarized):
+            outcomes.append(outcome)
+            if outcome.result and not as_json:
+                print(_say_title(outcome))
+                show_result(outcome.result, as_json=False, verbose=verbose)
+                print()
+    return _show_all(outcomes, as_json=as_json, descriptions=not summarized)
+
+
+def _run_each(
+    items: Sequence[Item], front: Front, settings: Settings, *, summarized: bool
+) -> Iterator[Outcome]:
+    """Each in turn; one whose file or link can't be read costs no other."""
+    for number, item in enumerate(items, 1):
+        if not front.quiet:
+            note(f"{number} of {len(items)}: {item.title or item.source}")
+        own = dataclasses.replace(settings, out=item.out)
+        try:
+            steps = front.session.summarize(item.source, own, summarized=summarized)
+            yield Outcome(item, front.finish(steps))
+        except (LinkError, SourceError) as error:
+            note(f"error: {error.message}")
+            yield Outcome(item, error=error)
+
+
+def _is_many(source: str) -> bool:
+    """Whether it is a folder or a pattern."""
+    if is_link(source) or source == "-":
+        return False
+    path = Path(source)
+    return path.is_dir() or (not path.exists() and glob.has_magic(source))
+
+
+def _list_items(sources: Sequence[str], settings: Settings, *, playlist: bool) -> Iterator[Item]:
+    """All that the sources name, in order; UsageError where one names nothing."""
+    for source in sources:
+        if playlist and is_link(source):
+            yield from _list_playlist(source, settings)
+        elif _is_many(source):
+            found = sorted(_list_files(source))
+            if not found:
+                raise UsageError(
+                    f"there is no video in {source!r}",
+                    f"Videos are known by their names: {' '.join(sorted(SUFFIXES))}.",
+                )
+            yield from (Item(str(path), "", _place(settings, path.stem)) for path in found)
+        else:
+            name = "link" if is_link(source) else Path(source).stem
+            yield Item(source, "", _place(settings, name))
+
+
+def _list_files(source: str) -> Iterator[Path]:
+    if not Path(source).is_dir():
+        yield from (Path(name) for name in glob.glob(source, recursive=True))  # noqa: PTH207 - the pattern may be absolute
+        return
+    for path in Path(source).rglob("*"):
+        if path.suffix.lower() in SUFFIXES and path.is_file():
+            yield path
+
+
+def _list_playlist(link: str, settings: Settings) -> Iterator[Item]:
+    from longtake.links.addresses import check_link
+    from longtake.links.metadata import list_playlist
+
+    for number, entry in enumerate(list_playlist(check_link(link), settings), 1):
+        yield Item(entry.link, entry.title, _place(settings, f"{number:03}"))
+
+
+def _place(settings: Settings, name: str) -> str:
+    return str(Path(settings.out) / name) if settings.out else ""
+
+
+def _show_all(outcomes: Sequence[Outcome], *, as_json: bool, descriptions: bool) -> int:
+    """A table of what became of each, or one document; the exit status."""
+    failed = [outcome for outcome in outcomes if outcome.error]
+    if as_json and len(failed) < len(outcomes):
+        _print_document(outcomes, descriptions=descriptions)
+    elif not as_json:
+        _print_table(outcomes)
+    if len(failed) == len(outcomes) and failed[0].error:
+        raise failed[0].error
+    return EXIT_GAPS if any(outcome.state != "done" for outcome in outcomes) else 0
+
+
+def _print_document(outcomes: Sequence[Outcome], *, descriptions: bool) -> None:
+    from longtake.report import as_json
+
+    videos = [
+        json.loads(as_json(outcome.result, descriptions=descriptions))
+        for outcome in outcomes
+        if outcome.result
+    ]
+    lost = [
+        {
+            "source": outcome.item.source,
+            "title": outcome.item.title,
+            "error": outcome.error.message,
+            "hint": outcome.error.hint,
+        }
+        for outcome in outcomes
+        if outcome.error
+    ]
+    print(json.dumps({"videos": videos, "failed": lost}, indent=2))
+
+
+def _print_table(outcomes: Sequence[Outcome]) -> None:
+    """A line a video: what became of it, where its result lies, and what it is about."""
+    from longtake.report.terminal import safe_line
+
+    rows = []
+    for outcome in outcomes:
+        result, summary = outcome.result, outcome.result.summary if outcome.result else None
+        where = str(result.out) if result else outcome.item.source
+        about = summary.headline if summary else outcome.error.message if outcome.error else ""
+        rows.append((outcome.state, where, about))
+    width = max(len(where) for _, where, _ in rows)
+    counts = [f"{n} {s}" for s in ("done", "gaps", "failed") if (n := sum(s == r[0] for r in rows))]
+    print(f"{len(rows)} videos: {', '.join(counts)}")
+    for state, where, about in rows:
+        print(safe_line(f"{state:<6}  {where:<{width}}  {about}".rstrip()))
+
+
+def _say_title(outcome: Outcome) -> str:
+    from longtake.report.terminal import safe_line
+
+    return safe_line(f"== {outcome.item.title or outcome.item.source}")
