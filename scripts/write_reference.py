@@ -3,12 +3,14 @@
 `python -m scripts.write_reference` writes it; a test fails where it is stale.
 """
 
-import argparse
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from longtake.cli.parser import make_parser
+import click
+
+from longtake.cli.commands import longtake
+from longtake.cli.flags import Setting
 from longtake.settings import Settings
 
 FILE = Path(__file__).parents[1] / "docs" / "reference.md"
@@ -22,44 +24,56 @@ A setting is taken from the first of: its flag; the environment, as `LONGTAKE_` 
 capitals; its line in `LONGTAKE_HOME/settings.toml`, named as in the table of settings; its default.
 `LONGTAKE_HOME` is `~/.longtake` unless set.
 """
-SETTING = "setting_"
-"""What the parser puts before the names of settings."""
 
 
 def reference() -> str:
     """The whole page, as Markdown."""
-    return "\n".join([HEAD, *_say_commands(make_parser()), *_say_settings()])
+    return "\n".join([HEAD, *_say_commands(longtake), *_say_settings()])
 
 
-def _say_commands(parser: argparse.ArgumentParser) -> Iterator[str]:
+def _say_commands(group: click.Group) -> Iterator[str]:
     yield "## Commands\n"
-    for name, command, about in _list_commands(parser, "longtake"):
-        yield f"### {name}\n\n{about}.\n"
-        settings = [a for a in command._actions if a.dest.startswith(SETTING)]
-        rows = [a for a in command._actions if a.dest != "help" and a not in settings]
+    for name, command in _list_commands(group, "longtake"):
+        yield f"### {name}\n\n{_say_about(command)}\n"
+        context = click.Context(command)
+        settings = [p for p in command.params if isinstance(p, Setting)]
+        rows = [
+            _say_row(param, context)
+            for param in command.get_params(context)
+            if param not in settings and "--help" not in param.opts
+        ]
         if rows:
             yield "| argument | what it is |\n|---|---|"
-            yield from (f"| {_name(action)} | {_cell(action.help or '')} |" for action in rows)
+            yield from rows
             yield ""
         if settings:
-            flags = ", ".join(
-                f"`{max(action.option_strings, key=_is_plain)}`" for action in settings
-            )
-            yield f"Settings: {flags}\n"
-    yield f"{_sentence(' '.join((parser.epilog or '').split()))}\n"
+            yield f"Settings: {', '.join(f'`{param.opts[0]}`' for param in settings)}\n"
+    yield f"{' '.join((group.epilog or '').split())}\n"
 
 
-def _list_commands(
-    parser: argparse.ArgumentParser, path: str
-) -> Iterator[tuple[str, argparse.ArgumentParser, str]]:
+def _list_commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
     """Each command that can be run, with those below it."""
-    for action in parser._actions:
-        if not isinstance(action, argparse._SubParsersAction):
-            continue
-        about = {choice.dest: choice.help or "" for choice in action._choices_actions}
-        for name, command in action.choices.items():
-            below = list(_list_commands(command, f"{path} {name}"))
-            yield from below or [(f"{path} {name}", command, _sentence(about[name]))]
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _list_commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+def _say_about(command: click.Command) -> str:
+    """Its help, with lines that belong as they are in a block."""
+    blocks = (command.help or "").split("\n\n")
+    return "\n\n".join(
+        f"```\n{block[2:]}\n```" if block.startswith("\b") else " ".join(block.split())
+        for block in blocks
+    )
+
+
+def _say_row(param: click.Parameter, context: click.Context) -> str:
+    name = param.make_metavar(context)
+    if isinstance(param, click.Option):
+        name = ", ".join(param.opts) + ("" if param.is_flag else f" {name}")
+    return f"| `{name}` | {_cell((param.get_help_record(context) or ('', ''))[1])} |"
 
 
 def _say_settings() -> Iterator[str]:
@@ -75,16 +89,6 @@ def _say_settings() -> Iterator[str]:
             about += f"; also from `{details['environment']}`"
         yield f"| `{spec.name}` | {default} | {_cell(about)} |"
     yield ""
-
-
-def _name(action: argparse.Action) -> str:
-    name = ", ".join(action.option_strings) or str(action.metavar or action.dest)
-    value = f" {action.metavar or action.dest.upper()}" if action.option_strings else ""
-    return f"`{name}{value if action.nargs != 0 else ''}`"
-
-
-def _is_plain(flag: str) -> bool:
-    return not flag.startswith("--no-")
 
 
 def _sentence(text: str) -> str:

@@ -34,9 +34,15 @@ OF_TRANSCRIPT = ("speech", "subtitles", "device", *list_group("links", "output")
 COMPLETE = "_LONGTAKE_COMPLETE"
 """The variable by which a shell asks what would complete a line."""
 
-SOURCE = click.Argument(["source"], metavar="SOURCE")
-SOURCES = click.Argument(["sources"], metavar="SOURCE…", nargs=-1, required=True)
-MODEL = click.Argument(["model"], metavar="MODEL")
+SOURCE = click.Argument(["source"], metavar="SOURCE", help="a file, or a link to one")
+SOURCES = click.Argument(
+    ["sources"],
+    metavar="SOURCE…",
+    nargs=-1,
+    required=True,
+    help="files, folders of videos, patterns such as 'talks/*.mp4', links",
+)
+MODEL = click.Argument(["model"], metavar="MODEL", help="as in `longtake models list`")
 JSON = take_switch("--json", "as_json", "print one JSON document")
 QUIET = take_switch("-q/--quiet", "quiet", "print nothing but the result and errors")
 VERBOSE = take_switch("-v/--verbose", "verbose", "say more of how it was made")
@@ -66,10 +72,7 @@ def longtake(context: click.Context) -> None:
 
 @longtake.command(params=OF_VIDEOS)
 def summarize(**options: Any) -> int:
-    """Describe videos and summarise each.
-
-    SOURCE is a file, a folder of videos, a pattern such as 'talks/*.mp4', or a link.
-    """
+    """Describe videos and summarise each."""
     return run_videos(summarized=True, **options)
 
 
@@ -81,7 +84,7 @@ def describe(**options: Any) -> int:
 
 @longtake.command(
     params=[
-        click.Argument(["source"], metavar="CSV"),
+        click.Argument(["source"], metavar="CSV", help="a descriptions.csv"),
         JSON,
         QUIET,
         VERBOSE,

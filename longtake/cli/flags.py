@@ -83,7 +83,10 @@ class Command(click.Command):
 
 
 def _write_section(
-    formatter: click.HelpFormatter, ctx: click.Context, title: str, params: Sequence[click.Option]
+    formatter: click.HelpFormatter,
+    ctx: click.Context,
+    title: str,
+    params: Sequence[click.Option],
 ) -> None:
     records = [record for param in params if (record := param.get_help_record(ctx))]
     if records:
@@ -126,7 +129,7 @@ def take_settings(
         expose_value=False,
         is_eager=True,
         callback=_show_all,
-        help="Show all settings and exit.",
+        help="show all settings and exit",
     )
     return [help_all, *flags]
 
