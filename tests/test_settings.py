@@ -13,7 +13,6 @@ import pytest
 
 import longtake
 from longtake.cli.main import main
-from longtake.cli.parser import make_parser
 from longtake.errors import UsageError
 from longtake.settings import Settings, load_settings
 
@@ -75,12 +74,40 @@ def test_bad_value_in_the_environment_is_told(tmp_path: Path, value: str) -> Non
         load_settings({}, {"LONGTAKE_CHUNK_SECONDS": value}, tmp_path / "none.toml")
 
 
+def test_value_that_can_t_be_is_blamed_on_where_it_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path, "# mine\nengine = 'fake'\nframes = -2\n")
+    with pytest.raises(UsageError, match=r"frames in .*settings\.toml, line 3: -2 is out of range"):
+        load_settings({}, {}, file)
+    none = tmp_path / "none.toml"
+    with pytest.raises(
+        UsageError, match=r"LONGTAKE_FRAMES in the environment: '2\.5' is not a whole"
+    ):
+        load_settings({}, {"LONGTAKE_FRAMES": "2.5"}, none)
+    assert main(["summarize", "a.mp4", "--frames", "-3"]) == 2
+    assert capsys.readouterr().err.startswith("error: --frames: -3 is out of range\n")
+    with pytest.raises(UsageError) as caught:
+        load_settings({}, {}, write(tmp_path, "chunk_secs = 3"))
+    assert caught.value.hint == "Did you mean chunk_seconds?"
+
+
+def test_flag_that_serves_one_engine_or_flow_names_it(tmp_path: Path) -> None:
+    def load(variables: dict[str, str] | None = None, **flags: object) -> Settings:
+        return load_settings(flags, variables or {}, tmp_path / "none.toml")
+
+    assert load(base_url="http://a/v1").engine == "server"
+    assert load(base_url="http://a/v1", engine="fake").engine == "fake"
+    assert load(ollama_url="http://a").engine == "ollama"
+    assert load(context="full").flow == "context"
+    # Other programs read these, too: nothing is sent anywhere because they stand there.
+    assert load({"OPENAI_BASE_URL": "http://a/v1", "OLLAMA_HOST": "http://b"}).engine == "auto"
+
+
 def test_every_setting_is_a_flag_with_help(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        make_parser().parse_args(["summarize", "--help"])
+    assert main(["summarize", "--help-all"]) == 0
     shown = capsys.readouterr().out
-    with pytest.raises(SystemExit):
-        make_parser().parse_args(["app", "--help"])
+    assert main(["app", "--help-all"]) == 0
     shown_by_page = capsys.readouterr().out
     for spec in dataclasses.fields(Settings):
         of_page = spec.name.startswith("page_")
@@ -90,11 +117,12 @@ def test_every_setting_is_a_flag_with_help(capsys: pytest.CaptureFixture[str]) -
 
 def test_help_loads_nothing_heavy() -> None:
     code = (
-        "import sys, json, longtake, longtake.cli.main\n"
-        "longtake.cli.parser.make_parser().format_help()\n"
+        "import sys, json\nfrom longtake.cli.main import main\n"
+        "main(['summarize', '--help'])\n"
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
     )
-    loaded = json.loads(subprocess.check_output([sys.executable, "-c", code], text=True))
+    shown = subprocess.check_output([sys.executable, "-c", code], text=True)
+    loaded = json.loads(shown.splitlines()[-1])
     heavy = {"av", "numpy", "cv2", "onnxruntime", "rapidocr", "xllamacpp", "httpx2", "PIL", "rich"}
     heavy |= {"torch", "transformers", "huggingface_hub", "streamlit", "ray", "sqlite3"}
     assert not heavy & set(loaded)
@@ -109,25 +137,42 @@ def test_json_prints_one_document_and_nothing_else(
     assert document["ledger"]["described"] == 4
 
 
-def test_first_lines_say_which_engines_serve_and_why(
+def test_one_line_before_the_start_says_who_describes_and_who_summarises(
     numbered: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["summarize", str(numbered), "--engine", "fake", "--reconciler", "fake"]) == 0
-    said = capsys.readouterr().err.splitlines()
+    assert main(["summarize", str(numbered), *FAKES]) == 0
+    assert capsys.readouterr().err == "described by fake, summarised by fake\n"
+
+
+def test_verbose_says_which_engines_serve_and_why_and_what_became_of_every_chunk(
+    numbered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["summarize", str(numbered), *FAKES, "--verbose"]) == 0
+    shown = capsys.readouterr()
+    said = shown.err.splitlines()
     assert said[0].startswith("describer: fake (asked for by name")
     assert said[1] == "summary by: fake (as --reconciler says)"
     assert said[2].startswith("judge: none (")
     assert len(said) == 3
+    assert "ledger: 4 chunks planned, 4 described, 0 failed, 4 read for the summary," in shown.out
 
 
-def test_summary_is_printed_with_ledger_and_files(
+def test_quiet_says_nothing_beside_the_result(
+    numbered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["summarize", str(numbered), *FAKES, "-q", "--ollama-url", "http://x"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == "" and "A placeholder" in shown.out
+
+
+def test_last_line_says_where_the_result_lies(
     numbered: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["summarize", str(numbered), *FAKES, "--out", "here"])
-    shown = capsys.readouterr().out
-    assert "ledger: 4 chunks planned, 4 described, 0 failed, 4 read for the summary," in shown
-    for name in ("descriptions.csv", "summary.md", "summary.json"):
-        assert f"files: here/{name}" in shown
+    where, _, names = capsys.readouterr().out.splitlines()[-1].partition(": ")
+    assert where == "here"
+    assert names.split(", ")[:3] == ["descriptions.csv", "summary.md", "summary.json"]
+    for name in names.split(", "):
         assert (Path("here") / name).stat().st_size > 0
 
 
@@ -177,7 +222,7 @@ def test_terminal_that_can_t_show_a_letter_is_no_reason_to_fail(
     command = ("summarize", str(numbered), *FAKES, "--out", "桥")
     status, shown, _ = run_longtake(*command, PYTHONIOENCODING=encoding)
     assert status == 0
-    assert "files: ?/summary.md" in shown
+    assert "?: descriptions.csv, summary.md" in shown
 
 
 @pytest.mark.parametrize("redirect", [">&-", "2>&-", ">&- 2>&-", "<&-"])

@@ -4,9 +4,9 @@ Builds on click; knows no command.
 """
 
 import dataclasses
+import os
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -104,8 +104,8 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that is named first, or `summarize` for a file or a link."""
         first = args[0]
-        is_source = first == "-" or is_link(first) or "." in first or "/" in first
-        if first not in self.commands and (is_source or Path(first).exists()):
+        is_file = "." in first or "/" in first or os.path.exists(first)  # noqa: PTH110 - never raises
+        if first not in self.commands and (first == "-" or is_link(first) or is_file):
             args = ["summarize", *args]
         return super().resolve_command(ctx, args)
 

@@ -3,6 +3,7 @@
 import dataclasses
 import glob
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from longtake.cli.front import EXIT_GAPS, Front, Given, note, open_front, read_s
 from longtake.errors import LinkError, LongtakeError, SourceError, UsageError
 from longtake.links.addresses import is_link
 from longtake.settings import Settings
+from longtake.text.untrusted import one_line
 
 if TYPE_CHECKING:
     from longtake.records import Result
@@ -74,7 +76,7 @@ def run_videos(
         for outcome in _run_each(items, front, settings, summarized=summarized):
             outcomes.append(outcome)
             if outcome.result and not as_json:
-                print(_say_title(outcome))
+                print(f"== {one_line(outcome.item.title or outcome.item.source)}")
                 show_result(outcome.result, as_json=False, verbose=verbose)
                 print()
     return _show_all(outcomes, as_json=as_json, descriptions=not summarized)
@@ -97,38 +99,36 @@ def _run_each(
 
 
 def _is_many(source: str) -> bool:
-    """Whether it is a folder or a pattern."""
-    if is_link(source) or source == "-":
-        return False
-    path = Path(source)
-    return path.is_dir() or (not path.exists() and glob.has_magic(source))
+    """Whether it is a folder, or a pattern that names files."""
+    return not is_link(source) and (os.path.isdir(source) or bool(_match(source)))  # noqa: PTH112 - never raises
+
+
+def _match(source: str) -> list[str]:
+    """The files that a pattern names; none where it is a file's own name."""
+    return [] if os.path.exists(source) else glob.glob(source, recursive=True)  # noqa: PTH110, PTH207
 
 
 def _list_items(sources: Sequence[str], settings: Settings, *, playlist: bool) -> Iterator[Item]:
-    """All that the sources name, in order; UsageError where one names nothing."""
+    """All that the sources name, in order; UsageError for a folder without videos."""
     for source in sources:
         if playlist and is_link(source):
             yield from _list_playlist(source, settings)
         elif _is_many(source):
-            found = sorted(_list_files(source))
-            if not found:
-                raise UsageError(
-                    f"there is no video in {source!r}",
-                    f"Videos are known by their names: {' '.join(sorted(SUFFIXES))}.",
-                )
-            yield from (Item(str(path), "", _place(settings, path.stem)) for path in found)
+            for path in sorted(_match(source)) or _list_folder(Path(source)):
+                yield Item(path, "", _place(settings, Path(path).stem))
         else:
             name = "link" if is_link(source) else Path(source).stem
             yield Item(source, "", _place(settings, name))
 
 
-def _list_files(source: str) -> Iterator[Path]:
-    if not Path(source).is_dir():
-        yield from (Path(name) for name in glob.glob(source, recursive=True))  # noqa: PTH207 - the pattern may be absolute
-        return
-    for path in Path(source).rglob("*"):
-        if path.suffix.lower() in SUFFIXES and path.is_file():
-            yield path
+def _list_folder(folder: Path) -> list[str]:
+    found = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES]
+    if not found:
+        raise UsageError(
+            f"{folder} is a folder without videos",
+            f"Videos are known there by how their names end: {' '.join(sorted(SUFFIXES))}.",
+        )
+    return sorted(str(path) for path in found if path.is_file())
 
 
 def _list_playlist(link: str, settings: Settings) -> Iterator[Item]:
@@ -178,22 +178,14 @@ def _print_document(outcomes: Sequence[Outcome], *, descriptions: bool) -> None:
 
 def _print_table(outcomes: Sequence[Outcome]) -> None:
     """A line a video: what became of it, where its result lies, and what it is about."""
-    from longtake.report.terminal import safe_line
-
     rows = []
     for outcome in outcomes:
         result, summary = outcome.result, outcome.result.summary if outcome.result else None
         where = str(result.out) if result else outcome.item.source
         about = summary.headline if summary else outcome.error.message if outcome.error else ""
-        rows.append((outcome.state, where, about))
+        rows.append((outcome.state, one_line(where), one_line(about)))
     width = max(len(where) for _, where, _ in rows)
     counts = [f"{n} {s}" for s in ("done", "gaps", "failed") if (n := sum(s == r[0] for r in rows))]
     print(f"{len(rows)} videos: {', '.join(counts)}")
     for state, where, about in rows:
-        print(safe_line(f"{state:<6}  {where:<{width}}  {about}".rstrip()))
-
-
-def _say_title(outcome: Outcome) -> str:
-    from longtake.report.terminal import safe_line
-
-    return safe_line(f"== {outcome.item.title or outcome.item.source}")
+        print(f"{state:<6}  {where:<{width}}  {about}".rstrip())

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from longtake.errors import UsageError
 from longtake.links.addresses import Link, check_link, is_link
 from longtake.links.download import download
 from longtake.links.plan import MediaNeeds
@@ -33,6 +34,11 @@ def check_source(source: Source) -> Link | SourceFile:
     """
     if isinstance(source, Link | SourceFile):
         return source
+    if str(source) == "-":
+        raise UsageError(
+            "a video can't be read from standard input: it is read at several places at once",
+            "Save it to a file, and name that.",
+        )
     return check_link(str(source)) if is_link(str(source)) else SourceFile(check_file(source))
 
 

@@ -1,19 +1,137 @@
 """Commands in this process: what goes to which stream, and the status that each ends with."""
 
+import dataclasses
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import longtake
 from longtake.cli.main import main
 from longtake.engines import ENGINES
+from longtake.settings import Settings
 from tests.servers import serve
 from tests.videos import make_video
 from tests.webs import WebFile, as_feed
 
 OFF = ["--speech", "off", "--read-text", "off"]
 FAKE = ["--engine", "fake", "--reconciler", "fake", *OFF]
+
+
+def test_program_alone_shows_two_examples_and_is_no_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([]) == 0
+    shown = capsys.readouterr().out
+    assert "\n  longtake talk.mp4\n  longtake 'https://" in shown
+    assert main(["-V"]) == 0
+    assert capsys.readouterr().out == f"longtake {longtake.__version__}\n"
+
+
+def test_help_shows_the_twelve_settings_that_people_use_first_and_how_to_see_all(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["summarize", "-h"]) == 0
+    basic = {line.split()[0] for line in capsys.readouterr().out.splitlines() if "--" in line}
+    flags = {"--" + s.name.replace("_", "-") for s in dataclasses.fields(Settings)}
+    assert len(basic & flags) == 12 and {"--engine", "--out", "--length"} < basic
+    assert main(["summarize", "--help-all"]) == 0
+    assert "--timeout-seconds SECONDS" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["sumarize", "a"], "Did you mean 'summarize'?"),
+        (["summarize", "a.mp4", "--lenght", "short"], "'--length'"),
+        (["summarize", "a.mp4", "--length", "shrt"], "Did you mean 'short'?"),
+        (["completion", "bsh"], "Did you mean 'bash'?"),
+    ],
+)
+def test_mistyped_command_flag_or_value_is_answered_with_the_nearest(
+    arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and meant in said and "\nhint: longtake" in said
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shell_is_told_how_to_complete(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    assert "_LONGTAKE_COMPLETE" in capsys.readouterr().out
+
+
+def test_shell_that_asks_is_given_commands_flags_and_values() -> None:
+    def complete(*words: str) -> list[str]:
+        asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+        env = os.environ | asked | {"_LONGTAKE_COMPLETE": "bash_complete"}
+        found = subprocess.check_output([sys.executable, "-m", "longtake"], text=True, env=env)
+        return [line.partition(",")[2] for line in found.splitlines()]
+
+    assert complete("longtake", "su") == ["summarize"]
+    assert "--chunk-seconds" in complete("longtake", "scan", "--chunk")
+    assert complete("longtake", "summarize", "--length", "s") == ["short"]
+
+
+def test_video_in_place_of_a_command_is_summarised(
+    numbered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(numbered), *FAKE]) == 0
+    assert "A placeholder" in capsys.readouterr().out
+    assert main(["nowhere.mp4", *FAKE]) == 2
+    assert "there is no file nowhere.mp4" in capsys.readouterr().err
+
+
+def test_standard_input_is_refused_with_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-", *FAKE]) == 2
+    assert "from standard input" in capsys.readouterr().err
+
+
+def test_folder_pattern_and_file_are_done_one_after_the_other_and_end_in_a_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("films/deep/a.mp4", "films/b.mkv", "c-1.mp4", "c-2.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        make_video(tmp_path / name, seconds=3)
+    (tmp_path / "films" / "notes.txt").write_text("no video")
+    (tmp_path / "broken.mp4").write_text("no video")
+    command = ["summarize", "films", "c-*.mp4", "broken.mp4", *FAKE, "--out", "all"]
+    assert main(command) == 3
+    shown = capsys.readouterr()
+    count, *rows = shown.out.splitlines()[-6:]
+    assert count == "5 videos: 4 done, 1 failed"
+    assert [row.split()[:2] for row in rows] == [
+        *(["done", f"all/{name}"] for name in ("b", "a", "c-1", "c-2")),
+        ["failed", "broken.mp4"],
+    ]
+    assert "3 of 5: c-1.mp4\n" in shown.err
+    assert main([*command, "--json"]) == 3
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["videos"]) == 4 and found["failed"][0]["source"] == "broken.mp4"
+
+
+def test_folder_without_videos_says_what_it_looked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["summarize", str(tmp_path), *FAKE]) == 2
+    said = capsys.readouterr().err
+    assert "is a folder without videos" in said and ".mkv .mov .mp4" in said
+
+
+def test_flag_without_effect_and_unknown_variable_are_told(
+    numbered: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LONGTAKE_FRAMS", "3")
+    assert main(["scan", str(numbered)]) == 0
+    assert "LONGTAKE_FRAMS in the environment is no setting; did you mean LONGTAKE_FRAMES?" in (
+        capsys.readouterr().err
+    )
+    assert main(["summarize", str(numbered), *FAKE, "--quantize", "8bit"]) == 0
+    assert "note: --quantize has no effect here: it is for transformers" in capsys.readouterr().err
 
 
 def test_each_engine_is_listed_after_the_one_that_serves(
@@ -61,7 +179,7 @@ def test_playlist_is_told_video_by_video_and_a_gap_is_its_status(
         assert main(command) == 3
         shown = capsys.readouterr()
         assert "1 of 2: one\n" in shown.err and "error: there is nothing at" in shown.err
-        assert shown.out.startswith("two\n\n") and "A placeholder" in shown.out
+        assert shown.out.startswith("== two\n") and "A placeholder" in shown.out
         assert main([*command, "--json"]) == 3
         found = json.loads(capsys.readouterr().out)
         assert [video["title"] for video in found["failed"]] == ["one"]

@@ -67,7 +67,7 @@ def test_terminal_is_shown_a_bar_for_each_stage(numbered: Path) -> None:
         assert main(["summarize", str(numbered), *FAKE, "--out", "out"]) == 0
     for stage in ("read", "scan", "describe", "reconcile"):
         assert re.search(rf" {stage} .*━", terminal.shown)
-    assert "describer: fake" in terminal.shown and "4/4" in terminal.shown
+    assert "described by fake" in terminal.shown and "4/4" in terminal.shown
 
 
 def test_arms_of_a_comparison_have_bars_of_their_own_and_notes_act_on_no_terminal() -> None:
