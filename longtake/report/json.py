@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from longtake.records import (
     Chapter,
@@ -202,11 +203,28 @@ def read_json(path: Path) -> Result:
 
 def _fill(kind: "type[Record]", facts: Mapping[str, Any], **given: Any) -> "Record":
     """A record of the facts that have its fields' names, and of what is given beside them."""
-    names = {field.name for field in fields(kind)}
-    told = {n: tuple(v) if isinstance(v, list) else v for n, v in facts.items() if n in names}
-    if "span" in names and facts.get("start") is not None:
-        told["span"] = Span(facts["start"], facts["end"])
-    return kind(**told | given)
+    types = {field.name: field.type for field in fields(kind)}
+    values = {n: tuple(v) if isinstance(v, list) else v for n, v in facts.items() if n in types}
+    if "span" in types and facts.get("start") is not None:
+        values["span"] = Span(facts["start"], facts["end"])
+    values |= given
+    for name, value in values.items():
+        if not _has_type(value, types[name]):
+            raise TypeError(f"{name} is {value!r:.40}, not {types[name]}")
+    return kind(**values)
+
+
+def _has_type(value: object, kind: Any) -> bool:
+    """Whether a plain value is of the field's type; records, paths and unions are let pass."""
+    options = get_args(kind)
+    if get_origin(kind) is Literal:
+        return value in options
+    if get_origin(kind) is tuple:
+        kinds = repeat(options[0]) if options[-1] is ... else options
+        return isinstance(value, tuple) and all(map(_has_type, value, kinds))
+    if kind is float:
+        return type(value) in (int, float)
+    return kind not in (str, int, bool) or type(value) is kind
 
 
 def _fill_all(kind: "type[Record]", entries: Iterable[Mapping[str, Any]]) -> "tuple[Record, ...]":

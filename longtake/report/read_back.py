@@ -5,17 +5,15 @@ A row that is gone is a gap, never silence. Knows no engine; what stands in a ce
 
 import csv
 import io
-import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
 
 from longtake.errors import SourceError
-from longtake.records import Chunk, Description, Entity, Kind, Status, Tag, Video
+from longtake.records import Chunk, Description, Entity, Result, Status, Tag, Video
 from longtake.report.csv import unguard
+from longtake.report.json import read_json
 from longtake.text.untrusted import one_line
 from longtake.timecode import Span, parse_time
 from longtake.video.source import check_file
@@ -36,7 +34,7 @@ SHOWN = 40
 
 @dataclass(frozen=True)
 class Edited:
-    """What a table of descriptions tells, and what a summary.json beside it tells of the video."""
+    """The rows of a table of descriptions, with the video and its entities as far as known."""
 
     video: Video
     descriptions: tuple[Description, ...]
@@ -67,13 +65,45 @@ def read_edited(source: str | Path) -> Edited:
     """
     path = check_file(source, "descriptions.csv")
     found = read_descriptions(path)
-    known = _read_known(path)
-    planned = _whole(known.get("ledger"), "planned")
-    video = _read_video(known.get("video"), path, max(d.chunk.span.end for d in found))
-    return Edited(
+    end = max(d.chunk.span.end for d in found)
+    known = _read_summary(path)
+    if known is None:
+        return Edited(Video(path, "", end, end), tuple(found))
+    video, planned = _clean(known.video, end), known.ledger.planned
+    entities = (
+        replace(
+            entity,
+            mark=one_line(entity.mark),
+            look=one_line(entity.look),
+            chunks=tuple(number for number in entity.chunks if 1 <= number <= planned),
+        )
+        for entity in known.entities
+    )
+    filled = _fill_end(found, planned, video.duration, path)
+    return Edited(video, tuple(filled), tuple(entities))
+
+
+def _read_summary(table: Path) -> Result | None:
+    """The summary.json beside a table, if it is whole and of a run on a video or of this table."""
+    path = table.parent / "summary.json"
+    try:
+        known = read_json(path) if path.stat().st_size <= MOST_BYTES else None
+    except (OSError, ValueError):
+        return None
+    return known if known and (known.video.sha256 or known.video.path.name == table.name) else None
+
+
+def _clean(video: Video, end: float) -> Video:
+    """The video as a summary.json names it, no shorter than the table, its texts on one line."""
+    seconds = max(video.duration, end) if video.duration <= MOST_SECONDS else end
+    return replace(
         video,
-        tuple(_fill_end(found, planned, video.duration, path)),
-        _read_entities(known.get("entities"), planned),
+        path=Path(one_line(str(video.path))),
+        title=one_line(video.title),
+        link=one_line(video.link),
+        sha256=one_line(video.sha256),
+        duration=seconds,
+        readable=seconds,
     )
 
 
@@ -298,57 +328,3 @@ def _list_gone(first: int, stop: int, span: Span, path: Path) -> Iterator[Descri
         )
         chunk = Chunk(number, Span(start, max(start, end)))
         yield Description(chunk, "failed", "", error=f"not in {path.name}", stored=True)
-
-
-def _read_known(table: Path) -> dict[str, Any]:
-    """The summary.json beside a table: of a run on a video, or of this very table; else nothing."""
-    path = table.parent / "summary.json"
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            return {}
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    video = document.get("video") if isinstance(document, dict) else None
-    facts = video if isinstance(video, dict) else {}
-    ours = facts.get("sha256") or Path(str(facts.get("source"))).name == table.name
-    return document if ours else {}
-
-
-def _read_video(known: object, path: Path, end: float) -> Video:
-    """The video that it names; where it names none, the CSV stands for it."""
-    facts = known if isinstance(known, dict) else {}
-    source, sha256, duration = (facts.get(name) for name in ("source", "sha256", "duration"))
-    named = isinstance(source, str) and source and isinstance(sha256, str)
-    if not named or not isinstance(duration, int | float) or isinstance(duration, bool):
-        return Video(path, "", end, end)
-    seconds = float(duration) if 0 <= duration <= MOST_SECONDS else end
-    seconds = end if math.isnan(seconds) else max(seconds, end)
-    name, title = one_line(str(source)), facts.get("title")
-    return Video(
-        Path(name),
-        one_line(str(sha256)),
-        seconds,
-        seconds,
-        title=one_line(title) if isinstance(title, str) else "",
-        link=name if re.match(r"https?://", name) else "",
-    )
-
-
-def _read_entities(known: object, planned: int) -> tuple[Entity, ...]:
-    """Who the marks in the descriptions stand for."""
-    found = []
-    for entry in known if isinstance(known, list) else []:
-        facts = entry if isinstance(entry, dict) else {}
-        mark, look, chunks = (facts.get(name) for name in ("mark", "look", "chunks"))
-        kind: Any = facts.get("kind")
-        if isinstance(mark, str) and isinstance(look, str) and isinstance(chunks, list):
-            numbers = tuple(n for n in chunks if type(n) is int and 1 <= n <= planned)
-            if kind in get_args(Kind):
-                found.append(Entity(one_line(mark), kind, one_line(look), numbers))
-    return tuple(found)
-
-
-def _whole(facts: object, name: str) -> int:
-    value = facts.get(name) if isinstance(facts, dict) else None
-    return value if type(value) is int and value > 0 else 0
