@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from longtake.records import Arm, Cost, Description, Result, Worth
@@ -169,16 +170,10 @@ def _small_sample(freedom: int) -> float:
     return 1 + first / freedom + second / freedom**2 + third / freedom**3
 
 
-def _input_tokens(result: Result) -> list[float]:
-    return [d.cost.input_tokens for d in result.descriptions]
-
-
-def _output_tokens(result: Result) -> list[float]:
-    return [d.cost.output_tokens for d in result.descriptions]
-
-
-def _seconds(result: Result) -> list[float]:
-    return [d.cost.seconds for d in result.descriptions]
+def _of_each(field: str) -> Callable[[Result], list[float]]:
+    """A field of each description."""
+    get = attrgetter(field)
+    return lambda result: [get(description) for description in result.descriptions]
 
 
 def _words(result: Result) -> list[float]:
@@ -211,9 +206,9 @@ def _marks(result: Result) -> list[float]:
 
 
 MEASURES = (
-    Measure("input tokens", "", True, _input_tokens),
-    Measure("output tokens", "", True, _output_tokens),
-    Measure("engine time", "s", True, _seconds),
+    Measure("input tokens", "", True, _of_each("cost.input_tokens")),
+    Measure("output tokens", "", True, _of_each("cost.output_tokens")),
+    Measure("engine time", "s", True, _of_each("cost.seconds")),
     Measure("words of the description", "", True, _words),
     Measure("says the same as the chunk before", "%", False, _repeated),
     Measure("returning marks", "", False, _marks),

@@ -1,6 +1,6 @@
 """What a run leaves on disk, LONGTAKE_HOME/runs/ID, and what can be done with it from outside.
 
-request.json is what was asked for, state.json how far it is, chunks.jsonl what was told so far,
+request.json is what was asked for, state.json how far it is, chunks.jsonl its descriptions so far,
 thumbs/ a picture of each chunk, upload/ a file that came with it, out/ its results. The worker
 holds `alive` as long as it lives; who starts, stops or deletes a run holds `lock`.
 """
@@ -26,6 +26,8 @@ from longtake.settings import SECRET, Settings, change_settings, home_folder, li
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 Kind = Literal["summarize", "compare", "reconcile"]
+ENDED = ("done", "stopped", "failed")
+"""States that only `resume` leads out of."""
 
 FORM = 1
 """Counted up when the files' meaning changes."""
@@ -182,16 +184,16 @@ def _load_again(folder: Path) -> Run:
         written = (folder / "state.json").stat().st_mtime_ns
     except OSError:
         return load_run(folder)
-    known = _ENDED.get(folder)
+    known = _ended_runs.get(folder)
     if known and known[0] == written:
         return known[1]
     run = load_run(folder)
-    if run.state in ("done", "stopped", "failed"):
-        _ENDED[folder] = (written, run)
+    if run.state in ENDED:
+        _ended_runs[folder] = (written, run)
     return run
 
 
-_ENDED: dict[Path, tuple[int, Run]] = {}
+_ended_runs: dict[Path, tuple[int, Run]] = {}
 """Runs that had ended when they were read, and when their state was written."""
 
 
@@ -283,12 +285,6 @@ def read_entry(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) and "chunk" in entry else None
-
-
-def thumb_path(run_id: str, chunk: int) -> Path | None:
-    """The picture of a chunk, where there is one."""
-    path = runs_folder() / run_id / "thumbs" / f"{chunk:d}.jpg"
-    return path if path.is_file() else None
 
 
 def stop(run_id: str) -> None:

@@ -162,29 +162,25 @@ def say_guess(found: Estimate, flow: str, *, whole: bool = True) -> str:
     return f"About {say_seconds(seconds)}{share}: {found.why}."
 
 
-def apply_wishes(settings: Settings, wishes: Mapping[str, Any]) -> Settings:
-    """The settings with what was chosen in the form; UsageError where a value can't be."""
-    return change_settings(settings, _as_settings(wishes), "the form")
+def apply_form(settings: Settings, form: Mapping[str, Any]) -> Settings:
+    """The settings with the form's values; UsageError where a value can't be."""
+    return change_settings(settings, _as_settings(form), "the form")
 
 
-def _as_settings(wishes: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value
-        for name, value in wishes.items()
-        if not (name == "flow" and value == "both") and value is not None
-    }
+def _as_settings(form: Mapping[str, Any]) -> dict[str, Any]:
+    """The form's values but for `both`, which is no flow of a setting."""
+    return {name: value for name, value in form.items() if (name, value) != ("flow", "both")}
 
 
-def start(choice: Choice, wishes: Mapping[str, Any], visitor: str) -> str:
+def start(choice: Choice, form: Mapping[str, Any], visitor: str) -> str:
     """Put a run into the queue; its id."""
     asked = Asked(
         source=choice.source,
-        kind="compare" if wishes.get("flow") == "both" else "summarize",
-        settings=_as_settings(wishes),
+        kind="compare" if form.get("flow") == "both" else "summarize",
+        settings=_as_settings(form),
         title=choice.title,
         visitor=visitor,
         created=time.time(),
-        of="",
     )
     return submit(asked, upload=uploads.find(choice.upload) if choice.upload else None)
 

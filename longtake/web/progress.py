@@ -11,7 +11,6 @@ from longtake.timecode import format_time
 from longtake.web.format import FLOWS, as_text, name_source, say_bytes, say_seconds, say_when
 from longtake.web.result import show_chunk, show_result
 
-ENDED = ("done", "stopped", "failed")
 OF_BOTH = ("independent", "context")
 STAGES = {
     "load": ("Loading the video", 12),

@@ -11,6 +11,7 @@ from typing import Any
 
 from longtake.records import Entity, Moment, Result, Sentence
 from longtake.report import phrases
+from longtake.report.compare import list_figures
 from longtake.report.json import chunk_values, read_json
 from longtake.runs.folder import Run
 from longtake.text.untrusted import one_line
@@ -135,24 +136,10 @@ def _show_comparison(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     arms = document["arms"]
-    rows: list[tuple[str, list[str]]] = [
-        ("Requests", [f"{arm['requests']:,}" for arm in arms]),
-        ("Tokens in", [f"{arm['input_tokens']:,}" for arm in arms]),
-        ("Tokens out", [f"{arm['output_tokens']:,}" for arm in arms]),
-        ("Tokens in, against I", [_say_times(arm["overhead"]) for arm in arms]),
-        ("Engine time", [f"{arm['seconds']:.1f} s" for arm in arms]),
-        ("Unsupported sentences", [str(arm["unsupported"]) for arm in arms]),
-        ("Unchecked sentences", [str(arm["unchecked"]) for arm in arms]),
-        ("Gaps", [str(arm["gaps"]) for arm in arms]),
-    ]
     return {
         "head": [FLOWS.get(arm["name"], arm["name"]) for arm in arms],
-        "rows": [{"name": name, "cells": cells} for name, cells in rows],
+        "rows": [{"name": name, "cells": cells} for name, cells in list_figures(arms)],
         "said": [worth["said"] for worth in document["differences"]],
         "failed": [f"{arm['name']}: {arm['error']}" for arm in document["failed"]],
         "remark": document["remark"],
     }
-
-
-def _say_times(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}×"

@@ -6,9 +6,10 @@ from longtake.errors import LongtakeError
 from longtake.runs.folder import Run, resume, stop
 from longtake.web import choices
 from longtake.web.components import show_view
+from longtake.web.files import list_files
 from longtake.web.navigation import show_error, start
 from longtake.web.server import base_path, is_own_machine
-from longtake.web.table import list_tables, read_table, say_edits, show_row
+from longtake.web.table import read_table, say_edits, show_row
 
 ROW_PIXELS = 72  # three lines of a description
 
@@ -40,7 +41,8 @@ def _act(run: Run, what: str) -> None:
 
 
 def _draw_tables(run: Run, visitor: str) -> None:
-    tables = dict(list_tables(run))
+    files = list_files(run)
+    tables = {file.label: file.path for file in files if file.path.name == "descriptions.csv"}
     if not tables:
         return
     with st.expander("Edit the descriptions, and summarise again"):

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from longtake.errors import LongtakeError
-from longtake.runs.folder import Run, delete, list_runs, stop
+from longtake.runs.folder import ENDED, Run, delete, list_runs, stop
 from longtake.web.navigation import go, show_error
-from longtake.web.progress import ENDED, name_run, say_run
+from longtake.web.progress import name_run, say_run
 from longtake.web.server import is_own_machine
 
 SHOWN_RUNS = 30

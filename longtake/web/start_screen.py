@@ -23,17 +23,17 @@ LENGTHS = {"short": "Short", "medium": "Medium", "long": "Long"}
 
 
 def draw_start(settings: Settings, visitor: str) -> None:
-    """The screen; what was chosen stands above the wishes that its estimate depends on."""
+    """The screen; what was chosen stands above the form that its estimate depends on."""
     st.title("What happens in this video?")
     st.markdown("Paste a link, get a summary: each sentence leads to the moment that it rests on.")
     _draw_source(settings)
     if error := st.session_state.get("trouble"):
         show_error(error)
     place = st.container()
-    wishes = _draw_wishes(settings)
+    form = _draw_form(settings)
     if choice := st.session_state.get("choice"):
         with place:
-            _draw_choice(choice, wishes, settings, visitor)
+            _draw_choice(choice, form, settings, visitor)
 
 
 def _draw_source(settings: Settings) -> None:
@@ -66,7 +66,7 @@ def _choose(look: Callable[[], Choice]) -> None:
         st.session_state["trouble"] = error
 
 
-def _draw_wishes(settings: Settings) -> dict[str, Any]:
+def _draw_form(settings: Settings) -> dict[str, Any]:
     """The choices that every run has; what was chosen, by the names of the settings."""
     flows = list(FLOWS)
     flow = st.radio(
@@ -123,9 +123,7 @@ def _switch(value: str, on: bool) -> str:
     return "auto" if value == "off" else value
 
 
-def _draw_choice(
-    choice: Choice, wishes: Mapping[str, Any], settings: Settings, visitor: str
-) -> None:
+def _draw_choice(choice: Choice, form: Mapping[str, Any], settings: Settings, visitor: str) -> None:
     with st.container(border=True, key="choice"):
         st.markdown(f"##### {as_text(choice.title)}")
         st.caption(as_text(" · ".join(choices.say_facts(choice))))
@@ -133,14 +131,14 @@ def _draw_choice(
             _draw_entries(choice, settings)
             return
         try:
-            guess = choices.guess(choice, choices.apply_wishes(settings, wishes))
+            guess = choices.guess(choice, choices.apply_form(settings, form))
         except LongtakeError as error:
             show_error(error)
             return
-        st.markdown(as_text(choices.say_guess(guess, wishes["flow"], whole=bool(choice.duration))))
+        st.markdown(as_text(choices.say_guess(guess, form["flow"], whole=bool(choice.duration))))
         with st.container(horizontal=True):
             if st.button("Start", type="primary", key="start"):
-                start(lambda: choices.start(choice, wishes, visitor))
+                start(lambda: choices.start(choice, form, visitor))
             st.button("Choose another", type="tertiary", on_click=_drop_choice)
 
 

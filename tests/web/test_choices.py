@@ -37,9 +37,9 @@ def test_an_upload_that_is_not_there_is_told(token: str) -> None:
 
 def test_both_flows_make_a_comparison_and_one_flow_a_summary(numbered: Path) -> None:
     choice = choices.Choice(str(numbered), "numbers")
-    wishes = {"engine": "fake", "length": "short", "speech": "off", "read_text": "off"}
-    one = read_run(choices.start(choice, {"flow": "context", **wishes}, "me")).asked
-    both = read_run(choices.start(choice, {"flow": "both", **wishes}, "me")).asked
+    form = {"engine": "fake", "length": "short", "speech": "off", "read_text": "off"}
+    one = read_run(choices.start(choice, {"flow": "context", **form}, "me")).asked
+    both = read_run(choices.start(choice, {"flow": "both", **form}, "me")).asked
     assert (one.kind, one.settings["flow"]) == ("summarize", "context")
     assert both.kind == "compare" and "flow" not in both.settings
 

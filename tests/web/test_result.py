@@ -119,8 +119,8 @@ def test_a_result_that_lacks_what_was_not_written_yet_is_shown_without_it(tmp_pa
 def test_the_figures_of_both_flows_stand_in_one_table_with_what_they_tell(tmp_path: Path) -> None:
     for name in ("independent", "context"):
         write_result(tmp_path / "out" / "arms" / name, ("one", "two", "three"))
-    figures = {"requests": 1200, "input_tokens": 5, "output_tokens": 6, "seconds": 1.25,
-               "unsupported": 0, "unchecked": 2, "gaps": 1}  # fmt: skip
+    figures = {"requests": 1200, "output_tokens": 6, "seconds": 1.25, "unsupported": 0, "gaps": 1,
+               "settings": {}, "stages": {"check": {"input_tokens": 0}}}  # fmt: skip
     document = {
         "arms": [
             {"name": "independent", "overhead": None, **figures},
@@ -134,7 +134,9 @@ def test_the_figures_of_both_flows_stand_in_one_table_with_what_they_tell(tmp_pa
     shown = show_result(make_run(tmp_path))
     assert shown
     rows = {row["name"]: row["cells"] for row in shown["figures"]["rows"]}
-    assert rows["Requests"] == ["1,200", "1,200"] and rows["Tokens in, against I"] == ["–", "1.50×"]
+    assert rows["requests"] == ["1,200", "1,200"] and rows["engine time"] == ["1.2 s", "1.2 s"]
+    assert rows["input over flow I"] == ["–", "1.50×"]
+    assert rows["input tokens"] == ["–", "–"] and "  check" not in rows
     assert shown["figures"]["head"][1].startswith("With memory")
     assert shown["figures"]["said"] == ["can't tell from 3 chunks"]
     assert shown["figures"]["failed"] == ["window: no reply"]
