@@ -40,8 +40,8 @@ def arm_values(arm: Arm) -> dict[str, Any]:
         "flow": dict(arm.settings)["flow"],
         "settings": dict(arm.settings),
         **asdict(arm.cost),
-        "overhead": _round(arm.overhead),
-        "describe_overhead": _round(arm.describe_overhead),
+        "overhead": arm.overhead and round(arm.overhead, 4),
+        "describe_overhead": arm.describe_overhead and round(arm.describe_overhead, 4),
         "gaps": len(result.ledger.gaps),
         **{support: supports[support] for support in SIGNS},
         **summary_values(result.summary),
@@ -142,10 +142,6 @@ def list_figures(arms: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]
         if name not in RARE or {*cells} != {"0"}:
             rows.append((name, cells))
     return rows
-
-
-def _round(overhead: float | None) -> float | None:
-    return None if overhead is None else round(overhead, 4)
 
 
 def comparison_as_csv(comparison: Comparison) -> str:

@@ -89,7 +89,7 @@ def say_place(sentence: Sentence, spans: Mapping[int, Span]) -> str:
     return "" if span is None else format_time(span.start) if sentence.span else str(span)
 
 
-def say_mark(support: Support, why: str = "") -> str:
+def say_support(support: Support, why: str = "") -> str:
     """`✗ unsupported: …`, `?`, or nothing where a reader may rely on it."""
     if support == "unsupported":
         return f"✗ unsupported{f': {why}' if why else ''}"
@@ -101,7 +101,7 @@ def headline_support(summary: Summary) -> Support:
     return summary.headline_support if summary.judge else "quoted"
 
 
-def explain_marks(summaries: Iterable[Summary]) -> list[str]:
+def explain_supports(summaries: Iterable[Summary]) -> list[str]:
     """What the marks mean that stand in these summaries."""
     found: set[Support] = set()
     for summary in summaries:

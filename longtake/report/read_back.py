@@ -79,8 +79,10 @@ def read_edited(source: str | Path) -> Edited:
         )
         for entity in known.entities
     )
-    filled = _fill_end(found, planned, video.duration, path)
-    return Edited(video, tuple(filled), tuple(entities))
+    last = found[-1].chunk
+    rest = Span(last.span.end, max(last.span.end, video.duration))
+    found += _list_gone(last.number + 1, min(planned, MOST_CHUNKS) + 1, rest, path)
+    return Edited(video, tuple(found), tuple(entities))
 
 
 def _read_summary(table: Path) -> Result | None:
@@ -108,15 +110,15 @@ def _clean(video: Video, end: float) -> Video:
 
 
 def name_describer(descriptions: Sequence[Description], name: str) -> str:
-    """Who described the chunks, as the rows of the file of that name tell it; else that name."""
+    """The engines of the descriptions; where no row names one, the name of their file."""
     engines = dict.fromkeys(d.engine for d in descriptions if d.engine)
     return " and ".join(engines) or name
 
 
 def say_cells(cells: Sequence[str], name: str) -> str:
-    """How many chunks a column tells something of."""
-    told = sum(map(bool, cells))
-    return f"of {told} of {len(cells)} chunks, as {name} has it" if told else f"none in {name}"
+    """In how many chunks a column of the file of that name isn't empty."""
+    filled = sum(map(bool, cells))
+    return f"of {filled} of {len(cells)} chunks, as {name} has it" if filled else f"none in {name}"
 
 
 def read_descriptions(path: Path) -> list[Description]:
@@ -157,9 +159,9 @@ def _read_text(path: Path) -> str:
             f"{path} is larger than {MOST_BYTES >> 20} MiB, too large for a table of descriptions",
             "For a video: longtake summarize FILE.",
         )
-    marked = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    encoding = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
-        text = raw.decode("utf-16" if marked else "utf-8-sig")
+        text = raw.decode(encoding)
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
@@ -199,7 +201,7 @@ def _read_rows(path: Path) -> Iterator[_Row]:
 
 
 def _separator(text: str) -> str:
-    """The one that finds most of the needed columns in the header."""
+    """The separator by which the header has most of the required columns."""
     header = next((line for line in text.splitlines() if line.strip(SEPARATORS + ' "')), "")
 
     def count(separator: str) -> int:
@@ -261,7 +263,7 @@ def _read_time(row: _Row, column: str) -> float:
 
 
 def _check_order(rows: Mapping[int, _Row], spans: Mapping[int, Span]) -> None:
-    """Numbers follow time: all that is told in order goes by them."""
+    """SourceError where a chunk starts before the one with the number before it."""
     before = 0
     for number, span in spans.items():
         if before and span.start < spans[before].start:
@@ -294,29 +296,19 @@ def _read_description(row: _Row, number: int, span: Span) -> Description:
 
 
 def _read_tags(cell: str) -> tuple[Tag, ...]:
-    """Tags as the table has them: `person 100 %, bicycle 40 %`; what is none is passed over."""
+    """Tags as the table has them: `person 100 %, bicycle 40 %`; what is no tag is ignored."""
     found = (re.fullmatch(TAG, part.strip()) for part in re.split("[,;]", cell))
     return tuple(Tag(tag[1], int(tag[2]) / 100) for tag in found if tag and int(tag[2]) <= 100)
 
 
 def _fill_holes(found: Sequence[Description], path: Path) -> Iterator[Description]:
-    """With a failed one for each number before another that is in no row."""
+    """The descriptions, and a failed one for each number between them that is in no row."""
     number, end = 0, 0.0
     for description in found:
         chunk = description.chunk
         yield from _list_gone(number + 1, chunk.number, Span(end, max(end, chunk.span.start)), path)
         yield description
         number, end = chunk.number, chunk.span.end
-
-
-def _fill_end(
-    found: Sequence[Description], planned: int, duration: float, path: Path
-) -> Iterator[Description]:
-    """With those that were planned once and are gone at the end."""
-    yield from found
-    last = found[-1].chunk
-    span = Span(last.span.end, max(last.span.end, duration))
-    yield from _list_gone(last.number + 1, min(planned, MOST_CHUNKS) + 1, span, path)
 
 
 def _list_gone(first: int, stop: int, span: Span, path: Path) -> Iterator[Description]:

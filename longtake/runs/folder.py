@@ -95,7 +95,7 @@ class Run:
 _NOTHING = Asked("", "summarize", {}, "", "", 0.0)
 """Of a run whose files can't be read."""
 
-_KEPT = tuple(f.name for f in fields(Run) if f.name not in ("id", "folder", "asked", "ahead"))
+_SAVED = tuple(f.name for f in fields(Run) if f.name not in ("id", "folder", "asked", "ahead"))
 
 
 def runs_folder() -> Path:
@@ -148,7 +148,7 @@ def submit(asked: Asked, upload: Path | None = None, known: Path | None = None) 
 
 
 def _inherit(run: Run, parent: Run, known: Path) -> Run:
-    """What an edited table's run shows of the video: its parent's."""
+    """Give the run of an edited table what its parent knows and shows of the video."""
     (run.folder / "upload").mkdir(exist_ok=True)
     if known.is_file():
         shutil.copy(known, run.folder / "upload" / known.name)
@@ -167,7 +167,7 @@ def read_run(run_id: str) -> Run:
 
 
 def list_runs(visitor: str | None = None) -> list[Run]:
-    """Those of a visitor, or all, the newest first."""
+    """The runs of a visitor, or all, the newest first."""
     runs = [run for run in _load_all() if visitor is None or run.asked.visitor == visitor]
     return sorted(runs, key=lambda run: (-run.asked.created, run.id))
 
@@ -198,13 +198,13 @@ _ended_runs: dict[Path, tuple[int, Run]] = {}
 
 
 def list_waiting() -> list[Run]:
-    """In the order in which they will be started."""
+    """The waiting runs, in the order in which they will be started."""
     runs = [run for run in _load_all() if run.state == "waiting"]
     return sorted(runs, key=lambda run: (run.asked.created, run.id))
 
 
 def _count_ahead(run: Run) -> int:
-    """Those at work, and those that wait for longer."""
+    """How many runs are at work or have waited for longer."""
     others = [other for other in _load_all() if other.id != run.id]
     mine = (run.asked.created, run.id)
     waiting = [r for r in others if r.state == "waiting" and (r.asked.created, r.id) < mine]
@@ -218,7 +218,7 @@ def load_run(folder: Path, *, last: bool = False) -> Run:
         asked = Asked(**{f.name: request[f.name] for f in fields(Asked)})
         facts = _read(folder / "state.json")
         _check(asked, facts)
-        run = Run(folder.name, folder, asked, **{name: facts[name] for name in _KEPT})
+        run = Run(folder.name, folder, asked, **{name: facts[name] for name in _SAVED})
         steps = tuple(Step(**step) for step in facts["steps"])
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         said, hint = f"the run's files are damaged ({type(error).__name__})", "Delete it."
@@ -250,7 +250,7 @@ class _Newer(ValueError):
 
 def write_state(run: Run) -> None:
     """How far the run is, whole or not at all."""
-    facts = {name: getattr(run, name) for name in _KEPT}
+    facts = {name: getattr(run, name) for name in _SAVED}
     facts["steps"] = [asdict(step) for step in run.steps]
     facts["video"] = str(run.video) if run.video else ""
     _write(run.folder / "state.json", {"form": FORM, **facts})
@@ -335,7 +335,7 @@ def sweep() -> None:
 
 
 def _end(run: Run) -> None:
-    """The worker and all that it started; its number counts only while it surely lives."""
+    """End the worker and all that it started; its pid is another's as soon as it is gone."""
     if not is_alive(run.folder):
         return
     for signum, seconds in ((signal.SIGTERM, END_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
@@ -351,7 +351,7 @@ def _end(run: Run) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """While this is open, nobody else starts, stops or deletes the run."""
+    """Hold the run's lock: nobody else starts, stops or deletes it meanwhile."""
     try:
         file = (folder / "lock").open("w")
     except OSError:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from longtake.records import Entity, Moment, Result, Sentence
+from longtake.records import Entity, Moment, Result, Sentence, Summary
 from longtake.report import phrases
 from longtake.report.compare import list_figures
 from longtake.report.json import chunk_values, read_json
@@ -28,7 +28,7 @@ def show_result(run: Run) -> dict[str, Any] | None:
         return None
     return {
         "arms": [_show_arm(result, run, result.out != out) for result in results],
-        "legend": phrases.explain_marks(result.summary for result in results if result.summary),
+        "legend": phrases.explain_supports(result.summary for result in results if result.summary),
         "files": [
             {"place": file.place, "label": file.label, "size": say_bytes(file.bytes)}
             for file in list_files(run)
@@ -72,14 +72,12 @@ def _show_arm(result: Result, run: Run, several: bool) -> dict[str, Any]:
 
 
 def show_chunk(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """A chunk as it was told, or as a result has it, with the time of its start."""
+    """A chunk of a run or of its result, with the time of its start as people write it."""
     return {**facts, "time": format_time(float(facts["start"]))}
 
 
 def _show_summary(result: Result, spans: Mapping[int, Span]) -> dict[str, Any]:
-    summary = result.summary
-    if summary is None:
-        return {"headline": "", "support": "", "sections": [], "moments": [], "chapters": []}
+    summary = result.summary or Summary("", ())
     return {
         "headline": summary.headline,
         "support": phrases.headline_support(summary),
@@ -130,7 +128,7 @@ def _show_entity(entity: Entity, spans: Mapping[int, Span]) -> dict[str, Any]:
 
 
 def _show_comparison(path: Path) -> dict[str, Any] | None:
-    """The figures of both flows side by side, and what can be told of the difference."""
+    """The figures of both flows side by side, and what their differences are worth."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -31,7 +31,7 @@ from longtake.settings import load_settings
 from longtake.web import uploads
 from longtake.web.files import TYPES, list_files, sniff_video
 from longtake.web.format import as_file_name, say_bytes
-from longtake.web.progress import show_run, show_told
+from longtake.web.progress import show_run, show_update
 
 SCRIPT = Path(__file__).with_name("draw.py")
 COOKIE = "longtake_visitor"
@@ -95,7 +95,7 @@ def make_routes() -> list[BaseRoute]:
     start = f"{base_path()}/longtake"
     run = f"{start}/runs/{{id}}"
     return [
-        Route(f"{run}/told", _of_run(_tell)),
+        Route(f"{run}/told", _of_run(_send_update)),
         Route(f"{run}/video", _of_run(_send_video)),
         Route(f"{run}/thumbs/{{chunk:int}}.jpg", _of_run(_send_thumb)),
         Route(f"{run}/files/{{place:path}}", _of_run(_send_file)),
@@ -245,12 +245,12 @@ def _refuse(status: int, error: str, hint: str) -> JSONResponse:
     return JSONResponse({"error": error, "hint": hint}, status_code=status)
 
 
-def _tell(request: Request, run: Run) -> Response:
+def _send_update(request: Request, run: Run) -> Response:
     """The state of a run, and its descriptions after number `after`."""
     after = request.query_params.get("after", "0")
     number = int(after) if re.fullmatch(r"[0-9]{1,9}", after) else 0
-    told = show_told(run, number, request.query_params.get("result") == "1")
-    return JSONResponse(told, headers={"Cache-Control": "no-store"})
+    update = show_update(run, number, request.query_params.get("result") == "1")
+    return JSONResponse(update, headers={"Cache-Control": "no-store"})
 
 
 def _send_video(_request: Request, run: Run) -> Response | None:
@@ -363,7 +363,7 @@ def _say_no_video() -> JSONResponse:
 
 
 def _check(path: Path) -> JSONResponse | None:
-    """Whether pictures can be found in it."""
+    """A refusal, unless pictures can be read from the file."""
     from longtake.video.probe import probe
 
     try:

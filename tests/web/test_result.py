@@ -8,7 +8,7 @@ import pytest
 
 from longtake.report.markdown import as_markdown
 from longtake.runs.folder import list_runs, read_run
-from longtake.web.progress import show_told
+from longtake.web.progress import show_update
 from longtake.web.result import show_result
 from tests.conftest import ROOT
 from tests.web.examples import make_result, make_run, write_result
@@ -76,7 +76,7 @@ def test_the_page_says_of_a_result_what_its_summary_in_markdown_says(tmp_path: P
 
 
 def test_what_was_told_of_a_chunk_has_the_names_that_its_result_has(run: str) -> None:
-    told = show_told(read_run(run), 0, result=True)
+    told = show_update(read_run(run), 0, result=True)
     (arm,) = told["result"]["arms"]
     for chunk, entry in zip(arm["chunks"], told["told"], strict=True):
         assert chunk == {name: entry[name] for name in chunk}
@@ -89,7 +89,7 @@ def test_a_run_of_an_earlier_release_is_shown_with_all_that_it_found(
 ) -> None:
     shutil.copytree(kept / "runs", home / "runs")
     (run,) = list_runs()
-    told = show_told(run, 0, result=True)
+    told = show_update(run, 0, result=True)
     (arm,) = told["result"]["arms"]
     assert [entry["time"] for entry in told["told"]] == [chunk["time"] for chunk in arm["chunks"]]
     assert arm["headline"] == "talk" and arm["support"] == "quoted"
