@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from longtake.errors import OutputError
 from longtake.files import replacing
@@ -11,8 +12,11 @@ from longtake.report.compare import comparison_as_csv, comparison_as_json
 from longtake.report.csv import as_csv
 from longtake.report.json import as_json, overview_as_json, transcript_as_json
 from longtake.report.markdown import as_chapters, as_markdown
-from longtake.report.pictures import draw_sheet, draw_strip, write_picture
+from longtake.report.pictures import draw_sheet, draw_strip
 from longtake.report.transcript import as_srt, as_text, as_vtt, descriptions_as_vtt
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 __all__ = [
     "as_json",
@@ -79,7 +83,7 @@ def write_pictures(
     cells = zip(overview.chunks, frames, strict=True)
     sheet = draw_sheet(cells, len(overview.chunks))
     strip = draw_strip(overview.video, overview.scan, overview.chunks)
-    return write_picture(sheet, folder / "sheet.png"), write_picture(strip, folder / "strip.png")
+    return _write(folder / "sheet.png", sheet), _write(folder / "strip.png", strip)
 
 
 def write_transcript(folder: Path, transcript: Transcript) -> list[Path]:
@@ -91,10 +95,14 @@ def write_transcript(folder: Path, transcript: Transcript) -> list[Path]:
     ]
 
 
-def _write(path: Path, text: str) -> Path:
+def _write(path: Path, content: "str | Image") -> Path:
+    """Write a text, or a picture as PNG, whole or not at all; its path."""
     try:
         with replacing(path) as part:
-            part.write_text(text, encoding="utf-8", errors="replace", newline="")
+            if isinstance(content, str):
+                part.write_text(content, encoding="utf-8", errors="replace", newline="")
+            else:
+                content.save(part, format="PNG")
     except OSError as error:
         raise _unwritable(path, error) from error
     return path
@@ -104,7 +112,7 @@ def _unwritable(path: Path, error: OSError) -> OutputError:
     if isinstance(error, FileExistsError | NotADirectoryError):
         return OutputError(f"{path} is a file, not a folder", "Name a folder: --out DIR.")
     return OutputError(
-        f"{path} can't be written: {error.strerror}",
+        f"{path} can't be written: {error.strerror or error}",
         "Check its permissions and the room on the disk, or name another folder with --out DIR."
         " All answers so far are kept.",
     )

@@ -1,14 +1,13 @@
 """compare.csv, compare.json and what the terminal shows: arms side by side."""
 
-import csv
-import io
-import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from longtake.records import Arm, Comparison, Worth
-from longtake.report.csv import guard
-from longtake.report.json import summary_values, video_values
+from longtake.report.csv import write_table
+from longtake.report.json import dump, gap_values, summary_values, video_values
 from longtake.report.measures import FEWEST_PAIRS, MEASURES
 from longtake.report.phrases import join_gaps, name_chunks
 from longtake.text.plurals import say_count
@@ -23,51 +22,38 @@ def comparison_as_json(comparison: Comparison, *, ascii_only: bool = False) -> s
     """The document of compare.json; times in seconds, shares from 0 to 1."""
     document = {
         "video": video_values(comparison.video),
-        "arms": [_arm_values(arm) for arm in comparison.arms],
+        "arms": [arm_values(arm) for arm in comparison.arms],
         "differences": [_worth_values(worth) for worth in comparison.worths],
         "failed": [{"name": name, "error": why} for name, why in comparison.failed],
         "remark": ONE_VIDEO,
     }
-    text = json.dumps(document, ensure_ascii=ascii_only, indent=2) + "\n"
-    return text.encode("utf-8", "replace").decode()
+    return dump(document, ascii_only=ascii_only)
 
 
-def _arm_values(arm: Arm) -> dict[str, Any]:
-    result, cost = arm.result, arm.cost
+def arm_values(arm: Arm) -> dict[str, Any]:
+    """An arm as compare.json has it."""
+    result = arm.result
+    sentences = result.summary.sentences if result.summary else ()
+    supports = Counter[str](sentence.support for sentence in sentences)
     return {
         "name": arm.name,
         "flow": dict(arm.settings)["flow"],
         "settings": dict(arm.settings),
-        "requests": cost.requests,
-        "input_tokens": cost.input_tokens,
-        "output_tokens": cost.output_tokens,
-        "seconds": cost.seconds,
-        "overhead": _round(arm.overhead),
-        "describe_overhead": _round(arm.describe_overhead),
+        **asdict(arm.cost),
+        "overhead": arm.overhead and round(arm.overhead, 4),
+        "describe_overhead": arm.describe_overhead and round(arm.describe_overhead, 4),
         "gaps": len(result.ledger.gaps),
-        "unsupported": count(arm, "unsupported"),
+        **{support: supports[support] for support in SIGNS},
         **summary_values(result.summary),
-        "supported": count(arm, "supported"),
-        "unchecked": count(arm, "unchecked"),
         "chunks": result.ledger.planned,
+        "shown": result.shown,
         "context_tokens": arm.context_tokens,
         "context": result.ledger.context,
         "wall_seconds": arm.seconds,
-        "stages": {
-            stage: {
-                "requests": part.requests,
-                "input_tokens": part.input_tokens,
-                "output_tokens": part.output_tokens,
-                "seconds": part.seconds,
-            }
-            for stage, part in arm.stages
-        },
+        "stages": {stage: asdict(cost) for stage, cost in arm.stages},
         "duplicates": arm.duplicates,
         "returning_marks": arm.marks,
-        "missing": [
-            {"chunk": g.chunk, "start": g.span.start, "end": g.span.end, "reason": g.reason}
-            for g in result.ledger.gaps
-        ],
+        "missing": list(map(gap_values, result.ledger.gaps)),
         "folder": str(result.out),
     }
 
@@ -83,12 +69,6 @@ def _worth_values(worth: Worth) -> dict[str, Any]:
         "told": worth.told,
         "said": say_worth(worth),
     }
-
-
-def count(arm: Arm, support: str) -> int:
-    """The sentences of an arm's summary that are so."""
-    sentences = arm.result.summary.sentences if arm.result.summary else ()
-    return sum(sentence.support == support for sentence in sentences)
 
 
 def say_worth(worth: Worth) -> str:
@@ -128,60 +108,49 @@ def _signed(value: float, measure: str, *, unit: bool = False) -> str:
     return f"{sign if size else ''}{shown}{after}"
 
 
-Cells = list[tuple[str, list[str]]]
+FIGURES = (
+    ("chunks", "chunks", "{:,}"),
+    ("shown of a chunk, at most", "shown", "{}"),
+    ("requests", "requests", "{:,}"),
+    ("input tokens", "input_tokens", "{:,}"),
+    ("  describe", "describe_input_tokens", "{:,}"),
+    ("    carried context", "context_tokens", "{:,}"),
+    ("  reconcile", "reconcile_input_tokens", "{:,}"),
+    ("  check", "check_input_tokens", "{:,}"),
+    ("output tokens", "output_tokens", "{:,}"),
+    ("input over flow I", "overhead", "{:.2f}×"),
+    ("  describe", "describe_overhead", "{:.2f}×"),
+    ("engine time", "seconds", "{:,.1f} s"),
+    ("time of this run (the first finds what all share)", "wall_seconds", "{:,.1f} s"),
+    ("gaps", "gaps", "{}"),
+    ("say the same as the chunk before", "duplicates", "{}"),
+    *((f"sentences {support}", support, "{}") for support in SIGNS),
+    ("marks in two chunks or more", "returning_marks", "{}"),
+)
+"""Each figure's name, indented below what it is a part of, its column and its format."""
 RARE = ("    carried context", "  check", "marks in two chunks or more")
 """Figures that are left out where all are 0."""
 
 
-def list_figures(arms: Sequence[Arm]) -> Cells:
-    """Each figure's name and what it is for every arm, as text."""
-    rows: Cells = [
-        ("chunks", [f"{arm.result.ledger.planned:,}" for arm in arms]),
-        ("shown of a chunk, at most", [arm.result.shown or "–" for arm in arms]),
-        ("requests", [f"{arm.cost.requests:,}" for arm in arms]),
-        ("input tokens", [f"{arm.cost.input_tokens:,}" for arm in arms]),
-    ]
-    for stage in dict(arms[0].stages):
-        costs = [dict(arm.stages)[stage] for arm in arms]
-        rows.append((f"  {stage}", [f"{cost.input_tokens:,}" for cost in costs]))
-        if stage == "describe":
-            rows.append(("    carried context", [f"{arm.context_tokens:,}" for arm in arms]))
-    rows += [
-        ("output tokens", [f"{arm.cost.output_tokens:,}" for arm in arms]),
-        ("input over flow I", [_times(arm.overhead) for arm in arms]),
-        ("  describe", [_times(arm.describe_overhead) for arm in arms]),
-        ("engine time", [f"{arm.cost.seconds:,.1f} s" for arm in arms]),
-        (
-            "time of this run (the first finds what all share)",
-            [f"{arm.seconds:,.1f} s" for arm in arms],
-        ),
-        ("gaps", [str(len(arm.result.ledger.gaps)) for arm in arms]),
-        ("say the same as the chunk before", [str(arm.duplicates) for arm in arms]),
-        *((f"sentences {name}", [str(count(arm, name)) for arm in arms]) for name in SIGNS),
-        ("marks in two chunks or more", [str(arm.marks) for arm in arms]),
-    ]
-    return [(name, cells) for name, cells in rows if name not in RARE or {*cells} != {"0"}]
-
-
-def _round(overhead: float | None) -> float | None:
-    return None if overhead is None else round(overhead, 4)
-
-
-def _times(overhead: float | None) -> str:
-    return "–" if overhead is None else f"{overhead:.2f}×"
+def list_figures(arms: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
+    """Each figure's name and its text for every arm of a compare.json; `–` where it has none."""
+    columns = [_flat(arm) for arm in arms]
+    rows = []
+    for name, key, form in FIGURES:
+        values = [column.get(key, "") for column in columns]
+        cells = ["–" if value == "" else form.format(value) for value in values]
+        if name not in RARE or {*cells} != {"0"}:
+            rows.append((name, cells))
+    return rows
 
 
 def comparison_as_csv(comparison: Comparison) -> str:
     """The table of arms: a line each, numbers as in compare.json."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\r\n")
-    rows = [_flat(_arm_values(arm)) for arm in comparison.arms]
-    writer.writerow(rows[0])
-    writer.writerows([guard(cell) for cell in row.values()] for row in rows)
-    return file.getvalue()
+    rows = [_flat(arm_values(arm)) for arm in comparison.arms]
+    return write_table(rows[0], (row.values() for row in rows))
 
 
-def _flat(values: dict[str, Any]) -> dict[str, Any]:
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
     """One row: settings as text, a column for each stage's figures, no lists."""
     settings = ", ".join(f"{name}={value}" for name, value in values["settings"].items())
     stages = {
@@ -189,15 +158,18 @@ def _flat(values: dict[str, Any]) -> dict[str, Any]:
         for stage, costs in values["stages"].items()
         for name, value in costs.items()
     }
-    kept = {k: v for k, v in values.items() if not isinstance(v, list | dict)}
-    shown = {k: "" if v is None else v for k, v in kept.items()}
-    return shown | {"settings": settings} | stages
+    cells = {
+        name: "" if value is None else value
+        for name, value in values.items()
+        if not isinstance(value, list | tuple | dict)
+    }
+    return cells | {"settings": settings} | stages
 
 
 def say_comparison(comparison: Comparison) -> list[str]:
     """What the terminal shows: the table, what differences are worth, and the files."""
     arms = comparison.arms
-    rows = [("", [arm.name for arm in arms]), *list_figures(arms)]
+    rows = [("", [arm.name for arm in arms]), *list_figures(list(map(arm_values, arms)))]
     first = max(len(name) for name, _ in rows)
     widths = [max(len(cells[k]) for _, cells in rows) for k in range(len(arms))]
     lines = [

@@ -16,6 +16,7 @@ from longtake.records import Arm, Comparison, Description, Worth
 from longtake.report.compare import (
     ONE_VIDEO,
     SIGNS,
+    arm_values,
     is_same,
     list_figures,
     list_warnings,
@@ -54,7 +55,7 @@ def as_page(comparison: Comparison) -> str:
         one_video=ONE_VIDEO,
         kinds=KINDS,
         bars=[*_list_bars(arms)],
-        figures=list_figures(arms),
+        figures=list_figures(list(map(arm_values, arms))),
         contexts=[said for arm in arms if (said := say_context(arm))],
         fewest=FEWEST_PAIRS,
         failed=say_failed(comparison),

@@ -5,7 +5,6 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from longtake.errors import SourceError
 from longtake.records import Description
 
 COLUMNS = (
@@ -24,21 +23,23 @@ def as_csv(descriptions: Sequence[Description]) -> str:
     description that it was seen with less than was planned, or cut off; `tags` is what detectors
     saw, in which share of its frames: `person 100 %, bicycle 40 %`.
     """
+    return write_table(COLUMNS, map(_row, descriptions))
+
+
+def write_table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """The text of a CSV file whose cells are guarded."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([guard(cell) for cell in _row(d)] for d in descriptions)
+    writer.writerow(header)
+    writer.writerows(map(guard, row) for row in rows)
     return file.getvalue()
 
 
 def read_csv(path: Path) -> Iterator[dict[str, str]]:
-    """The rows of such a file, with their texts as they were."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file):
-                yield {name: unguard(cell or "") for name, cell in row.items() if name}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{path} can't be read as CSV: {error}", "Save it as UTF-8.") from error
+    """The rows of such a file, unguarded; OSError, UnicodeDecodeError or csv.Error where none."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for row in csv.DictReader(file):
+            yield {name: unguard(cell or "") for name, cell in row.items() if name}
 
 
 def _row(description: Description) -> Iterable[object]:

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from longtake.records import (
     Chapter,
@@ -48,10 +49,7 @@ def as_json(result: Result, *, descriptions: bool = False, ascii_only: bool = Fa
         **summary_values(result.summary),
         "tags": [_pick(tag, "label", "share") for tag in sum_tags(result.descriptions)],
         "shots": _list_shots(result),
-        "entities": [
-            {**_pick(entity, "mark", "kind", "look"), "chunks": list(entity.chunks)}
-            for entity in result.entities
-        ],
+        "entities": [_pick(entity, "mark", "kind", "look", "chunks") for entity in result.entities],
         "ledger": _ledger(result.ledger),
         "usage": [
             {
@@ -64,6 +62,11 @@ def as_json(result: Result, *, descriptions: bool = False, ascii_only: bool = Fa
     }
     if descriptions:
         document["descriptions"] = [_description(d) for d in result.descriptions]
+    return dump(document, ascii_only=ascii_only)
+
+
+def dump(document: Mapping[str, Any], *, ascii_only: bool = True) -> str:
+    """The document as text; a lone surrogate, which no file can hold, becomes `?`."""
     text = json.dumps(document, ensure_ascii=ascii_only, indent=2) + "\n"
     return text.encode("utf-8", "replace").decode()
 
@@ -89,12 +92,10 @@ def overview_as_json(overview: Overview) -> str:
         "shots": [{**_span(shot.span), "begins": shot.begins} for shot in scan.shots],
         "chunks": [{"chunk": chunk.number, **_span(chunk.span)} for chunk in overview.chunks],
         **{name: [_span(span) for span in getattr(scan, name)] for name in STRETCHES},
-        "step": scan.step,
-        "motion": list(scan.motion),
-        "brightness": list(scan.brightness),
+        **_pick(scan, "step", "motion", "brightness"),
         "files": [str(path) for path in overview.files],
     }
-    return json.dumps(document, indent=2) + "\n"
+    return dump(document)
 
 
 def transcript_as_json(transcript: Transcript) -> str:
@@ -103,7 +104,7 @@ def transcript_as_json(transcript: Transcript) -> str:
         **_pick(transcript, "source", "language", "remark"),
         "segments": [{**_span(part.span), "text": part.text} for part in transcript.segments],
     }
-    return json.dumps(document, indent=2) + "\n"
+    return dump(document)
 
 
 def _pick(record: object, *names: str) -> dict[str, Any]:
@@ -123,8 +124,7 @@ def summary_values(summary: Summary | None) -> dict[str, Any]:
         "summary": [
             {
                 "sentence": s.text,
-                "evidence": list(s.evidence),
-                **_pick(s, "support", "wording", "why", "source"),
+                **_pick(s, "evidence", "support", "wording", "why", "source"),
                 "start": s.span.start if s.span else None,
                 "end": s.span.end if s.span else None,
             }
@@ -135,11 +135,8 @@ def summary_values(summary: Summary | None) -> dict[str, Any]:
             {"chunk": m.chunk, **_span(m.span), **_pick(m, "text", "support", "why")}
             for m in summary.moments
         ],
-        "tree": [
-            {"level": n.level, "chunks": list(n.chunks), "tokens": n.tokens} for n in summary.nodes
-        ],
-        **_pick(summary, "judge", "made_by"),
-        "remarks": list(summary.remarks),
+        "tree": [_pick(node, "level", "chunks", "tokens") for node in summary.nodes],
+        **_pick(summary, "judge", "made_by", "remarks"),
     }
 
 
@@ -163,8 +160,13 @@ def _ledger(ledger: Ledger) -> dict[str, Any]:
         **_pick(ledger, "speech", "text", "context", "topics"),
         "reuses": [{"chunk": chunk, "same_as": other} for chunk, other in ledger.reuses],
         "remarks": [{"chunk": chunk, "remark": remark} for chunk, remark in ledger.remarks],
-        "gaps": [{"chunk": g.chunk, **_span(g.span), "reason": g.reason} for g in ledger.gaps],
+        "gaps": list(map(gap_values, ledger.gaps)),
     }
+
+
+def gap_values(gap: Gap) -> dict[str, Any]:
+    """A gap as the documents have it."""
+    return {"chunk": gap.chunk, **_span(gap.span), "reason": gap.reason}
 
 
 def chunk_values(description: Description) -> dict[str, Any]:
@@ -202,11 +204,28 @@ def read_json(path: Path) -> Result:
 
 def _fill(kind: "type[Record]", facts: Mapping[str, Any], **given: Any) -> "Record":
     """A record of the facts that have its fields' names, and of what is given beside them."""
-    names = {field.name for field in fields(kind)}
-    told = {n: tuple(v) if isinstance(v, list) else v for n, v in facts.items() if n in names}
-    if "span" in names and facts.get("start") is not None:
-        told["span"] = Span(facts["start"], facts["end"])
-    return kind(**told | given)
+    types = {field.name: field.type for field in fields(kind)}
+    values = {n: tuple(v) if isinstance(v, list) else v for n, v in facts.items() if n in types}
+    if "span" in types and facts.get("start") is not None:
+        values["span"] = Span(facts["start"], facts["end"])
+    values |= given
+    for name, value in values.items():
+        if not _has_type(value, types[name]):
+            raise TypeError(f"{name} is {value!r:.40}, not {types[name]}")
+    return kind(**values)
+
+
+def _has_type(value: object, kind: Any) -> bool:
+    """Whether a plain value is of the field's type; records, paths and unions are let pass."""
+    options = get_args(kind)
+    if get_origin(kind) is Literal:
+        return value in options
+    if get_origin(kind) is tuple:
+        kinds = repeat(options[0]) if options[-1] is ... else options
+        return isinstance(value, tuple) and all(map(_has_type, value, kinds))
+    if kind is float:
+        return type(value) in (int, float)
+    return kind not in (str, int, bool) or type(value) is kind
 
 
 def _fill_all(kind: "type[Record]", entries: Iterable[Mapping[str, Any]]) -> "tuple[Record, ...]":

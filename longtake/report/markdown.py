@@ -20,8 +20,8 @@ def as_markdown(result: Result) -> str:
     """The whole file."""
     video = result.video
     title = result.summary.headline if result.summary else "No summary"
-    mark = _mark(phrases.headline_support(result.summary)) if result.summary else ""
-    lines = [f"# {_plain(title)}{mark}", ""]
+    support = _support(phrases.headline_support(result.summary)) if result.summary else ""
+    lines = [f"# {_plain(title)}{support}", ""]
     lines += [f"{_plain(video.name)}, {format_time(video.duration)}", ""]
     lines += [f"<{video.link}>", ""] if re.fullmatch(r"https?://[!-;=?-~]+", video.link) else []
     lines += _summary(result) if result.summary else ["Nothing could be described.", ""]
@@ -57,7 +57,7 @@ def _summary(result: Result) -> list[str]:
     sections = phrases.divide(summary)
     for section in sections:
         lines += [*_heading(section.chapter), *(_sentence(s, spans) for s in section.sentences), ""]
-    legend = phrases.explain_marks([summary])
+    legend = phrases.explain_supports([summary])
     lines += [" ".join(f"{words}." for words in legend), ""] if legend else []
     lines += [f"{_plain(said)}\n" for said in phrases.say_seen(result)]
     if any(path.name == "sheet.png" for path in result.files):
@@ -79,17 +79,17 @@ def _sentence(sentence: Sentence, spans: Mapping[int, Span]) -> str:
     when = phrases.say_place(sentence, spans)
     chunks = phrases.name_chunks(sentence.evidence) if sentence.evidence else "no chunk"
     cited = ", ".join(filter(None, (when, chunks)))
-    return f"- {_plain(phrases.say(sentence))} ({cited}){_mark(sentence.support, sentence.why)}"
+    return f"- {_plain(phrases.say(sentence))} ({cited}){_support(sentence.support, sentence.why)}"
 
 
 def _moment(moment: Moment) -> str:
-    mark = _mark(moment.support, moment.why)
-    return f"- {moment.span} {_plain(moment.text)} (chunk {moment.chunk}){mark}"
+    support = _support(moment.support, moment.why)
+    return f"- {moment.span} {_plain(moment.text)} (chunk {moment.chunk}){support}"
 
 
-def _mark(support: Support, why: str = "") -> str:
+def _support(support: Support, why: str = "") -> str:
     """Nothing where the check found it supported."""
-    said = _plain(phrases.say_mark(support, why))
+    said = _plain(phrases.say_support(support, why))
     return f" **{said}**" if support == "unsupported" else f" {said}".rstrip()
 
 

@@ -5,8 +5,10 @@ Pairs every arm with flow I chunk by chunk. Knows no engine and no report.
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from longtake.records import Arm, Cost, Description, Result, Worth
@@ -28,8 +30,8 @@ OUTER = (2.5, 97.5)
 class Measure:
     """Something of a chunk that two arms are compared by.
 
-    Of chunks of other lengths, amounts are shared out by time, and rates are averaged over it. Nan
-    is not known.
+    Of chunks of other lengths, amounts are shared out by time, and rates are averaged over it. A
+    value that is not known is nan.
     """
 
     name: str
@@ -74,13 +76,10 @@ def cost_of(result: Result, stage: str) -> Cost:
     return sum(parts, Cost())
 
 
-def list_returning(descriptions: Sequence[Description]) -> tuple[str, ...]:
+def list_returning(descriptions: Sequence[Description]) -> set[str]:
     """The marks that stand in the descriptions of two chunks or more."""
-    seen: dict[str, int] = {}
-    for description in descriptions:
-        for mark in {*MARKED.findall(description.text)}:
-            seen[mark] = seen.get(mark, 0) + 1
-    return tuple(sorted(mark for mark, chunks in seen.items() if chunks > 1))
+    chunks = Counter(mark for d in descriptions for mark in {*MARKED.findall(d.text)})
+    return {mark for mark, count in chunks.items() if count > 1}
 
 
 def weigh_arms(arms: Sequence[Arm]) -> tuple[Worth, ...]:
@@ -169,16 +168,10 @@ def _small_sample(freedom: int) -> float:
     return 1 + first / freedom + second / freedom**2 + third / freedom**3
 
 
-def _input_tokens(result: Result) -> list[float]:
-    return [d.cost.input_tokens for d in result.descriptions]
-
-
-def _output_tokens(result: Result) -> list[float]:
-    return [d.cost.output_tokens for d in result.descriptions]
-
-
-def _seconds(result: Result) -> list[float]:
-    return [d.cost.seconds for d in result.descriptions]
+def _of_each(field: str) -> Callable[[Result], list[float]]:
+    """A field of each description."""
+    get = attrgetter(field)
+    return lambda result: [get(description) for description in result.descriptions]
 
 
 def _words(result: Result) -> list[float]:
@@ -203,7 +196,7 @@ def _unsupported(result: Result) -> list[float]:
 
 def _marks(result: Result) -> list[float]:
     """The returning marks that stand in a chunk."""
-    returning = {*list_returning(result.descriptions)}
+    returning = list_returning(result.descriptions)
     return [
         float(len({*MARKED.findall(d.text)} & returning)) if d.text else float("nan")
         for d in result.descriptions
@@ -211,9 +204,9 @@ def _marks(result: Result) -> list[float]:
 
 
 MEASURES = (
-    Measure("input tokens", "", True, _input_tokens),
-    Measure("output tokens", "", True, _output_tokens),
-    Measure("engine time", "s", True, _seconds),
+    Measure("input tokens", "", True, _of_each("cost.input_tokens")),
+    Measure("output tokens", "", True, _of_each("cost.output_tokens")),
+    Measure("engine time", "s", True, _of_each("cost.seconds")),
     Measure("words of the description", "", True, _words),
     Measure("says the same as the chunk before", "%", False, _repeated),
     Measure("returning marks", "", False, _marks),

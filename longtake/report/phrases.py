@@ -4,7 +4,7 @@ All of it is plain text on one line: who shows it escapes it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -89,7 +89,7 @@ def say_place(sentence: Sentence, spans: Mapping[int, Span]) -> str:
     return "" if span is None else format_time(span.start) if sentence.span else str(span)
 
 
-def say_mark(support: Support, why: str = "") -> str:
+def say_support(support: Support, why: str = "") -> str:
     """`✗ unsupported: …`, `?`, or nothing where a reader may rely on it."""
     if support == "unsupported":
         return f"✗ unsupported{f': {why}' if why else ''}"
@@ -101,16 +101,14 @@ def headline_support(summary: Summary) -> Support:
     return summary.headline_support if summary.judge else "quoted"
 
 
-def explain_marks(summaries: Iterable[Summary]) -> list[str]:
+def explain_supports(summaries: Iterable[Summary]) -> list[str]:
     """What the marks mean that stand in these summaries."""
-    marks = {mark for summary in summaries for mark in _list_supports(summary)}
-    return [words for mark, words in LEGEND.items() if mark in marks]
-
-
-def _list_supports(summary: Summary) -> Iterator[Support]:
-    yield from (sentence.support for sentence in summary.sentences)
-    yield from (moment.support for moment in summary.moments)
-    yield headline_support(summary)
+    found: set[Support] = set()
+    for summary in summaries:
+        found |= {sentence.support for sentence in summary.sentences}
+        found |= {moment.support for moment in summary.moments}
+        found.add(headline_support(summary))
+    return [words for support, words in LEGEND.items() if support in found]
 
 
 def say_seen(result: Result) -> list[str]:

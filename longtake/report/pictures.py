@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from itertools import count as count_from
 from math import ceil, sqrt
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longtake.errors import OutputError
-from longtake.files import replacing
 from longtake.records import Chunk, Frame, Scan, Video
 from longtake.text.plurals import say_count
 from longtake.text.untrusted import one_line
@@ -230,7 +227,7 @@ def _draw_join(draw: "ImageDraw", x: int, row: tuple[int, int], join: str) -> No
 def _draw_block(
     draw: "ImageDraw", span: Span, seconds: float, row: tuple[int, int], colour: str
 ) -> None:
-    """At least a pixel wide."""
+    """A rectangle in that row over the span, at least a pixel wide."""
     left, right = _x(span.start, seconds), _x(span.end, seconds)
     draw.rectangle((left, row[0], max(left, right - 1), row[1] - 1), fill=colour)
 
@@ -263,16 +260,3 @@ def _draw_legend(draw: "ImageDraw") -> None:
 def _spell(text: str) -> str:
     """With a question mark for each letter that the built-in font lacks."""
     return text.replace("–", "-").encode("ascii", "replace").decode()
-
-
-def write_picture(image: "Image", path: Path) -> Path:
-    """Write it as PNG, whole or not at all; its path."""
-    try:
-        with replacing(path) as part:
-            image.save(part, format="PNG")
-    except OSError as error:
-        raise OutputError(
-            f"{path} can't be written: {error.strerror or error}",
-            "Check its permissions and the room on the disk, or name another file.",
-        ) from error
-    return path

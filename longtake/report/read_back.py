@@ -5,17 +5,15 @@ A row that is gone is a gap, never silence. Knows no engine; what stands in a ce
 
 import csv
 import io
-import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
 
 from longtake.errors import SourceError
-from longtake.records import Chunk, Description, Entity, Kind, Status, Tag, Video
+from longtake.records import Chunk, Description, Entity, Result, Status, Tag, Video
 from longtake.report.csv import unguard
+from longtake.report.json import read_json
 from longtake.text.untrusted import one_line
 from longtake.timecode import Span, parse_time
 from longtake.video.source import check_file
@@ -36,7 +34,7 @@ SHOWN = 40
 
 @dataclass(frozen=True)
 class Edited:
-    """What a table of descriptions tells, and what a summary.json beside it tells of the video."""
+    """The rows of a table of descriptions, with the video and its entities as far as known."""
 
     video: Video
     descriptions: tuple[Description, ...]
@@ -67,26 +65,60 @@ def read_edited(source: str | Path) -> Edited:
     """
     path = check_file(source, "descriptions.csv")
     found = read_descriptions(path)
-    known = _read_known(path)
-    planned = _whole(known.get("ledger"), "planned")
-    video = _read_video(known.get("video"), path, max(d.chunk.span.end for d in found))
-    return Edited(
+    end = max(d.chunk.span.end for d in found)
+    known = _read_summary(path)
+    if known is None:
+        return Edited(Video(path, "", end, end), tuple(found))
+    video, planned = _clean(known.video, end), known.ledger.planned
+    entities = (
+        replace(
+            entity,
+            mark=one_line(entity.mark),
+            look=one_line(entity.look),
+            chunks=tuple(number for number in entity.chunks if 1 <= number <= planned),
+        )
+        for entity in known.entities
+    )
+    last = found[-1].chunk
+    rest = Span(last.span.end, max(last.span.end, video.duration))
+    found += _list_gone(last.number + 1, min(planned, MOST_CHUNKS) + 1, rest, path)
+    return Edited(video, tuple(found), tuple(entities))
+
+
+def _read_summary(table: Path) -> Result | None:
+    """The summary.json beside a table, if it is whole and of a run on a video or of this table."""
+    path = table.parent / "summary.json"
+    try:
+        known = read_json(path) if path.stat().st_size <= MOST_BYTES else None
+    except (OSError, ValueError):
+        return None
+    return known if known and (known.video.sha256 or known.video.path.name == table.name) else None
+
+
+def _clean(video: Video, end: float) -> Video:
+    """The video as a summary.json names it, no shorter than the table, its texts on one line."""
+    seconds = max(video.duration, end) if video.duration <= MOST_SECONDS else end
+    return replace(
         video,
-        tuple(_fill_end(found, planned, video.duration, path)),
-        _read_entities(known.get("entities"), planned),
+        path=Path(one_line(str(video.path))),
+        title=one_line(video.title),
+        link=one_line(video.link),
+        sha256=one_line(video.sha256),
+        duration=seconds,
+        readable=seconds,
     )
 
 
 def name_describer(descriptions: Sequence[Description], name: str) -> str:
-    """Who described the chunks, as the rows of the file of that name tell it; else that name."""
+    """The engines of the descriptions; where no row names one, the name of their file."""
     engines = dict.fromkeys(d.engine for d in descriptions if d.engine)
     return " and ".join(engines) or name
 
 
 def say_cells(cells: Sequence[str], name: str) -> str:
-    """How many chunks a column tells something of."""
-    told = sum(map(bool, cells))
-    return f"of {told} of {len(cells)} chunks, as {name} has it" if told else f"none in {name}"
+    """In how many chunks a column of the file of that name isn't empty."""
+    filled = sum(map(bool, cells))
+    return f"of {filled} of {len(cells)} chunks, as {name} has it" if filled else f"none in {name}"
 
 
 def read_descriptions(path: Path) -> list[Description]:
@@ -127,9 +159,9 @@ def _read_text(path: Path) -> str:
             f"{path} is larger than {MOST_BYTES >> 20} MiB, too large for a table of descriptions",
             "For a video: longtake summarize FILE.",
         )
-    marked = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    encoding = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
-        text = raw.decode("utf-16" if marked else "utf-8-sig")
+        text = raw.decode(encoding)
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
@@ -169,7 +201,7 @@ def _read_rows(path: Path) -> Iterator[_Row]:
 
 
 def _separator(text: str) -> str:
-    """The one that finds most of the needed columns in the header."""
+    """The separator by which the header has most of the required columns."""
     header = next((line for line in text.splitlines() if line.strip(SEPARATORS + ' "')), "")
 
     def count(separator: str) -> int:
@@ -231,7 +263,7 @@ def _read_time(row: _Row, column: str) -> float:
 
 
 def _check_order(rows: Mapping[int, _Row], spans: Mapping[int, Span]) -> None:
-    """Numbers follow time: all that is told in order goes by them."""
+    """SourceError where a chunk starts before the one with the number before it."""
     before = 0
     for number, span in spans.items():
         if before and span.start < spans[before].start:
@@ -264,29 +296,19 @@ def _read_description(row: _Row, number: int, span: Span) -> Description:
 
 
 def _read_tags(cell: str) -> tuple[Tag, ...]:
-    """Tags as the table has them: `person 100 %, bicycle 40 %`; what is none is passed over."""
+    """Tags as the table has them: `person 100 %, bicycle 40 %`; what is no tag is ignored."""
     found = (re.fullmatch(TAG, part.strip()) for part in re.split("[,;]", cell))
     return tuple(Tag(tag[1], int(tag[2]) / 100) for tag in found if tag and int(tag[2]) <= 100)
 
 
 def _fill_holes(found: Sequence[Description], path: Path) -> Iterator[Description]:
-    """With a failed one for each number before another that is in no row."""
+    """The descriptions, and a failed one for each number between them that is in no row."""
     number, end = 0, 0.0
     for description in found:
         chunk = description.chunk
         yield from _list_gone(number + 1, chunk.number, Span(end, max(end, chunk.span.start)), path)
         yield description
         number, end = chunk.number, chunk.span.end
-
-
-def _fill_end(
-    found: Sequence[Description], planned: int, duration: float, path: Path
-) -> Iterator[Description]:
-    """With those that were planned once and are gone at the end."""
-    yield from found
-    last = found[-1].chunk
-    span = Span(last.span.end, max(last.span.end, duration))
-    yield from _list_gone(last.number + 1, min(planned, MOST_CHUNKS) + 1, span, path)
 
 
 def _list_gone(first: int, stop: int, span: Span, path: Path) -> Iterator[Description]:
@@ -298,57 +320,3 @@ def _list_gone(first: int, stop: int, span: Span, path: Path) -> Iterator[Descri
         )
         chunk = Chunk(number, Span(start, max(start, end)))
         yield Description(chunk, "failed", "", error=f"not in {path.name}", stored=True)
-
-
-def _read_known(table: Path) -> dict[str, Any]:
-    """The summary.json beside a table: of a run on a video, or of this very table; else nothing."""
-    path = table.parent / "summary.json"
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            return {}
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    video = document.get("video") if isinstance(document, dict) else None
-    facts = video if isinstance(video, dict) else {}
-    ours = facts.get("sha256") or Path(str(facts.get("source"))).name == table.name
-    return document if ours else {}
-
-
-def _read_video(known: object, path: Path, end: float) -> Video:
-    """The video that it names; where it names none, the CSV stands for it."""
-    facts = known if isinstance(known, dict) else {}
-    source, sha256, duration = (facts.get(name) for name in ("source", "sha256", "duration"))
-    named = isinstance(source, str) and source and isinstance(sha256, str)
-    if not named or not isinstance(duration, int | float) or isinstance(duration, bool):
-        return Video(path, "", end, end)
-    seconds = float(duration) if 0 <= duration <= MOST_SECONDS else end
-    seconds = end if math.isnan(seconds) else max(seconds, end)
-    name, title = one_line(str(source)), facts.get("title")
-    return Video(
-        Path(name),
-        one_line(str(sha256)),
-        seconds,
-        seconds,
-        title=one_line(title) if isinstance(title, str) else "",
-        link=name if re.match(r"https?://", name) else "",
-    )
-
-
-def _read_entities(known: object, planned: int) -> tuple[Entity, ...]:
-    """Who the marks in the descriptions stand for."""
-    found = []
-    for entry in known if isinstance(known, list) else []:
-        facts = entry if isinstance(entry, dict) else {}
-        mark, look, chunks = (facts.get(name) for name in ("mark", "look", "chunks"))
-        kind: Any = facts.get("kind")
-        if isinstance(mark, str) and isinstance(look, str) and isinstance(chunks, list):
-            numbers = tuple(n for n in chunks if type(n) is int and 1 <= n <= planned)
-            if kind in get_args(Kind):
-                found.append(Entity(one_line(mark), kind, one_line(look), numbers))
-    return tuple(found)
-
-
-def _whole(facts: object, name: str) -> int:
-    value = facts.get(name) if isinstance(facts, dict) else None
-    return value if type(value) is int and value > 0 else 0

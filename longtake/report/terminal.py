@@ -74,7 +74,8 @@ def _say_descriptions(result: Result) -> list[str]:
 def _say_summary(result: Result, summary: Summary) -> list[str]:
     """Headline, what made it, points under their chapters, what detectors saw."""
     spans = {d.chunk.number: d.chunk.span for d in result.descriptions}
-    lines = [f"{summary.headline} {phrases.say_mark(phrases.headline_support(summary))}".rstrip()]
+    support = phrases.say_support(phrases.headline_support(summary))
+    lines = [f"{summary.headline} {support}".rstrip()]
     lines += [f"{result.video.name}, {format_time(result.video.duration)}", ""]
     lines += _wrap(phrases.say_made(result), "")
     for section in phrases.divide(summary):
@@ -93,10 +94,10 @@ def _say_summary(result: Result, summary: Summary) -> list[str]:
 def _say_sentence(sentence: Sentence, spans: Mapping[int, Span]) -> list[str]:
     """With its time, its chunks, and a mark where the check did not find it supported."""
     span = phrases.place(sentence, spans)
-    mark = phrases.say_mark(sentence.support, sentence.why)
+    support = phrases.say_support(sentence.support, sentence.why)
     when = format_time(span.start) if span else ""
     numbers = join_numbers(sentence.evidence)
-    return _wrap(f"{phrases.say(sentence)} [{numbers}] {mark}".rstrip(), f"{when:>7}  ")
+    return _wrap(f"{phrases.say(sentence)} [{numbers}] {support}".rstrip(), f"{when:>7}  ")
 
 
 def _wrap(text: str, head: str) -> list[str]:

@@ -67,14 +67,14 @@ def descriptions_as_vtt(descriptions: Sequence[Description]) -> str:
     return "\n".join(["WEBVTT\n", *cues])
 
 
-def _times(span: Span, mark: str) -> str:
-    return f"{_time(span.start, mark)} --> {_time(span.end, mark)}"
+def _times(span: Span, separator: str) -> str:
+    return f"{_time(span.start, separator)} --> {_time(span.end, separator)}"
 
 
-def _time(seconds: float, mark: str) -> str:
+def _time(seconds: float, separator: str) -> str:
     minutes, thousandths = divmod(round(seconds * 1000), 60_000)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{thousandths // 1000:02}{mark}{thousandths % 1000:03}"
+    return f"{hours:02}:{minutes:02}:{thousandths // 1000:02}{separator}{thousandths % 1000:03}"
 
 
 _MARKUP = re.compile(r"--(?=>)|<(?=[/A-Za-z\d][^<>]*>)|\{(?=\\)|&(?=#?\w{1,32};)")

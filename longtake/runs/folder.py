@@ -1,6 +1,6 @@
 """What a run leaves on disk, LONGTAKE_HOME/runs/ID, and what can be done with it from outside.
 
-request.json is what was asked for, state.json how far it is, chunks.jsonl what was told so far,
+request.json is what was asked for, state.json how far it is, chunks.jsonl its descriptions so far,
 thumbs/ a picture of each chunk, upload/ a file that came with it, out/ its results. The worker
 holds `alive` as long as it lives; who starts, stops or deletes a run holds `lock`.
 """
@@ -26,6 +26,8 @@ from longtake.settings import SECRET, Settings, change_settings, home_folder, li
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 Kind = Literal["summarize", "compare", "reconcile"]
+ENDED = ("done", "stopped", "failed")
+"""States that only `resume` leads out of."""
 
 FORM = 1
 """Counted up when the files' meaning changes."""
@@ -93,7 +95,7 @@ class Run:
 _NOTHING = Asked("", "summarize", {}, "", "", 0.0)
 """Of a run whose files can't be read."""
 
-_KEPT = tuple(f.name for f in fields(Run) if f.name not in ("id", "folder", "asked", "ahead"))
+_SAVED = tuple(f.name for f in fields(Run) if f.name not in ("id", "folder", "asked", "ahead"))
 
 
 def runs_folder() -> Path:
@@ -146,7 +148,7 @@ def submit(asked: Asked, upload: Path | None = None, known: Path | None = None) 
 
 
 def _inherit(run: Run, parent: Run, known: Path) -> Run:
-    """What an edited table's run shows of the video: its parent's."""
+    """Give the run of an edited table what its parent knows and shows of the video."""
     (run.folder / "upload").mkdir(exist_ok=True)
     if known.is_file():
         shutil.copy(known, run.folder / "upload" / known.name)
@@ -165,7 +167,7 @@ def read_run(run_id: str) -> Run:
 
 
 def list_runs(visitor: str | None = None) -> list[Run]:
-    """Those of a visitor, or all, the newest first."""
+    """The runs of a visitor, or all, the newest first."""
     runs = [run for run in _load_all() if visitor is None or run.asked.visitor == visitor]
     return sorted(runs, key=lambda run: (-run.asked.created, run.id))
 
@@ -182,27 +184,27 @@ def _load_again(folder: Path) -> Run:
         written = (folder / "state.json").stat().st_mtime_ns
     except OSError:
         return load_run(folder)
-    known = _ENDED.get(folder)
+    known = _ended_runs.get(folder)
     if known and known[0] == written:
         return known[1]
     run = load_run(folder)
-    if run.state in ("done", "stopped", "failed"):
-        _ENDED[folder] = (written, run)
+    if run.state in ENDED:
+        _ended_runs[folder] = (written, run)
     return run
 
 
-_ENDED: dict[Path, tuple[int, Run]] = {}
+_ended_runs: dict[Path, tuple[int, Run]] = {}
 """Runs that had ended when they were read, and when their state was written."""
 
 
 def list_waiting() -> list[Run]:
-    """In the order in which they will be started."""
+    """The waiting runs, in the order in which they will be started."""
     runs = [run for run in _load_all() if run.state == "waiting"]
     return sorted(runs, key=lambda run: (run.asked.created, run.id))
 
 
 def _count_ahead(run: Run) -> int:
-    """Those at work, and those that wait for longer."""
+    """How many runs are at work or have waited for longer."""
     others = [other for other in _load_all() if other.id != run.id]
     mine = (run.asked.created, run.id)
     waiting = [r for r in others if r.state == "waiting" and (r.asked.created, r.id) < mine]
@@ -216,7 +218,7 @@ def load_run(folder: Path, *, last: bool = False) -> Run:
         asked = Asked(**{f.name: request[f.name] for f in fields(Asked)})
         facts = _read(folder / "state.json")
         _check(asked, facts)
-        run = Run(folder.name, folder, asked, **{name: facts[name] for name in _KEPT})
+        run = Run(folder.name, folder, asked, **{name: facts[name] for name in _SAVED})
         steps = tuple(Step(**step) for step in facts["steps"])
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         said, hint = f"the run's files are damaged ({type(error).__name__})", "Delete it."
@@ -248,7 +250,7 @@ class _Newer(ValueError):
 
 def write_state(run: Run) -> None:
     """How far the run is, whole or not at all."""
-    facts = {name: getattr(run, name) for name in _KEPT}
+    facts = {name: getattr(run, name) for name in _SAVED}
     facts["steps"] = [asdict(step) for step in run.steps]
     facts["video"] = str(run.video) if run.video else ""
     _write(run.folder / "state.json", {"form": FORM, **facts})
@@ -283,12 +285,6 @@ def read_entry(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) and "chunk" in entry else None
-
-
-def thumb_path(run_id: str, chunk: int) -> Path | None:
-    """The picture of a chunk, where there is one."""
-    path = runs_folder() / run_id / "thumbs" / f"{chunk:d}.jpg"
-    return path if path.is_file() else None
 
 
 def stop(run_id: str) -> None:
@@ -339,7 +335,7 @@ def sweep() -> None:
 
 
 def _end(run: Run) -> None:
-    """The worker and all that it started; its number counts only while it surely lives."""
+    """End the worker and all that it started; its pid is another's as soon as it is gone."""
     if not is_alive(run.folder):
         return
     for signum, seconds in ((signal.SIGTERM, END_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
@@ -355,7 +351,7 @@ def _end(run: Run) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """While this is open, nobody else starts, stops or deletes the run."""
+    """Hold the run's lock: nobody else starts, stops or deletes it meanwhile."""
     try:
         file = (folder / "lock").open("w")
     except OSError:

@@ -76,7 +76,7 @@ class Queue:
         return True
 
     def _say(self, error: Exception) -> None:
-        """In the server's log, once as long as it is the same."""
+        """Log an error, once as long as it is the same."""
         if str(error) != self._said:
             self._said = str(error)
             LOG.warning("a run can't be started: %s", error)
@@ -93,7 +93,7 @@ class Queue:
 
 
 def _launch(run: Run, slot: IO[Any], files: ExitStack) -> None:
-    """The worker, which takes the slot and the sign that it lives with it."""
+    """Start the worker, which inherits the locks of its slot and of `alive`."""
     if run.attempts >= MOST_ATTEMPTS:
         said = f"the run's process vanished {run.attempts} times"
         hint = "The machine's memory may not suffice; `longtake doctor` says what fits."

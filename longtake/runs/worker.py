@@ -1,6 +1,6 @@
 """One run in a process of its own: `python -P -m longtake.runs.worker FOLDER`.
 
-Iterates the pipeline, as the command line does, and writes down what it tells.
+Iterates the pipeline, as the command line does, and writes down each step.
 """
 
 import errno
@@ -56,37 +56,39 @@ def main(folder: Path) -> None:
     signal.signal(signal.SIGTERM, _stop)
     os.nice(NICENESS)
     with locked(folder):  # until the queue has let go of it
-        teller = _Teller(load_run(folder))
+        recorder = _Recorder(load_run(folder))
     LOG.setLevel(logging.INFO)
-    LOG.addHandler(teller)
+    LOG.addHandler(recorder)
     try:
-        with open_session(Engines(fetch=teller.fetch, tell=_tell)) as session:
-            for result in _go(teller, session):
-                teller.take_result(result)
+        with open_session(Engines(fetch=recorder.fetch, tell=_note_engine)) as session:
+            for result in _go(recorder, session):
+                text = report.as_json(result, descriptions=True)
+                path = result.out / "result.json"
+                path.write_text(text, encoding="utf-8", errors="replace")
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is done can't be stopped any more
-        teller.end("done")
+        recorder.end("done")
     except Stopped:
-        teller.end("stopped")
+        recorder.end("stopped")
     except LongtakeError as error:
-        teller.end("failed", error.message, error.hint)
+        recorder.end("failed", error.message, error.hint)
     except Exception as error:
-        _fail(teller, error)
+        _fail(recorder, error)
 
 
-def _tell(role: str, name: str, why: str) -> None:
+def _note_engine(role: str, name: str, why: str) -> None:
     LOG.info("%s: %s (%s)", role, name, why)
 
 
-def _fail(teller: "_Teller", error: Exception) -> None:
+def _fail(recorder: "_Recorder", error: Exception) -> None:
     """What is no LongtakeError: a full disk, or a bug."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         hint = "Free some room, and let it go on: all answers so far are kept."
-        teller.end("failed", f"the disk is full: {error.filename or home_folder()}", hint)
+        recorder.end("failed", f"the disk is full: {error.filename or home_folder()}", hint)
         return
     with suppress(OSError):
-        (teller.run.folder / "trace.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        (recorder.run.folder / "trace.txt").write_text(traceback.format_exc(), encoding="utf-8")
     said = f"this is a bug in Longtake: {type(error).__name__}: {one_line(str(error))[:300]}"
-    teller.end("failed", said, "The run's trace.txt says where; please report it.")
+    recorder.end("failed", said, "The run's trace.txt says where; please report it.")
 
 
 def _stop(_signal: int, _frame: object) -> None:
@@ -94,34 +96,29 @@ def _stop(_signal: int, _frame: object) -> None:
     raise Stopped
 
 
-def _go(teller: "_Teller", session: Session) -> Iterator[Result]:
-    """Go through it to the end, telling how far it is; what came of it."""
-    asked = teller.run.asked
-    settings = load_settings({**asked.settings, "out": str(teller.run.folder / "out")})
-    source = _find_source(teller.run)
+def _go(recorder: "_Recorder", session: Session) -> Iterator[Result]:
+    """Run what was asked for to its end, writing down each step; its results."""
+    asked = recorder.run.asked
+    settings = load_settings({**asked.settings, "out": str(recorder.run.folder / "out")})
+    source: Source = asked.source
+    if _is_upload(recorder.run):  # called as its visitor calls it, and not by where it lies
+        source = SourceFile(Path(asked.source), title=one_line(asked.title))
     if asked.kind == "compare":
-        compared = run_to_end(session.compare(source, plan_arms((), settings)), teller.take)
+        compared = run_to_end(session.compare(source, plan_arms((), settings)), recorder.take)
         yield from (arm.result for arm in compared.arms)
     elif asked.kind == "summarize":
-        yield run_to_end(session.summarize(source, settings), teller.take)
+        yield run_to_end(session.summarize(source, settings), recorder.take)
     else:
         report.prepare_folder(Path(settings.out))
         shutil.copy(asked.source, settings.out)  # so that it can be taken away, and edited again
-        yield run_to_end(session.reconcile(asked.source, settings), teller.take)
-
-
-def _find_source(run: Run) -> Source:
-    """An upload is called as its visitor calls it, and not by where it lies."""
-    if _is_upload(run):
-        return SourceFile(Path(run.asked.source), title=one_line(run.asked.title))
-    return run.asked.source
+        yield run_to_end(session.reconcile(asked.source, settings), recorder.take)
 
 
 def _is_upload(run: Run) -> bool:
     return Path(run.asked.source).parent == run.folder / "upload"
 
 
-class _Teller(logging.Handler):
+class _Recorder(logging.Handler):
     """Writes down how far the run is: state, descriptions, thumbnails, notes."""
 
     def __init__(self, run: Run) -> None:
@@ -129,19 +126,19 @@ class _Teller(logging.Handler):
         self.run = replace(run, notes=(), steps=(), error="", hint="")
         self._begun: dict[tuple[str, str], float] = {}
         self._written = 0.0
-        self._told = _read_told_chunks(run.folder / "chunks.jsonl")
+        self._chunks = _read_chunks(run.folder / "chunks.jsonl")
         self._video: Video | None = None
         self._thumbs: _Thumbs | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """A note of the pipeline's."""
+        """Keep a line of the log as a note of the run, once."""
         if len(self.run.notes) < MOST_NOTES:
             note = one_line(record.getMessage())
             if note not in self.run.notes:
                 self.run = replace(self.run, notes=(*self.run.notes, note))
 
     def take(self, progress: Progress) -> None:
-        """One thing that the pipeline tells."""
+        """Write down a step of the pipeline, and its description if it has one."""
         if progress.video and not self._video:
             self._video = progress.video
             self.run = replace(
@@ -154,7 +151,10 @@ class _Teller(logging.Handler):
         if progress.description:
             self._take_description(progress.description, progress.arm)
         self._take_step(progress)
-        self._write_now_and_then()
+        now = time.monotonic()
+        if now - self._written >= WRITE_SECONDS:
+            self._written = now
+            write_state(self.run)
 
     def _take_step(self, progress: Progress) -> None:
         stage, arm = progress.stage, progress.arm
@@ -172,19 +172,14 @@ class _Teller(logging.Handler):
     def _take_description(self, description: Description, arm: str) -> None:
         chunk = description.chunk
         entry = {**chunk_values(description), "arm": arm}
-        if self._told.get((arm, chunk.number)) == entry:
+        if self._chunks.get((arm, chunk.number)) == entry:
             return
-        self._told[arm, chunk.number] = entry
+        self._chunks[arm, chunk.number] = entry
         if self._video and not chunk.missing:
             self._thumbs = self._thumbs or _Thumbs(self._video, self.run.folder / "thumbs")
             self._thumbs.draw(chunk.number, chunk.span)
         with (self.run.folder / "chunks.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
-
-    def take_result(self, result: Result) -> None:
-        """All of a result, for the page."""
-        text = report.as_json(result, descriptions=True)
-        (result.out / "result.json").write_text(text, encoding="utf-8", errors="replace")
 
     def fetch(self, model: Model | FolderModel) -> None:
         """Fetch what of the model is not here."""
@@ -192,7 +187,7 @@ class _Teller(logging.Handler):
         fetch_model(model, lambda done, total: self.take(Progress("fetch", done, total, note)))
 
     def end(self, state: Any, error: str = "", hint: str = "") -> None:
-        """The last word."""
+        """Write down how the run ended."""
         if self._thumbs:
             self._thumbs.close()
         if _is_upload(self.run):
@@ -200,24 +195,18 @@ class _Teller(logging.Handler):
         self.run = replace(self.run, state=state, error=error, hint=hint, ended=time.time())
         write_state(self.run)
 
-    def _write_now_and_then(self) -> None:
-        now = time.monotonic()
-        if now - self._written >= WRITE_SECONDS:
-            self._written = now
-            write_state(self.run)
 
-
-def _read_told_chunks(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
-    """What an earlier try of this run told last of each chunk; half a line at the end goes away."""
-    told: dict[tuple[str, int], dict[str, Any]] = {}
+def _read_chunks(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
+    """Each chunk's last entry of an earlier attempt; half a line at the end is cut off."""
+    written: dict[tuple[str, int], dict[str, Any]] = {}
     with suppress(OSError), path.open("r+b") as file:
         for line in file:
             if not line.endswith(b"\n"):
                 file.truncate(file.tell() - len(line))
                 break
             if entry := read_entry(line):
-                told[str(entry.get("arm")), entry["chunk"]] = entry
-    return told
+                written[str(entry.get("arm")), entry["chunk"]] = entry
+    return written
 
 
 class _Thumbs:

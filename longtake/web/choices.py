@@ -25,11 +25,11 @@ from longtake.web import uploads
 from longtake.web.format import name_source, say_bytes, say_seconds, sentence_case
 from longtake.web.table import edit_table
 
-LOOKS_AT_ONCE = 3
+INSPECTIONS_AT_ONCE = 3
 PATIENCE_SECONDS = 60.0
 USUAL_SIDE = 512
 """Longest side in pixels that most engines look at."""
-_looking = threading.BoundedSemaphore(LOOKS_AT_ONCE)
+_inspections = threading.BoundedSemaphore(INSPECTIONS_AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ def list_engines(settings: Settings) -> list[EngineChoice]:
     return found
 
 
-def look_at(text: str, settings: Settings, own_machine: bool) -> Choice:
-    """What is known of what was pasted; nothing is loaded. LongtakeError says what is wrong.
+def inspect(text: str, settings: Settings, own_machine: bool) -> Choice:
+    """What is known of a pasted link or file; nothing is loaded. LongtakeError says what is wrong.
 
     The name of a file counts only where the page is its user's own.
     """
@@ -82,12 +82,12 @@ def look_at(text: str, settings: Settings, own_machine: bool) -> Choice:
     if not text:
         raise UsageError("nothing was pasted", "Paste a link that begins with https://.")
     if is_link(text):
-        return _look_at_link(text, settings)
+        return _inspect_link(text, settings)
     if looks_like_address(text):
-        return _look_at_link(f"https://{text}", settings)
+        return _inspect_link(f"https://{text}", settings)
     if not own_machine:
         raise UsageError(f"{name_source(text)!r} is not a link", "A link begins with https://.")
-    return _look_at_file(text)
+    return _inspect_file(text)
 
 
 def looks_like_address(text: str) -> bool:
@@ -96,14 +96,14 @@ def looks_like_address(text: str) -> bool:
     return bool(slash) and "." in host[1:-1] and " " not in text and not Path(text).exists()
 
 
-def _look_at_link(link: str, settings: Settings) -> Choice:
+def _inspect_link(link: str, settings: Settings) -> Choice:
     link = check_link(link)
-    if not _looking.acquire(timeout=PATIENCE_SECONDS):
+    if not _inspections.acquire(timeout=PATIENCE_SECONDS):
         raise LinkError("too many links are being looked at", "Try again in a minute.", "busy")
     try:
         facts = look(link, settings, choose_needs(settings, USUAL_SIDE))
     finally:
-        _looking.release()
+        _inspections.release()
     return Choice(
         source=facts.link,
         title=one_line(facts.title) or name_source(link),
@@ -115,7 +115,7 @@ def _look_at_link(link: str, settings: Settings) -> Choice:
     )
 
 
-def _look_at_file(text: str) -> Choice:
+def _inspect_file(text: str) -> Choice:
     path = check_file(text).absolute()
     video, _ = probe(path, "")
     return Choice(
@@ -123,7 +123,7 @@ def _look_at_file(text: str) -> Choice:
     )
 
 
-def look_at_upload(token: str, name: str) -> Choice:
+def inspect_upload(token: str, name: str) -> Choice:
     """What is known of a file that was dropped; `name` is what the visitor calls it."""
     path = uploads.find(token)
     video, _ = probe(path, "")
@@ -162,29 +162,25 @@ def say_guess(found: Estimate, flow: str, *, whole: bool = True) -> str:
     return f"About {say_seconds(seconds)}{share}: {found.why}."
 
 
-def apply_wishes(settings: Settings, wishes: Mapping[str, Any]) -> Settings:
-    """The settings with what was chosen in the form; UsageError where a value can't be."""
-    return change_settings(settings, _as_settings(wishes), "the form")
+def apply_form(settings: Settings, form: Mapping[str, Any]) -> Settings:
+    """The settings with the form's values; UsageError where a value can't be."""
+    return change_settings(settings, _as_settings(form), "the form")
 
 
-def _as_settings(wishes: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value
-        for name, value in wishes.items()
-        if not (name == "flow" and value == "both") and value is not None
-    }
+def _as_settings(form: Mapping[str, Any]) -> dict[str, Any]:
+    """The form's values but for `both`, which is no flow of a setting."""
+    return {name: value for name, value in form.items() if (name, value) != ("flow", "both")}
 
 
-def start(choice: Choice, wishes: Mapping[str, Any], visitor: str) -> str:
+def start(choice: Choice, form: Mapping[str, Any], visitor: str) -> str:
     """Put a run into the queue; its id."""
     asked = Asked(
         source=choice.source,
-        kind="compare" if wishes.get("flow") == "both" else "summarize",
-        settings=_as_settings(wishes),
+        kind="compare" if form.get("flow") == "both" else "summarize",
+        settings=_as_settings(form),
         title=choice.title,
         visitor=visitor,
         created=time.time(),
-        of="",
     )
     return submit(asked, upload=uploads.find(choice.upload) if choice.upload else None)
 

@@ -43,7 +43,7 @@ def draw() -> None:
 
 
 def _visitor() -> str:
-    """Who this is: by the cookie, and without one only for as long as the page is open."""
+    """The visitor's id: of the cookie, else one that lasts as long as the page is open."""
     known = read_visitor(f"{COOKIE}={st.context.cookies.get(COOKIE, '')}")
     return known or str(st.session_state.setdefault("visitor", secrets.token_hex(16)))
 

@@ -23,14 +23,14 @@ FILES = (
 )
 """What a run's folder may hold for its reader, and what that is."""
 TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "md": "text/markdown; charset=utf-8",
-    "json": "application/json",
-    "vtt": "text/vtt; charset=utf-8",
-    "srt": "text/plain; charset=utf-8",
-    "txt": "text/plain; charset=utf-8",
-    "html": "text/html; charset=utf-8",
-    "png": "image/png",
+    ".csv": "text/csv; charset=utf-8",
+    ".md": "text/markdown; charset=utf-8",
+    ".json": "application/json",
+    ".vtt": "text/vtt; charset=utf-8",
+    ".srt": "text/plain; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".png": "image/png",
 }
 
 
@@ -54,19 +54,9 @@ def list_files(run: Run) -> list[File]:
             path = folder / name
             if path.is_file() and not path.is_symlink():
                 shown = f"{label}, {FLOWS.get(arm, arm)}" if arm else label
-                place = f"arms/{arm}/{name}" if arm else name
+                place = path.relative_to(out).as_posix()
                 found.append(File(place, shown, path, path.stat().st_size))
     return found
-
-
-def find_file(run: Run, place: str) -> File | None:
-    """The file of that place; None for anything that is not one of those."""
-    return next((file for file in list_files(run) if file.place == place), None)
-
-
-def media_type(name: str) -> str:
-    """The type to serve a file of that name with."""
-    return TYPES.get(name.rpartition(".")[2].casefold(), "application/octet-stream")
 
 
 def sniff_video(head: bytes) -> str:

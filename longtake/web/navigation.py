@@ -1,6 +1,7 @@
 """What all screens of the page do: lead to another one, start a run, say what went wrong."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import streamlit as st
 
@@ -25,20 +26,26 @@ def follow_started() -> None:
 
 def start(submit: Callable[[], str]) -> None:
     """Put a run into the queue and go to it; what is wrong with it is shown."""
-    try:
+    with errors_shown():
         run = submit()
-    except LongtakeError as error:
-        show_error(error)
-        return
-    forget_choice()
-    st.session_state["going"] = run  # a second click may end this before the address is changed
-    go(run)
-    st.rerun()
+        forget_choice()
+        st.session_state["going"] = run  # a second click may end this before the address is changed
+        go(run)
+        st.rerun()
 
 
 def forget_choice() -> None:
-    """Nothing is chosen any more, and nothing was wrong with it."""
+    """Clear the choice of a video, and the error that came with it."""
     st.session_state["choice"] = st.session_state["trouble"] = None
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """A LongtakeError ends the block, and is shown where it stands on the page."""
+    try:
+        yield
+    except LongtakeError as error:
+        show_error(error)
 
 
 def show_error(error: LongtakeError) -> None:

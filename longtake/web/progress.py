@@ -1,4 +1,4 @@
-"""A run as the page tells of it while it goes on: its title, how far it is, what it does now."""
+"""A run's progress as the page shows it: its title, how much is done, and the current stage."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,6 @@ from longtake.timecode import format_time
 from longtake.web.format import FLOWS, as_text, name_source, say_bytes, say_seconds, say_when
 from longtake.web.result import show_chunk, show_result
 
-ENDED = ("done", "stopped", "failed")
 OF_BOTH = ("independent", "context")
 STAGES = {
     "load": ("Loading the video", 12),
@@ -118,11 +117,8 @@ def _say_step(run: Run) -> str:
     return f"{words}: {100 * min(step.done, step.total) // step.total} %"
 
 
-def show_told(run: Run, after: int, result: bool) -> dict[str, Any]:
-    """What the page asks for again and again: the run, and what was told after number `after`.
-
-    With `result` the result, too, once there is one.
-    """
+def show_update(run: Run, after: int, result: bool) -> dict[str, Any]:
+    """What the page polls: the run, its descriptions after number `after`, maybe its result."""
     return {
         "run": show_run(run),
         "told": [

@@ -9,8 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from longtake.records import Entity, Moment, Result, Sentence
+from longtake.records import Entity, Moment, Result, Sentence, Summary
 from longtake.report import phrases
+from longtake.report.compare import list_figures
 from longtake.report.json import chunk_values, read_json
 from longtake.runs.folder import Run
 from longtake.text.untrusted import one_line
@@ -27,7 +28,7 @@ def show_result(run: Run) -> dict[str, Any] | None:
         return None
     return {
         "arms": [_show_arm(result, run, result.out != out) for result in results],
-        "legend": phrases.explain_marks(result.summary for result in results if result.summary),
+        "legend": phrases.explain_supports(result.summary for result in results if result.summary),
         "files": [
             {"place": file.place, "label": file.label, "size": say_bytes(file.bytes)}
             for file in list_files(run)
@@ -71,14 +72,12 @@ def _show_arm(result: Result, run: Run, several: bool) -> dict[str, Any]:
 
 
 def show_chunk(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """A chunk as it was told, or as a result has it, with the time of its start."""
+    """A chunk of a run or of its result, with the time of its start as people write it."""
     return {**facts, "time": format_time(float(facts["start"]))}
 
 
 def _show_summary(result: Result, spans: Mapping[int, Span]) -> dict[str, Any]:
-    summary = result.summary
-    if summary is None:
-        return {"headline": "", "support": "", "sections": [], "moments": [], "chapters": []}
+    summary = result.summary or Summary("", ())
     return {
         "headline": summary.headline,
         "support": phrases.headline_support(summary),
@@ -129,30 +128,16 @@ def _show_entity(entity: Entity, spans: Mapping[int, Span]) -> dict[str, Any]:
 
 
 def _show_comparison(path: Path) -> dict[str, Any] | None:
-    """The figures of both flows side by side, and what can be told of the difference."""
+    """The figures of both flows side by side, and what their differences are worth."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     arms = document["arms"]
-    rows: list[tuple[str, list[str]]] = [
-        ("Requests", [f"{arm['requests']:,}" for arm in arms]),
-        ("Tokens in", [f"{arm['input_tokens']:,}" for arm in arms]),
-        ("Tokens out", [f"{arm['output_tokens']:,}" for arm in arms]),
-        ("Tokens in, against I", [_say_times(arm["overhead"]) for arm in arms]),
-        ("Engine time", [f"{arm['seconds']:.1f} s" for arm in arms]),
-        ("Unsupported sentences", [str(arm["unsupported"]) for arm in arms]),
-        ("Unchecked sentences", [str(arm["unchecked"]) for arm in arms]),
-        ("Gaps", [str(arm["gaps"]) for arm in arms]),
-    ]
     return {
         "head": [FLOWS.get(arm["name"], arm["name"]) for arm in arms],
-        "rows": [{"name": name, "cells": cells} for name, cells in rows],
+        "rows": [{"name": name, "cells": cells} for name, cells in list_figures(arms)],
         "said": [worth["said"] for worth in document["differences"]],
         "failed": [f"{arm['name']}: {arm['error']}" for arm in document["failed"]],
         "remark": document["remark"],
     }
-
-
-def _say_times(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}×"

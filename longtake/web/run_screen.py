@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from longtake.errors import LongtakeError
 from longtake.runs.folder import Run, resume, stop
 from longtake.web import choices
 from longtake.web.components import show_view
-from longtake.web.navigation import show_error, start
+from longtake.web.files import list_files
+from longtake.web.navigation import errors_shown, start
 from longtake.web.server import base_path, is_own_machine
-from longtake.web.table import list_tables, read_table, say_edits, show_row
+from longtake.web.table import read_table, say_edits, show_row
 
 ROW_PIXELS = 72  # three lines of a description
 
@@ -31,28 +31,22 @@ def draw_run(run: Run, visitor: str) -> None:
 
 
 def _act(run: Run, what: str) -> None:
-    try:
+    with errors_shown():
         {"stop": stop, "resume": resume}[what](run.id)
-    except LongtakeError as error:
-        show_error(error)
-        return
-    st.rerun()
+        st.rerun()
 
 
 def _draw_tables(run: Run, visitor: str) -> None:
-    tables = dict(list_tables(run))
+    files = list_files(run)
+    tables = {file.label: file.path for file in files if file.path.name == "descriptions.csv"}
     if not tables:
         return
-    with st.expander("Edit the descriptions, and summarise again"):
+    with st.expander("Edit the descriptions, and summarise again"), errors_shown():
         name = next(iter(tables))
         if len(tables) > 1:
             name = st.selectbox("Whose descriptions", list(tables))
         table = tables[name]
-        try:
-            rows = read_table(table)
-        except LongtakeError as error:
-            show_error(error)
-            return
+        rows = read_table(table)
         st.caption("Only the descriptions can be changed; the video is not looked at again.")
         edited = st.data_editor(
             [show_row(row) for row in rows],

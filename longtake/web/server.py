@@ -8,7 +8,7 @@ import ipaddress
 import logging
 import re
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,13 +25,13 @@ from streamlit.starlette import App
 
 from longtake.errors import LongtakeError, SourceError, UsageError
 from longtake.machine import free_disk
-from longtake.runs.folder import Run, read_run, thumb_path
+from longtake.runs.folder import Run, read_run
 from longtake.runs.queue import Queue
 from longtake.settings import load_settings
 from longtake.web import uploads
-from longtake.web.files import find_file, media_type, sniff_video
+from longtake.web.files import TYPES, list_files, sniff_video
 from longtake.web.format import as_file_name, say_bytes
-from longtake.web.progress import show_run, show_told
+from longtake.web.progress import show_run, show_update
 
 SCRIPT = Path(__file__).with_name("draw.py")
 COOKIE = "longtake_visitor"
@@ -95,10 +95,10 @@ def make_routes() -> list[BaseRoute]:
     start = f"{base_path()}/longtake"
     run = f"{start}/runs/{{id}}"
     return [
-        Route(f"{run}/told", _tell),
-        Route(f"{run}/video", _send_video),
-        Route(f"{run}/thumbs/{{chunk:int}}.jpg", _send_thumb),
-        Route(f"{run}/files/{{place:path}}", _send_file),
+        Route(f"{run}/told", _of_run(_send_update)),
+        Route(f"{run}/video", _of_run(_send_video)),
+        Route(f"{run}/thumbs/{{chunk:int}}.jpg", _of_run(_send_thumb)),
+        Route(f"{run}/files/{{place:path}}", _of_run(_send_file)),
         Route(f"{start}/uploads", _take_upload, methods=["PUT"]),
     ]
 
@@ -228,37 +228,35 @@ async def _turn_away(scope: Scope, receive: Receive, send: Send, words: str) -> 
 # --- what is served ---------------------------------------------------------------------------
 
 
-def _find_run(request: Request) -> Run | None:
-    try:
-        return read_run(request.path_params["id"])
-    except UsageError:
-        return None
+def _of_run(respond: Callable[[Request, Run], Response | None]) -> Callable[[Request], Response]:
+    """A route of a run; 404 where there is no such run, or `respond` has nothing to send."""
 
+    def answer(request: Request) -> Response:
+        try:
+            found = respond(request, read_run(request.path_params["id"]))
+        except UsageError:
+            found = None
+        return found or _refuse(404, "there is no such run", "It may have been deleted.")
 
-def _say_gone() -> JSONResponse:
-    return _refuse(404, "there is no such run", "It may have been deleted.")
+    return answer
 
 
 def _refuse(status: int, error: str, hint: str) -> JSONResponse:
     return JSONResponse({"error": error, "hint": hint}, status_code=status)
 
 
-def _tell(request: Request) -> Response:
-    """What a run is at, and what was told after number `after`."""
-    run = _find_run(request)
-    if run is None:
-        return _say_gone()
+def _send_update(request: Request, run: Run) -> Response:
+    """The state of a run, and its descriptions after number `after`."""
     after = request.query_params.get("after", "0")
     number = int(after) if re.fullmatch(r"[0-9]{1,9}", after) else 0
-    told = show_told(run, number, request.query_params.get("result") == "1")
-    return JSONResponse(told, headers={"Cache-Control": "no-store"})
+    update = show_update(run, number, request.query_params.get("result") == "1")
+    return JSONResponse(update, headers={"Cache-Control": "no-store"})
 
 
-def _send_video(request: Request) -> Response:
+def _send_video(_request: Request, run: Run) -> Response | None:
     """The video itself, by ranges where the player asks so."""
-    run = _find_run(request)
-    if run is None or run.video is None or not run.video.is_file():
-        return _say_gone()
+    if run.video is None or not run.video.is_file():
+        return None
     with run.video.open("rb") as file:
         kind = sniff_video(file.read(SNIFFED_BYTES))
     return FileResponse(
@@ -268,25 +266,24 @@ def _send_video(request: Request) -> Response:
     )
 
 
-def _send_thumb(request: Request) -> Response:
-    run = _find_run(request)
-    path = thumb_path(run.id, request.path_params["chunk"]) if run else None
-    if path is None:
-        return _say_gone()
+def _send_thumb(request: Request, run: Run) -> Response | None:
+    path = run.folder / "thumbs" / f"{request.path_params['chunk']}.jpg"
+    if not path.is_file():
+        return None
     return FileResponse(path, media_type="image/jpeg", headers=_own("private, max-age=86400"))
 
 
-def _send_file(request: Request) -> Response:
+def _send_file(request: Request, run: Run) -> Response | None:
     """A file of the results, always as a download."""
-    run = _find_run(request)
-    file = find_file(run, request.path_params["place"]) if run else None
-    if run is None or file is None:
-        return _say_gone()
+    place = request.path_params["place"]
+    file = next((file for file in list_files(run) if file.place == place), None)
+    if file is None:
+        return None
     title = show_run(run)["title"]
     name = f"{as_file_name(title)} - {file.place.replace('/', ' - ')}"
     return FileResponse(
         file.path,
-        media_type=media_type(file.path.name),
+        media_type=TYPES[file.path.suffix],
         filename=name,
         headers=_own("no-store") | {"Content-Security-Policy": "sandbox; default-src 'none'"},
     )
@@ -366,7 +363,7 @@ def _say_no_video() -> JSONResponse:
 
 
 def _check(path: Path) -> JSONResponse | None:
-    """Whether pictures can be found in it."""
+    """A refusal, unless pictures can be read from the file."""
     from longtake.video.probe import probe
 
     try:

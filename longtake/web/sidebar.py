@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from longtake.errors import LongtakeError
-from longtake.runs.folder import Run, delete, list_runs, stop
-from longtake.web.navigation import go, show_error
-from longtake.web.progress import ENDED, name_run, say_run
+from longtake.runs.folder import ENDED, Run, delete, list_runs, stop
+from longtake.web.navigation import errors_shown, go
+from longtake.web.progress import name_run, say_run
 from longtake.web.server import is_own_machine
 
 SHOWN_RUNS = 30
@@ -58,14 +57,11 @@ def _ask_to_delete(run: Run) -> None:
     st.caption("Its results, its pictures and an uploaded video go with it.")
     yes, no = st.columns(2)
     if yes.button("Delete", type="primary", width="stretch"):
-        try:
+        with errors_shown():
             stop(run.id)
             delete(run.id)
-        except LongtakeError as error:
-            show_error(error)
-            return
-        if st.query_params.get("run") == run.id:
-            go("")
-        st.rerun()
+            if st.query_params.get("run") == run.id:
+                go("")
+            st.rerun()
     if no.button("Keep it", width="stretch"):
         st.rerun()

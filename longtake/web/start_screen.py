@@ -11,7 +11,7 @@ from longtake.web import choices, uploads
 from longtake.web.choices import Choice
 from longtake.web.components import show_drop
 from longtake.web.format import FLOWS, as_text
-from longtake.web.navigation import forget_choice, show_error, start
+from longtake.web.navigation import errors_shown, forget_choice, show_error, start
 from longtake.web.server import base_path, is_own_machine
 
 FLOW_HINTS = {
@@ -23,17 +23,17 @@ LENGTHS = {"short": "Short", "medium": "Medium", "long": "Long"}
 
 
 def draw_start(settings: Settings, visitor: str) -> None:
-    """The screen; what was chosen stands above the wishes that its estimate depends on."""
+    """The screen; the choice stands above the form that its estimate depends on."""
     st.title("What happens in this video?")
     st.markdown("Paste a link, get a summary: each sentence leads to the moment that it rests on.")
     _draw_source(settings)
     if error := st.session_state.get("trouble"):
         show_error(error)
     place = st.container()
-    wishes = _draw_wishes(settings)
+    form = _draw_form(settings)
     if choice := st.session_state.get("choice"):
         with place:
-            _draw_choice(choice, wishes, settings, visitor)
+            _draw_choice(choice, form, settings, visitor)
 
 
 def _draw_source(settings: Settings) -> None:
@@ -52,9 +52,9 @@ def _draw_source(settings: Settings) -> None:
         on_dropped_change=lambda: None,
     )
     if dropped.dropped:
-        _choose(lambda: choices.look_at_upload(dropped.dropped["upload"], dropped.dropped["name"]))
+        _choose(lambda: choices.inspect_upload(dropped.dropped["upload"], dropped.dropped["name"]))
     elif looked:
-        _choose(lambda: choices.look_at(text, settings, own))
+        _choose(lambda: choices.inspect(text, settings, own))
 
 
 def _choose(look: Callable[[], Choice]) -> None:
@@ -66,8 +66,8 @@ def _choose(look: Callable[[], Choice]) -> None:
         st.session_state["trouble"] = error
 
 
-def _draw_wishes(settings: Settings) -> dict[str, Any]:
-    """The choices that every run has; what was chosen, by the names of the settings."""
+def _draw_form(settings: Settings) -> dict[str, Any]:
+    """The settings that every run has; the values of the form by their names."""
     flows = list(FLOWS)
     flow = st.radio(
         "How to go through it",
@@ -123,24 +123,18 @@ def _switch(value: str, on: bool) -> str:
     return "auto" if value == "off" else value
 
 
-def _draw_choice(
-    choice: Choice, wishes: Mapping[str, Any], settings: Settings, visitor: str
-) -> None:
-    with st.container(border=True, key="choice"):
+def _draw_choice(choice: Choice, form: Mapping[str, Any], settings: Settings, visitor: str) -> None:
+    with st.container(border=True, key="choice"), errors_shown():
         st.markdown(f"##### {as_text(choice.title)}")
         st.caption(as_text(" · ".join(choices.say_facts(choice))))
         if choice.entries:
             _draw_entries(choice, settings)
             return
-        try:
-            guess = choices.guess(choice, choices.apply_wishes(settings, wishes))
-        except LongtakeError as error:
-            show_error(error)
-            return
-        st.markdown(as_text(choices.say_guess(guess, wishes["flow"], whole=bool(choice.duration))))
+        guess = choices.guess(choice, choices.apply_form(settings, form))
+        st.markdown(as_text(choices.say_guess(guess, form["flow"], whole=bool(choice.duration))))
         with st.container(horizontal=True):
             if st.button("Start", type="primary", key="start"):
-                start(lambda: choices.start(choice, wishes, visitor))
+                start(lambda: choices.start(choice, form, visitor))
             st.button("Choose another", type="tertiary", on_click=_drop_choice)
 
 
@@ -152,12 +146,12 @@ def _draw_entries(choice: Choice, settings: Settings) -> None:
     )
     if st.button("Take this one", type="primary"):
         link, _ = choice.entries[number]
-        _choose(lambda: choices.look_at(link, settings, own_machine=False))
+        _choose(lambda: choices.inspect(link, settings, own_machine=False))
         st.rerun()
 
 
 def _drop_choice() -> None:
-    """Nothing is chosen any more; what was dropped and not started is of no use."""
+    """Clear the choice, and delete an upload that no run was started on."""
     choice: Choice | None = st.session_state.get("choice")
     if choice and choice.upload:
         uploads.drop(choice.upload)

@@ -1,33 +1,23 @@
 """The table of a run's descriptions: read to be edited on the page, and written anew."""
 
 import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from longtake.errors import SourceError, UsageError
-from longtake.report.csv import guard, read_csv
-from longtake.runs.folder import Run
+from longtake.report.csv import read_csv, write_table
 from longtake.text.plurals import say_count
 from longtake.text.untrusted import one_line
 from longtake.timecode import format_time
-from longtake.web.files import list_files
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
     """The rows of a run's descriptions.csv with their texts as they were."""
     try:
         return list(read_csv(path))
-    except SourceError as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError("the table can't be read", "Run the video again.") from error
-
-
-def list_tables(run: Run) -> list[tuple[str, Path]]:
-    """The tables that can be edited, each by what to call it."""
-    return [
-        (file.label, file.path) for file in list_files(run) if file.path.name == "descriptions.csv"
-    ]
 
 
 def edit_table(path: Path, texts: Mapping[int, str]) -> str:
@@ -43,11 +33,7 @@ def edit_table(path: Path, texts: Mapping[int, str]) -> str:
         if new != row["description"]:
             status = "described" if new else row["status"]
             row.update(description=new, status=status, error="", same_as="", remark="")
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(rows[0])
-    writer.writerows([guard(cell) for cell in row.values()] for row in rows)
-    return file.getvalue()
+    return write_table(rows[0], (row.values() for row in rows))
 
 
 def say_edits(rows: Sequence[Mapping[str, str]], texts: Mapping[int, str]) -> str:

@@ -1,4 +1,4 @@
-"""Files that were dropped and are not part of a run yet; each is named by an unguessable id."""
+"""Uploads that are not part of a run yet; each is named by an unguessable id."""
 
 import re
 import secrets
@@ -10,20 +10,20 @@ from longtake.errors import UsageError
 from longtake.settings import home_folder
 
 MOST_WAITING = 20
-"""How many may wait to be started."""
+"""How many uploads may wait to be started."""
 KEPT_SECONDS = 7200.0
-"""How long one waits."""
+"""How long an upload waits to be started before it is deleted."""
 
 
 def folder() -> Path:
-    """Where they lie; it is made where it is missing."""
+    """The folder of the uploads, which is made where it is missing."""
     path = home_folder() / "uploads"
     path.mkdir(parents=True, exist_ok=True)
     return path
 
 
 def new_path() -> Path:
-    """Where the next one goes."""
+    """A path for the next upload."""
     return folder() / secrets.token_hex(16)
 
 
@@ -36,7 +36,7 @@ def find(token: str) -> Path:
 
 
 def drop_old() -> int:
-    """Delete those that nobody started for so long; how many are left."""
+    """Delete uploads that nobody started for `KEPT_SECONDS`; how many are left."""
     left = 0
     for path in folder().iterdir():
         with suppress(FileNotFoundError):  # it has just become a run's
@@ -48,6 +48,6 @@ def drop_old() -> int:
 
 
 def drop(token: str) -> None:
-    """Delete the one of that id, if it is still there."""
+    """Delete the upload of that id, if it is still there."""
     with suppress(UsageError):
         find(token).unlink(missing_ok=True)

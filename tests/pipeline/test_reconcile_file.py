@@ -173,7 +173,8 @@ def test_the_video_and_its_entities_are_those_of_the_summary_beside_it() -> None
     path = write(HEADER + "1,0,6,A dog [P1] runs.\n")
     entity = {"mark": "P1", "kind": "person", "look": "a dog", "chunks": [1]}
     video = {"source": "talk.mp4", "sha256": "ab", "duration": 6.5}
-    known = {"video": video, "entities": [entity], "ledger": {"planned": 1}}
+    ledger = dict.fromkeys(("planned", "described", "reused", "failed", "summarized"), 1)
+    known = {"video": video, "headline": "", "summary": [], "ledger": ledger, "entities": [entity]}
     write(json.dumps(known), "summary.json")
     found = read_edited(path)
     assert (found.video.path.name, found.video.sha256, found.video.duration) == (

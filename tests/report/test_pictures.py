@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageColor, ImageFont
 
 from longtake.errors import OutputError
-from longtake.records import Chunk, Frame, Join, Scan, Shot, Video
-from longtake.report import pictures
-from longtake.report.pictures import draw_sheet, draw_strip, write_picture
+from longtake.records import Chunk, Frame, Join, Overview, Scan, Shot, Video
+from longtake.report import pictures, write_pictures
+from longtake.report.pictures import draw_sheet, draw_strip
 from longtake.timecode import Span, format_tenths
 
 COLOURS = ["#d02020", "#20a020", "#2040d0", "#d0c020", "#8020a0", "#20b0b0", "#e07010"]
@@ -281,25 +281,30 @@ def test_a_name_of_any_letters_and_length_leaves_room_for_the_counts() -> None:
     assert odd.crop((0, 40, *odd.size)) == plain.crop((0, 40, *plain.size))
 
 
-def test_a_picture_is_written_as_png_with_nothing_beside_it(tmp_path: Path) -> None:
-    path = tmp_path / "sheet.png"
-    path.write_text("an older one")
-    assert write_picture(Image.new("RGB", (3, 2), "red"), path) == path
-    with Image.open(path) as read:
-        assert (read.format, read.size) == ("PNG", (3, 2))
-    assert [*tmp_path.iterdir()] == [path]
+def write(folder: Path) -> tuple[Path, ...]:
+    overview = Overview(make_video(6), make_scan(6), tuple(make_chunks(1, 6)))
+    return write_pictures(folder, overview, [make_frame()])
+
+
+def test_pictures_are_written_as_png_with_nothing_beside_them(tmp_path: Path) -> None:
+    (tmp_path / "sheet.png").write_text("an older one")
+    files = write(tmp_path)
+    for path in files:
+        with Image.open(path) as read:
+            assert read.format == "PNG" and read.width > 240
+    assert {*tmp_path.iterdir()} == {*files}
 
 
 def test_a_folder_that_can_t_be_written_is_an_output_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for path in (tmp_path / "none" / "a.png", tmp_path / "file" / "a.png"):
-        with pytest.raises(OutputError, match=r"a\.png can't be written: N") as raised:
-            write_picture(Image.new("RGB", (3, 2)), path)
+    for name, said in (("none", r"sheet\.png can't be written: No such"), ("file", "is a file")):
+        with pytest.raises(OutputError, match=said) as raised:
+            write(tmp_path / name)
         assert raised.value.hint
 
 
 def test_a_picture_that_can_t_replace_the_old_leaves_nothing_behind(tmp_path: Path) -> None:
-    (tmp_path / "a.png").mkdir()
+    (tmp_path / "sheet.png").mkdir()
     with pytest.raises(OutputError):
-        write_picture(Image.new("RGB", (3, 2)), tmp_path / "a.png")
-    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+        write(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["sheet.png"]

@@ -194,6 +194,37 @@ def test_json_that_tells_of_no_result_is_a_value_error(tmp_path: Path, text: str
         read_json(path)
 
 
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        ("video", "duration", "long"),
+        ("video", "sha256", None),
+        ("video", "title", ["x"]),
+        ("ledger", "planned", "9"),
+        ("ledger", "planned", True),
+        ("entities", "kind", "ghost"),
+        ("entities", "look", 1),
+        ("entities", "chunks", ["1"]),
+        ("entities", "chunks", "12"),
+        ("summary", "evidence", [1.5]),
+        ("summary", "support", {}),
+        ("chapters", "start", "0"),
+        ("descriptions", "status", "done"),
+    ],
+)
+def test_json_with_a_value_of_another_type_is_a_value_error(
+    tmp_path: Path, part: str, name: str, value: object
+) -> None:
+    path = tmp_path / "result.json"
+    document = json.loads(as_json(mark_all(make_result()), descriptions=True))
+    record = document[part] if isinstance(document[part], dict) else document[part][0]
+    assert name in record
+    record[name] = value
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(ValueError, match="holds no result"):
+        read_json(path)
+
+
 def test_markdown_cites_chunks_and_times_and_names_the_gaps() -> None:
     text = as_markdown(make_result())
     assert "- Two cars. (0:00–0:12, chunks 1–2)\n" in text

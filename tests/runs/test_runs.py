@@ -32,7 +32,6 @@ from longtake.runs.folder import (
     runs_folder,
     stop,
     submit,
-    thumb_path,
     write_state,
 )
 from longtake.runs.queue import Queue
@@ -106,9 +105,8 @@ def test_run_is_done_with_its_files_its_pictures_and_all_that_it_told(numbered: 
     assert {entry["chunk"] for entry in told} == {1, 2, 3, 4}
     assert read_told(run.id, after=3) == told[3:]
     for chunk in range(1, 5):
-        picture = thumb_path(run.id, chunk)
-        assert picture and picture.read_bytes().startswith(b"\xff\xd8")
-    assert thumb_path(run.id, 99) is None
+        picture = run.folder / "thumbs" / f"{chunk}.jpg"
+        assert picture.read_bytes().startswith(b"\xff\xd8")
     stages = [step.stage for step in run.steps]
     assert stages.index("describe") < stages.index("reconcile")
 
@@ -326,7 +324,7 @@ def test_edited_table_is_a_run_of_its_own_with_its_parent_s_pictures(
         edited.write_text(as_csv([replace(found[0], text="A red kite."), *found[1:]]), newline="")
         (run,) = finish(submit(ask("", kind="reconcile", of=parent.id), upload=edited))
     assert (run.state, run.error, run.title) == ("done", "", parent.title)
-    assert run.video == parent.video and thumb_path(run.id, 1)
+    assert run.video == parent.video and (run.folder / "thumbs" / "1.jpg").is_file()
     result = json.loads((run.folder / "out" / "result.json").read_text())
     assert result["descriptions"][0]["description"] == "A red kite."
     again = read_descriptions(run.folder / "out" / "descriptions.csv")

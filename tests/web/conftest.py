@@ -10,9 +10,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
-from longtake.runs.folder import Asked, read_run, submit
+from longtake.runs.folder import ENDED, Asked, read_run, submit
 from longtake.runs.queue import Queue
-from longtake.web.progress import ENDED
 from longtake.web.server import SCRIPT, make_middleware, make_routes
 from tests.videos import make_video
 from tests.web.examples import HOSTILE

@@ -364,7 +364,7 @@ def test_both_flows_stand_side_by_side(page: Page, site: Site, web: ScriptedServ
     assert one
     assert two
     assert abs(one["y"] - two["y"]) < 5 and one["x"] < two["x"]
-    expect(page.locator(".figures")).to_contain_text("Tokens in")
+    expect(page.locator(".figures")).to_contain_text("input tokens")
     shoot(page, "5-both")
 
 

@@ -14,17 +14,17 @@ from tests.webs import serve_folder
 
 
 def test_a_file_can_be_named_only_where_the_page_is_its_users_own(numbered: Path) -> None:
-    found = choices.look_at(f' "{numbered}" ', Settings(), own_machine=True)
+    found = choices.inspect(f' "{numbered}" ', Settings(), own_machine=True)
     assert found.title == numbered.name and found.duration == 20.0
     with pytest.raises(LongtakeError, match="is not a link") as caught:
-        choices.look_at(str(numbered), Settings(), own_machine=False)
+        choices.inspect(str(numbered), Settings(), own_machine=False)
     assert str(numbered.parent) not in caught.value.message
 
 
 def test_a_dropped_file_keeps_its_visitors_name_for_it_as_a_title_alone(numbered: Path) -> None:
     path = uploads.new_path()
     path.write_bytes(numbered.read_bytes())
-    found = choices.look_at_upload(path.name, "..\\..\\<b>my film</b>.mp4")
+    found = choices.inspect_upload(path.name, "..\\..\\<b>my film</b>.mp4")
     assert found.title == "<b>my film<" or found.title.endswith(".mp4")
     assert found.upload == path.name and found.duration == 20.0
 
@@ -37,9 +37,9 @@ def test_an_upload_that_is_not_there_is_told(token: str) -> None:
 
 def test_both_flows_make_a_comparison_and_one_flow_a_summary(numbered: Path) -> None:
     choice = choices.Choice(str(numbered), "numbers")
-    wishes = {"engine": "fake", "length": "short", "speech": "off", "read_text": "off"}
-    one = read_run(choices.start(choice, {"flow": "context", **wishes}, "me")).asked
-    both = read_run(choices.start(choice, {"flow": "both", **wishes}, "me")).asked
+    form = {"engine": "fake", "length": "short", "speech": "off", "read_text": "off"}
+    one = read_run(choices.start(choice, {"flow": "context", **form}, "me")).asked
+    both = read_run(choices.start(choice, {"flow": "both", **form}, "me")).asked
     assert (one.kind, one.settings["flow"]) == ("summarize", "context")
     assert both.kind == "compare" and "flow" not in both.settings
 
@@ -47,12 +47,12 @@ def test_both_flows_make_a_comparison_and_one_flow_a_summary(numbered: Path) -> 
 def test_a_link_is_looked_at_with_or_without_its_scheme(numbered: Path) -> None:
     local = Settings(allow_private_addresses=True)
     with serve_folder(numbered.parent) as served:
-        found = choices.look_at(f"{served.url}/{numbered.name}", local, own_machine=False)
+        found = choices.inspect(f"{served.url}/{numbered.name}", local, own_machine=False)
     assert found.title == numbered.stem and found.bytes == numbered.stat().st_size
     assert choices.say_facts(found)[-1].endswith(" to load")
     assert choices.looks_like_address("site.example/watch?v=1")
     with pytest.raises(LongtakeError, match="private network"):
-        choices.look_at("127.0.0.1/x", Settings(), own_machine=False)
+        choices.inspect("127.0.0.1/x", Settings(), own_machine=False)
 
 
 def test_a_playlist_says_how_many_videos_it_has() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from longtake.report.markdown import as_markdown
 from longtake.runs.folder import list_runs, read_run
-from longtake.web.progress import show_told
+from longtake.web.progress import show_update
 from longtake.web.result import show_result
 from tests.conftest import ROOT
 from tests.web.examples import make_result, make_run, write_result
@@ -76,7 +76,7 @@ def test_the_page_says_of_a_result_what_its_summary_in_markdown_says(tmp_path: P
 
 
 def test_what_was_told_of_a_chunk_has_the_names_that_its_result_has(run: str) -> None:
-    told = show_told(read_run(run), 0, result=True)
+    told = show_update(read_run(run), 0, result=True)
     (arm,) = told["result"]["arms"]
     for chunk, entry in zip(arm["chunks"], told["told"], strict=True):
         assert chunk == {name: entry[name] for name in chunk}
@@ -89,7 +89,7 @@ def test_a_run_of_an_earlier_release_is_shown_with_all_that_it_found(
 ) -> None:
     shutil.copytree(kept / "runs", home / "runs")
     (run,) = list_runs()
-    told = show_told(run, 0, result=True)
+    told = show_update(run, 0, result=True)
     (arm,) = told["result"]["arms"]
     assert [entry["time"] for entry in told["told"]] == [chunk["time"] for chunk in arm["chunks"]]
     assert arm["headline"] == "talk" and arm["support"] == "quoted"
@@ -119,8 +119,8 @@ def test_a_result_that_lacks_what_was_not_written_yet_is_shown_without_it(tmp_pa
 def test_the_figures_of_both_flows_stand_in_one_table_with_what_they_tell(tmp_path: Path) -> None:
     for name in ("independent", "context"):
         write_result(tmp_path / "out" / "arms" / name, ("one", "two", "three"))
-    figures = {"requests": 1200, "input_tokens": 5, "output_tokens": 6, "seconds": 1.25,
-               "unsupported": 0, "unchecked": 2, "gaps": 1}  # fmt: skip
+    figures = {"requests": 1200, "output_tokens": 6, "seconds": 1.25, "unsupported": 0, "gaps": 1,
+               "settings": {}, "stages": {"check": {"input_tokens": 0}}}  # fmt: skip
     document = {
         "arms": [
             {"name": "independent", "overhead": None, **figures},
@@ -134,7 +134,9 @@ def test_the_figures_of_both_flows_stand_in_one_table_with_what_they_tell(tmp_pa
     shown = show_result(make_run(tmp_path))
     assert shown
     rows = {row["name"]: row["cells"] for row in shown["figures"]["rows"]}
-    assert rows["Requests"] == ["1,200", "1,200"] and rows["Tokens in, against I"] == ["–", "1.50×"]
+    assert rows["requests"] == ["1,200", "1,200"] and rows["engine time"] == ["1.2 s", "1.2 s"]
+    assert rows["input over flow I"] == ["–", "1.50×"]
+    assert rows["input tokens"] == ["–", "–"] and "  check" not in rows
     assert shown["figures"]["head"][1].startswith("With memory")
     assert shown["figures"]["said"] == ["can't tell from 3 chunks"]
     assert shown["figures"]["failed"] == ["window: no reply"]

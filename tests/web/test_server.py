@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from longtake.errors import UsageError
 from longtake.runs.folder import read_run
 from longtake.web import serve, uploads
-from longtake.web.files import list_files
+from longtake.web.files import TYPES, list_files
 from longtake.web.server import CONFIG, COOKIE, is_host_allowed, is_local_host, read_visitor
 from tests.conftest import ROOT
 
@@ -151,7 +151,15 @@ def test_files_come_as_downloads_whatever_they_hold(client: TestClient, run: str
         assert answer.headers["content-disposition"].startswith("attachment")
         assert "<" not in answer.headers["content-disposition"]
         assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["content-type"] == TYPES[file.path.suffix]
     assert client.get(f"/longtake/runs/{run}/files/summary.json").json()["summary"]
+    for place in (
+        "..%2f..%2frequest.json",
+        "result.json",
+        "%2fetc%2fpasswd",
+        "arms%2f..%2fsummary.md",
+    ):
+        assert client.get(f"/longtake/runs/{run}/files/{place}").status_code == 404
 
 
 @pytest.mark.parametrize("name", ["nobody", "..", "%2e%2e", "%2e%2e%2fuploads", "a" * 500])
