@@ -145,7 +145,8 @@ def _compare(
     file: SourceFile, plans: Sequence[Plan], store: Store, engines: Engines, sleep: Sleep
 ) -> Steps[Comparison]:
     video, _, _ = yield from look_at(file, store)
-    folder = open_folder(plans[0].settings, video)
+    made = [list_made_with(plan.settings, report.OF_COMPARISON) for plan in plans]
+    folder = open_folder(plans[0].settings, video, report.OF_COMPARISON)
     arms: list[Arm] = []
     failed: list[tuple[str, str]] = []
     for plan in plans:

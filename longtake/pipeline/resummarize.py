@@ -10,6 +10,7 @@ from longtake.inference.engine import Engine
 from longtake.inference.scheduler import Sleep, Work
 from longtake.pipeline.ledger import keep_ledger, merge_usage
 from longtake.pipeline.open_engines import Writer, check_reads, choose_judge
+from longtake.pipeline.sources import list_made_with
 from longtake.pipeline.write_summary import sum_up
 from longtake.records import Material, Result, StageUsage, Steps
 from longtake.report.read_back import name_describer, read_edited, say_cells
@@ -36,8 +37,8 @@ def reconcile_file(
     edited = read_edited(path)
     descriptions = list(edited.descriptions)
     table = check_file(path, "descriptions.csv")
-    out = Path(settings.out) if settings.out else table.parent
-    report.prepare_folder(out)
+    wanted = Path(settings.out) if settings.out else table.parent
+    out = report.take_folder(wanted, "", list_made_with(settings, report.OF_SUMMARY))
     usage: list[StageUsage] = []
     work = Work(settings, store, sleep, usage)
     summary = yield from sum_up(work, reconciler, judging, Material(edited.video, descriptions, {}))
@@ -52,7 +53,7 @@ def reconcile_file(
             StageUsage("describe", name_describer(descriptions, table.name)),
             *merge_usage(usage),
         ),
-        out=out,
+        out=out.path,
         entities=edited.entities,
     )
     files = tuple(report.write_summary(out, result))

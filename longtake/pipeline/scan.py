@@ -1,7 +1,6 @@
 """What a video looks like, without a model: its shots, chunks and motion, and pictures of them."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from longtake import report
 from longtake.links.cache import hold
@@ -33,12 +32,14 @@ def _scan(file: SourceFile, settings: Settings, store: Store, draw: bool) -> Ste
     chunks = plan_chunks(video, seen, settings.chunk_seconds, settings.chunking)
     overview = Overview(video, seen, tuple(chunks))
     if draw:
-        files = yield from draw_overview(overview, index, open_folder(settings, video))
+        files = yield from draw_overview(
+            overview, index, open_folder(settings, video, report.OF_OVERVIEW)
+        )
         overview = replace(overview, files=files)
     return overview
 
 
-def draw_overview(overview: Overview, index: Index, out: Path) -> Steps[tuple[Path, ...]]:
+def draw_overview(overview: Overview, index: Index, out: report.ResultFolder) -> Steps[tuple[Path, ...]]:
     """The contact sheet and the strip in this folder."""
     frames: list[Frame | None] = []
     with open_frames(overview.video.path, index) as reader:

@@ -4,25 +4,38 @@ The one caller of `links`: what follows knows files alone.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from longtake import report
 from longtake.errors import UsageError
 from longtake.links.addresses import Link, check_link, is_link
 from longtake.links.download import download
 from longtake.links.plan import MediaNeeds
 from longtake.records import Scan, SourceFile, Steps, Video
-from longtake.report import prepare_folder
-from longtake.settings import Settings
+from longtake.settings import Settings, list_group
 from longtake.store import Store
+from longtake.text.untrusted import hide_secrets
 from longtake.video.probe import Index, probe
 from longtake.video.scan import scan, scan_as_json, scan_from_json, scan_key
 from longtake.video.source import check_file, hash_file
 from longtake.words.screen import READ_SIDE
 
 MOST_NAME = 60
-"""Characters of a file's name that its folder takes over."""
+"""Characters of a file's or a video's name that its folder takes over."""
+
+OF_DESCRIPTIONS = ("describing", "chunks", "context", "words")
+SHAPED_BY = {
+    **dict.fromkeys(report.OF_SUMMARY, ("summary",)),
+    **dict.fromkeys(report.OF_OVERVIEW, ("chunks",)),
+    **dict.fromkeys(report.OF_TRANSCRIPT, ("words",)),
+    **dict.fromkeys(report.OF_COMPARISON, (*OF_DESCRIPTIONS, "summary")),
+}
+"""The groups of settings that shape a file, where it is not the descriptions."""
+OF_SERVERS = ("base_url", "reconciler_base_url", "ollama_url")
+"""Settings that shape every file: other servers have other models."""
 
 Source = str | Path | Link | SourceFile
 
@@ -78,15 +91,25 @@ def open_video(source: SourceFile) -> Steps[tuple[Video, Index]]:
     return replace(video, **vars(source)), index
 
 
-def open_folder(settings: Settings, video: Video) -> Path:
-    """The folder for what a run finds of a video: it can be written to."""
-    folder = Path(settings.out) if settings.out else _default_folder(video)
-    prepare_folder(folder)
-    return folder
+def open_folder(settings: Settings, video: Video, names: Sequence[str]) -> report.ResultFolder:
+    """The folder for these files of a video: what they would replace there is ours and the same."""
+    name = video.title if video.link else video.path.stem
+    if video.link and not name:
+        name = urlsplit(video.link).hostname or ""
+    name = re.sub(r"[^\w.\- ]", "_", name).strip(" .")[:MOST_NAME].strip() or "video"
+    wanted = Path(settings.out or f"longtake-out/{name}")
+    return report.take_folder(wanted, video.sha256, list_made_with(settings, names))
 
 
-def _default_folder(video: Video) -> Path:
-    """Told apart by name and content; of a link, only the host's name is taken."""
-    name = urlsplit(video.link).hostname or "link" if video.link else video.path.name
-    name = re.sub(r"[^\w.\- ]", "_", name)[:MOST_NAME]
-    return Path("longtake-out") / f"{name}-{video.sha256[:8]}"
+def list_made_with(settings: Settings, names: Sequence[str]) -> dict[str, report.MadeWith]:
+    """What each of these files is made with: the settings that shape it and aren't defaults."""
+    return {name: _list_changed(settings, SHAPED_BY.get(name, OF_DESCRIPTIONS)) for name in names}
+
+
+def _list_changed(settings: Settings, groups: Sequence[str]) -> report.MadeWith:
+    names = (*list_group(*groups), *OF_SERVERS)
+    return {
+        name: hide_secrets(str(value)) if name in OF_SERVERS else value
+        for name in names
+        if (value := getattr(settings, name)) != getattr(Settings, name)
+    }

@@ -93,7 +93,8 @@ def _go_through(
     """Each stage in turn, with describer, reconciler and judge."""
     describer, reconciler, judging = engines
     video, index, seen = yield from look_at(file, store)
-    out = open_folder(settings, video)
+    names = (report.DESCRIPTIONS, *report.OF_SUMMARY, *report.OF_OVERVIEW)
+    out = open_folder(settings, video, names)
     usage: list[StageUsage] = []
     work = Work(settings, store, sleep, usage)
     chunks = plan_chunks(video, seen, settings.chunk_seconds, settings.chunking)
@@ -122,7 +123,7 @@ def _go_through(
         summary=summary,
         ledger=keep_ledger(descriptions, summary, speech, text, found.context),
         usage=merge_usage(usage),
-        out=out,
+        out=out.path,
         files=tuple(files),
         entities=found.entities,
         shown=found.shown,

@@ -26,7 +26,7 @@ def transcribe_video(source: Source, settings: Settings, store: Store) -> Steps[
 
 def _transcribe(file: SourceFile, settings: Settings, store: Store) -> Steps[Transcript]:
     video, index = yield from open_video(file)
-    out = open_folder(settings, video)
+    out = open_folder(settings, video, report.OF_TRANSCRIPT)
     with open_speech(settings, store, video, index) as speech:
         while (until := speech.until) < END:
             yield Progress("listen", int(until), int(video.duration), "listening")

@@ -99,7 +99,9 @@ def _stop(_signal: int, _frame: object) -> None:
 def _go(recorder: "_Recorder", session: Session) -> Iterator[Result]:
     """Run what was asked for to its end, writing down each step; its results."""
     asked = recorder.run.asked
-    settings = load_settings({**asked.settings, "out": str(recorder.run.folder / "out")})
+    out = recorder.run.folder / "out"
+    shutil.rmtree(out, ignore_errors=True)  # what an earlier attempt left there is made anew
+    settings = load_settings({**asked.settings, "out": str(out)})
     source: Source = asked.source
     if _is_upload(recorder.run):  # called as its visitor calls it, and not by where it lies
         source = SourceFile(Path(asked.source), title=one_line(asked.title))
@@ -109,7 +111,7 @@ def _go(recorder: "_Recorder", session: Session) -> Iterator[Result]:
     elif asked.kind == "summarize":
         yield run_to_end(session.summarize(source, settings), recorder.take)
     else:
-        report.prepare_folder(Path(settings.out))
+        out.mkdir(parents=True)
         shutil.copy(asked.source, settings.out)  # so that it can be taken away, and edited again
         yield run_to_end(session.reconcile(asked.source, settings), recorder.take)
 
