@@ -100,7 +100,7 @@ def recall_prices(work: Work, engine: Engine, size: tuple[int, int]) -> Prices:
 
 
 class LineCounter:
-    """Counts the tokens of lines; an engine is asked once for the same line."""
+    """Counts the tokens of lines; an engine is asked once for a line, and the store keeps it."""
 
     def __init__(self, work: Work, engine: Engine) -> None:
         self._work, self._engine = work, engine
@@ -110,24 +110,20 @@ class LineCounter:
         """The tokens of each line."""
         new = [line for line in dict.fromkeys(lines) if line not in self._known]
         if new:
-            self._known |= zip(new, self._count_new(new), strict=True)
+            engine = self._engine
+            facts = {
+                "stage": "words",
+                "lines": new,
+                "engine": engine.name,
+                "options": dict(engine.options),
+            }
+            counted: list[int] = self._work.store.recall(
+                facts, engine.name, lambda: list(map(engine.count_tokens, new))
+            )
+            self._known |= zip(new, counted, strict=True)
         counts = [self._known[line] for line in lines]
         if len(self._known) > MOST_COUNTED:
             self._known.clear()
-        return counts
-
-    def _count_new(self, lines: Sequence[str]) -> list[int]:
-        """As the store knows it from an earlier run, else as the engine says."""
-        engine = self._engine
-        facts = {
-            "stage": "words",
-            "lines": list(lines),
-            "engine": engine.name,
-            "options": dict(engine.options),
-        }
-        counts: list[int] = self._work.store.recall(
-            facts, engine.name, lambda: list(map(engine.count_tokens, lines))
-        )
         return counts
 
 

@@ -5,7 +5,6 @@ chunk that failed is never taken: nothing of it reaches a later prompt.
 """
 
 from dataclasses import replace
-from typing import Protocol
 
 from longtake.describe import prompt
 from longtake.describe.memory import (
@@ -31,38 +30,25 @@ FOLDED_WORDS = 8
 """Of a description that is folded, so many words are left."""
 
 
-class Carried(Protocol):
-    """What one stretch carries."""
-
-    def context(self, chunk: Chunk, budget: int) -> Context:
-        """What the prompt of that chunk holds, within a budget in tokens."""
-
-    def read(self, chunk: Chunk, reply: Reply) -> tuple[str, str]:
-        """The description, and what is noted beside it, as JSON; BadReply where there is none."""
-
-    def add(self, chunk: Chunk, text: str, noted: str) -> None:
-        """Carry on what came of a chunk, as `read` gave it."""
-
-
 class NoContext:
-    """Flow I: no prompt tells of an earlier chunk."""
+    """Flow I: no prompt tells of an earlier chunk. What flow II carries overrides it."""
 
-    empty = NO_CONTEXT
+    empty: Context = NO_CONTEXT
 
     def __init__(self, count_lines: CountLines) -> None:
         self._count_lines = count_lines
 
     def context(self, chunk: Chunk, budget: int) -> Context:
-        """An empty context."""
+        """What the prompt of that chunk holds, within a budget in tokens."""
         return NO_CONTEXT
 
     def read(self, chunk: Chunk, reply: Reply) -> tuple[str, str]:
-        """The reply's text; nothing is noted."""
+        """The description, and what is noted beside it, as JSON; BadReply where there is none."""
         prompt.accept(reply)
         return prompt.clean(reply), ""
 
     def add(self, chunk: Chunk, text: str, noted: str) -> None:
-        """Nothing is kept of what came of a chunk."""
+        """Carry on what came of a chunk, as `read` gave it."""
 
 
 class PreviousContext(NoContext):
@@ -124,13 +110,13 @@ class FullContext(NoContext):
             self._folded = len(self._lines)
 
 
-class MemoryContext:
+class MemoryContext(NoContext):
     """A bounded memory of who and what was seen, what happened and what is open."""
 
     empty = Context(prompt="describe_memory", max_tokens=MAX_TOKENS + NOTE_TOKENS, schema=SCHEMA)
 
     def __init__(self, count_lines: CountLines) -> None:
-        self._count_lines = count_lines
+        super().__init__(count_lines)
         self.memory = Memory()
 
     def context(self, chunk: Chunk, budget: int) -> Context:
@@ -152,7 +138,7 @@ class MemoryContext:
         self.memory, _, _ = remember(self.memory, chunk, text, noted_from_json(noted))
 
 
-CONTEXTS: dict[str, type[PreviousContext] | type[FullContext] | type[MemoryContext]] = {
+CONTEXTS: dict[str, type[NoContext]] = {
     "previous": PreviousContext,
     "memory": MemoryContext,
     "full": FullContext,

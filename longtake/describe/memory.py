@@ -14,7 +14,7 @@ from typing import Any
 from longtake.inference.engine import Reply
 from longtake.inference.questions import CountLines
 from longtake.records import Chunk, Entity, Kind
-from longtake.text.clauses import QUOTED, QUOTES, first_sentence, shorten
+from longtake.text.clauses import QUOTES, change_unquoted, first_sentence, shorten
 from longtake.text.entity_marks import MARKED, list_marks
 from longtake.text.people import PEOPLE, tells_of_people
 from longtake.text.stems import list_claims
@@ -268,9 +268,8 @@ def _set_marks(
             return f"[{mark}]"
         return "" if found[1] + found[4] == "[]" else found[0]
 
-    parts = re.split(f"({QUOTED})", text)
-    parts[::2] = [MARK.sub(put, part) for part in parts[::2]]
-    return re.sub(r" +(?=[ .,;])", "", "".join(parts)).strip(), named
+    marked = change_unquoted(text, lambda part: MARK.sub(put, part))
+    return re.sub(r" +(?=[ .,;])", "", marked).strip(), named
 
 
 def _drop_strangers(text: str, entries: Mapping[str, Known], marks: Mapping[str, str]) -> str:
@@ -317,16 +316,13 @@ def tell(memory: Memory, chunk: Chunk, budget: int, count_lines: CountLines) -> 
         key=lambda entry: (entry.last, len(entry.chunks)),
         reverse=True,
     )
-    told = fit([_say_entry(entry) for entry in shown], int(whole * ENTRIES_SHARE))
+    looks = [f"[{e.mark}] {defuse(e.look)}, last seen {format_time(e.last)}" for e in shown]
+    told = fit(looks, int(whole * ENTRIES_SHARE))
     kept += sorted(told, key=lambda line: (line[1], int(line[2 : line.index("]")])))
     named = {line[1 : line.index("]")] for line in told}
     events = _thin([e for e in memory.events if all(_is_told(m, chunk) for m in who(e))])
     kept += fit([_say_event(event, entries, named) for event in events], budget)[::-1]
     return "\n".join([*kept, *last]), whole - budget
-
-
-def _say_entry(entry: Known) -> str:
-    return f"[{entry.mark}] {defuse(entry.look)}, last seen {format_time(entry.last)}"
 
 
 def _say_event(event: Event, entries: Mapping[str, Known], named: Collection[str]) -> str:
@@ -389,8 +385,8 @@ def _is_same(one: Known, other: Known) -> bool:
 
 def rename(text: str, marks: Mapping[str, str]) -> str:
     """The text with other marks in place of these."""
-    parts = re.split(f"({QUOTED})", text)
-    parts[::2] = [
-        MARKED.sub(lambda found: f"[{marks.get(found[1], found[1])}]", part) for part in parts[::2]
-    ]
-    return "".join(parts)
+
+    def put(found: re.Match[str]) -> str:
+        return f"[{marks.get(found[1], found[1])}]"
+
+    return change_unquoted(text, lambda part: MARKED.sub(put, part))

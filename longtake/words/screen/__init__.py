@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from longtake.records import Chunk, Scan, ScreenText, Video
+from longtake.records import Overview, Scan, ScreenText
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
@@ -170,19 +170,15 @@ def _plan_shot(span: Span, spacing: float) -> Iterator[tuple[float, bool]]:
 
 
 def start_reading(
-    settings: Settings,
-    store: Store,
-    video: Video,
-    index: Index,
-    scan: Scan,
-    chunks: Sequence[Chunk],
+    settings: Settings, store: Store, overview: Overview, index: Index
 ) -> BackgroundFinder[ScreenText] | None:
     """Finds the lines of each chunk, with the time of its end; None where nobody is to read."""
-    edges = [chunk.span.end for chunk in chunks if not chunk.missing]
+    edges = [chunk.span.end for chunk in overview.chunks if not chunk.missing]
     if settings.read_text == "off" or not edges:
         return None
-    notes, reader = StoreNotes(store, video, "read"), TextReader()
-    find = partial(read_text, video.path, index, scan, reader, edges, notes.recall)
+    video, reader = overview.video, TextReader()
+    notes = StoreNotes(store, video, "read")
+    find = partial(read_text, video.path, index, overview.scan, reader, edges, notes.recall)
     facts = {"whole": dict(reader.facts), "version": VERSION, "edges": edges}
     return BackgroundFinder(notes.find_once(facts, ScreenText, find), reader.name, notes)
 
