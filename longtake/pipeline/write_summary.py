@@ -55,10 +55,10 @@ def sum_up(
 def _ask_for_summary(
     work: Work, engine: Engine, descriptions: Sequence[Description]
 ) -> Steps[Summary | None]:
-    settings = work.settings
     engine.load()
-    wish = reconcile.SummaryOptions(settings.length, settings.language, settings.focus)
-    talk = reconcile.reconcile(descriptions, engine.capabilities, engine.count_tokens, wish)
+    talk = reconcile.reconcile(
+        descriptions, engine.capabilities, engine.count_tokens, work.settings
+    )
     note = f"summarising with {engine.name}"
     summary = yield from hold_talk(work, "reconcile", reconcile.VERSION, engine, talk, note)
     return summary and replace(summary, made_by=f"written by {engine.name}")

@@ -1,16 +1,15 @@
-"""Notes: what is told of chunks, joined, set apart, shown and made into chapters; no model."""
+"""Notes: texts with the chunks that they rest on, joined and shown in prompts. Knows no model."""
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from longtake.records import Chapter, Description, Wording
+from longtake.records import Description, Wording
 from longtake.text.clauses import (
     CROSSES,
     QUOTED,
     VOICE,
-    make_title,
     pair_quotes,
     say_text,
     say_voice,
@@ -18,8 +17,6 @@ from longtake.text.clauses import (
 from longtake.text.entity_marks import plain_words
 from longtake.text.untrusted import defuse, join_numbers, one_line
 from longtake.timecode import Span
-
-TITLE_WORDS = 10
 
 
 @dataclass(frozen=True)
@@ -80,23 +77,6 @@ def merge_same(notes: Iterable[Note]) -> list[Note]:
     """Neighbours with the very same text, as one note with the evidence of all."""
     runs = groupby(notes, key=lambda note: note.text.casefold())
     return [join_notes(list(run)) for _, run in runs]
-
-
-def merge_titles(notes: Iterable[Note]) -> list[Note]:
-    """Neighbours that would have the same title, as one note: an outline of the video."""
-    runs = groupby(notes, key=lambda note: make_title(note.text, TITLE_WORDS).casefold())
-    return [join_notes(list(run)) for _, run in runs]
-
-
-def make_chapters(outline: Sequence[Note]) -> tuple[Chapter, ...]:
-    """A chapter for each note in time order, each from where the one before it ends."""
-    chapters: list[Chapter] = []
-    for note in outline:
-        start = max(note.span.start, chapters[-1].span.end if chapters else 0.0)
-        if note.span.end > start:
-            title = make_title(note.text, TITLE_WORDS)
-            chapters.append(Chapter(Span(start, note.span.end), title))
-    return tuple(chapters)
 
 
 def join_notes(notes: Sequence[Note]) -> Note:

@@ -9,6 +9,7 @@ from longtake.inference.engine import Capabilities
 from longtake.inference.questions import Question
 from longtake.reconcile import reconcile, tell
 from longtake.records import Chunk, Description, Summary
+from longtake.settings import Settings
 from longtake.timecode import Span
 from tests.talks import drive, read_lines, write_down
 
@@ -35,7 +36,9 @@ def summarize(
         return [write_down(question.request) for question in questions]
 
     able = Capabilities(images=0, context_tokens=4096)
-    return drive(reconcile(descriptions, able, lambda text: len(text.split())), answer_all)
+    return drive(
+        reconcile(descriptions, able, lambda text: len(text.split()), Settings()), answer_all
+    )
 
 
 def cited(summary: Summary) -> set[int]:
