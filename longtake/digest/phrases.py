@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from longtake.digest.word_weights import glue_of, list_words, stem_word
@@ -19,22 +19,19 @@ MOST_UNSPACED = 8
 
 def find_phrases(topics: Sequence[Sequence[str]], language: str) -> list[list[str]]:
     """For each topic's sentences the phrases that stand there and rarely elsewhere, best first."""
-    counts = [_count_phrases(sentences, language) for sentences in topics]
+    counts: list[Found] = []
+    for sentences in topics:
+        found: Found = defaultdict(Counter)
+        for part in (part for sentence in sentences for part in _BREAK.split(sentence)):
+            for stems, written in _list_phrases(part, language):
+                found[stems][written] += 1
+        counts.append(found)
     spread = Counter(stem for found in counts for stem in found)
     return [_rank(found, spread, len(topics)) for found in counts]
 
 
 Found = dict[tuple[str, ...], Counter[str]]
 """How often each phrase was written in which way, by its stems."""
-
-
-def _count_phrases(sentences: Sequence[str], language: str) -> Found:
-    found: Found = {}
-    for sentence in sentences:
-        for part in _BREAK.split(sentence):
-            for stems, written in _list_phrases(part, language):
-                found.setdefault(stems, Counter())[written] += 1
-    return found
 
 
 def _list_phrases(part: str, language: str) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -133,7 +133,7 @@ class _Finder:
         self._before = np.zeros(CONTEXT, np.float32)
         self._origin, self._dropped = start, 0
         """When the sound begins, and how many windows of it are no longer held."""
-        self._held = np.empty(0, np.float32)
+        self._held = NOTHING
         self._chances: list[float] = []
         """Of each window that was looked at: how likely it holds a voice."""
         self._voiced: list[bool] = []

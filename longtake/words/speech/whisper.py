@@ -95,11 +95,6 @@ class Recognizer:
                 return "en"
             return str(model.detect_language(samples)[0])
 
-    @property
-    def is_loaded(self) -> bool:
-        """Whether it had to listen yet."""
-        return self._model is not None
-
     def load(self) -> "WhisperModel":
         """The model, ready."""
         if self._model is None:
