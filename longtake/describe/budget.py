@@ -224,7 +224,7 @@ def plan_view(
 
 
 def plan_frames(
-    settings: Settings, engine: Engine, chunk: Chunk, seen: Scan, most: int
+    settings: Settings, engine: Engine, chunk: Chunk, scan: Scan, most: int
 ) -> tuple[Slot, ...]:
     """Where in a chunk to look for frames, at most so many in one of usual length."""
     able = engine.capabilities
@@ -235,7 +235,7 @@ def plan_frames(
     spacing = able.frame_seconds
     if settings.frames:
         spacing = min(spacing, settings.chunk_seconds / settings.frames)
-    return plan_slots(chunk, seen, most, spacing)
+    return plan_slots(chunk, scan, most, spacing)
 
 
 def say_frames(frames: Sequence[Frame]) -> str:

@@ -13,7 +13,7 @@ from longtake.describe.memory import (
     noted_from_json,
     read_reply,
     remember,
-    tell,
+    say_memory,
 )
 from longtake.describe.prompt import MAX_TOKENS, NO_CONTEXT, Context
 from longtake.errors import BadReply
@@ -66,7 +66,7 @@ class PreviousContext(NoContext):
         return replace(self.empty, text=self._last, tokens=tokens)
 
     def add(self, chunk: Chunk, text: str, noted: str) -> None:
-        """It takes the place of the one before."""
+        """Keep this description in place of the one before."""
         self._last = _say_line(chunk, text)
 
 
@@ -82,14 +82,14 @@ class FullContext(NoContext):
         """So many of the first ones are folded."""
 
     def context(self, chunk: Chunk, budget: int) -> Context:
-        """All lines, as far as they fit."""
+        """All descriptions; the oldest are folded until they fit."""
         while self._lines and (tokens := self._count()) > budget:
             self._fold()
         tokens = self._count()
         return replace(self.empty, text="\n".join(self._lines), tokens=tokens)
 
     def add(self, chunk: Chunk, text: str, noted: str) -> None:
-        """One line more."""
+        """Append the description, as one line."""
         self._lines.append(_say_line(chunk, text))
 
     def _count(self) -> int:
@@ -120,8 +120,8 @@ class MemoryContext(NoContext):
         self.memory = Memory()
 
     def context(self, chunk: Chunk, budget: int) -> Context:
-        """What fits of the memory."""
-        text, tokens = tell(self.memory, chunk, budget, self._count_lines)
+        """The lines of the memory that the budget has room for."""
+        text, tokens = say_memory(self.memory, chunk, budget, self._count_lines)
         return replace(self.empty, text=text, tokens=tokens)
 
     def read(self, chunk: Chunk, reply: Reply) -> tuple[str, str]:

@@ -31,7 +31,6 @@ from longtake.inference.engine import Engine
 from longtake.inference.retry import insist
 from longtake.inference.scheduler import Job, Outcome, Prepared, Settled, Work, answer_all, spent
 from longtake.records import NO_WORDS, Chunk, Description, Entity, Frame, Overview, Words
-from longtake.settings import Settings
 from longtake.store import Answer, make_key, unpack_tags
 from longtake.text.plurals import say_count
 from longtake.video.choose_frames import Slot, spread_places
@@ -75,11 +74,6 @@ class _Task:
     found: Description | None = None
 
 
-def in_context(settings: Settings, engine: Engine) -> bool:
-    """Whether chunks are described with context: an engine that reads no text can't use any."""
-    return settings.flow == "context" and engine.capabilities.text
-
-
 class Describing:
     """Describes the chunks of one video with one engine; to be closed at the end."""
 
@@ -91,10 +85,10 @@ class Describing:
         index: Index,
         words: ChunkWords,
     ) -> None:
-        settings, seen = work.settings, overview.scan
+        settings, scan = work.settings, overview.scan
         self.engine, self._work, self._words = engine, work, words
         self._video = overview.video
-        self._in_context = in_context(settings, engine)
+        self._in_context = settings.flow == "context" and engine.capabilities.text
         if settings.flow == "context" and not self._in_context:
             LOG.info("%s reads no text: it describes as in flow independent", engine.name)
         self._lines = LineCounter(work, engine)
@@ -112,7 +106,7 @@ class Describing:
         self._sighted = False
         readable = [chunk for chunk in overview.chunks if not chunk.missing]
         parts = (
-            plan_stretches(readable, seen, settings.segments) if self._in_context else [readable]
+            plan_stretches(readable, scan, settings.segments) if self._in_context else [readable]
         )
         repeats = engine.capabilities.repeats
         self._stretches: list[_Stretch] = []
@@ -120,7 +114,7 @@ class Describing:
             frames = ChunkFrames(overview, index, self.view.side, repeats=repeats)
             stretch = _Stretch(carry(self._lines.count), frames)
             stretch.tasks = [
-                _Task(c, plan_frames(settings, engine, c, seen, self.view.frames), stretch)
+                _Task(c, plan_frames(settings, engine, c, scan, self.view.frames), stretch)
                 for c in part
             ]
             self._stretches.append(stretch)
@@ -170,7 +164,7 @@ class Describing:
         ], entities
 
     def _side_by_side(self) -> Iterator[Description]:
-        """Flow I; one that looks the same as another comes after it."""
+        """Flow I: all chunks at once; one that looks the same as another comes after it."""
         waiting: list[tuple[_Task, Outcome, bool]] = []
         tasks = list(self._tasks.values())
         for place, outcome, stored in self._answer(map(self._job, tasks)):

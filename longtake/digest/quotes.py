@@ -102,7 +102,7 @@ class _Piece:
     chunk: int
 
     def time(self, place: int) -> float:
-        """When the letter at that place of the text is said, about."""
+        """The time at which the letter at `place` is said, by its share of the segment."""
         share = (place - self.start) / max(1, len(self.segment.text))
         return self.segment.span.start + min(1.0, max(0.0, share)) * self.segment.span.seconds
 

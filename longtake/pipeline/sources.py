@@ -60,9 +60,9 @@ def look_at(source: SourceFile, store: Store) -> Steps[tuple[Video, Index, Scan]
     video, index = yield from open_video(source)
     if kept := store.get_scan(scan_key(video)):
         return video, index, scan_from_json(kept)
-    seen = yield from scan(video, index)
-    store.put_scan(scan_key(video), scan_as_json(seen))
-    return video, index, seen
+    found = yield from scan(video, index)
+    store.put_scan(scan_key(video), scan_as_json(found))
+    return video, index, found
 
 
 def open_video(source: SourceFile) -> Steps[tuple[Video, Index]]:

@@ -78,12 +78,12 @@ def _go_through(
 ) -> Steps[Result]:
     """Each stage in turn, with describer, reconciler and judge."""
     describer, reconciler, judging = engines
-    video, index, seen = yield from look_at(file, store)
+    video, index, scan = yield from look_at(file, store)
     out = open_folder(settings, video)
     usage: list[StageUsage] = []
     work = Work(settings, store, sleep, usage)
-    chunks = plan_chunks(video, seen, settings.chunk_seconds, settings.chunking)
-    overview = Overview(video, seen, tuple(chunks))
+    chunks = plan_chunks(video, scan, settings.chunk_seconds, settings.chunking)
+    overview = Overview(video, scan, tuple(chunks))
     yield Progress("describe", 0, len(chunks), video=video)
     with (
         open_words(settings, store, overview, index) as words,
@@ -104,7 +104,7 @@ def _go_through(
         files += yield from draw_overview(overview, index, out)
     result = Result(
         video=video,
-        scan=seen,
+        scan=scan,
         descriptions=tuple(descriptions),
         summary=summary,
         ledger=keep_ledger(descriptions, summary, speech, text, describing.say_context()),

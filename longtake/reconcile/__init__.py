@@ -9,13 +9,13 @@ from dataclasses import replace
 from longtake.inference.engine import Capabilities
 from longtake.inference.questions import CountTokens, Talk
 from longtake.reconcile import structured
-from longtake.reconcile.notes import make_notes, tell
+from longtake.reconcile.notes import make_notes, say_chunk
 from longtake.reconcile.tree import Budget
 from longtake.records import Description, Summary
 from longtake.settings import Settings
 from longtake.text.entity_marks import unmark
 
-__all__ = ["VERSION", "reconcile", "tell"]
+__all__ = ["VERSION", "reconcile", "say_chunk"]
 
 VERSION = 5
 """Part of each answer's key: raised whenever replies are accepted in another way."""

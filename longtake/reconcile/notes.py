@@ -40,19 +40,19 @@ class Note:
 
 def make_notes(descriptions: Iterable[Description]) -> list[Note]:
     """A note of each chunk of which something is known, in time order."""
-    told = ((d.chunk, one_line(tell(d))) for d in descriptions)
-    return [Note(text, (chunk.number,), chunk.span) for chunk, text in told if text]
+    texts = ((d.chunk, one_line(say_chunk(d))) for d in descriptions)
+    return [Note(text, (chunk.number,), chunk.span) for chunk, text in texts if text]
 
 
-def tell(description: Description) -> str:
-    """The description, and what is said and written there where it does not quote that itself.
+def say_chunk(description: Description) -> str:
+    """The description, with what is said and written there where it does not quote that itself.
 
     Of a chunk without a description, what is said and written is known all the same.
     """
     text = pair_quotes(description.text)
     said = " ".join(description.speech.replace(CROSSES, " ").split())
     if said:
-        text = _tell_speech(text, said)
+        text = _quote_speech(text, said)
     quoted = [plain_words(quotation) for quotation in re.findall(QUOTED, text)]
     lines = [
         line
@@ -62,7 +62,7 @@ def tell(description: Description) -> str:
     return f"{text} {say_text(' / '.join(lines))}.".strip() if lines else text
 
 
-def _tell_speech(text: str, said: str) -> str:
+def _quote_speech(text: str, said: str) -> str:
     """The text with all that is said; what it quotes the beginning of is quoted whole."""
     for quotation in re.findall(QUOTED, text):
         if plain_words(said) in plain_words(quotation):
@@ -97,5 +97,5 @@ def show_note(note: Note) -> str:
 
 
 def show_notes(notes: Iterable[Note]) -> str:
-    """A line for each."""
+    """The notes as lines of a prompt."""
     return "\n".join(map(show_note, notes))

@@ -142,7 +142,7 @@ def _read_sentences(found: Mapping[str, Any], citable: Set[int], most: int) -> t
 
 
 def _check_number(sentences: Mapping[str, object], wrong: Set[int], most: int) -> None:
-    """BadReply where there is no sentence, or are too many."""
+    """BadReply where a reply has no sentence, or too many."""
     if not sentences and wrong:
         shown = ", ".join(str(number) for number in sorted(wrong)[:5] if number >= 0) or "nothing"
         raise BadReply(
@@ -178,7 +178,7 @@ def _list_objects(found: Any) -> list[Mapping[str, Any]]:
 
 
 def _read_text(found: Any) -> str:
-    """On one line; empty where no word is in it."""
+    """A value as text on one line; empty where it holds no word."""
     text = one_line(restore(found)) if isinstance(found, str) else ""
     return text if re.search(r"[^\W\d_]{2}", text) else ""
 

@@ -80,7 +80,7 @@ class Form(Generic[T]):
 
     @property
     def room(self) -> int:
-        """Tokens for notes."""
+        """Tokens that a question has for notes."""
         return self.budget.room(self.prompt, self.reply_tokens)
 
     def fits(self, text: str) -> bool:
