@@ -169,7 +169,7 @@ def _compare(
 
 
 def _name_arm(name: str, steps: Steps[Result]) -> Steps[Result]:
-    """The same steps, under the arm's name."""
+    """Pass on the steps under the arm's name, and return the result."""
     while True:
         try:
             step = next(steps)

@@ -60,9 +60,9 @@ def look_at(source: SourceFile, store: Store) -> Steps[tuple[Video, Index, Scan]
     video, index = yield from open_video(source)
     if kept := store.get_scan(scan_key(video)):
         return video, index, scan_from_json(kept)
-    seen = yield from scan(video, index)
-    store.put_scan(scan_key(video), scan_as_json(seen))
-    return video, index, seen
+    found = yield from scan(video, index)
+    store.put_scan(scan_key(video), scan_as_json(found))
+    return video, index, found
 
 
 def open_video(source: SourceFile) -> Steps[tuple[Video, Index]]:
@@ -73,14 +73,12 @@ def open_video(source: SourceFile) -> Steps[tuple[Video, Index]]:
 
 
 def open_folder(settings: Settings, video: Video) -> Path:
-    """The folder for what a run finds of a video: it can be written to."""
-    folder = Path(settings.out) if settings.out else _default_folder(video)
-    prepare_folder(folder)
-    return folder
+    """The folder for what a run finds of a video: it can be written to.
 
-
-def _default_folder(video: Video) -> Path:
-    """Told apart by name and content; of a link, only the host's name is taken."""
+    By default it has the video's name and content in its own; of a link, the host's name alone.
+    """
     name = urlsplit(video.link).hostname or "link" if video.link else video.path.name
     name = re.sub(r"[^\w.\- ]", "_", name)[:MOST_NAME]
-    return Path("longtake-out") / f"{name}-{video.sha256[:8]}"
+    folder = Path(settings.out or f"longtake-out/{name}-{video.sha256[:8]}")
+    prepare_folder(folder)
+    return folder
