@@ -21,7 +21,7 @@ from longtake.records import ScreenText
 from longtake.timecode import Span
 from longtake.video.choose_frames import Slot
 from longtake.video.frames import open_frames
-from longtake.words.screen import READ_SIDE, plan_looks
+from longtake.words.screen import READ_SIDE, plan_pictures
 from longtake.words.screen.line_tracker import CaptionTracker, GreyPicture
 from longtake.words.screen.strokes import Rect
 from tests.captions import (
@@ -93,7 +93,7 @@ def main() -> None:
     )
     for case in make_cases():
         video, _, scan = survey(case.path)
-        samples = sum(is_sample for _, is_sample in plan_looks(scan))
+        samples = sum(is_sample for _, is_sample in plan_pictures(scan))
         for way, measure in (("Longtake", read_ours), ("plain", read_plainly)):
             found = measure(case.path)
             score = compare(case.captions, found.lines)
@@ -208,7 +208,7 @@ def read_plainly(path: Path) -> Measured:
     started = time.perf_counter()
     captions, before = PlainCaptions(scan.cuts), list[GreyPicture]()
     with open_frames(path, index) as frames:
-        for moment, is_sample in plan_looks(scan):
+        for moment, is_sample in plan_pictures(scan):
             if not is_sample:
                 continue
             (picture,) = frames.read(Span(moment, moment), [Slot((moment,))], READ_SIDE)
@@ -216,7 +216,7 @@ def read_plainly(path: Path) -> Measured:
             captions.check(look)
             captions.note(look, reader.read(picture.pixels, reader.find(picture.pixels)), before)
             before = [look]
-    lines = captions.tell(Span(0, scan.shots[-1].span.end))
+    lines = captions.list_lines(Span(0, scan.shots[-1].span.end))
     seconds = time.perf_counter() - started
     return Measured(lines, seconds, reader.searched, reader.lines)
 

@@ -100,7 +100,7 @@ def recall_prices(work: Work, engine: Engine, size: tuple[int, int]) -> Prices:
 
 
 class LineCounter:
-    """Counts the tokens of lines; an engine is asked once for the same line."""
+    """Counts the tokens of lines; an engine is asked once for a line, and the store keeps it."""
 
     def __init__(self, work: Work, engine: Engine) -> None:
         self._work, self._engine = work, engine
@@ -110,24 +110,20 @@ class LineCounter:
         """The tokens of each line."""
         new = [line for line in dict.fromkeys(lines) if line not in self._known]
         if new:
-            self._known |= zip(new, self._count_new(new), strict=True)
+            engine = self._engine
+            facts = {
+                "stage": "words",
+                "lines": new,
+                "engine": engine.name,
+                "options": dict(engine.options),
+            }
+            counted: list[int] = self._work.store.recall(
+                facts, engine.name, lambda: list(map(engine.count_tokens, new))
+            )
+            self._known |= zip(new, counted, strict=True)
         counts = [self._known[line] for line in lines]
         if len(self._known) > MOST_COUNTED:
             self._known.clear()
-        return counts
-
-    def _count_new(self, lines: Sequence[str]) -> list[int]:
-        """As the store knows it from an earlier run, else as the engine says."""
-        engine = self._engine
-        facts = {
-            "stage": "words",
-            "lines": list(lines),
-            "engine": engine.name,
-            "options": dict(engine.options),
-        }
-        counts: list[int] = self._work.store.recall(
-            facts, engine.name, lambda: list(map(engine.count_tokens, lines))
-        )
         return counts
 
 
@@ -228,7 +224,7 @@ def plan_view(
 
 
 def plan_frames(
-    settings: Settings, engine: Engine, chunk: Chunk, seen: Scan, most: int
+    settings: Settings, engine: Engine, chunk: Chunk, scan: Scan, most: int
 ) -> tuple[Slot, ...]:
     """Where in a chunk to look for frames, at most so many in one of usual length."""
     able = engine.capabilities
@@ -239,7 +235,7 @@ def plan_frames(
     spacing = able.frame_seconds
     if settings.frames:
         spacing = min(spacing, settings.chunk_seconds / settings.frames)
-    return plan_slots(chunk, seen, most, spacing)
+    return plan_slots(chunk, scan, most, spacing)
 
 
 def say_frames(frames: Sequence[Frame]) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from longtake.records import Chunk, Scan, Video, Words
+from longtake.records import Chunk, Overview, Words
 from longtake.video.choose_frames import Slot, drop_repeats, is_still, most_motion, plan_still
 from longtake.video.frame_similarity import is_same
 from longtake.video.frames import FrameReader, Picture, open_frames
 from longtake.video.probe import Index
-from longtake.video.same_chunks import CELL_DIFFERENCE, ChunkLook, Repeats, make_coarse
+from longtake.video.same_chunks import CELL_DIFFERENCE, ChunkLook, Repeats
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class ChunkFrames:
     """Reads the pictures of chunks that lie one after the other; to be closed at the end."""
 
-    def __init__(self, video: Video, index: Index, scan: Scan, side: int, *, repeats: bool) -> None:
+    def __init__(self, overview: Overview, index: Index, side: int, *, repeats: bool) -> None:
         """With `repeats` the engine measures movement: pictures that show the same are kept."""
-        self._video, self._index, self._scan = video, index, scan
+        self._path, self._index, self._scan = overview.video.path, index, overview.scan
         self._side, self._repeats = side, repeats
         self._starts: list[float] = index.keys.tolist()
         """Where decoding can start."""
@@ -40,7 +40,7 @@ class ChunkFrames:
     def read(self, chunk: Chunk, slots: Sequence[Slot]) -> list[Picture]:
         """The pictures of a chunk that are sent."""
         if self._reader is None:
-            self._reader = self._opened.enter_context(open_frames(self._video.path, self._index))
+            self._reader = self._opened.enter_context(open_frames(self._path, self._index))
         if self._repeats and (still := self._read_still(chunk, self._reader)):
             return still
         pictures = self._reader.read(chunk.span, slots, self._side)
@@ -68,7 +68,7 @@ class ChunkFrames:
         self._known.add(look)
 
     def look_of(self, chunk: Chunk, words: Words, coarse: bytes) -> ChunkLook:
-        """What a chunk looks like and says; `coarse` is `coarse_look` of its pictures."""
+        """What a chunk looks like and says; `coarse` is `make_coarse` of its pictures."""
         return ChunkLook(
             chunk.number,
             chunk.span.seconds,
@@ -77,11 +77,6 @@ class ChunkFrames:
             coarse,
             (*(said.text for said in words.speech), *(line.text for line in words.text)),
         )
-
-
-def coarse_look(pictures: Sequence[Picture]) -> bytes:
-    """The looks of pictures, small enough to be kept."""
-    return make_coarse(_looks(pictures))
 
 
 def _looks(pictures: Sequence[Picture]) -> list["np.ndarray"]:

@@ -5,7 +5,6 @@ chunk that failed is never taken: nothing of it reaches a later prompt.
 """
 
 from dataclasses import replace
-from typing import Protocol
 
 from longtake.describe import prompt
 from longtake.describe.memory import (
@@ -14,7 +13,7 @@ from longtake.describe.memory import (
     noted_from_json,
     read_reply,
     remember,
-    tell,
+    say_memory,
 )
 from longtake.describe.prompt import MAX_TOKENS, NO_CONTEXT, Context
 from longtake.errors import BadReply
@@ -31,38 +30,25 @@ FOLDED_WORDS = 8
 """Of a description that is folded, so many words are left."""
 
 
-class Carried(Protocol):
-    """What one stretch carries."""
-
-    def context(self, chunk: Chunk, budget: int) -> Context:
-        """What the prompt of that chunk holds, within a budget in tokens."""
-
-    def read(self, chunk: Chunk, reply: Reply) -> tuple[str, str]:
-        """The description, and what is noted beside it, as JSON; BadReply where there is none."""
-
-    def add(self, chunk: Chunk, text: str, noted: str) -> None:
-        """Carry on what came of a chunk, as `read` gave it."""
-
-
 class NoContext:
-    """Flow I: no prompt tells of an earlier chunk."""
+    """Flow I: no prompt tells of an earlier chunk. What flow II carries overrides it."""
 
-    empty = NO_CONTEXT
+    empty: Context = NO_CONTEXT
 
     def __init__(self, count_lines: CountLines) -> None:
         self._count_lines = count_lines
 
     def context(self, chunk: Chunk, budget: int) -> Context:
-        """An empty context."""
+        """What the prompt of that chunk holds, within a budget in tokens."""
         return NO_CONTEXT
 
     def read(self, chunk: Chunk, reply: Reply) -> tuple[str, str]:
-        """The reply's text; nothing is noted."""
+        """The description, and what is noted beside it, as JSON; BadReply where there is none."""
         prompt.accept(reply)
         return prompt.clean(reply), ""
 
     def add(self, chunk: Chunk, text: str, noted: str) -> None:
-        """Nothing is kept of what came of a chunk."""
+        """Carry on what came of a chunk, as `read` gave it."""
 
 
 class PreviousContext(NoContext):
@@ -80,7 +66,7 @@ class PreviousContext(NoContext):
         return replace(self.empty, text=self._last, tokens=tokens)
 
     def add(self, chunk: Chunk, text: str, noted: str) -> None:
-        """It takes the place of the one before."""
+        """Keep this description in place of the one before."""
         self._last = _say_line(chunk, text)
 
 
@@ -96,14 +82,14 @@ class FullContext(NoContext):
         """So many of the first ones are folded."""
 
     def context(self, chunk: Chunk, budget: int) -> Context:
-        """All lines, as far as they fit."""
+        """All descriptions; the oldest are folded until they fit."""
         while self._lines and (tokens := self._count()) > budget:
             self._fold()
         tokens = self._count()
         return replace(self.empty, text="\n".join(self._lines), tokens=tokens)
 
     def add(self, chunk: Chunk, text: str, noted: str) -> None:
-        """One line more."""
+        """Append the description, as one line."""
         self._lines.append(_say_line(chunk, text))
 
     def _count(self) -> int:
@@ -124,18 +110,18 @@ class FullContext(NoContext):
             self._folded = len(self._lines)
 
 
-class MemoryContext:
+class MemoryContext(NoContext):
     """A bounded memory of who and what was seen, what happened and what is open."""
 
     empty = Context(prompt="describe_memory", max_tokens=MAX_TOKENS + NOTE_TOKENS, schema=SCHEMA)
 
     def __init__(self, count_lines: CountLines) -> None:
-        self._count_lines = count_lines
+        super().__init__(count_lines)
         self.memory = Memory()
 
     def context(self, chunk: Chunk, budget: int) -> Context:
-        """What fits of the memory."""
-        text, tokens = tell(self.memory, chunk, budget, self._count_lines)
+        """The lines of the memory that the budget has room for."""
+        text, tokens = say_memory(self.memory, chunk, budget, self._count_lines)
         return replace(self.empty, text=text, tokens=tokens)
 
     def read(self, chunk: Chunk, reply: Reply) -> tuple[str, str]:
@@ -152,7 +138,7 @@ class MemoryContext:
         self.memory, _, _ = remember(self.memory, chunk, text, noted_from_json(noted))
 
 
-CONTEXTS: dict[str, type[PreviousContext] | type[FullContext] | type[MemoryContext]] = {
+CONTEXTS: dict[str, type[NoContext]] = {
     "previous": PreviousContext,
     "memory": MemoryContext,
     "full": FullContext,

@@ -21,8 +21,8 @@ from longtake.describe.budget import (
     say_frames,
     word_budgets,
 )
-from longtake.describe.chunk_frames import ChunkFrames, coarse_look
-from longtake.describe.context import CONTEXTS, Carried, MemoryContext, NoContext
+from longtake.describe.chunk_frames import ChunkFrames
+from longtake.describe.context import CONTEXTS, MemoryContext, NoContext
 from longtake.describe.frame_limits import Views
 from longtake.describe.prompt import NO_CONTEXT, Context
 from longtake.describe.stretches import plan_stretches
@@ -30,13 +30,13 @@ from longtake.errors import EngineError, LongtakeError, SourceError
 from longtake.inference.engine import Engine
 from longtake.inference.retry import insist
 from longtake.inference.scheduler import Job, Outcome, Prepared, Settled, Work, answer_all, spent
-from longtake.records import NO_WORDS, Chunk, Description, Entity, Frame, Scan, Video, Words
-from longtake.settings import Settings
+from longtake.records import NO_WORDS, Chunk, Description, Entity, Frame, Overview, Words
 from longtake.store import Answer, make_key, unpack_tags
 from longtake.text.plurals import say_count
 from longtake.video.choose_frames import Slot, spread_places
 from longtake.video.frames import scale, shrink_frame
 from longtake.video.probe import Index
+from longtake.video.same_chunks import make_coarse
 from longtake.words.chunks import ChunkWords
 
 LOG = logging.getLogger("longtake")
@@ -46,7 +46,7 @@ LOG = logging.getLogger("longtake")
 class _Stretch:
     """Chunks that one reader of frames goes through, and what they carry from one to the next."""
 
-    carried: Carried
+    carried: NoContext
     frames: ChunkFrames
     tasks: "Sequence[_Task]" = ()
     done: int = 0
@@ -74,11 +74,6 @@ class _Task:
     found: Description | None = None
 
 
-def in_context(settings: Settings, engine: Engine) -> bool:
-    """Whether chunks are described with context: an engine that reads no text can't use any."""
-    return settings.flow == "context" and engine.capabilities.text
-
-
 class Describing:
     """Describes the chunks of one video with one engine; to be closed at the end."""
 
@@ -86,15 +81,14 @@ class Describing:
         self,
         work: Work,
         engine: Engine,
-        video: Video,
+        overview: Overview,
         index: Index,
-        seen: Scan,
-        chunks: Sequence[Chunk],
         words: ChunkWords,
     ) -> None:
-        settings = work.settings
-        self._work, self._engine, self._video, self._words = work, engine, video, words
-        self._in_context = in_context(settings, engine)
+        settings, scan = work.settings, overview.scan
+        self.engine, self._work, self._words = engine, work, words
+        self._video = overview.video
+        self._in_context = settings.flow == "context" and engine.capabilities.text
         if settings.flow == "context" and not self._in_context:
             LOG.info("%s reads no text: it describes as in flow independent", engine.name)
         self._lines = LineCounter(work, engine)
@@ -110,17 +104,17 @@ class Describing:
         if self._in_context:
             self._prices = recall_prices(work, engine, scale(*index.size, self.view.side))
         self._sighted = False
-        readable = [chunk for chunk in chunks if not chunk.missing]
+        readable = [chunk for chunk in overview.chunks if not chunk.missing]
         parts = (
-            plan_stretches(readable, seen, settings.segments) if self._in_context else [readable]
+            plan_stretches(readable, scan, settings.segments) if self._in_context else [readable]
         )
         repeats = engine.capabilities.repeats
         self._stretches: list[_Stretch] = []
         for part in filter(None, parts):
-            frames = ChunkFrames(video, index, seen, self.view.side, repeats=repeats)
+            frames = ChunkFrames(overview, index, self.view.side, repeats=repeats)
             stretch = _Stretch(carry(self._lines.count), frames)
             stretch.tasks = [
-                _Task(c, plan_frames(settings, engine, c, seen, self.view.frames), stretch)
+                _Task(c, plan_frames(settings, engine, c, scan, self.view.frames), stretch)
                 for c in part
             ]
             self._stretches.append(stretch)
@@ -136,12 +130,12 @@ class Describing:
         """Each chunk's description as it becomes known."""
         return self._in_order() if self._in_context else self._side_by_side()
 
-    def say(self) -> str:
+    def say_context(self) -> str:
         """In one sentence, what context the chunks had; nothing, of flow I."""
         if self._work.settings.flow != "context":
             return ""
         if not self._in_context:
-            return f"none: {self._engine.name} reads no text"
+            return f"none: {self.engine.name} reads no text"
         count = len(self._stretches)
         stretches = "one stretch" if count == 1 else f"{count} stretches, a context each"
         asked = [task for task in self._tasks.values() if task.found and not task.found.same_as]
@@ -170,7 +164,7 @@ class Describing:
         ], entities
 
     def _side_by_side(self) -> Iterator[Description]:
-        """Flow I; one that looks the same as another comes after it."""
+        """Flow I: all chunks at once; one that looks the same as another comes after it."""
         waiting: list[tuple[_Task, Outcome, bool]] = []
         tasks = list(self._tasks.values())
         for place, outcome, stored in self._answer(map(self._job, tasks)):
@@ -220,7 +214,7 @@ class Describing:
                 yield self._settle(task, outcome, stored)
 
     def _answer(self, jobs: Iterator[Job] | Iterator[Job | None]) -> Iterator[Settled]:
-        return answer_all(self._work, "describe", self._engine, jobs)
+        return answer_all(self._work, "describe", self.engine, jobs)
 
     def _find_due(self) -> _Task | None:
         """A chunk that may be asked about, the earliest; rather one whose words are known."""
@@ -244,20 +238,20 @@ class Describing:
         """The description, or the reason why there is none; a description is carried on."""
         if isinstance(outcome, Answer):
             task.stretch.carried.add(task.chunk, outcome.text, outcome.noted)
-        task.found = _as_description(task.chunk, self._engine, outcome, stored, task.context.tokens)
+        task.found = _as_description(task.chunk, self.engine, outcome, stored, task.context.tokens)
         return task.found
 
     def _reuse(self, task: _Task, original: _Task, stored: bool) -> Description:
         found = original.found
         assert found
         if not stored:
-            answer = Answer(self._engine.name, requests=0, same_as=original.key)
+            answer = Answer(self.engine.name, requests=0, same_as=original.key)
             self._work.store.put(task.key, "describe", answer)
         task.stretch.carried.add(task.chunk, found.text, "")
         task.found = Description(
             task.chunk,
             "reused",
-            self._engine.name,
+            self.engine.name,
             text=found.text,
             same_as=original.chunk.number,
             remark=found.remark,
@@ -284,7 +278,7 @@ class Describing:
         facts = prompt.key_facts(
             self._video,
             task.chunk,
-            self._engine,
+            self.engine,
             task.slots,
             self.view.side,
             task.words,
@@ -296,14 +290,14 @@ class Describing:
 
     def _words_of(self, chunk: Chunk) -> Words:
         """What is said and written in it; nothing, for an engine that reads no text."""
-        return self._words.of(chunk) if self._engine.capabilities.text else NO_WORDS
+        return self._words.of(chunk) if self.engine.capabilities.text else NO_WORDS
 
     def _context_budget(self, task: _Task) -> int:
         if not self._prices:
             return 0
         return context_budget(
             self._work.settings,
-            self._engine,
+            self.engine,
             self._prices,
             len(task.slots),
             self._speech_tokens + self._text_tokens,
@@ -314,7 +308,7 @@ class Describing:
         """The request, or the earlier chunk whose answer will do."""
         if not self._sighted:
             # Before the first frames are sent: a run that the store answers asks nothing.
-            insist(self._engine.check_sight, sleep=self._work.sleep)
+            insist(self.engine.check_sight, sleep=self._work.sleep)
             self._sighted = True
         chunk, frames = task.chunk, task.stretch.frames
         pictures = frames.read(chunk, task.slots)
@@ -323,7 +317,8 @@ class Describing:
                 f"no picture can be decoded from {chunk.span}",
                 "Check that it plays in a video player; convert it to H.264 if it does.",
             )
-        look = frames.look_of(chunk, self._words_of(chunk), coarse_look(pictures))
+        coarse = make_coarse([picture.look for picture in pictures])
+        look = frames.look_of(chunk, self._words_of(chunk), coarse)
         if not task.alone and (twin := frames.find_same(look, pictures)):
             return Prepared(None, same_as=twin)
         frames.add(chunk, task.slots, look)
@@ -348,7 +343,7 @@ class Describing:
 
         def lessen(error: EngineError) -> Prepared | None:
             while (less := self._show(task, frames, look)).request == request:
-                if not self._views.step_down(error, self._engine.name):
+                if not self._views.step_down(error, self.engine.name):
                     # Not even a single small frame: its size is not the cause, and others may do.
                     self._views = Views(self.view)
                     return None

@@ -52,7 +52,7 @@ class Views:
 
     @property
     def now(self) -> View:
-        """How much is shown."""
+        """The view that is shown at present."""
         return self._left[0]
 
     def step_down(self, error: EngineError, engine: str) -> bool:

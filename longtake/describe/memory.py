@@ -14,7 +14,7 @@ from typing import Any
 from longtake.inference.engine import Reply
 from longtake.inference.questions import CountLines
 from longtake.records import Chunk, Entity, Kind
-from longtake.text.clauses import QUOTED, QUOTES, first_sentence, shorten
+from longtake.text.clauses import QUOTES, change_unquoted, first_sentence, shorten
 from longtake.text.entity_marks import MARKED, list_marks
 from longtake.text.people import PEOPLE, tells_of_people
 from longtake.text.stems import list_claims
@@ -78,7 +78,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Memory:
-    """All that was noted; `tell` chooses what a prompt has room for."""
+    """All that was noted; `say_memory` chooses what a prompt has room for."""
 
     entries: tuple[Known, ...] = ()
     events: tuple[Event, ...] = ()
@@ -93,12 +93,12 @@ class Noted:
     open: str = ""
 
     def as_json(self) -> str:
-        """For the store."""
+        """The notes as the store keeps them."""
         return json.dumps([list(map(list, self.seen)), self.open])
 
 
 def noted_from_json(text: str) -> Noted:
-    """What `as_json` wrote; nothing, of nothing."""
+    """The notes that `as_json` wrote; empty text gives empty notes."""
     if not text:
         return Noted()
     seen, still_open = json.loads(text)
@@ -140,7 +140,7 @@ def _read_sighting(text: str) -> tuple[str, str]:
 
 
 def _load(text: str) -> dict[str, Any] | None:
-    """The document that a reply is or holds."""
+    """The JSON object in a reply that has a description; None without one."""
     try:
         document, _ = json.JSONDecoder().raw_decode(text, max(0, text.find("{")))
     except (ValueError, RecursionError):
@@ -212,7 +212,7 @@ def _find_mark(
 
     Nobody is meant twice in one reply, so those `seen` are not searched by their look.
     """
-    if given in entries and (not look or _agree(entries[given].look, look)):
+    if given in entries and (not look or _look_words(entries[given].look) & _look_words(look)):
         return given
     same = [
         mark
@@ -225,13 +225,8 @@ def _find_mark(
     return same[0] if len(same) == 1 else ""
 
 
-def _agree(one: str, other: str) -> bool:
-    """Whether two looks have a word in common that tells somebody from others."""
-    return bool(_look_words(one) & _look_words(other))
-
-
 def _look_words(look: str) -> set[str]:
-    """The words of a look by their stems; of scripts without spaces, each two letters."""
+    """The words that tell a look from others, by their stems; without spaces, each two letters."""
     words = {word for word in list_claims(look) if word not in SMALL_WORDS}
     long = [word for word in words if any(letter >= NO_SPACES for letter in word)]
     return words | {pair for word in long for pair in map("".join, pairwise(word))}
@@ -268,9 +263,8 @@ def _set_marks(
             return f"[{mark}]"
         return "" if found[1] + found[4] == "[]" else found[0]
 
-    parts = re.split(f"({QUOTED})", text)
-    parts[::2] = [MARK.sub(put, part) for part in parts[::2]]
-    return re.sub(r" +(?=[ .,;])", "", "".join(parts)).strip(), named
+    marked = change_unquoted(text, lambda part: MARK.sub(put, part))
+    return re.sub(r" +(?=[ .,;])", "", marked).strip(), named
 
 
 def _drop_strangers(text: str, entries: Mapping[str, Known], marks: Mapping[str, str]) -> str:
@@ -283,7 +277,9 @@ def _drop_strangers(text: str, entries: Mapping[str, Known], marks: Mapping[str,
     return " ".join(MARK.sub(put, text).split())
 
 
-def tell(memory: Memory, chunk: Chunk, budget: int, count_lines: CountLines) -> tuple[str, int]:
+def say_memory(
+    memory: Memory, chunk: Chunk, budget: int, count_lines: CountLines
+) -> tuple[str, int]:
     """What the prompt of `chunk` holds of the memory, and its tokens: never more than `budget`.
 
     First come the free marks and what is open, then who was seen last, then what happened last; of
@@ -292,7 +288,7 @@ def tell(memory: Memory, chunk: Chunk, budget: int, count_lines: CountLines) -> 
     kept: list[str] = []
 
     def fit(lines: Sequence[str], room: int) -> list[str]:
-        """The first lines that fit."""
+        """The first lines that fit into the room and the budget."""
         nonlocal budget
         chosen = []
         for line, tokens in zip(lines, count_lines(lines) if lines else [], strict=True):
@@ -306,27 +302,24 @@ def tell(memory: Memory, chunk: Chunk, budget: int, count_lines: CountLines) -> 
     whole = budget
     entries = {entry.mark: entry for entry in memory.entries}
 
-    def who(event: Event) -> list[Known]:
+    def find_named(event: Event) -> list[Known]:
         return [entries[mark] for mark in list_marks(event.text) if mark in entries]
 
     free = ", ".join(_next_mark(entries, letter) for letter in KINDS)
     last = fit([f"Free marks: {free}"], budget)
     last = [*fit([f"Open: {defuse(memory.open)}"] if memory.open else [], budget), *last]
     shown = sorted(
-        (entry for entry in memory.entries if _is_told(entry, chunk)),
+        (entry for entry in memory.entries if _is_current(entry, chunk)),
         key=lambda entry: (entry.last, len(entry.chunks)),
         reverse=True,
     )
-    told = fit([_say_entry(entry) for entry in shown], int(whole * ENTRIES_SHARE))
-    kept += sorted(told, key=lambda line: (line[1], int(line[2 : line.index("]")])))
-    named = {line[1 : line.index("]")] for line in told}
-    events = _thin([e for e in memory.events if all(_is_told(m, chunk) for m in who(e))])
+    looks = [f"[{e.mark}] {defuse(e.look)}, last seen {format_time(e.last)}" for e in shown]
+    named_lines = fit(looks, int(whole * ENTRIES_SHARE))
+    kept += sorted(named_lines, key=lambda line: (line[1], int(line[2 : line.index("]")])))
+    named = {line[1 : line.index("]")] for line in named_lines}
+    events = _thin([e for e in memory.events if all(_is_current(m, chunk) for m in find_named(e))])
     kept += fit([_say_event(event, entries, named) for event in events], budget)[::-1]
     return "\n".join([*kept, *last]), whole - budget
-
-
-def _say_entry(entry: Known) -> str:
-    return f"[{entry.mark}] {defuse(entry.look)}, last seen {format_time(entry.last)}"
 
 
 def _say_event(event: Event, entries: Mapping[str, Known], named: Collection[str]) -> str:
@@ -339,7 +332,7 @@ def _say_event(event: Event, entries: Mapping[str, Known], named: Collection[str
     return f"{format_time(event.time)} {defuse(text)}"
 
 
-def _is_told(entry: Known, chunk: Chunk) -> bool:
+def _is_current(entry: Known, chunk: Chunk) -> bool:
     """Whether it was seen more than once, or not long ago."""
     return len(entry.chunks) > 1 or chunk.number - entry.chunks[-1] <= UNSURE_CHUNKS
 
@@ -389,8 +382,8 @@ def _is_same(one: Known, other: Known) -> bool:
 
 def rename(text: str, marks: Mapping[str, str]) -> str:
     """The text with other marks in place of these."""
-    parts = re.split(f"({QUOTED})", text)
-    parts[::2] = [
-        MARKED.sub(lambda found: f"[{marks.get(found[1], found[1])}]", part) for part in parts[::2]
-    ]
-    return "".join(parts)
+
+    def put(found: re.Match[str]) -> str:
+        return f"[{marks.get(found[1], found[1])}]"
+
+    return change_unquoted(text, lambda part: MARKED.sub(put, part))

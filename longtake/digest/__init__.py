@@ -114,12 +114,12 @@ def make_digest(
 
 
 def pick_row(quotes: Sequence[Quote]) -> list[Quote]:
-    """What the video is told by: what is said and described, or all, where the text says more."""
-    told = [quote for quote in quotes if quote.source != "screen"]
+    """What a digest quotes: what is said and described, or all, where text on screen has more."""
+    prose = [quote for quote in quotes if quote.source != "screen"]
     both = [q for q in quotes if q.source != "screen" or q.heading or " " in q.text]
-    letters = [sum(len(quote.text) for quote in some) for some in (told, both)]
-    if len(told) >= FEWEST_TOLD or 2 * letters[0] >= letters[1] > 0:
-        return told
+    letters = [sum(len(quote.text) for quote in some) for some in (prose, both)]
+    if len(prose) >= FEWEST_TOLD or 2 * letters[0] >= letters[1] > 0:
+        return prose
     return both or list(quotes)
 
 
@@ -164,12 +164,12 @@ def _choose(
     What is `wanted` is among them.
     """
     worth = weigh_quotes(row)
-    told: list[int] = []
+    quoted: list[int] = []
     chosen: list[list[int]] = []
     for part, number in zip(parts, _share(parts, count), strict=True):
         own = [place for place in wanted if place in part]
-        chosen.append(choose_quotes(part, vectors, worth, known, number, told, own))
-        told += chosen[-1]
+        chosen.append(choose_quotes(part, vectors, worth, known, number, quoted, own))
+        quoted += chosen[-1]
     return chosen
 
 

@@ -63,21 +63,21 @@ def choose_quotes(
     worth: np.ndarray,
     known: np.ndarray,
     count: int,
-    told: Sequence[int],
+    others: Sequence[int],
     chosen: Sequence[int] = (),
 ) -> list[int]:
     """The places of so many of these quotes, in order; `chosen` are among them whatever they say.
 
-    `told` are quoted from other topics: what is much the same counts less, for it may sum them up.
+    `others` are quoted from other topics: what is much the same counts less; it may sum them up.
 
-    One at a time: nearest to the mean of all of them, and far from what is told (maximal marginal
-    relevance, Carbonell and Goldstein 1998). `known` is how near each is to what need not be told.
+    One at a time: nearest to the mean of all of them, and far from what is quoted (maximal marginal
+    relevance, Carbonell and Goldstein 1998). `known` is how near each is to chatter.
     """
     own = vectors[list(places)]
     mean = own.mean(axis=0)
     near = own @ (mean / max(float(np.linalg.norm(mean)), 1e-9)) + worth[list(places)]
-    said = own @ vectors[[*told, *chosen]].T if (told or chosen) else np.zeros((len(own), 1))
-    shares = [OTHERS_SHARE] * len(told) + [1.0] * len(chosen) or [1.0]
+    said = own @ vectors[[*others, *chosen]].T if (others or chosen) else np.zeros((len(own), 1))
+    shares = [OTHERS_SHARE] * len(others) + [1.0] * len(chosen) or [1.0]
     alike = np.maximum(known[list(places)], (said * shares).max(axis=1)).clip(0)
     same = said.max(axis=1)
     chosen = list(chosen)

@@ -2,24 +2,30 @@
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from longtake.digest.word_weights import glue_of, list_words, stem_word
+from longtake.digest.word_weights import list_stop_words, list_words, stem_word
 
 MOST_WORDS = 3
 TITLE_PHRASES = 2
 LONGER = 0.5
 """A phrase of one word more is worth so much more, for the same number of times."""
 _BREAK = re.compile(r"[^\w\s'’-]+|\s[-–—]\s|[\u3040-\u309f]+")
-"""A phrase does not go over a comma or the like, nor over hiragana, which is mostly glue."""
+"""A phrase does not go over a comma or the like, nor over hiragana, which is mostly grammar."""
 MOST_UNSPACED = 8
 """Letters of a script without spaces that may be one term."""
 
 
 def find_phrases(topics: Sequence[Sequence[str]], language: str) -> list[list[str]]:
     """For each topic's sentences the phrases that stand there and rarely elsewhere, best first."""
-    counts = [_count_phrases(sentences, language) for sentences in topics]
+    counts: list[Found] = []
+    for sentences in topics:
+        found: Found = defaultdict(Counter)
+        for part in (part for sentence in sentences for part in _BREAK.split(sentence)):
+            for stems, written in _list_phrases(part, language):
+                found[stems][written] += 1
+        counts.append(found)
     spread = Counter(stem for found in counts for stem in found)
     return [_rank(found, spread, len(topics)) for found in counts]
 
@@ -28,22 +34,13 @@ Found = dict[tuple[str, ...], Counter[str]]
 """How often each phrase was written in which way, by its stems."""
 
 
-def _count_phrases(sentences: Sequence[str], language: str) -> Found:
-    found: Found = {}
-    for sentence in sentences:
-        for part in _BREAK.split(sentence):
-            for stems, written in _list_phrases(part, language):
-                found.setdefault(stems, Counter())[written] += 1
-    return found
-
-
 def _list_phrases(part: str, language: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Runs of words without glue, each with the stems of its words."""
-    glue = glue_of(language)
+    """Runs of words without stop words, each with the stems of its words."""
+    stops = list_stop_words(language)
     words = part.split()
     bare = [_strip(word) for word in words]
     stems = [stem_word(word, language) for word in bare]
-    content = [bool(b) and b not in glue and len(b) > 1 and not b.isdigit() for b in bare]
+    content = [bool(b) and b not in stops and len(b) > 1 and not b.isdigit() for b in bare]
     for start in range(len(words)):
         for end in range(start + 1, min(start + MOST_WORDS, len(words)) + 1):
             if not all(content[start:end]):

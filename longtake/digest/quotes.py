@@ -102,37 +102,28 @@ class _Piece:
     chunk: int
 
     def time(self, place: int) -> float:
-        """When the letter at that place of the text is said, about."""
+        """The time at which the letter at `place` is said, by its share of the segment."""
         share = (place - self.start) / max(1, len(self.segment.text))
         return self.segment.span.start + min(1.0, max(0.0, share)) * self.segment.span.seconds
 
 
 def _join_speech(said: Iterable[tuple[Segment, int]], language: str) -> Iterator[Quote]:
     """Sentences of the segments, whichever way the text was cut into these."""
-    ordered = sorted(said, key=lambda pair: pair[0].span.start)
+    stretches: list[list[tuple[Segment, int]]] = []
     end = 0.0
-    for stretch in _split_at_pauses(ordered):
+    for segment, chunk in sorted(said, key=lambda pair: pair[0].span.start):
+        # What lies within another cue is another speaker's.
+        apart = segment.span.start - end >= PAUSE_SECONDS or segment.span.end < end
+        if apart or not stretches:
+            stretches.append([])
+        end = max(end, segment.span.end)
+        stretches[-1].append((replace(segment, text=one_line(segment.text)), chunk))
+    end = 0.0
+    for stretch in stretches:
         pause = max(0.0, stretch[0][0].span.start - end)
         end = max(segment.span.end for segment, _ in stretch)
         for place, quote in enumerate(_split_stretch(stretch, language)):
             yield replace(quote, pause=0.0 if place else pause)
-
-
-def _split_at_pauses(
-    said: Sequence[tuple[Segment, int]],
-) -> Iterator[list[tuple[Segment, int]]]:
-    stretch: list[tuple[Segment, int]] = []
-    end = 0.0
-    for segment, chunk in said:
-        # What lies within another cue is another speaker's.
-        apart = segment.span.start - end >= PAUSE_SECONDS or segment.span.end < end
-        if stretch and apart:
-            yield stretch
-            stretch = []
-        end = max(end, segment.span.end)
-        stretch.append((replace(segment, text=one_line(segment.text)), chunk))
-    if stretch:
-        yield stretch
 
 
 def _split_stretch(stretch: Sequence[tuple[Segment, int]], language: str) -> Iterator[Quote]:

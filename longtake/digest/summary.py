@@ -25,7 +25,11 @@ def as_summary(digest: Digest, quotes: Sequence[Quote], material: Material) -> S
     return Summary(
         headline=_find_headline(digest, quotes, material.video),
         headline_support="quoted",
-        sentences=tuple(_as_sentence(q) for topic in digest.topics for q in topic.quotes),
+        sentences=tuple(
+            Sentence(q.text, q.chunks, "own words", "quoted", source=q.source, span=q.span)
+            for topic in digest.topics
+            for q in topic.quotes
+        ),
         chapters=tuple(chapters) if len(chapters) > 1 else (),
         nodes=(Node(0, tuple(d.chunk.number for d in material.descriptions if d.text), 0),),
         made_by=made if quotes else f"made without a {lacks}; no words of it are known",
@@ -45,12 +49,6 @@ def _say_heard(material: Material, quotes: Sequence[Quote]) -> str:
         return ""
     alone = " and knows only English" if material.heard_by.endswith(".en") else ""
     return f"; the speech as {material.heard_by} heard it, which mishears some words{alone}"
-
-
-def _as_sentence(quote: Quote) -> Sentence:
-    return Sentence(
-        quote.text, quote.chunks, "own words", "quoted", source=quote.source, span=quote.span
-    )
 
 
 def _find_headline(digest: Digest, quotes: Sequence[Quote], video: Video) -> str:

@@ -42,27 +42,17 @@ def add_company(vectors: np.ndarray, own: float) -> np.ndarray:
     Two sentences without a word in common are near where their words stand beside the same others
     (second-order co-occurrence, as in random indexing). `own` is what a sentence itself counts.
     """
+    # In blocks, so that what is made on the way does not grow with the text.
+    blocks = [slice(first, first + BLOCK) for first in range(0, len(vectors), BLOCK)]
+    shares = 1 - np.abs(np.arange(-REACH, REACH + 1)) / (REACH + 1)
     padded = np.pad(vectors, ((REACH, REACH), (0, 0)))
-    blocks = _blocks(len(vectors))
-    near = sum(vectors[block].T @ _as_unit(_look_around(padded, block)) for block in blocks)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, len(shares), axis=0)
+    near = sum(vectors[block].T @ _as_unit(windows[block] @ shares) for block in blocks)
     company = vectors @ near
     company -= company.mean(axis=0)
     for block in blocks:
         company[block] = _as_unit(_as_unit(company[block]) + own * vectors[block])
     return np.asarray(company)
-
-
-def _blocks(count: int) -> list[slice]:
-    """So that what is made on the way does not grow with the text."""
-    return [slice(first, min(first + BLOCK, count)) for first in range(0, count, BLOCK)]
-
-
-def _look_around(padded: np.ndarray, block: slice) -> np.ndarray:
-    """The sum of each one's neighbours and itself, the nearer the more."""
-    shares = 1 - np.abs(np.arange(-REACH, REACH + 1)) / (REACH + 1)
-    steps = enumerate(shares)
-    around = [share * padded[block.start + k : block.stop + k] for k, share in steps]
-    return np.asarray(np.sum(around, axis=0))
 
 
 def _as_unit(vectors: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The words of texts in many languages: which language, which are only glue, what each weighs.
+"""The words of texts in many languages: which language, which are stop words, what each weighs.
 
 Knows no sentence and no topic.
 """
@@ -30,7 +30,7 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff]+")
 
 
 @lru_cache(maxsize=8)
-def glue_of(language: str) -> frozenset[str]:
+def list_stop_words(language: str) -> frozenset[str]:
     """The stop words of a language; none where it is not known."""
     try:
         return frozenset(stop_words.get_stop_words(language.partition("-")[0]))
@@ -92,9 +92,9 @@ def weigh_words(texts: Sequence[str], language: str) -> np.ndarray:
     For languages that no embedder at hand knows. A stem has its place by its hash, so that memory
     does not grow with the words.
     """
-    glue = glue_of(language)
+    stops = list_stop_words(language)
     words = [list_words(text) for text in texts]
-    content = [[word for word in some if word not in glue] or some for some in words]
+    content = [[word for word in some if word not in stops] or some for some in words]
     stems = [[stem_word(word, language) for word in some] for some in content]
     known = Counter(stem for some in stems for stem in set(some))
     vectors = np.zeros((len(texts), VECTOR_SIZE), np.float32)

@@ -48,18 +48,18 @@ class CachedFile:
 
     @property
     def path(self) -> Path:
-        """The video."""
+        """Where the video lies."""
         return cache_folder() / "media" / self.media
 
     @property
     def captions_path(self) -> Path | None:
-        """The captions, where there are some."""
+        """Where the captions lie; None where there are none."""
         path = cache_folder() / "links" / self.captions
         return path if self.captions and path.is_file() else None
 
 
 def cache_folder() -> Path:
-    """Where it lies."""
+    """The folder of the cache, which need not exist yet."""
     return home_folder() / "cache"
 
 
@@ -202,7 +202,7 @@ def _remove(path: Path) -> bool:
 
 
 def _sweep_entries() -> None:
-    """Entries and captions whose video has gone."""
+    """Remove entries and captions whose video has gone."""
     folder = cache_folder() / "links"
     for path in folder.glob("*.json"):
         media = ""

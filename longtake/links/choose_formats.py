@@ -87,7 +87,7 @@ def _choose_sound(heard: Sequence[Info], seconds: float) -> Info | None:
 
 
 def _has_sound(form: Info) -> bool:
-    """Whether it has, or may have: plain links don't say."""
+    """Whether the format has sound, or may have: plain links don't say."""
     return form.get("acodec") != "none"
 
 

@@ -97,7 +97,7 @@ def _load(
     for part, form in zip(parts, plan.choice.formats, strict=True):
         if not part.exists():
             steps = ask({"do": "load", "info": plan.info, "format": form, **_place(part)})
-            yield from _tell(steps, plan, before, settings)
+            yield from _say_progress(steps, plan, before, settings)
         before += part.stat().st_size
     captions = _load_captions(plan, folder, ask)
     yield Progress("load", before, before, "putting picture and sound together")
@@ -118,12 +118,12 @@ def _load(
 
 def _keep_only(folder: Path, mark: str) -> None:
     """What came of another version of the file is of no use for this one."""
-    told = folder / "mark"
+    kept = folder / "mark"
     with cache.mapped_errors():
-        known = told.read_text(encoding="utf-8", errors="replace") if told.exists() else ""
+        known = kept.read_text(encoding="utf-8", errors="replace") if kept.exists() else ""
         if not mark or known != mark:
             cache.drop_part(folder)
-            told.write_text(mark, encoding="utf-8")
+            kept.write_text(mark, encoding="utf-8")
 
 
 def _check_room(folder: Path, needed: int) -> None:
@@ -134,7 +134,7 @@ def _check_room(folder: Path, needed: int) -> None:
         )
 
 
-def _tell(
+def _say_progress(
     steps: Iterator[Mapping[str, Any]], plan: DownloadPlan, before: int, settings: Settings
 ) -> Iterator[Progress]:
     """What has come, how fast, and how long it will still take."""

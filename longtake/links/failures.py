@@ -210,7 +210,7 @@ def _say_unreached(why: str) -> LinkError:
 
 
 def _cut(said: str) -> str:
-    """Without what yt-dlp adds to a failure that it did not expect."""
+    """A message without what yt-dlp adds to failures that it did not expect."""
     return re.split(r"; please report this issue|\s*\(caused by", one_line(said))[0]
 
 

@@ -29,7 +29,7 @@ TRIES = 5
 
 
 class TooLarge(Exception):
-    """More bytes came than may."""
+    """A download has more bytes than `max_bytes`."""
 
 
 def main() -> None:
@@ -47,16 +47,16 @@ def main() -> None:
     shared = requests.get()
     wall_in(shared["proxy"])
 
-    def tell(line: Mapping[str, Any]) -> None:
+    def send(line: Mapping[str, Any]) -> None:
         out.write(json.dumps(line) + "\n")
         out.flush()
 
     while True:
-        tell(_answer({**shared, **requests.get()}, tell))
+        send(_answer({**shared, **requests.get()}, send))
 
 
 def _read_requests(requests: "SimpleQueue[dict[str, Any]]") -> None:
-    """Up to the end of the parent, which is that of this process."""
+    """Read requests until stdin ends, and with it this process."""
     with open(0, "rb") as lines:
         for line in lines:
             requests.put(json.loads(line))
@@ -66,7 +66,7 @@ def _read_requests(requests: "SimpleQueue[dict[str, Any]]") -> None:
 def _watch_memory(out: IO[str]) -> None:
     """A page without end, or one that unpacks into one, ends this process and nothing else.
 
-    Of Linux alone: the most that was used, as other systems tell it, may be that of the parent.
+    Of Linux alone: the most that was used, as other systems report it, may be that of the parent.
     """
     pages = Path("/proc/self/statm")
     if not pages.exists():
@@ -80,14 +80,14 @@ def _watch_memory(out: IO[str]) -> None:
     os._exit(1)
 
 
-def _answer(asked: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
+def _answer(asked: Mapping[str, Any], send: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
     SAID.clear()
     try:
         os.chdir(asked.get("folder", "/"))  # names in it need no quoting as yt-dlp's templates
         act = {"look": _look, "load": _load, "captions": _load_captions}[asked["do"]]
-        return {"done": act(asked, tell)}
+        return {"done": act(asked, send)}
     except Exception as error:  # all that can go wrong is told, none of it is ours to handle
-        return {"failed": _tell_error(error)}
+        return {"failed": _describe_error(error)}
 
 
 def wall_in(proxy: str) -> None:
@@ -164,7 +164,7 @@ def _wait(n: int) -> float:
     return float(min(4.0, 0.25 * 2**n))
 
 
-def _look(asked: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -> Any:
+def _look(asked: Mapping[str, Any], send: Callable[[Mapping[str, Any]], None]) -> Any:
     """What the site says of the link; nothing is loaded."""
     with _open(asked) as site:
         info = site.sanitize_info(site.extract_info(asked["link"], download=False))
@@ -196,7 +196,7 @@ def _ask_size(site: Any, form: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _load(asked: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -> Any:
+def _load(asked: Mapping[str, Any], send: Callable[[Mapping[str, Any]], None]) -> Any:
     """One format of what was looked at, into the file that is named."""
     most = asked["max_bytes"]
 
@@ -205,7 +205,7 @@ def _load(asked: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -
         if most and done > most:
             raise TooLarge(f"{done} bytes")
         total = state.get("total_bytes") or state.get("total_bytes_estimate") or 0
-        tell({"bytes": done, "of": int(total), "speed": state.get("speed") or 0})
+        send({"bytes": done, "of": int(total), "speed": state.get("speed") or 0})
 
     named = {"outtmpl": {"default": asked["out"]}, "progress_hooks": [hook]}
     info = dict(asked["info"])
@@ -226,7 +226,7 @@ def _bind(form: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**form, "http_headers": headers}
 
 
-def _load_captions(asked: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -> Any:
+def _load_captions(asked: Mapping[str, Any], send: Callable[[Mapping[str, Any]], None]) -> Any:
     """One file of captions beside the name that is given; its name, or none."""
     info = dict(asked["info"])
     info["subtitles"] = {"captions": [asked["captions"]]}
@@ -246,7 +246,7 @@ def _load_captions(asked: Mapping[str, Any], tell: Callable[[Mapping[str, Any]],
     return {"name": next((Path(path).name for path in paths if path and Path(path).is_file()), "")}
 
 
-def _tell_error(error: BaseException | None) -> dict[str, Any]:
+def _describe_error(error: BaseException | None) -> dict[str, Any]:
     """The chain of what went wrong, the outermost first, each with its class and HTTP status."""
     chain: list[dict[str, Any]] = []
     seen: set[int] = set()

@@ -79,13 +79,13 @@ def _ask(
     _write(process, asked)
     for line in process.stdout:
         try:
-            told = json.loads(line)
+            answer = json.loads(line)
         except ValueError:
             break  # it was ended in the middle of a line
-        if "failed" in told:
-            _raise_for(told["failed"], guard, most)
-        yield told
-        if "done" in told:
+        if "failed" in answer:
+            _raise_for(answer["failed"], guard, most)
+        yield answer
+        if "done" in answer:
             return
     raise make_error("broke_off", "the loader ended without a word")
 
@@ -100,7 +100,7 @@ def _raise_for(failed: Mapping[str, Any], guard: Guard, most: int) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """The process and all that it started."""
+    """End the process and all that it started."""
     for signum in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is not None:
             break

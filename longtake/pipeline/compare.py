@@ -145,13 +145,13 @@ def _compare(
     file: SourceFile, plans: Sequence[Plan], store: Store, engines: Engines, sleep: Sleep
 ) -> Steps[Comparison]:
     video, _, _ = yield from look_at(file, store)
-    made = [list_made_with(plan.settings, report.OF_COMPARISON) for plan in plans]
-    folder = open_folder(plans[0].settings, video, report.OF_COMPARISON)
+    own_settings = {plan.name: plan.settings for plan in plans}
+    folder = open_folder(video, plans[0].settings, report.OF_COMPARISON, own_settings)
     arms: list[Arm] = []
     failed: list[tuple[str, str]] = []
     for plan in plans:
         started = time.monotonic()
-        own = replace(plan.settings, out=str(folder / "arms" / _folder(plan.name)))
+        own = replace(plan.settings, out=str(folder.path / "arms" / _folder(plan.name)))
         describer = engines.open_describer(own)
         writer, judge = engines.open_writer(own, describer)
         steps = run(file, own, store, describer, writer, sleep, judge)
@@ -165,12 +165,12 @@ def _compare(
         seconds = time.monotonic() - started
         base = arms[0].result if arms else None
         arms.append(measure_arm(plan.name, plan.differs, result, seconds, base))
-    found = Comparison(video, tuple(arms), weigh_arms(arms), folder, tuple(failed))
+    found = Comparison(video, tuple(arms), weigh_arms(arms), folder.path, tuple(failed))
     return replace(found, files=tuple(report.write_comparison(folder, found)))
 
 
 def _name_arm(name: str, steps: Steps[Result]) -> Steps[Result]:
-    """The same steps, under the arm's name."""
+    """Pass on the steps under the arm's name, and return the result."""
     while True:
         try:
             step = next(steps)

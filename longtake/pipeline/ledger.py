@@ -20,18 +20,18 @@ def keep_ledger(
     """
     counts = Counter(description.status for description in descriptions)
     cited = {number for s in summary.sentences for number in s.evidence} if summary else set()
-    told = {number for node in summary.nodes for number in node.chunks} if summary else set()
+    shown = {number for node in summary.nodes for number in node.chunks} if summary else set()
     gaps = [
         Gap(d.chunk.number, d.chunk.span, d.error or "it did not reach the summary")
         for d in descriptions
-        if d.status == "failed" or (summary and d.chunk.number not in cited | told)
+        if d.status == "failed" or (summary and d.chunk.number not in cited | shown)
     ]
     return Ledger(
         planned=len(descriptions),
         described=counts["described"],
         reused=counts["reused"],
         failed=counts["failed"],
-        summarized=len(cited | told),
+        summarized=len(cited | shown),
         cited=len(cited),
         gaps=tuple(gaps),
         reuses=tuple((d.chunk.number, d.same_as) for d in descriptions if d.same_as),
@@ -44,7 +44,7 @@ def keep_ledger(
 
 
 def merge_usage(usage: Sequence[StageUsage]) -> tuple[StageUsage, ...]:
-    """One line for each stage and engine."""
+    """The usage summed up for each stage and engine."""
     merged: dict[tuple[str, str], StageUsage] = {}
     for part in usage:
         known = merged.get((part.stage, part.engine), StageUsage(part.stage, part.engine))

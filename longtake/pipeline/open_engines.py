@@ -82,7 +82,7 @@ class Engines(Closeable):
         return self._opened[key]
 
     def _say(self, role: str, name: str, why: str) -> None:
-        """Tell it, unless it was told before."""
+        """Report who serves in a role, once."""
         if (role, name, why) not in self._told:
             self._told.add((role, name, why))
             self._tell(role, name, why)

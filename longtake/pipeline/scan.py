@@ -1,12 +1,13 @@
 """What a video looks like, without a model: its shots, chunks and motion, and pictures of them."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from longtake import report
 from longtake.links.cache import hold
 from longtake.links.plan import MediaNeeds
 from longtake.pipeline.sources import Source, bring, look_at, open_folder
-from longtake.records import Frame, Overview, Progress, SourceFile, Steps
+from longtake.records import Frame, Overview, Progress, Steps
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.video.choose_frames import plan_slots
@@ -24,22 +25,19 @@ def scan_video(source: Source, settings: Settings, store: Store, draw: bool) -> 
     needs = MediaNeeds(SHEET_SIDE, sound=False, captions=False)
     file = yield from bring(source, settings, needs)
     with hold(file.path):
-        return (yield from _scan(file, settings, store, draw))
+        video, index, scan = yield from look_at(file, store)
+        chunks = plan_chunks(video, scan, settings.chunk_seconds, settings.chunking)
+        overview = Overview(video, scan, tuple(chunks))
+        if not draw:
+            return overview
+        out = open_folder(video, settings, report.OF_OVERVIEW)
+        files = yield from draw_overview(overview, index, out)
+        return replace(overview, files=files)
 
 
-def _scan(file: SourceFile, settings: Settings, store: Store, draw: bool) -> Steps[Overview]:
-    video, index, seen = yield from look_at(file, store)
-    chunks = plan_chunks(video, seen, settings.chunk_seconds, settings.chunking)
-    overview = Overview(video, seen, tuple(chunks))
-    if draw:
-        files = yield from draw_overview(
-            overview, index, open_folder(settings, video, report.OF_OVERVIEW)
-        )
-        overview = replace(overview, files=files)
-    return overview
-
-
-def draw_overview(overview: Overview, index: Index, out: report.ResultFolder) -> Steps[tuple[Path, ...]]:
+def draw_overview(
+    overview: Overview, index: Index, out: report.ResultFolder
+) -> Steps[tuple[Path, ...]]:
     """The contact sheet and the strip in this folder."""
     frames: list[Frame | None] = []
     with open_frames(overview.video.path, index) as reader:

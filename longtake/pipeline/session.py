@@ -66,14 +66,14 @@ class Session:
 
 @contextmanager
 def open_session(engines: Engines | None = None) -> Iterator[Session]:
-    """With the user's store; the engines are closed at the end."""
+    """A session with the user's store; the engines are closed at the end."""
     engines = engines or Engines()
     with engines, Store(store_path()) as store:
         yield Session(store, engines)
 
 
-def run_to_end(steps: Steps[Found], tell: OnProgress | None = None) -> Found:
-    """Go on to the end, telling each step; what came of it."""
+def run_to_end(steps: Steps[Found], on_progress: OnProgress | None = None) -> Found:
+    """Run the steps to their end, reporting each; returns what was found."""
     with closing(steps):
         while True:
             try:
@@ -81,8 +81,8 @@ def run_to_end(steps: Steps[Found], tell: OnProgress | None = None) -> Found:
             except StopIteration as stop:
                 found: Found = stop.value
                 return found
-            if tell:
-                tell(step)
+            if on_progress:
+                on_progress(step)
 
 
 def summarize(source: str | Path, on_progress: OnProgress | None = None, **settings: Any) -> Result:

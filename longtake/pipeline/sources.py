@@ -4,7 +4,7 @@ The one caller of `links`: what follows knows files alone.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -79,9 +79,9 @@ def look_at(source: SourceFile, store: Store) -> Steps[tuple[Video, Index, Scan]
     video, index = yield from open_video(source)
     if kept := store.get_scan(scan_key(video)):
         return video, index, scan_from_json(kept)
-    seen = yield from scan(video, index)
-    store.put_scan(scan_key(video), scan_as_json(seen))
-    return video, index, seen
+    found = yield from scan(video, index)
+    store.put_scan(scan_key(video), scan_as_json(found))
+    return video, index, found
 
 
 def open_video(source: SourceFile) -> Steps[tuple[Video, Index]]:
@@ -91,14 +91,27 @@ def open_video(source: SourceFile) -> Steps[tuple[Video, Index]]:
     return replace(video, **vars(source)), index
 
 
-def open_folder(settings: Settings, video: Video, names: Sequence[str]) -> report.ResultFolder:
-    """The folder for these files of a video: what they would replace there is ours and the same."""
+def open_folder(
+    video: Video,
+    settings: Settings,
+    names: Sequence[str],
+    arms: Mapping[str, Settings] | None = None,
+) -> report.ResultFolder:
+    """The folder for these files of a video, by default called as it is.
+
+    What they would replace there was made with the same settings, and nobody edited it; `arms` are
+    the settings of a comparison's.
+    """
     name = video.title if video.link else video.path.stem
     if video.link and not name:
         name = urlsplit(video.link).hostname or ""
     name = re.sub(r"[^\w.\- ]", "_", name).strip(" .")[:MOST_NAME].strip() or "video"
     wanted = Path(settings.out or f"longtake-out/{name}")
-    return report.take_folder(wanted, video.sha256, list_made_with(settings, names))
+    made = list_made_with(settings, names)
+    if arms:
+        of_arms = {arm: list_made_with(own, names) for arm, own in arms.items()}
+        made = {name: {arm: own[name] for arm, own in of_arms.items()} for name in names}
+    return report.take_folder(wanted, video.sha256, made)
 
 
 def list_made_with(settings: Settings, names: Sequence[str]) -> dict[str, report.MadeWith]:

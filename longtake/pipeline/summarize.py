@@ -4,9 +4,9 @@ Front ends go through `run` to its end; they hold no logic of their own.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from longtake import report
 from longtake.describe.flows import Describing
@@ -21,14 +21,11 @@ from longtake.pipeline.scan import draw_overview
 from longtake.pipeline.sources import Source, bring, choose_needs, look_at, open_folder
 from longtake.pipeline.write_summary import sum_up
 from longtake.records import (
-    Chunk,
     Description,
-    Entity,
     Material,
     Overview,
     Progress,
     Result,
-    Scan,
     SourceFile,
     StageUsage,
     Steps,
@@ -37,19 +34,8 @@ from longtake.records import (
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.video.chunks import plan_chunks
-from longtake.video.probe import Index
 from longtake.words.chunks import ChunkWords, open_words
 from longtake.words.speech.transcript import check_settings
-
-
-@dataclass(frozen=True)
-class _Described:
-    """What the describe step leaves: whom it knows by their marks, and what context there was."""
-
-    descriptions: list[Description]
-    entities: tuple[Entity, ...]
-    context: str
-    shown: str
 
 
 def run(
@@ -92,21 +78,23 @@ def _go_through(
 ) -> Steps[Result]:
     """Each stage in turn, with describer, reconciler and judge."""
     describer, reconciler, judging = engines
-    video, index, seen = yield from look_at(file, store)
+    video, index, scan = yield from look_at(file, store)
     names = (report.DESCRIPTIONS, *report.OF_SUMMARY, *report.OF_OVERVIEW)
-    out = open_folder(settings, video, names)
+    out = open_folder(video, settings, names)
     usage: list[StageUsage] = []
     work = Work(settings, store, sleep, usage)
-    chunks = plan_chunks(video, seen, settings.chunk_seconds, settings.chunking)
+    chunks = plan_chunks(video, scan, settings.chunk_seconds, settings.chunking)
+    overview = Overview(video, scan, tuple(chunks))
     yield Progress("describe", 0, len(chunks), video=video)
-    with open_words(settings, store, video, index, seen, chunks) as words:
-        found = yield from _describe(work, describer, video, index, seen, chunks, words)
+    with (
+        open_words(settings, store, overview, index) as words,
+        closing(Describing(work, describer, overview, index, words)) as describing,
+    ):
+        described = yield from _describe(describing, overview, words)
         speech, text = words.say_speech(), words.say_text()
-        material = Material(
-            video, found.descriptions, words.known, words.language, words.speech.heard_by
-        )
+        descriptions, entities = describing.merge(described)
+        material = Material(video, descriptions, words.known, words.language, words.speech.heard_by)
         usage += words.usage()
-    descriptions = found.descriptions
     files = [report.write_descriptions(out, descriptions)]
     if not any(d.text for d in descriptions):
         raise_if_nothing_came(d.cause for d in descriptions)
@@ -114,19 +102,18 @@ def _go_through(
     if reconciler:
         summary = yield from sum_up(work, reconciler, judging, material)
     if summary and summary.sparse:
-        overview = Overview(video, seen, tuple(chunks))
         files += yield from draw_overview(overview, index, out)
     result = Result(
         video=video,
-        scan=seen,
+        scan=scan,
         descriptions=tuple(descriptions),
         summary=summary,
-        ledger=keep_ledger(descriptions, summary, speech, text, found.context),
+        ledger=keep_ledger(descriptions, summary, speech, text, describing.say_context()),
         usage=merge_usage(usage),
         out=out.path,
         files=tuple(files),
-        entities=found.entities,
-        shown=found.shown,
+        entities=entities,
+        shown=str(describing.view),
     )
     if reconciler:
         files += report.write_summary(out, result)
@@ -134,35 +121,24 @@ def _go_through(
 
 
 def _describe(
-    work: Work,
-    engine: Engine,
-    video: Video,
-    index: Index,
-    seen: Scan,
-    chunks: Sequence[Chunk],
-    words: ChunkWords,
-) -> Steps[_Described]:
+    describing: Describing, overview: Overview, words: ChunkWords
+) -> Steps[list[Description]]:
     """A description, or the reason why there is none, for every chunk."""
-    done = {
-        c.number: Description(c, "failed", engine.name, error=c.missing)
-        for c in chunks
-        if c.missing
-    }
-    with closing(Describing(work, engine, video, index, seen, chunks, words)) as describing:
-        note = f"describing with {engine.name}, at most {describing.view} a chunk"
-        yield Progress("describe", len(done), len(chunks), note)
-        yield from _tell_listening(words, video)
-        for description in map(words.add_to, describing.describe()):
-            done[description.chunk.number] = description
-            yield Progress("describe", len(done), len(chunks), description=description)
-            yield from _tell_listening(words, video)
-    lost = [words.add_to(done[chunk.number]) for chunk in chunks if chunk.missing]
-    done.update((description.chunk.number, description) for description in lost)
-    descriptions, entities = describing.merge([done[number] for number in sorted(done)])
-    return _Described(descriptions, entities, describing.say(), str(describing.view))
+    name, chunks = describing.engine.name, overview.chunks
+    lost = [Description(c, "failed", name, error=c.missing) for c in chunks if c.missing]
+    done: dict[int, Description] = {}
+    note = f"describing with {name}, at most {describing.view} a chunk"
+    yield Progress("describe", len(lost), len(chunks), note)
+    yield from _say_listening(words, overview.video)
+    for description in map(words.add_to, describing.describe()):
+        done[description.chunk.number] = description
+        yield Progress("describe", len(lost) + len(done), len(chunks), description=description)
+        yield from _say_listening(words, overview.video)
+    done.update((d.chunk.number, d) for d in map(words.add_to, lost))
+    return [done[number] for number in sorted(done)]
 
 
-def _tell_listening(words: ChunkWords, video: Video) -> Iterator[Progress]:
+def _say_listening(words: ChunkWords, video: Video) -> Iterator[Progress]:
     """How far the speech is known, where somebody listens."""
     if words.speech.finder:
         total = max(1, int(video.duration))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from longtake import report
 from longtake.links.cache import hold
 from longtake.pipeline.sources import Source, bring, choose_needs, open_folder, open_video
-from longtake.records import Progress, SourceFile, Steps, Transcript
+from longtake.records import Progress, Steps, Transcript
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.words.background import END
@@ -21,16 +21,12 @@ def transcribe_video(source: Source, settings: Settings, store: Store) -> Steps[
     needs = replace(choose_needs(settings, 0), side=0)
     file = yield from bring(source, settings, needs)
     with hold(file.path):
-        return (yield from _transcribe(file, settings, store))
-
-
-def _transcribe(file: SourceFile, settings: Settings, store: Store) -> Steps[Transcript]:
-    video, index = yield from open_video(file)
-    out = open_folder(settings, video, report.OF_TRANSCRIPT)
-    with open_speech(settings, store, video, index) as speech:
-        while (until := speech.until) < END:
-            yield Progress("listen", int(until), int(video.duration), "listening")
-            speech.wait(min(until + LISTEN_STEP_SECONDS, END))
-        transcript = speech.finish()
+        video, index = yield from open_video(file)
+        out = open_folder(video, settings, report.OF_TRANSCRIPT)
+        with open_speech(settings, store, video, index) as speech:
+            while (until := speech.until) < END:
+                yield Progress("listen", int(until), int(video.duration), "listening")
+                speech.wait(min(until + LISTEN_STEP_SECONDS, END))
+            transcript = speech.finish()
     files = tuple(report.write_transcript(out, transcript))
     return replace(transcript, files=files)

@@ -55,10 +55,10 @@ def sum_up(
 def _ask_for_summary(
     work: Work, engine: Engine, descriptions: Sequence[Description]
 ) -> Steps[Summary | None]:
-    settings = work.settings
     engine.load()
-    wish = reconcile.SummaryOptions(settings.length, settings.language, settings.focus)
-    talk = reconcile.reconcile(descriptions, engine.capabilities, engine.count_tokens, wish)
+    talk = reconcile.reconcile(
+        descriptions, engine.capabilities, engine.count_tokens, work.settings
+    )
     note = f"summarising with {engine.name}"
     summary = yield from hold_talk(work, "reconcile", reconcile.VERSION, engine, talk, note)
     return summary and replace(summary, made_by=f"written by {engine.name}")
@@ -111,7 +111,7 @@ def _open_embedder(settings: Settings, name: str, why: str) -> tuple[Embedder | 
 
 
 def _say_what_looks() -> tuple[str, str]:
-    """What would tell what is seen, and the command that brings it."""
+    """Which model would describe the pictures, and the command that brings it."""
     if here := find_vlms_here():
         return ("to know what is seen in it, let a model look:", f"--engine gguf:{here[0].name}")
     model = suggest_vlm()
@@ -123,7 +123,7 @@ def _say_what_looks() -> tuple[str, str]:
 
 
 def _list_unmet(settings: Settings, quotes: Sequence[Quote], digest: Digest) -> tuple[str, ...]:
-    """What of the wishes a digest does not meet."""
+    """The settings that a digest can't meet, a sentence each."""
     unmet = []
     if settings.language and quotes:
         shown = shorten(one_line(settings.language), MOST_SHOWN_WORDS)
@@ -137,10 +137,10 @@ def _list_unmet(settings: Settings, quotes: Sequence[Quote], digest: Digest) -> 
 def _check(
     work: Work, engine: Engine | None, summary: Summary, descriptions: Sequence[Description]
 ) -> Steps[Summary]:
-    """Each sentence held against the descriptions that it cites."""
+    """Check each sentence against the descriptions that it cites."""
     talk = judge.hold(
         summary,
-        {d.chunk.number: text for d in descriptions if (text := reconcile.tell(d))},
+        {d.chunk.number: text for d in descriptions if (text := reconcile.say_chunk(d))},
         able=engine.capabilities if engine else None,
         count_tokens=engine.count_tokens if engine else None,
         judge=engine.name if engine else "",

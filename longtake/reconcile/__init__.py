@@ -9,13 +9,13 @@ from dataclasses import replace
 from longtake.inference.engine import Capabilities
 from longtake.inference.questions import CountTokens, Talk
 from longtake.reconcile import structured
-from longtake.reconcile.notes import make_notes, tell
-from longtake.reconcile.options import SummaryOptions
+from longtake.reconcile.notes import make_notes, say_chunk
 from longtake.reconcile.tree import Budget
 from longtake.records import Description, Summary
+from longtake.settings import Settings
 from longtake.text.entity_marks import unmark
 
-__all__ = ["VERSION", "SummaryOptions", "reconcile", "tell"]
+__all__ = ["VERSION", "reconcile", "say_chunk"]
 
 VERSION = 5
 """Part of each answer's key: raised whenever replies are accepted in another way."""
@@ -25,7 +25,7 @@ def reconcile(
     descriptions: Sequence[Description],
     able: Capabilities,
     count_tokens: CountTokens,
-    wish: SummaryOptions = SummaryOptions(),  # noqa: B008 - frozen
+    settings: Settings,
 ) -> Talk[Summary | None]:
     """Yields lists of questions that may be asked side by side; returns the summary.
 
@@ -33,12 +33,8 @@ def reconcile(
     model gave no summary of the whole that could be used. The summary's nodes tell in which
     question each described chunk was; every sentence has evidence.
     """
-    told = make_notes(descriptions)
     budget = Budget(able.context_tokens, count_tokens)
-    forms = structured.make_forms(budget, wish)
-    if not told or not forms.have_room():
-        return None
-    summary = yield from structured.summarize(told, forms, wish)
+    summary = yield from structured.summarize(make_notes(descriptions), budget, settings)
     if summary is None:
         return None
     chapters = tuple(replace(c, title=unmark(c.title)) for c in summary.chapters)

@@ -1,16 +1,15 @@
-"""Notes: what is told of chunks, joined, set apart, shown and made into chapters; no model."""
+"""Notes: texts with the chunks that they rest on, joined and shown in prompts. Knows no model."""
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from longtake.records import Chapter, Description, Wording
+from longtake.records import Description, Wording
 from longtake.text.clauses import (
     CROSSES,
     QUOTED,
     VOICE,
-    make_title,
     pair_quotes,
     say_text,
     say_voice,
@@ -18,8 +17,6 @@ from longtake.text.clauses import (
 from longtake.text.entity_marks import plain_words
 from longtake.text.untrusted import defuse, join_numbers, one_line
 from longtake.timecode import Span
-
-TITLE_WORDS = 10
 
 
 @dataclass(frozen=True)
@@ -43,19 +40,19 @@ class Note:
 
 def make_notes(descriptions: Iterable[Description]) -> list[Note]:
     """A note of each chunk of which something is known, in time order."""
-    told = ((d.chunk, one_line(tell(d))) for d in descriptions)
-    return [Note(text, (chunk.number,), chunk.span) for chunk, text in told if text]
+    texts = ((d.chunk, one_line(say_chunk(d))) for d in descriptions)
+    return [Note(text, (chunk.number,), chunk.span) for chunk, text in texts if text]
 
 
-def tell(description: Description) -> str:
-    """The description, and what is said and written there where it does not quote that itself.
+def say_chunk(description: Description) -> str:
+    """The description, with what is said and written there where it does not quote that itself.
 
     Of a chunk without a description, what is said and written is known all the same.
     """
     text = pair_quotes(description.text)
     said = " ".join(description.speech.replace(CROSSES, " ").split())
     if said:
-        text = _tell_speech(text, said)
+        text = _quote_speech(text, said)
     quoted = [plain_words(quotation) for quotation in re.findall(QUOTED, text)]
     lines = [
         line
@@ -65,7 +62,7 @@ def tell(description: Description) -> str:
     return f"{text} {say_text(' / '.join(lines))}.".strip() if lines else text
 
 
-def _tell_speech(text: str, said: str) -> str:
+def _quote_speech(text: str, said: str) -> str:
     """The text with all that is said; what it quotes the beginning of is quoted whole."""
     for quotation in re.findall(QUOTED, text):
         if plain_words(said) in plain_words(quotation):
@@ -80,23 +77,6 @@ def merge_same(notes: Iterable[Note]) -> list[Note]:
     """Neighbours with the very same text, as one note with the evidence of all."""
     runs = groupby(notes, key=lambda note: note.text.casefold())
     return [join_notes(list(run)) for _, run in runs]
-
-
-def merge_titles(notes: Iterable[Note]) -> list[Note]:
-    """Neighbours that would have the same title, as one note: an outline of the video."""
-    runs = groupby(notes, key=lambda note: make_title(note.text, TITLE_WORDS).casefold())
-    return [join_notes(list(run)) for _, run in runs]
-
-
-def make_chapters(outline: Sequence[Note]) -> tuple[Chapter, ...]:
-    """A chapter for each note in time order, each from where the one before it ends."""
-    chapters: list[Chapter] = []
-    for note in outline:
-        start = max(note.span.start, chapters[-1].span.end if chapters else 0.0)
-        if note.span.end > start:
-            title = make_title(note.text, TITLE_WORDS)
-            chapters.append(Chapter(Span(start, note.span.end), title))
-    return tuple(chapters)
 
 
 def join_notes(notes: Sequence[Note]) -> Note:
@@ -117,5 +97,5 @@ def show_note(note: Note) -> str:
 
 
 def show_notes(notes: Iterable[Note]) -> str:
-    """A line for each."""
+    """The notes as lines of a prompt."""
     return "\n".join(map(show_note, notes))

@@ -85,12 +85,12 @@ def _object(**properties: Schema) -> Schema:
     }
 
 
-def read_part(text: str, told: Set[int], caps: Caps, complete: bool = True) -> tuple[Cited, ...]:
-    """The sentences of a reply about a part; `told` are the chunks that it may cite."""
-    return _read_sentences(_read_object(text, complete), told, caps.sentences)
+def read_part(text: str, citable: Set[int], caps: Caps, complete: bool = True) -> tuple[Cited, ...]:
+    """The sentences of a reply about a part; `citable` are the chunks that it may cite."""
+    return _read_sentences(_read_object(text, complete), citable, caps.sentences)
 
 
-def read_whole(text: str, told: Set[int], caps: Caps, complete: bool = True) -> Whole:
+def read_whole(text: str, citable: Set[int], caps: Caps, complete: bool = True) -> Whole:
     """A reply about the whole; chapters and moments of what it was not told of are left out."""
     found = _read_object(text, complete)
     headline = shorten(_read_text(found.get("headline")), 2 * TITLE_WORDS).rstrip(".")
@@ -100,9 +100,9 @@ def read_whole(text: str, told: Set[int], caps: Caps, complete: bool = True) -> 
     moments = _read_titles(found.get("key_moments"), "chunk", "what", SENTENCE_WORDS)
     return Whole(
         headline=headline,
-        sentences=_read_sentences(found, told, caps.sentences),
-        chapters=_keep(chapters, told, caps.chapters),
-        moments=_keep(moments, told, caps.moments),
+        sentences=_read_sentences(found, citable, caps.sentences),
+        chapters=_keep(chapters, citable, caps.chapters),
+        moments=_keep(moments, citable, caps.moments),
     )
 
 
@@ -121,8 +121,8 @@ def _read_object(text: str, complete: bool) -> Mapping[str, Any]:
     )
 
 
-def _read_sentences(found: Mapping[str, Any], told: Set[int], most: int) -> tuple[Cited, ...]:
-    """Each with those of its chunks that were told of; without any, it is left out."""
+def _read_sentences(found: Mapping[str, Any], citable: Set[int], most: int) -> tuple[Cited, ...]:
+    """Each with its citable chunks; without any, it is left out."""
     sentences: dict[str, tuple[int, ...]] = {}
     wrong: set[int] = set()
     for entry in _list_objects(found.get("sentences")):
@@ -134,15 +134,15 @@ def _read_sentences(found: Mapping[str, Any], told: Set[int], most: int) -> tupl
                 f"a sentence is longer than {SENTENCE_WORDS} words", correction=_TOO_LONG
             )
         chunks = _read_chunks(entry.get("chunks")) or {-1}
-        wrong |= chunks - told
-        if chunks & told:
-            sentences[text] = tuple(sorted({*(chunks & told), *sentences.get(text, ())}))
+        wrong |= chunks - citable
+        if chunks & citable:
+            sentences[text] = tuple(sorted({*(chunks & citable), *sentences.get(text, ())}))
     _check_number(sentences, wrong, most)
     return tuple(sentences.items())
 
 
 def _check_number(sentences: Mapping[str, object], wrong: Set[int], most: int) -> None:
-    """BadReply where there is no sentence, or are too many."""
+    """BadReply where a reply has no sentence, or too many."""
     if not sentences and wrong:
         shown = ", ".join(str(number) for number in sorted(wrong)[:5] if number >= 0) or "nothing"
         raise BadReply(
@@ -166,9 +166,9 @@ def _read_titles(found: Any, number: str, words: str, most_words: int) -> tuple[
     return tuple(sorted(titled.items()))
 
 
-def _keep(titled: Sequence[Titled], told: Set[int], most: int) -> tuple[Titled, ...]:
-    """Those of chunks that were told of, at most so many, evenly from the first one on."""
-    known = [entry for entry in titled if entry[0] in told]
+def _keep(titled: Sequence[Titled], citable: Set[int], most: int) -> tuple[Titled, ...]:
+    """Those of citable chunks, at most so many, evenly from the first one on."""
+    known = [entry for entry in titled if entry[0] in citable]
     count = min(most, len(known))
     return tuple(known[k * len(known) // count] for k in range(count))
 
@@ -178,7 +178,7 @@ def _list_objects(found: Any) -> list[Mapping[str, Any]]:
 
 
 def _read_text(found: Any) -> str:
-    """On one line; empty where no word is in it."""
+    """A value as text on one line; empty where it holds no word."""
     text = one_line(restore(found)) if isinstance(found, str) else ""
     return text if re.search(r"[^\W\d_]{2}", text) else ""
 

@@ -8,6 +8,7 @@ was told.
 
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Generic, TypeVar
 
 from longtake.inference.engine import Reply, Request
@@ -17,13 +18,10 @@ from longtake.reconcile.notes import (
     Note,
     join_notes,
     list_evidence,
-    make_chapters,
     merge_same,
-    merge_titles,
     show_note,
     show_notes,
 )
-from longtake.reconcile.options import SummaryOptions
 from longtake.reconcile.replies import (
     TITLE_WORDS,
     Caps,
@@ -38,6 +36,7 @@ from longtake.reconcile.replies import (
 )
 from longtake.reconcile.tree import Budget, ask_all, cut_note, group_notes, spread_notes
 from longtake.records import Chapter, Moment, Sentence, Summary
+from longtake.settings import Settings
 from longtake.text.clauses import make_title, own_words, shorten
 from longtake.text.untrusted import defuse, one_line
 from longtake.timecode import Span
@@ -81,23 +80,23 @@ class Form(Generic[T]):
 
     @property
     def room(self) -> int:
-        """Tokens for notes."""
+        """Tokens that a question has for notes."""
         return self.budget.room(self.prompt, self.reply_tokens)
 
     def fits(self, text: str) -> bool:
         """Whether a question has room for this text."""
         return self.budget.fits(text, self.room)
 
-    def read(self, text: str, told: Set[int], complete: bool = True) -> T:
-        """What a reply holds of these chunks; BadReply where that is of no use."""
-        return self.reader(text, told, self.caps, complete)
+    def read(self, text: str, citable: Set[int], complete: bool = True) -> T:
+        """What a reply holds that cites these chunks; BadReply where that is of no use."""
+        return self.reader(text, citable, self.caps, complete)
 
-    def ask(self, text: str, told: Set[int]) -> Question:
-        """The question with this text, which tells of these chunks."""
+    def ask(self, text: str, citable: Set[int]) -> Question:
+        """The question with this text, whose reply may cite these chunks."""
         request = Request(self.prompt.system, (text,), self.reply_tokens, schema=self.schema)
 
         def accept(reply: Reply) -> None:
-            self.read(reply.text, told, reply.complete)
+            self.read(reply.text, citable, reply.complete)
 
         return Question(request, accept)
 
@@ -109,29 +108,20 @@ class Forms:
     part: Form[tuple[Cited, ...]]
     whole: Form[Whole]
 
-    def have_room(self) -> bool:
-        """Whether the context holds enough notes beside the prompts."""
-        return min(self.part.room, self.whole.room) >= LEAST_ROOM
 
-
-def make_forms(budget: Budget, wish: SummaryOptions) -> Forms:
-    """The questions as they suit the context and the wishes."""
-    return Forms(_make_part_form(budget, wish), _make_whole_form(budget, wish))
-
-
-def _make_part_form(budget: Budget, wish: SummaryOptions) -> Form[tuple[Cited, ...]]:
+def _make_part_form(budget: Budget, settings: Settings) -> Form[tuple[Cited, ...]]:
     most = budget.context_tokens // REPLY_SHARE
     reply = min(most, (PART_SENTENCES + 1) * SENTENCE_TOKENS)
     count = max(1, reply // SENTENCE_TOKENS - 1)
     size = f"Write at most {count} sentences, fewer where little happens."
-    prompt = _make_prompt("part", size, wish)
+    prompt = _make_prompt("part", size, settings)
     caps = Caps(EXCESS * count)
     return Form(budget, prompt, part_schema(count), count, reply, caps, read_part)
 
 
-def _make_whole_form(budget: Budget, wish: SummaryOptions) -> Form[Whole]:
+def _make_whole_form(budget: Budget, settings: Settings) -> Form[Whole]:
     """As many sentences as wished for, or as three quarters of the reply hold."""
-    most, wanted = budget.context_tokens // REPLY_SHARE, SENTENCES[wish.length]
+    most, wanted = budget.context_tokens // REPLY_SHARE, SENTENCES[settings.length]
     extras = TITLE_TOKENS * (1 + MOST_MOMENTS)
     reply = min(most, wanted * SENTENCE_TOKENS + extras + MOST_CHAPTERS * TITLE_TOKENS)
     count = max(1, min(wanted, (reply - extras) * 3 // 4 // SENTENCE_TOKENS))
@@ -143,53 +133,58 @@ def _make_whole_form(budget: Budget, wish: SummaryOptions) -> Form[Whole]:
     )
     schema = whole_schema(count + count // 2, chapters, MOST_MOMENTS)
     caps = Caps(EXCESS * count, chapters, MOST_MOMENTS)
-    prompt = _make_prompt("whole", size, wish)
+    prompt = _make_prompt("whole", size, settings)
     return Form(budget, prompt, schema, count, reply, caps, read_whole)
 
 
-def _make_prompt(name: str, size: str, wish: SummaryOptions) -> Prompt:
+def _make_prompt(name: str, size: str, settings: Settings) -> Prompt:
     """All that is the same for every question of the run, so that a server's cache serves it."""
     lines = [read_prompt(name).system, size]
-    if language := one_line(defuse(wish.language)):
+    if language := one_line(defuse(settings.language)):
         lines.append(f"Write in {language}.")
-    if focus := one_line(defuse(wish.focus)):
+    if focus := one_line(defuse(settings.focus)):
         lines.append(f"The reader wants to know: {focus}")
         lines.append("Tell what there is to that above all, and only what you are told.")
     return Prompt("\n".join(lines))
 
 
-def summarize(told: Sequence[Note], forms: Forms, wish: SummaryOptions) -> Talk[Summary | None]:
-    """The summary of the notes: all of them stand in a question of the first level.
+def summarize(
+    descriptions: Sequence[Note], budget: Budget, settings: Settings
+) -> Talk[Summary | None]:
+    """The summary of a note for each chunk: all of them stand in a question of the first level.
 
-    None where there is no answer about the whole.
+    None without notes, without room for them, and where there is no answer about the whole.
     """
-    source = _Source(told)
+    forms = Forms(_make_part_form(budget, settings), _make_whole_form(budget, settings))
+    if not descriptions or min(forms.part.room, forms.whole.room) < LEAST_ROOM:
+        return None
+    source = _Source(descriptions)
     width, level = NODE_NOTES, 1
 
     def fits(notes: Sequence[Note]) -> bool:
         few = level > 1 or len(notes) <= NODE_NOTES
         return few and forms.part.fits(_show(notes, level))
 
-    notes = [piece for note in source.notes for piece in cut_note(note, fits)]
+    notes = [piece for note in source.merged for piece in cut_note(note, fits)]
     while True:
         groups = group_notes(notes, width, fits)
         if len(groups) == 1 and forms.whole.fits(_show(notes, level)):
-            return (yield from _ask_whole(forms, source, notes, level, wish))
+            return (yield from _ask_whole(forms, source, notes, level, settings))
         # What is a few sentences already gains nothing from a question of its own.
         asked = [group for group in groups if level == 1 or len(group) > forms.part.sentences]
-        if not asked and width > told[-1].evidence[-1]:
+        if not asked and width > descriptions[-1].evidence[-1]:
             return None
         notes = yield from _ask_parts(forms.part, source, groups, asked, level)
         width, level = NODE_BLOCKS * width, level + bool(asked)
 
 
 class _Source:
-    """The descriptions as they are told, equal neighbours as one note."""
+    """The descriptions, a note for each chunk, and with equal neighbours merged into one note."""
 
-    def __init__(self, told: Sequence[Note]) -> None:
-        self.told = told
-        self.notes = merge_same(told)
-        self._by_chunk = {number: note for note in self.notes for number in note.evidence}
+    def __init__(self, descriptions: Sequence[Note]) -> None:
+        self.descriptions = descriptions
+        self.merged = merge_same(descriptions)
+        self._by_chunk = {number: note for note in self.merged for number in note.evidence}
 
     def list_cited(self, notes: Iterable[Note]) -> list[Note]:
         """The descriptions that the notes rest on, each once, in time order."""
@@ -254,7 +249,7 @@ def _ask_parts(
 
 
 def _ask_whole(
-    forms: Forms, source: _Source, notes: Sequence[Note], level: int, wish: SummaryOptions
+    forms: Forms, source: _Source, notes: Sequence[Note], level: int, settings: Settings
 ) -> Talk[Summary | None]:
     """The root: the summary of what is left, all of which one question tells."""
     answers = yield [_make_question(forms.whole, source, notes, level)]
@@ -262,44 +257,40 @@ def _ask_whole(
         return None
     read = forms.whole.read(answers[0], set(list_evidence(notes)))
     sentences = source.cite(read.sentences)
-    short = forms.whole.sentences < SENTENCES[wish.length]
+    count = forms.whole.sentences
+    short = (
+        f"the summary may be shorter than wished for: a context of"
+        f" {forms.whole.budget.context_tokens} tokens has room for about {count} sentences"
+    )
     return Summary(
         headline=read.headline,
         sentences=tuple(Sentence(n.text, n.evidence, n.wording) for n in sentences),
-        chapters=place_chapters(read.chapters, source.told) or _outline(source, sentences),
-        moments=place_moments(read.moments, source.told),
-        remarks=(_say_short(forms),) if short else (),
+        chapters=place_chapters(read.chapters, source.descriptions) or _outline(source, sentences),
+        moments=place_moments(read.moments, source.descriptions),
+        remarks=(short,) if count < SENTENCES[settings.length] else (),
     )
 
 
 def _outline(source: _Source, sentences: Sequence[Note]) -> tuple[Chapter, ...]:
     """Chapters by the descriptions' titles where those are few, else one for each sentence."""
-    titled = merge_titles(source.notes)
-    if len(titled) <= MOST_CHAPTERS:
-        return make_chapters(titled)
-    titles = {n.evidence[0]: make_title(n.text, TITLE_WORDS) for n in reversed(sentences)}
-    return place_chapters(sorted(titles.items()), source.told)
+    runs = groupby(source.merged, key=lambda n: make_title(n.text, TITLE_WORDS).casefold())
+    titled = [next(run) for _, run in runs]
+    kept = titled if len(titled) <= MOST_CHAPTERS else sentences
+    titles = {n.evidence[0]: make_title(n.text, TITLE_WORDS) for n in reversed(kept)}
+    return place_chapters(sorted(titles.items()), source.descriptions)
 
 
-def _say_short(forms: Forms) -> str:
-    return (
-        f"the summary may be shorter than wished for: a context of"
-        f" {forms.whole.budget.context_tokens} tokens has room for about"
-        f" {forms.whole.sentences} sentences"
-    )
-
-
-def place_chapters(titles: Sequence[Titled], told: Sequence[Note]) -> tuple[Chapter, ...]:
-    """A chapter from each first chunk to the next one's, over all that is told.
+def place_chapters(titles: Sequence[Titled], notes: Sequence[Note]) -> tuple[Chapter, ...]:
+    """A chapter from each first chunk to the next one's, over all notes, one for each chunk.
 
     A number that is no chunk's is left out; the first chapter begins with the first chunk.
     """
-    starts = {note.evidence[0]: note.span.start for note in told}
+    starts = {note.evidence[0]: note.span.start for note in notes}
     known = [(starts[number], title) for number, title in titles if number in starts]
     if not known:
         return ()
-    begins = [told[0].span.start, *(start for start, _ in known[1:])]
-    ends = [*begins[1:], max(note.span.end for note in told)]
+    begins = [notes[0].span.start, *(start for start, _ in known[1:])]
+    ends = [*begins[1:], max(note.span.end for note in notes)]
     return tuple(
         Chapter(Span(begin, end), title)
         for begin, end, (_, title) in zip(begins, ends, known, strict=True)
@@ -307,7 +298,7 @@ def place_chapters(titles: Sequence[Titled], told: Sequence[Note]) -> tuple[Chap
     )
 
 
-def place_moments(moments: Sequence[Titled], told: Sequence[Note]) -> tuple[Moment, ...]:
+def place_moments(moments: Sequence[Titled], notes: Sequence[Note]) -> tuple[Moment, ...]:
     """The moments with the spans of their chunks; a number that is no chunk's is left out."""
-    spans = {note.evidence[0]: note.span for note in told}
+    spans = {note.evidence[0]: note.span for note in notes}
     return tuple(Moment(n, spans[n], what) for n, what in moments if n in spans)

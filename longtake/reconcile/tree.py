@@ -48,7 +48,7 @@ class Budget:
         return self.context_tokens - words - spare - reply_tokens
 
     def fits(self, text: str, room: int) -> bool:
-        """Whether the text takes no more than that."""
+        """Whether the text takes at most `room` tokens."""
         return byte_bound(text) <= room or self.count_tokens(text) <= room
 
     def record(self, level: int, notes: Iterable[Note], text: str) -> None:

@@ -13,18 +13,18 @@ from longtake.report.pictures import draw_sheet, draw_strip
 from longtake.report.transcript import as_srt, as_text, as_vtt, descriptions_as_vtt
 
 __all__ = [
+    "MadeWith",
+    "ResultFolder",
     "as_json",
     "comparison_as_json",
     "overview_as_json",
+    "take_folder",
     "transcript_as_json",
     "write_comparison",
     "write_descriptions",
     "write_pictures",
     "write_summary",
     "write_transcript",
-    "MadeWith",
-    "ResultFolder",
-    "take_folder",
 ]
 
 DESCRIPTIONS = "descriptions.csv"

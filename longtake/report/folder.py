@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 NOTES = ".longtake.json"
-"""{"video": its SHA-256, "files": {name: {"made_with": settings, "sha256": [those that we wrote]}}}"""
+"""{"video": SHA-256, "files": {name: {"made_with": settings, "sha256": [what we wrote]}}}"""
 
 MadeWith = Mapping[str, Any]
 """Settings that shape a file, by name; those that have their defaults are left out."""
@@ -53,7 +53,7 @@ class ResultFolder:
         (self.path / name).unlink(missing_ok=True)
 
     def _note(self, name: str, sha256: str) -> None:
-        """Note a file before it takes its place: a kill between the two leaves one that is known."""
+        """Note a file before it takes its place: after a kill between the two, both are known."""
         notes = _read_notes(self.path)
         files = notes["files"]
         known = files.get(name, {}).get("sha256", [])

@@ -4,7 +4,7 @@ What stands in quotation marks is never broken.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from longtake.text.untrusted import one_line
 
@@ -46,12 +46,6 @@ def split_text(text: str, breaks: re.Pattern[str]) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def join_clauses(clauses: Sequence[str]) -> str:
-    """Clauses as one sentence, between semicolons."""
-    first, *rest = clauses
-    return "; ".join([first[0].upper() + first[1:], *map(lower_start, rest)]) + "."
-
-
 def lower_start(clause: str) -> str:
     """As in the middle of a sentence; what may be a name keeps its capital."""
     plain = clause.split()[0].casefold() in PLAIN_STARTS
@@ -59,7 +53,7 @@ def lower_start(clause: str) -> str:
 
 
 def own_words(texts: Sequence[str], most_words: int) -> str:
-    """A sentence of the texts' own clauses, in their order, each once.
+    """A sentence of the texts' own clauses between semicolons, in their order, each once.
 
     It has a clause of every text, even where that goes over `most_words`, and then more of each. A
     clause that alone is longer is cut there, and shows it; so does a quotation for which there is
@@ -80,7 +74,8 @@ def own_words(texts: Sequence[str], most_words: int) -> str:
                 chosen[number, place] = clause
                 said.add(parts[place].casefold())
                 words += len(clause.split())
-    return join_clauses([chosen[key] for key in sorted(chosen)])
+    first, *rest = (chosen[key] for key in sorted(chosen))
+    return "; ".join([first[0].upper() + first[1:], *map(lower_start, rest)]) + "."
 
 
 def _fit(clause: str, room: int) -> str:
@@ -133,10 +128,15 @@ def halve(text: str) -> tuple[str, str]:
     return first, second
 
 
+def change_unquoted(text: str, change: Callable[[str], str]) -> str:
+    """The text with what stands outside quotation marks changed."""
+    parts = re.split(f"({QUOTED})", text)
+    return "".join(part if k % 2 else change(part) for k, part in enumerate(parts))
+
+
 def pair_quotes(text: str) -> str:
     """The text without quotation marks that belong to no pair."""
-    parts = re.split(f"({QUOTED})", text)
-    return "".join(part if k % 2 else QUOTE_MARK.sub("", part) for k, part in enumerate(parts))
+    return change_unquoted(text, lambda part: QUOTE_MARK.sub("", part))
 
 
 def say_voice(text: str) -> str:

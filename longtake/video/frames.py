@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.video.frame import VideoFrame
-    from av.video.reformatter import VideoReformatter
     from av.video.stream import VideoStream
     from PIL.Image import Image as PillowImage
 
@@ -59,7 +58,7 @@ class Picture:
     look: np.ndarray
 
     def as_frame(self) -> Frame:
-        """As JPEG."""
+        """The picture encoded as JPEG."""
         from PIL import Image
 
         return _encode(Image.fromarray(self.pixels), self.time)
@@ -97,7 +96,7 @@ class FrameReader:
         self._container = container
         self._index = index
         self._scaler = VideoReformatter()
-        """Works out how to scale once for all pictures that are alike."""
+        """Works out how to scale once for all pictures that are alike: half the time of thumbs."""
         self._stream = picture_stream(container, path)
         self._tick = self._stream.time_base or Fraction(1, 1)
         self._decoded = self._decode()
@@ -152,10 +151,9 @@ class FrameReader:
         """
         import av.error
         from av.video.frame import PictureType
-        from av.video.reformatter import VideoReformatter
 
         alone = {PictureType.NONE, PictureType.I, PictureType.SI}
-        last, shrink = float("-inf"), VideoReformatter()
+        last = float("-inf")
         for packet in self._packets():
             if packet is not None:
                 stamp = packet.pts if packet.pts is not None else packet.dts
@@ -173,20 +171,21 @@ class FrameReader:
                 whole = not picture.is_corrupt and picture.pict_type in alone
                 if picture.pts is not None and whole:
                     time = float(picture.pts * self._tick) - self._index.start
-                    yield time, make_thumb(picture, shrink)
+                    yield time, self._make_thumb(picture)
 
     def thumbs(self, start: float, end: float) -> "Iterator[tuple[float, np.ndarray]]":
         """Time and thumb of all pictures that can be decoded between two times, both included."""
-        from av.video.reformatter import VideoReformatter
-
-        shrink = VideoReformatter()
         shown = self._picture_at(start, start)
         if shown and shown.time >= start - CLOSE_SECONDS:
-            yield shown.time, make_thumb(shown.decoded, shrink)
+            yield shown.time, self._make_thumb(shown.decoded)
         while self._next and self._next.time <= end + CLOSE_SECONDS:
             self._shown, self._next = self._next, next(self._decoded, None)
             if self._shown.time >= start - CLOSE_SECONDS:
-                yield self._shown.time, make_thumb(self._shown.decoded, shrink)
+                yield self._shown.time, self._make_thumb(self._shown.decoded)
+
+    def _make_thumb(self, decoded: "VideoFrame") -> np.ndarray:
+        """The picture as grey levels, uint8 of shape (36, 64)."""
+        return self._resize(decoded, *THUMB, format="gray", interpolation="AREA")
 
     def _upright(self, decoded: "VideoFrame", side: int) -> np.ndarray:
         """Upright, with square pixels, no longer than `side`: uint8 RGB (height, width, 3)."""
@@ -194,12 +193,16 @@ class FrameReader:
         longest = max(width, decoded.height)
         scale = max(min(1.0, side / longest), SMALLEST_SIDE / longest)
         size = max(1, round(width * scale)), max(1, round(decoded.height * scale))
-        if decoded.colorspace not in COLOUR_SPACES:
-            decoded.colorspace = COLOUR_SPACE_UNKNOWN
-        pixels = self._scaler.reformat(decoded, *size, format="rgb24").to_ndarray()
+        pixels = self._resize(decoded, *size, format="rgb24")
         # Read once: asking a picture for it ties the picture into a cycle that outlives it.
         self._matrix = self._matrix or _read_matrix(decoded)
         return np.ascontiguousarray(_turn(pixels, self._matrix))
+
+    def _resize(self, decoded: "VideoFrame", width: int, height: int, **how: Any) -> np.ndarray:
+        """The picture in another size and pixel format."""
+        if decoded.colorspace not in COLOUR_SPACES:
+            decoded.colorspace = COLOUR_SPACE_UNKNOWN
+        return self._scaler.reformat(decoded, width, height, **how).to_ndarray()
 
     def _picture_at(self, time: float, since: float) -> "_Shown | None":
         """The picture on display at `time`; none where it can't be known or decoded.
@@ -224,7 +227,7 @@ class FrameReader:
         return self._shown if self._shown and oldest <= self._shown.time else None
 
     def _due(self, time: float) -> float:
-        """When the picture on display at `time` came."""
+        """The time of the picture that is on display at `time`."""
         return _last_up_to(self._index.times, time) or 0.0
 
     def _is_lost(self, time: float, due: float) -> bool:
@@ -311,19 +314,6 @@ def _sharpness(pixels: np.ndarray) -> float:
     return float(cv2.Laplacian(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.CV_32F).var())
 
 
-def make_thumb(decoded: "VideoFrame", shrink: "VideoReformatter") -> np.ndarray:
-    """The picture as grey levels, uint8 of shape (36, 64).
-
-    `shrink` works out how to scale once for all pictures that are alike, which halves the time.
-    """
-    width, height = THUMB
-    if decoded.colorspace not in COLOUR_SPACES:
-        decoded.colorspace = COLOUR_SPACE_UNKNOWN
-    return shrink.reformat(
-        decoded, width=width, height=height, format="gray", interpolation="AREA"
-    ).to_ndarray()
-
-
 def _read_matrix(decoded: "VideoFrame") -> _Matrix:
     """How the file says that its pictures are to be shown; as they are, where it says nothing."""
     matrix: Any = decoded.side_data.get("DISPLAYMATRIX")
@@ -334,7 +324,7 @@ def _read_matrix(decoded: "VideoFrame") -> _Matrix:
 
 
 def _turn(pixels: np.ndarray, matrix: _Matrix) -> np.ndarray:
-    """The pixels turned and mirrored in quarters."""
+    """The pixels turned by quarters and mirrored as the display matrix says."""
     a, b, c, d = matrix
     if abs(b) > abs(a):
         pixels, a, d = pixels.swapaxes(0, 1), c, b

@@ -28,23 +28,22 @@ def plays_in_browsers(path: Path) -> bool:
     with open_container(path) as container:
         names = set(container.format.name.split(","))
         kind = "webm" if "webm" in names else "mp4" if "mp4" in names else ""
-        streams = [stream for stream in _find_streams([container]) if stream is not None]
-        return bool(kind) and {_name_codec(stream) for stream in streams} <= PLAYED[kind]
+        # By ffmpeg's name for what it is, not for who decodes it; ? for one that it does not know.
+        codecs = {
+            stream.codec_context.codec.canonical_name if stream.codec_context else "?"
+            for stream in _find_streams([container])
+        }
+        return bool(kind) and codecs <= PLAYED[kind]
 
 
 def _find_streams(opened: Sequence["InputContainer"]) -> list[Any]:
-    """The first moving picture and the first sound; None where there is none."""
+    """The first moving picture and the first sound, as far as there are some."""
     from av.stream import Disposition
 
     seen = [stream for container in opened for stream in container.streams.video]
     moving = [stream for stream in seen if not stream.disposition & Disposition.attached_pic]
     heard = [stream for container in opened for stream in container.streams.audio]
-    return [next(iter(found), None) for found in (moving, heard)]
-
-
-def _name_codec(stream: Any) -> str:
-    """By ffmpeg's name for what it is, not for who decodes it; ? for one that it does not know."""
-    return stream.codec_context.codec.canonical_name if stream.codec_context else "?"
+    return [*moving[:1], *heard[:1]]
 
 
 def join_streams(parts: Sequence[Path], out: Path) -> None:
@@ -59,7 +58,7 @@ def join_streams(parts: Sequence[Path], out: Path) -> None:
             opened = [stack.enter_context(open_container(part)) for part in parts]
             options = {"movflags": "+faststart", "strict": "experimental"}
             target: Any = stack.enter_context(av.open(str(out), "w", format="mp4", options=options))
-            chosen = [stream for stream in _find_streams(opened) if stream is not None]
+            chosen = _find_streams(opened)
             if any(stream.codec_context is None for stream in chosen):
                 raise ValueError("it is in a format that is not known")
             made = {id(stream): target.add_stream_from_template(stream) for stream in chosen}

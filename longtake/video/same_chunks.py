@@ -47,7 +47,7 @@ class ChunkLook:
 
 
 def make_coarse(looks: Sequence[np.ndarray]) -> bytes:
-    """The frames' looks, shrunk once more."""
+    """The looks of a chunk's frames at 16×9 pixels, one after the other."""
     import cv2
 
     return b"".join(

@@ -92,13 +92,8 @@ class _Group:
     """Whether the second key frame shows one shade alone: it may be a flash."""
 
     @property
-    def differs(self) -> bool:
-        """Whether there may be a cut between its key frames."""
-        return self.change >= DIFFERENT and self.alike < ALIKE
-
-    @property
     def differs_much(self) -> bool:
-        """Whether there must be one, or much motion."""
+        """Whether there must be a cut between its key frames, or much motion."""
         return self.change >= MUCH_DIFFERENT and self.alike < MUCH_ALIKE
 
 
@@ -113,12 +108,12 @@ class _Doubt:
 
     @property
     def pictures(self) -> int:
-        """How many are decoded."""
+        """The number of pictures to decode."""
         return self.last - self.first + 1
 
 
 @dataclass(frozen=True)
-class _Looks:
+class _PictureFacts:
     """What is known of each picture, by place; NaN where it was not decoded."""
 
     level: np.ndarray
@@ -132,13 +127,13 @@ class _Looks:
     """Whether it shows what the picture right before it shows."""
 
     def note(self, place: int, thumb: np.ndarray) -> None:
-        """What the picture at `place` looks like."""
+        """Take down what the picture at `place` looks like."""
         self.level[place] = thumb.mean() / 255
         self.black[place] = is_black(thumb)
         self.plain[place] = is_plain(thumb)
 
     def spread(self, still: np.ndarray) -> None:
-        """What is still looks like the picture before."""
+        """Give pictures that are still the values of the picture before them."""
         known = ~np.isnan(self.level)
         places = np.arange(len(known))
         source = np.maximum.accumulate(np.where(known | ~still, places, 0))
@@ -147,17 +142,17 @@ class _Looks:
 
 
 def scan_key(video: Video) -> str:
-    """What the scan of a video is kept under."""
+    """The key under which the store keeps the scan of a video."""
     return f"{video.sha256}-{VERSION}"
 
 
 def scan_as_json(scan: Scan) -> str:
-    """For keeping; times in seconds."""
+    """The scan as the store keeps it; times are in seconds."""
     return json.dumps(asdict(scan))
 
 
 def scan_from_json(text: str) -> Scan:
-    """The scan that was kept."""
+    """The scan that `scan_as_json` wrote."""
     kept = json.loads(text)
     kept["shots"] = tuple(Shot(Span(**shot["span"]), shot["begins"]) for shot in kept["shots"])
     for name in ("black", "blank", "frozen"):
@@ -174,23 +169,25 @@ def scan(
 
     `budget` is how many pictures may be decoded for doubts, if not as many as suit the file.
     """
-    looks = _Looks(*(np.full(len(index.times), np.nan, np.float32) for _ in range(6)))
-    groups = yield from _read_keys(video, index, looks)
+    facts = _PictureFacts(*(np.full(len(index.times), np.nan, np.float32) for _ in range(6)))
+    groups = yield from _read_keys(video, index, facts)
     sure, doubts = _judge(groups, index.sizes, index.codec in SHARES)
     chosen, assumed = _choose(doubts, index, _budget(index) if budget is None else budget)
-    found = yield from _resolve(video, index, chosen, looks)
-    still = _still(index, looks)
-    looks.spread(still)
+    found = yield from _resolve(video, index, chosen, facts)
+    still = _still(index, facts)
+    facts.spread(still)
     cuts = apart([*sure, *assumed, *found])
-    cuts = apart([*cuts, *_dark_middles(looks, cuts)])
+    cuts = apart([*cuts, *_dark_middles(facts, cuts)])
     still[[cut.place for cut in cuts]] = False
+    step = STEP_SECONDS * max(1, ceil(video.readable / STEP_SECONDS / MOST_VALUES))
+    steps = max(1, ceil(video.readable / step))
     return Scan(
         shots=_shots(video, index, cuts),
-        step=_step(video),
-        motion=_motion(video, index, looks, cuts),
-        brightness=_brightness(video, index, looks),
-        black=_stretches(video, index, looks.black),
-        blank=_stretches(video, index, np.where(looks.black == 1, 0, looks.plain)),
+        step=step,
+        motion=_motion(index, facts, cuts, step, steps),
+        brightness=_brightness(index, facts, step, steps),
+        black=_stretches(video, index, facts.black),
+        blank=_stretches(video, index, np.where(facts.black == 1, 0, facts.plain)),
         # What shows nothing new stands still from the picture before it on.
         frozen=_list_spans(
             video, index, ((a, b + 1) for a, b in find_rows(still[1:])), FROZEN_SECONDS
@@ -199,19 +196,19 @@ def scan(
 
 
 def _read_keys(
-    video: Video, index: Index, looks: _Looks
+    video: Video, index: Index, facts: _PictureFacts
 ) -> Generator[Progress, None, tuple[_Group, ...]]:
-    """Decode the key frames; what lies between them."""
-    spikes = find_spikes(index.sizes, index.reach, _key_places(index))
+    """Decode the key frames; the groups of pictures between them."""
+    spikes = find_spikes(index.sizes, index.reach, np.flatnonzero(_are_keys(index)))
     groups: list[_Group] = []
     last, before, anchor = 0, None, None
     for place, thumb in _key_thumbs(video, index):
-        looks.note(place, thumb)
+        facts.note(place, thumb)
         if place > last:
             groups.append(_group(last, place, before, thumb, spikes))
-            looks.change[place] = groups[-1].change
-            looks.same[place] = anchor is not None and _are_same(anchor, thumb)
-        anchor = anchor if looks.same[place] == 1 else thumb
+            facts.change[place] = groups[-1].change
+            facts.same[place] = anchor is not None and _are_same(anchor, thumb)
+        anchor = anchor if facts.same[place] == 1 else thumb
         last, before = place, thumb
         yield _progress(video, index.times[place], "looking at key frames")
     groups.append(_group(last, len(index.times) - 1, before, None, spikes))
@@ -241,8 +238,9 @@ def _group(
     change, alike = float("nan"), float("nan")
     if before is not None and after is not None:
         change, alike = float(np.abs(after - before).mean()), likeness(before, after)
-    inside = tuple(spikes[_first(spikes, first) : _first(spikes, last)])
-    return _Group(first, last, change, alike, inside, after is not None and is_plain(after))
+    begin, end = (bisect_right(spikes, k, key=lambda spike: spike.place) for k in (first, last))
+    plain = after is not None and is_plain(after)
+    return _Group(first, last, change, alike, tuple(spikes[begin:end]), plain)
 
 
 def _are_same(one: np.ndarray, other: np.ndarray) -> bool:
@@ -256,18 +254,16 @@ def _progress(video: Video, time: float, note: str, before: int = 0) -> Progress
     return Progress("scan", before * whole + min(int(time), whole), 2 * whole, note)
 
 
-def _key_places(index: Index) -> np.ndarray:
-    return np.searchsorted(index.times, index.keys - CLOSE_SECONDS)
+def _are_keys(index: Index) -> np.ndarray:
+    """Whether each picture is a key frame."""
+    are_keys = np.zeros(len(index.times), bool)
+    are_keys[np.searchsorted(index.times, index.keys - CLOSE_SECONDS)] = True
+    return are_keys
 
 
 def _place(index: Index, time: float) -> int:
     """The number of the picture that is due at `time`."""
     return min(int(np.searchsorted(index.times, time - CLOSE_SECONDS)), len(index.times) - 1)
-
-
-def _first(spikes: Sequence[Spike], place: int) -> int:
-    """Where the spikes after `place` begin."""
-    return bisect_right(spikes, place, key=lambda spike: spike.place)
 
 
 def _judge(
@@ -308,7 +304,7 @@ def _doubt(group: _Group, sizes: np.ndarray, keyed: bool) -> _Doubt | None:
         return _Doubt(group.first, after, 3, _assume(group))
     if group.differs_much:
         return _Doubt(group.first, group.last, 0, _guess(group, sizes, keyed))
-    if group.differs:
+    if group.change >= DIFFERENT and group.alike < ALIKE:
         return _Doubt(group.first, group.last, 1)
     if np.isnan(group.change):
         return _Doubt(group.first, group.last, 4, _assume(group))
@@ -345,7 +341,7 @@ def _is_clear(group: _Group, sizes: np.ndarray) -> bool:
 
 
 def _likely_place(spike: Spike) -> int:
-    """With up to three pictures held back before it, never more than two from the cut."""
+    """Where its cut is: with up to three pictures held back, never more than two away."""
     return max(spike.first, spike.place - 1)
 
 
@@ -388,7 +384,7 @@ def _choose(
 
 
 def _resolve(
-    video: Video, index: Index, doubts: Sequence[_Doubt], looks: _Looks
+    video: Video, index: Index, doubts: Sequence[_Doubt], facts: _PictureFacts
 ) -> Generator[Progress, None, list[Cut]]:
     """Decode what is in doubt, and compare its pictures one by one."""
     cuts: list[Cut] = []
@@ -398,9 +394,9 @@ def _resolve(
             start = 0
             for time, pixels in reader.thumbs(index.times[first], index.times[last]):
                 place = _place(index, time)
-                looks.note(place, pixels)
+                facts.note(place, pixels)
                 if kept and kept[-1][0] == place - 1:
-                    looks.steady[place] = _are_same(kept[-1][1], pixels)
+                    facts.steady[place] = _are_same(kept[-1][1], pixels)
                 kept.append((place, pixels))
                 if len(kept) == BLOCK:
                     cuts += _compare(kept, start, BLOCK - MARGIN)
@@ -439,11 +435,11 @@ def _shots(video: Video, index: Index, cuts: Sequence[Cut]) -> tuple[Shot, ...]:
     )
 
 
-def _dark_middles(looks: _Looks, cuts: Sequence[Cut]) -> list[Cut]:
+def _dark_middles(facts: _PictureFacts, cuts: Sequence[Cut]) -> list[Cut]:
     """A cut in each black stretch that has none, however few of its pictures are known."""
-    known = np.flatnonzero(~np.isnan(looks.black))
+    known = np.flatnonzero(~np.isnan(facts.black))
     found = []
-    for first, end in find_rows(looks.black[known] == 1):
+    for first, end in find_rows(facts.black[known] == 1):
         if first == 0 or end == len(known):
             continue
         before, after = int(known[first - 1]), int(known[end])
@@ -452,48 +448,34 @@ def _dark_middles(looks: _Looks, cuts: Sequence[Cut]) -> list[Cut]:
     return found
 
 
-def _step(video: Video) -> float:
-    """Seconds, as few as give no more than MOST_VALUES."""
-    return STEP_SECONDS * max(1, ceil(video.readable / STEP_SECONDS / MOST_VALUES))
-
-
-def _bins(video: Video) -> int:
-    return max(1, ceil(video.readable / _step(video)))
-
-
-def _motion(video: Video, index: Index, looks: _Looks, cuts: Sequence[Cut]) -> tuple[float, ...]:
+def _motion(
+    index: Index, facts: _PictureFacts, cuts: Sequence[Cut], step: float, steps: int
+) -> tuple[float, ...]:
     """Bytes of change in each step, cuts left out; where all are key frames, how these differ."""
-    bins = _bins(video)
-    places = np.minimum((index.times / _step(video)).astype(int), bins - 1)
+    places = np.minimum((index.times / step).astype(int), steps - 1)
     is_key = _are_keys(index)
     if is_key.mean() > INTRA_SHARE:
-        known = np.flatnonzero(~np.isnan(looks.change))
-        values = np.zeros(bins)
+        known = np.flatnonzero(~np.isnan(facts.change))
+        values = np.zeros(steps)
         if len(known):
-            values = np.interp(np.arange(bins), places[known], looks.change[known])
+            values = np.interp(np.arange(steps), places[known], facts.change[known])
     else:
         sizes = np.where(is_key, 0, index.sizes)
         for cut in cuts:
             sizes[cut.place : cut.place + AROUND_CUT] = 0
-        used = np.bincount(places, weights=(sizes > 0), minlength=bins)
-        values = np.bincount(places, weights=sizes, minlength=bins) / np.maximum(used, 1)
+        used = np.bincount(places, weights=(sizes > 0), minlength=steps)
+        values = np.bincount(places, weights=sizes, minlength=steps) / np.maximum(used, 1)
     most = float(np.quantile(values, 0.99)) or 1.0
     return tuple(np.round(np.minimum(values / most, 1), 3).tolist())
 
 
-def _are_keys(index: Index) -> np.ndarray:
-    are_keys = np.zeros(len(index.times), bool)
-    are_keys[_key_places(index)] = True
-    return are_keys
-
-
-def _brightness(video: Video, index: Index, looks: _Looks) -> tuple[float, ...]:
-    """0 throughout where no picture could be decoded."""
-    known = np.flatnonzero(~np.isnan(looks.level))
+def _brightness(index: Index, facts: _PictureFacts, step: float, steps: int) -> tuple[float, ...]:
+    """The grey level of each step, from 0 to 1; 0 throughout where no picture could be decoded."""
+    known = np.flatnonzero(~np.isnan(facts.level))
     if not len(known):
-        return (0.0,) * _bins(video)
-    middles = (np.arange(_bins(video)) + 0.5) * _step(video)
-    return tuple(np.round(np.interp(middles, index.times[known], looks.level[known]), 3).tolist())
+        return (0.0,) * steps
+    middles = (np.arange(steps) + 0.5) * step
+    return tuple(np.round(np.interp(middles, index.times[known], facts.level[known]), 3).tolist())
 
 
 def _stretches(video: Video, index: Index, state: np.ndarray) -> tuple[Span, ...]:
@@ -515,7 +497,7 @@ def _list_spans(
     )
 
 
-def _still(index: Index, looks: _Looks) -> np.ndarray:
+def _still(index: Index, facts: _PictureFacts) -> np.ndarray:
     """Whether each picture shows nothing new.
 
     A packet that is next to empty says so. Of key frames it is known where they were decoded; where
@@ -524,13 +506,13 @@ def _still(index: Index, looks: _Looks) -> np.ndarray:
     width, height = index.size
     keys = _are_keys(index)
     if keys.mean() > INTRA_SHARE:
-        return _intra_still(index.sizes, looks.same)
+        return _intra_still(index.sizes, facts.same)
     still = index.sizes <= FROZEN_BYTES + FROZEN_BYTES_BLOCK * width * height / 256
-    still[keys] = looks.same[keys] == 1
+    still[keys] = facts.same[keys] == 1
     alone = keys | (not len(index.keys))
     alone[1:] &= still[:-1]
     alone[:-1] &= still[1:]
-    still[alone & (looks.steady == 1)] = True
+    still[alone & (facts.steady == 1)] = True
     return still
 
 

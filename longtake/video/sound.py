@@ -79,7 +79,7 @@ def read_sound(path: Path, start: float) -> Iterator[Block]:
 
 
 def _say_missing(reader: "_Reader", failure: SourceError | None) -> None:
-    """Raise what there is to say of the sound that was not yielded."""
+    """SourceError for sound that could not be read, saying how much and where."""
     if failure and reader.heard:
         raise SourceError(
             f"the sound breaks off at {format_time(reader.clock)}", failure.hint

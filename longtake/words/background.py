@@ -25,11 +25,11 @@ Item = TypeVar("Item", Segment, ScreenText)
 Finding = Generator[tuple[float, Sequence[Item]], None, None]
 """A time, and what was found: with it all is known that begins before that time."""
 Recall = Callable[[Mapping[str, object], Callable[[], Any]], Any]
-"""What a dear step gives for these facts: as it is kept, else made now, and kept."""
+"""What an expensive step gives for these facts: as it is kept, else made now, and kept."""
 
 
 class StoreNotes:
-    """What the store keeps of one video by facts; counts the dear steps."""
+    """What the store keeps of one video by facts; counts the expensive steps."""
 
     def __init__(self, store: Store, video: Video, stage: str) -> None:
         self._store, self._video, self._stage = store, video, stage
@@ -37,7 +37,7 @@ class StoreNotes:
         self._known = 0
 
     def recall(self, facts: Mapping[str, object], make: Callable[[], Any]) -> Any:
-        """What a dear step gave, if it was ever made, else what it gives now."""
+        """What an expensive step gave, if it was ever made, else what it gives now."""
         known = self.get(facts) is not None
         found = self._store.recall(self._name(facts), self._stage, make)
         self._known += known
@@ -45,12 +45,12 @@ class StoreNotes:
         return found
 
     def get(self, facts: Mapping[str, object]) -> str | None:
-        """What was put under these facts; not counted."""
+        """What the store keeps under these facts; it does not count as reused."""
         kept = self._store.get(make_key(self._name(facts)))
         return kept.text if kept else None
 
     def put(self, facts: Mapping[str, object], text: str) -> None:
-        """Keep what cost nothing, on disk when this returns."""
+        """Keep a result under these facts without counting it as made."""
         answer = Answer(self._stage, text=text, requests=0)
         self._store.put(make_key(self._name(facts)), self._stage, answer)
 
@@ -78,7 +78,7 @@ class StoreNotes:
             raise SourceError(broken)
 
     def as_usage(self, engine: str, seconds: float) -> StageUsage:
-        """What the dear steps of this run took."""
+        """What the expensive steps of this run took."""
         return StageUsage(self._stage, engine, Cost(self._made, seconds=seconds), self._known)
 
     def _name(self, facts: Mapping[str, object]) -> dict[str, object]:
@@ -126,7 +126,7 @@ class BackgroundFinder(Generic[Item]):
         self._thread.join(CLOSE_SECONDS)
 
     def usage(self) -> list[StageUsage]:
-        """What the dear steps of this run took."""
+        """What the expensive steps of this run took."""
         return [self._notes.as_usage(self.name, self._seconds)] if self._notes else []
 
     def _run(self) -> None:

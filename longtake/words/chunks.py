@@ -12,11 +12,10 @@ from dataclasses import replace
 from longtake.records import (
     Chunk,
     Description,
-    Scan,
+    Overview,
     ScreenText,
     Segment,
     StageUsage,
-    Video,
     Words,
 )
 from longtake.settings import Settings
@@ -152,18 +151,13 @@ class ChunkWords:
 
 @contextmanager
 def open_words(
-    settings: Settings,
-    store: Store,
-    video: Video,
-    index: Index,
-    scan: Scan,
-    chunks: Sequence[Chunk],
+    settings: Settings, store: Store, overview: Overview, index: Index
 ) -> Iterator[ChunkWords]:
     """The words of a video, listened for and read from now on until the end."""
-    with open_speech(settings, store, video, index) as speech:
-        reading = start_reading(settings, store, video, index, scan, chunks)
+    with open_speech(settings, store, overview.video, index) as speech:
+        reading = start_reading(settings, store, overview, index)
         with closing_finder(reading):
-            yield ChunkWords(speech, reading, chunks)
+            yield ChunkWords(speech, reading, overview.chunks)
 
 
 def _mark_crossing(segment: Segment, span: Span) -> str:

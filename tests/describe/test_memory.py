@@ -17,7 +17,7 @@ from longtake.describe.memory import (
     read_reply,
     remember,
     rename,
-    tell,
+    say_memory,
 )
 from longtake.inference.engine import Reply
 from longtake.records import Chunk
@@ -49,7 +49,7 @@ def follow(*replies: str) -> tuple[Memory, list[str]]:
 
 
 def say(memory: Memory, number: int, budget: int = 200) -> str:
-    return tell(memory, chunk(number), budget, count_lines)[0]
+    return say_memory(memory, chunk(number), budget, count_lines)[0]
 
 
 def test_who_is_seen_again_stays_one() -> None:
@@ -251,7 +251,7 @@ def test_memory_keeps_its_budget_and_its_marks(
 ) -> None:
     memory = Memory()
     for number, (text, seen) in enumerate(replies, start=1):
-        told, tokens = tell(memory, chunk(number), budget, count_lines)
+        told, tokens = say_memory(memory, chunk(number), budget, count_lines)
         assert tokens <= budget
         assert sum(count_lines(told.splitlines())) <= budget
         before = memory

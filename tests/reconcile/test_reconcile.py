@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from longtake.inference.engine import Capabilities
 from longtake.inference.questions import Question
-from longtake.reconcile import reconcile, tell
+from longtake.reconcile import reconcile, say_chunk
 from longtake.records import Chunk, Description, Summary
+from longtake.settings import Settings
 from longtake.timecode import Span
 from tests.talks import drive, read_lines, write_down
 
@@ -35,7 +36,9 @@ def summarize(
         return [write_down(question.request) for question in questions]
 
     able = Capabilities(images=0, context_tokens=4096)
-    return drive(reconcile(descriptions, able, lambda text: len(text.split())), answer_all)
+    return drive(
+        reconcile(descriptions, able, lambda text: len(text.split()), Settings()), answer_all
+    )
 
 
 def cited(summary: Summary) -> set[int]:
@@ -77,7 +80,7 @@ def test_chapters_cover_time_in_order_without_overlap() -> None:
 
 def tell_of(text: str, speech: str = "", on_screen: str = "") -> str:
     chunk = Chunk(1, Span(0, 6))
-    return tell(
+    return say_chunk(
         Description(chunk, "described", "fake", text=text, speech=speech, on_screen=on_screen)
     )
 

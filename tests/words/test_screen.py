@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from longtake.records import Scan, ScreenText, Shot
 from longtake.timecode import Span
-from longtake.words.screen import LONG_FROZEN_SECONDS, plan_looks
+from longtake.words.screen import LONG_FROZEN_SECONDS, plan_pictures
 from longtake.words.screen.line_tracker import (
     SAME_PART,
     CaptionTracker,
@@ -158,7 +158,7 @@ class Watch:
         self._before = [look]
 
     def end(self, time: float) -> list[tuple[str, float, float]]:
-        return [(t.text, t.span.start, t.span.end) for t in self.captions.tell(Span(0, time))]
+        return [(t.text, t.span.start, t.span.end) for t in self.captions.list_lines(Span(0, time))]
 
 
 def test_line_that_was_seen_once_must_be_surer_than_one_seen_twice() -> None:
@@ -382,7 +382,7 @@ def plan(
 ) -> list[tuple[float, bool]]:
     edges = pairwise([0.0, *cuts, seconds])
     shots = tuple(Shot(Span(start, end)) for start, end in edges)
-    return list(plan_looks(Scan(shots, 0.5, (), (), frozen=frozen), keys))
+    return list(plan_pictures(Scan(shots, 0.5, (), (), frozen=frozen), keys))
 
 
 def test_there_is_a_sample_in_each_second_and_soon_after_each_cut() -> None:
@@ -434,8 +434,8 @@ def test_still_picture_without_an_end_needs_little_memory(reader: CountingReader
         look = GreyPicture(second, grey)
         captions.check(look)
         captions.note(look, [] if second else [Line(BOX, "Harbour news", 0.99)], [])
-        captions.tell(Span(second, second + 1))
-    assert len(captions.tell(Span(200, 201))) == 1
+        captions.list_lines(Span(second, second + 1))
+    assert len(captions.list_lines(Span(200, 201))) == 1
 
 
 @pytest.mark.real

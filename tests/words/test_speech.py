@@ -446,7 +446,7 @@ def test_model_of_the_hub_that_can_not_be_had_is_a_model_error() -> None:
 
 def test_model_of_the_table_is_not_fetched_before_it_is_needed() -> None:
     recognizer = open_recognizer("tiny.en", "cpu")
-    assert not recognizer.is_loaded and not is_model_here(TINY_WHISPER)
+    assert recognizer.facts and not is_model_here(TINY_WHISPER)
 
 
 # The real model
@@ -540,9 +540,12 @@ def test_model_is_not_loaded_for_what_is_kept(tmp_path: Path, real: Recognizer) 
     kept = Kept()
     sound = list(as_blocks(speak({1.0: SENTENCE}, 6)))
     first = list(recognize(sound, real, kept.recall))
-    fresh = open_recognizer("tiny.en", "cpu", 1)
+
+    def refuse() -> Path:
+        raise AssertionError("the model is loaded")
+
+    fresh = Recognizer("tiny.en", refuse, str(real.facts["model"]), "cpu", 1, "")
     assert list(recognize(sound, fresh, kept.recall)) == first
-    assert not fresh.is_loaded and real.is_loaded
 
 
 @pytest.mark.real

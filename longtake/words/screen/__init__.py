@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from longtake.records import Chunk, Scan, ScreenText, Video
+from longtake.records import Overview, Scan, ScreenText
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.timecode import Span
@@ -31,7 +31,7 @@ SAMPLE_SECONDS, LONG_SAMPLE_SECONDS = 1.0, 2.0
 LONG_SECONDS = 1200.0
 """A sample for each second, and up to so long a film; in longer ones the samples are as many, until
 they are two seconds apart."""
-LOOKS = 5
+PICTURES = 5
 """So many pictures for each sample: those between tell when text came and went."""
 FROZEN_SECONDS, LONG_FROZEN_SECONDS = 4.0, 20.0
 """Between samples while the picture stands still; the longer where a key frame comes by then, so
@@ -54,55 +54,59 @@ def read_text(
     What is read of a picture is kept under facts, and recalled in place of reading it again.
     """
     captions = CaptionTracker(scan.cuts)
-    eyes = _Searcher(reader, captions, recall)
+    searcher = _Searcher(reader, captions, recall)
     done, start, last, end = 0, 0.0, 0.0, scan.shots[-1].span.end
     with open_frames(path, index) as frames:
-        for time, is_sample in plan_looks(scan, index.keys.tolist()):
+        for time, is_sample in plan_pictures(scan, index.keys.tolist()):
             found = frames.read(Span(time, time), [Slot((time,))], READ_SIDE)
             if not found:
                 continue  # it can't be decoded
-            eyes.look(time, found[0].pixels, is_sample)
+            searcher.take(time, found[0].pixels, is_sample)
             last = time
             while is_sample and done < len(edges) and edges[done] <= time:
-                yield edges[done], captions.tell(Span(start, edges[done]))
+                yield edges[done], captions.list_lines(Span(start, edges[done]))
                 start, done = edges[done], done + 1
     # What comes after the last picture that could be decoded is not known.
     end = end if end - last <= SAMPLE_SECONDS else last
     for edge in edges[done:]:
-        yield edge, captions.tell(Span(start, edge), end)
+        yield edge, captions.list_lines(Span(start, edge), end)
         start = edge
 
 
 class _Searcher:
-    """What was seen up to now: the last sample, the looks since, and the last picture searched."""
+    """Reads samples; keeps the last one, the pictures since, and the last one that was searched."""
 
     def __init__(self, reader: TextReader, captions: CaptionTracker, recall: Recall) -> None:
         self._reader, self._captions, self._recall = reader, captions, recall
         self._between: list[GreyPicture] = []
         self._searched: np.ndarray | None = None
 
-    def look(self, time: float, picture: np.ndarray, is_sample: bool) -> None:
+    def take(self, time: float, rgb: np.ndarray, is_sample: bool) -> None:
         """Take in one more picture, uint8 RGB."""
         import cv2
 
-        look = GreyPicture(time, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+        picture = GreyPicture(time, cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
         if is_sample:
-            self._sample(look, picture)
+            self._sample(picture, rgb)
             self._between = []
-        self._between.append(look)
+        self._between.append(picture)
 
-    def _sample(self, look: GreyPicture, picture: np.ndarray) -> None:
+    def _sample(self, picture: GreyPicture, rgb: np.ndarray) -> None:
         """Read what is new in a picture, and only that."""
-        known = self._captions.check(look)
-        before = np.zeros_like(look.grey) if self._searched is None else self._searched
-        same_size = before.shape == look.grey.shape
-        if not self._captions.doubted and same_size and not may_hold_more(before, look.grey, known):
+        known = self._captions.check(picture)
+        before = np.zeros_like(picture.grey) if self._searched is None else self._searched
+        same_size = before.shape == picture.grey.shape
+        if (
+            not self._captions.doubted
+            and same_size
+            and not may_hold_more(before, picture.grey, known)
+        ):
             return
-        self._searched = look.grey
-        lines = self._read(look.time, picture, known)
-        self._captions.note(look, lines, self._between)
+        self._searched = picture.grey
+        lines = self._read(picture.time, rgb, known)
+        self._captions.note(picture, lines, self._between)
 
-    def _read(self, time: float, picture: np.ndarray, known: Sequence[Rect]) -> list[Line]:
+    def _read(self, time: float, rgb: np.ndarray, known: Sequence[Rect]) -> list[Line]:
         """The lines of a picture that lie outside the known places."""
         facts = {
             "stage": "text",
@@ -116,17 +120,17 @@ class _Searcher:
         def read() -> list[tuple[Box, str, float]]:
             boxes = [
                 box
-                for box in self._reader.find(picture)
+                for box in self._reader.find(rgb)
                 if all(upright(Line(box, "", 0)).cover(rect) < COVERED for rect in known)
             ]
-            lines = self._reader.read(picture, boxes)
+            lines = self._reader.read(rgb, boxes)
             return [(line.box, line.text, line.score) for line in lines]
 
         rows = self._recall(facts, read)
         return [Line(as_box(box), text, score) for box, text, score in rows]
 
 
-def plan_looks(scan: Scan, keys: Sequence[float] = ()) -> Iterator[tuple[float, bool]]:
+def plan_pictures(scan: Scan, keys: Sequence[float] = ()) -> Iterator[tuple[float, bool]]:
     """When to look at the video, in time order, and whether that picture is a sample to be read.
 
     Samples come soon after each cut; a picture that stands still is looked at now and then, at one
@@ -141,7 +145,7 @@ def plan_looks(scan: Scan, keys: Sequence[float] = ()) -> Iterator[tuple[float, 
         for time, is_sample in _plan_shot(shot.span, spacing):
             while still.end <= time:
                 still = next(frozen)
-            inside = still.start + 1.5 * spacing < time < still.end - 1.5 * spacing / LOOKS
+            inside = still.start + 1.5 * spacing < time < still.end - 1.5 * spacing / PICTURES
             moment = _still_moment(time, last, keys) if inside and is_sample else time
             if inside and not (is_sample and moment):
                 continue
@@ -160,29 +164,25 @@ def _still_moment(time: float, last: float, keys: Sequence[float]) -> float:
 
 
 def _plan_shot(span: Span, spacing: float) -> Iterator[tuple[float, bool]]:
-    """Every fifth look is a sample, from the second on, and the last one where that is far off."""
-    count = max(1, round(span.seconds * LOOKS / spacing))
+    """Every fifth picture is a sample, from the second on; the last one, too, where that is far."""
+    count = max(1, round(span.seconds * PICTURES / spacing))
     step = span.seconds / count
     for place in range(count):
-        is_last = place == count - 1 and (place - 1) % LOOKS > LOOKS // 2
-        is_sample = place % LOOKS == min(1, count - 1) or is_last
+        is_last = place == count - 1 and (place - 1) % PICTURES > PICTURES // 2
+        is_sample = place % PICTURES == min(1, count - 1) or is_last
         yield round(span.start + (place + 0.5) * step, 3), is_sample
 
 
 def start_reading(
-    settings: Settings,
-    store: Store,
-    video: Video,
-    index: Index,
-    scan: Scan,
-    chunks: Sequence[Chunk],
+    settings: Settings, store: Store, overview: Overview, index: Index
 ) -> BackgroundFinder[ScreenText] | None:
     """Finds the lines of each chunk, with the time of its end; None where nobody is to read."""
-    edges = [chunk.span.end for chunk in chunks if not chunk.missing]
+    edges = [chunk.span.end for chunk in overview.chunks if not chunk.missing]
     if settings.read_text == "off" or not edges:
         return None
-    notes, reader = StoreNotes(store, video, "read"), TextReader()
-    find = partial(read_text, video.path, index, scan, reader, edges, notes.recall)
+    video, reader = overview.video, TextReader()
+    notes = StoreNotes(store, video, "read")
+    find = partial(read_text, video.path, index, overview.scan, reader, edges, notes.recall)
     facts = {"whole": dict(reader.facts), "version": VERSION, "edges": edges}
     return BackgroundFinder(notes.find_once(facts, ScreenText, find), reader.name, notes)
 

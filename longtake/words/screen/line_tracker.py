@@ -23,7 +23,7 @@ STANDS_WHOLE, STANDS_PART = 0.5, 0.2
 """How alike they must be to be those of a caption whose text is known to be near in time: it may be
 faded, or have something pass behind it."""
 REACH = 0.08
-"""Of the picture's height: how far a caption moves from one look to the next."""
+"""Of the picture's height: how far a caption moves from one picture to the next."""
 SAME_TEXT, SAME_SIZE = 0.8, 1.5
 """Two readings are of one caption where so many of their letters are alike, and where the letters'
 heights differ by no more: a title that comes back as a footer is another."""
@@ -74,14 +74,14 @@ class Caption:
     samples: int = 0
     end: float | None = None
 
-    def see(self, line: Line | None = None, look: GreyPicture | None = None) -> None:
+    def see(self, line: Line | None = None, picture: GreyPicture | None = None) -> None:
         """It stands in one more sample; as `line`, where it was read anew."""
-        if line and look:
+        if line and picture:
             before = self.run or max(self.readings, key=len, default="")
             self.run = join_running(before, line.text) or self.run
             self.text, self.score = line.text, line.score
             self.rect = upright(line)
-            self.crop = cut_out(look.grey, self.rect).copy()
+            self.crop = cut_out(picture.grey, self.rect).copy()
             self.best = max(self.best, line.score)
         self.samples += 1
         self.end = None
@@ -89,7 +89,7 @@ class Caption:
 
     @property
     def is_sure(self) -> bool:
-        """Whether it is text, as far as can be told by now."""
+        """Whether its scores and its samples make it likely to be text."""
         if self.samples > 1:
             return self.best >= SURE_SCORE
         is_short = self.end is not None and self.end - self.start < LEAST_SECONDS
@@ -121,13 +121,13 @@ class CaptionTracker:
         self._first = float("inf")
         """The time of the first sample."""
 
-    def check(self, look: GreyPicture) -> list[Rect]:
+    def check(self, picture: GreyPicture) -> list[Rect]:
         """See which captions stand unchanged in a sample; the places of those, to be left out."""
-        self._height = look.grey.shape[0]
-        self._first = min(self._first, look.time)
+        self._height = picture.grey.shape[0]
+        self._first = min(self._first, picture.time)
         self.doubted = []
         for caption in self._standing:
-            _, part = compare_strokes(caption.crop, cut_out(look.grey, caption.rect))
+            _, part = compare_strokes(caption.crop, cut_out(picture.grey, caption.rect))
             if part >= SAME_PART:
                 caption.see()
             else:
@@ -135,43 +135,43 @@ class CaptionTracker:
         return [c.rect for c in self._standing if c not in self.doubted]
 
     def note(
-        self, look: GreyPicture, lines: Sequence[Line], between: Sequence[GreyPicture]
+        self, picture: GreyPicture, lines: Sequence[Line], between: Sequence[GreyPicture]
     ) -> None:
-        """What was read in the sample that was checked last; `between` are the looks before it,
+        """What was read in the sample that was checked last; `between` are the pictures before it,
         from the sample before on.
         """
         left = [line for line in lines if line.text]
         for caption, line in _pair(self.doubted, left, self._height):
-            caption.see(line, look)
+            caption.see(line, picture)
             self.doubted.remove(caption)
             left.remove(line)
         for caption in self.doubted:
-            self._miss(caption, look, left, between)
+            self._miss(caption, picture, left, between)
         for line in left:
-            self._add(line, look, between)
+            self._add(line, picture, between)
         self.doubted = []
 
     def _miss(
         self,
         caption: Caption,
-        look: GreyPicture,
+        picture: GreyPicture,
         lines: Sequence[Line],
         between: Sequence[GreyPicture],
     ) -> None:
         """A caption that was not read again: it stands all the same, or has ended."""
         replaced = any(upright(line).cover(caption.rect) >= COVERED for line in lines)
-        if _stands(caption.crop, cut_out(look.grey, caption.rect)) and not replaced:
+        if _stands(caption.crop, cut_out(picture.grey, caption.rect)) and not replaced:
             caption.see()
             return
-        caption.end = self._edge(caption, [*between, look])
+        caption.end = self._edge(caption, [*between, picture])
         self._standing.remove(caption)
         self._gone.append(caption)
 
-    def _add(self, line: Line, look: GreyPicture, between: Sequence[GreyPicture]) -> None:
+    def _add(self, line: Line, picture: GreyPicture, between: Sequence[GreyPicture]) -> None:
         """A line that belongs to no caption that stands: one that was away, or a new one."""
-        caption = Caption(0.0, upright(line), look.grey[:0, :0], line.text, line.score)
-        caption.see(line, look)
-        caption.start = self._edge(caption, [look, *reversed(between)])
+        caption = Caption(0.0, upright(line), picture.grey[:0, :0], line.text, line.score)
+        caption.see(line, picture)
+        caption.start = self._edge(caption, [picture, *reversed(between)])
         back = [
             other
             for other in self._gone
@@ -182,19 +182,19 @@ class CaptionTracker:
         ]
         if back:
             caption = back[-1]
-            caption.see(line, look)
+            caption.see(line, picture)
             self._gone.remove(caption)
         self._standing.append(caption)
 
-    def _edge(self, caption: Caption, looks: Sequence[GreyPicture]) -> float:
-        """When the caption ends, going through the looks in order; they may go back in time."""
-        rect, last = caption.rect, looks[0]
-        for look in looks[1:]:
+    def _edge(self, caption: Caption, pictures: Sequence[GreyPicture]) -> float:
+        """When the caption ends, going through the pictures in order; they may go back in time."""
+        rect, last = caption.rect, pictures[0]
+        for picture in pictures[1:]:
             reach = round(REACH * self._height)
-            rect = find_again(caption.crop, look.grey, rect, reach)
-            if not _stands(caption.crop, cut_out(look.grey, rect)):
-                return self._between(*sorted((last.time, look.time)))
-            last = look
+            rect = find_again(caption.crop, picture.grey, rect, reach)
+            if not _stands(caption.crop, cut_out(picture.grey, rect)):
+                return self._between(*sorted((last.time, picture.time)))
+            last = picture
         return last.time if last.time > self._first else 0.0
 
     def _between(self, before: float, after: float) -> float:
@@ -204,7 +204,7 @@ class CaptionTracker:
             return self._cuts[place]
         return round((before + after) / 2, 3)
 
-    def tell(self, span: Span, end: float = float("inf")) -> tuple[ScreenText, ...]:
+    def list_lines(self, span: Span, end: float = float("inf")) -> tuple[ScreenText, ...]:
         """What stands in a stretch, in the order in which it came and then from top to bottom.
 
         Stretches must be asked for in order; what has ended before this one is let go. What still

@@ -71,7 +71,7 @@ class TextReader:
         ]
 
     def _loaded(self) -> Any:
-        """Loaded at the first picture: the import alone takes seconds."""
+        """The engine, loaded at the first picture: its import alone takes seconds."""
         with self._lock:
             if self._engine is None:
                 from rapidocr import RapidOCR
@@ -101,7 +101,7 @@ def _mapped_errors() -> Iterator[None]:
 
 
 def as_box(corners: Sequence[Sequence[int]]) -> Box:
-    """Four corners as they come out of arrays and JSON."""
+    """A box of four corners, which arrays and JSON give as lists."""
     first, second, third, fourth = ((x, y) for x, y in corners)
     return first, second, third, fourth
 

@@ -115,7 +115,7 @@ def may_hold_more(before: np.ndarray, now: np.ndarray, known: Iterable[Rect]) ->
 
 
 def _strokes(crop: np.ndarray, line_height: int) -> np.ndarray:
-    """How far each pixel is from its surroundings, in grey levels."""
+    """The difference of each pixel from the mean around it, in grey levels."""
     import cv2
 
     pixels = crop.astype(np.float32)

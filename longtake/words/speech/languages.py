@@ -30,11 +30,11 @@ def read_language(tag: str) -> str:
     """`en` of `eng`, `pt-BR` of `pt_br`; empty where the tag is no language, or `und`."""
     base, *more = re.split(r"[-_]", tag.strip())
     code = _CODES.get(base.lower(), "")
-    parts = [_dress(part) for part in more]
+    parts = [_format_subtag(part) for part in more]
     return "-".join([code, *filter(None, parts)]) if code else ""
 
 
-def _dress(part: str) -> str:
+def _format_subtag(part: str) -> str:
     """A script as `Hans`, a region as `BR` or `419`; what is neither is left out."""
     if re.fullmatch(r"[A-Za-z]{4}", part):
         return part.title() if part.lower() != "orig" else ""

@@ -82,7 +82,7 @@ class Guess:
 
     @property
     def text(self) -> str:
-        """All words."""
+        """Its words as they are written, put together."""
         return "".join(word.text for word in self.words)
 
     @property

@@ -165,11 +165,11 @@ def _named(video: Path, sidecar: Path) -> _Name:
 
 def _read_name(video: Path, name: str) -> _Name | None:
     """What a file's name says, where it is that of a sidecar of the video; else None."""
-    stem, dot, suffix = _same_form(name).rpartition(".")
+    stem, dot, suffix = _normalize(name).rpartition(".")
     if dot + suffix.lower() not in SUFFIXES:
         return None
     for own in (video.name, video.stem):
-        own = _same_form(own)
+        own = _normalize(own)
         if stem == own:
             return _Name()
         if stem.startswith(own + "."):
@@ -177,8 +177,8 @@ def _read_name(video: Path, name: str) -> _Name | None:
     return None
 
 
-def _same_form(name: str) -> str:
-    """Some file systems take names apart: é may be one character or two."""
+def _normalize(name: str) -> str:
+    """The name in NFC: in some file systems é is two characters."""
     return unicodedata.normalize("NFC", name)
 
 

@@ -77,16 +77,16 @@ class Speech:
 
     @property
     def may_come(self) -> bool:
-        """Whether there may be any."""
+        """Whether anything is said in the video, as far as is known."""
         return bool(self.finder or self.segments)
 
     @property
     def until(self) -> float:
-        """The time up to which it is known."""
+        """The time up to which all that is said is known."""
         return self.finder.until if self.finder else END
 
     def wait(self, until: float) -> None:
-        """Until all that begins before that time is among the segments."""
+        """Wait until all that begins before that time is among the segments."""
         for _, segments in self.finder.take(until) if self.finder else ():
             self.segments += segments
 

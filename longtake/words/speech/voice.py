@@ -64,7 +64,7 @@ class VoiceStretch:
 
     @property
     def seconds(self) -> float:
-        """Of the parts together."""
+        """The length of all parts together."""
         return sum(len(part.samples) for part in self.parts) / RATE
 
 
@@ -133,11 +133,11 @@ class _Finder:
         self._before = np.zeros(CONTEXT, np.float32)
         self._origin, self._dropped = start, 0
         """When the sound begins, and how many windows of it are no longer held."""
-        self._held = np.empty(0, np.float32)
+        self._held = NOTHING
         self._chances: list[float] = []
         """Of each window that was looked at: how likely it holds a voice."""
         self._voiced: list[bool] = []
-        self._told = start
+        self._reported = start
 
     @property
     def end(self) -> float:
@@ -175,13 +175,13 @@ class _Finder:
         return [float(chance) for chance in chances]
 
     def _cut(self) -> Iterator[Block]:
-        """What is over with the last window."""
+        """The part that ends with the last window, if one does."""
         windows = len(self._voiced)
         if not any(self._voiced):
             self._drop(windows - PAD)
-            if self._time(0) >= self._told + STEP_SECONDS:
-                self._told = self._time(0)
-                yield Block(round(self._told, 3), NOTHING)
+            if self._time(0) >= self._reported + STEP_SECONDS:
+                self._reported = self._time(0)
+                yield Block(round(self._reported, 3), NOTHING)
             return
         quiet = self._voiced[::-1].index(True)
         if quiet >= PAUSE:
@@ -213,8 +213,8 @@ class _Finder:
             samples = self._held[begin * WINDOW : end * WINDOW].copy()
             yield Block(round(self._time(begin), 3), samples)
         self._drop(end)
-        self._told = self._time(0)
-        yield Block(round(self._told, 3), NOTHING)
+        self._reported = self._time(0)
+        yield Block(round(self._reported, 3), NOTHING)
 
     def _drop(self, windows: int) -> None:
         if windows > 0:
@@ -227,7 +227,7 @@ class _Finder:
 
 
 def _open_network() -> "InferenceSession":
-    """On one thread: an hour takes it seconds."""
+    """The Silero network, on one thread: an hour of sound takes it seconds."""
     from faster_whisper.utils import get_assets_path
     from faster_whisper.vad import get_vad_model
 

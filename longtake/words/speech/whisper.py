@@ -95,13 +95,8 @@ class Recognizer:
                 return "en"
             return str(model.detect_language(samples)[0])
 
-    @property
-    def is_loaded(self) -> bool:
-        """Whether it had to listen yet."""
-        return self._model is not None
-
     def load(self) -> "WhisperModel":
-        """The model, ready."""
+        """The model, loaded at the first call."""
         if self._model is None:
             from faster_whisper import WhisperModel
 
@@ -271,7 +266,7 @@ def _settle_language(
 
 
 def _name_stretches(stretches: Sequence[VoiceStretch], recognizer: Recognizer) -> dict[str, object]:
-    """What a dear step over these depends on; times in milliseconds."""
+    """What recognising these depends on; times are in milliseconds."""
     parts = [part for stretch in stretches for part in stretch.parts]
     times = [(round(1000 * part.start), round(1000 * part.end)) for part in parts]
     return {"facts": recognizer.facts, "language": recognizer.language, "parts": times}
