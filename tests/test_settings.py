@@ -180,7 +180,7 @@ def test_describe_needs_no_reconciler(numbered: Path, capsys: pytest.CaptureFixt
     assert main(["describe", str(numbered), *FAKES, "--json", "--out", "here"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert len(document["descriptions"]) == 4
-    assert [path.name for path in Path("here").iterdir()] == ["descriptions.csv"]
+    assert [path.name for path in Path("here").glob("[!.]*")] == ["descriptions.csv"]
 
 
 def test_python_s_settings_are_checked_like_all_others(numbered: Path) -> None:

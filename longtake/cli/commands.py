@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from longtake.cli.bars import fetch_with_bar
-from longtake.cli.flags import HELP, Choice, Commands, take_settings, take_switch
+from longtake.cli.flags import HELP, Commands, OneOf, take_settings, take_switch
 from longtake.cli.front import EXIT_GAPS, Given, open_front, read_settings, show_result
 from longtake.cli.videos import run_videos
 from longtake.errors import UsageError
@@ -216,7 +216,7 @@ def doctor(as_json: bool) -> int:
     return 0
 
 
-@longtake.command(params=[click.Argument(["shell"], type=Choice(("bash", "zsh", "fish")))])
+@longtake.command(params=[click.Argument(["shell"], type=OneOf(("bash", "zsh", "fish")))])
 def completion(shell: str) -> int:
     """Print what makes a shell complete commands, flags and values.
 

@@ -20,7 +20,7 @@ FLAG_WIDTH = 34
 """Letters in the help's column of flags."""
 
 
-class Choice(click.Choice[str]):
+class OneOf(click.Choice[str]):
     """One of a few words; another one is answered with the nearest."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
@@ -42,7 +42,7 @@ class Setting(click.Option):
         default = f" (default: {spec.default})" if spec.default and not is_switch else ""
         super().__init__(
             [f"setting_{spec.name}", f"{flag}/--no-{flag[2:]}" if is_switch else flag],
-            type=Choice(details["choices"]) if details["choices"] else type(spec.default),
+            type=OneOf(details["choices"]) if details["choices"] else type(spec.default),
             default=None,
             metavar=details["metavar"] or None,
             help=words + default.replace(".0)", ")"),

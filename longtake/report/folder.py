@@ -5,6 +5,7 @@ the place of anything else, it goes into the next folder beside it: talk, talk-2
 """
 
 import json
+import logging
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,6 +19,8 @@ from longtake.files import hash_file, replacing
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+LOG = logging.getLogger(__name__)
 
 NOTES = ".longtake.json"
 """{"video": SHA-256, "files": {name: {"made_with": settings, "sha256": [what we wrote]}}}"""
@@ -72,6 +75,8 @@ def take_folder(wanted: Path, video: str, made: Mapping[str, MadeWith]) -> Resul
         path = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
         _prepare(path)
         if _is_free(path, video, made):
+            if path != wanted:
+                LOG.info("%s stays: it was edited or made otherwise; this goes to %s", wanted, path)
             return ResultFolder(path, video, made)
     raise AssertionError
 

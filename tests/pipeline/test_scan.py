@@ -54,7 +54,7 @@ def test_json_alone_draws_nothing(film: Path, capsys: pytest.CaptureFixture[str]
 def test_json_with_a_folder_draws_there(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, said = scan(capsys, str(film), "--json", "--out", "here")
     assert json.loads(said)["files"] == ["here/sheet.png", "here/strip.png"]
-    assert {path.name for path in Path("here").iterdir()} == {"sheet.png", "strip.png"}
+    assert {path.name for path in Path("here").glob("[!.]*")} == {"sheet.png", "strip.png"}
 
 
 def test_shots_are_listed_and_the_pictures_show_the_chunks(

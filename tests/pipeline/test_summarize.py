@@ -391,7 +391,7 @@ def test_older_summary_does_not_stay_beside_newer_descriptions(
 ) -> None:
     finish(numbered, store, ScriptedEngine(say_time), DIGEST)
     assert Path("out/summary.md").exists()
-    finish(numbered, store, ScriptedEngine(say_time), chunk_seconds=3.0)
+    finish(numbered, store, ScriptedEngine(say_time))
     assert not Path("out/summary.md").exists()
 
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageColor, ImageFont
 
 from longtake.errors import OutputError
 from longtake.records import Chunk, Frame, Join, Overview, Scan, Shot, Video
-from longtake.report import pictures, write_pictures
+from longtake.report import OF_OVERVIEW, ResultFolder, pictures, write_pictures
 from longtake.report.pictures import draw_sheet, draw_strip
 from longtake.timecode import Span, format_tenths
 
@@ -283,7 +283,9 @@ def test_a_name_of_any_letters_and_length_leaves_room_for_the_counts() -> None:
 
 def write(folder: Path) -> tuple[Path, ...]:
     overview = Overview(make_video(6), make_scan(6), tuple(make_chunks(1, 6)))
-    return write_pictures(folder, overview, [make_frame()])
+    return write_pictures(
+        ResultFolder(folder, "", {name: {} for name in OF_OVERVIEW}), overview, [make_frame()]
+    )
 
 
 def test_pictures_are_written_as_png_with_nothing_beside_them(tmp_path: Path) -> None:
@@ -292,7 +294,7 @@ def test_pictures_are_written_as_png_with_nothing_beside_them(tmp_path: Path) ->
     for path in files:
         with Image.open(path) as read:
             assert read.format == "PNG" and read.width > 240
-    assert {*tmp_path.iterdir()} == {*files}
+    assert {*tmp_path.glob("[!.]*")} == {*files}
 
 
 def test_a_folder_that_can_t_be_written_is_an_output_error(tmp_path: Path) -> None:
@@ -307,4 +309,4 @@ def test_a_picture_that_can_t_replace_the_old_leaves_nothing_behind(tmp_path: Pa
     (tmp_path / "sheet.png").mkdir()
     with pytest.raises(OutputError):
         write(tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == ["sheet.png"]
+    assert [p.name for p in tmp_path.glob("[!.]*")] == ["sheet.png"]
