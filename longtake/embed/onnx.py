@@ -13,6 +13,7 @@ from longtake.errors import ModelError
 from longtake.files import hash_file
 from longtake.machine import count_cores
 from longtake.models.fetch import fetch_embedding_files, fetch_model
+from longtake.models.onnx import open_network
 from longtake.models.table import MINILM
 from longtake.text.untrusted import one_line
 
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 MOST_TOKENS = 256
-"""What all-MiniLM-L6-v2 was made for; a longer text is told by its beginning."""
+"""What all-MiniLM-L6-v2 was trained for; a longer text is truncated."""
 BATCH = 16
 ONNX_FILES = ("model.onnx", "onnx/model.onnx", "onnx/model_quantized.onnx")
 PREFIXES = {"e5": "query: ", "embeddinggemma": "task: clustering | query: "}
-"""What a family's model card wants before a text that is compared with others of its kind."""
+"""The prefix that a family's model card asks for, where texts are compared with one another."""
 
 
 class OnnxEmbedder(Embedder):
@@ -41,7 +42,7 @@ class OnnxEmbedder(Embedder):
         self._outputs = [value.name for value in self._session.get_outputs()]
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Those of about one length together, so that little is padded."""
+        """As promised; texts of about one length go in one batch, so that little is padded."""
         whole = [(self._prefix + text).encode("utf-8", "replace").decode() for text in texts]
         encoded = [e.ids for e in self._tokenizer.encode_batch(whole)]
         order = sorted(range(len(texts)), key=lambda place: len(encoded[place]))
@@ -93,7 +94,6 @@ def _find_weights(folder: Path) -> Path | None:
 
 
 def _open(name: str, folder: Path) -> "tuple[Tokenizer, InferenceSession]":
-    import onnxruntime
     from tokenizers import Tokenizer
 
     model = _find_weights(folder)
@@ -102,18 +102,13 @@ def _open(name: str, folder: Path) -> "tuple[Tokenizer, InferenceSession]":
             f"the embedder {name} has no tokenizer.json or none of {', '.join(ONNX_FILES)}",
             "Name another with --embedder, or leave it out.",
         )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = count_cores()
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.enable_truncation(MOST_TOKENS)
         tokenizer.no_padding()
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return tokenizer, open_network(str(model), count_cores())
     except Exception as error:  # both libraries raise plain Exception, too
         raise ModelError(
             f"the embedder {name} can't be opened: {one_line(str(error))[:300]}",
             "Fetch it again, or name another with --embedder.",
         ) from error
-    return tokenizer, session

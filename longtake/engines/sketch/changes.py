@@ -37,8 +37,8 @@ class FrameChanges:
     dark: bool
 
 
-def look_at(images: Sequence[np.ndarray], cuts: int = 0) -> FrameChanges:
-    """The look of frames in time order, at least one; `cuts` is how many lie between them."""
+def compare_frames(images: Sequence[np.ndarray], cuts: int = 0) -> FrameChanges:
+    """What changes over frames in time order, at least one; `cuts` is how many lie between them."""
     greys = [make_look(image) for image in images]
     light = [float(grey.mean()) for grey in greys]
     return FrameChanges(

@@ -3,14 +3,13 @@
 Knows the 80 COCO labels and boxes; knows nothing of time, of other frames, or of words.
 """
 
+import hashlib
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+from longtake.models.onnx import open_network
 
 NAMES = """
 person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant,
@@ -47,8 +46,11 @@ class Detection:
 class ObjectDetector:
     """CenterNet on the CPU; one detector may be used from several threads."""
 
-    def __init__(self, threads: int = 1) -> None:
-        self._session = open_session(threads)
+    def __init__(self) -> None:
+        weights = resources.files(__package__).joinpath("weights/centernet.onnx").read_bytes()
+        self.sha256 = hashlib.sha256(weights).hexdigest()
+        """Of the weights."""
+        self._session = open_network(weights, threads=1)
         self._input = self._session.get_inputs()[0].name
 
     def detect(self, image: np.ndarray, minimum_score: float = MINIMUM_SCORE) -> list[Detection]:
@@ -60,18 +62,6 @@ class ObjectDetector:
         # What lies in the black bars has no area inside the frame.
         inside = [d for d in found if d.box[0] < d.box[2] and d.box[1] < d.box[3]]
         return drop_repeats(inside)
-
-
-def open_session(threads: int) -> "InferenceSession":
-    """Threads sleep between frames instead of spinning, so that others have the processor."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    weights = (resources.files(__package__) / "weights" / "centernet.onnx").read_bytes()
-    return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
 
 
 def fit_image(image: np.ndarray) -> tuple[np.ndarray, Box]:
@@ -101,15 +91,13 @@ def drop_repeats(found: list[Detection]) -> list[Detection]:
     """The surest of those that are the same object (non-maximum suppression)."""
     kept: list[Detection] = []
     for detection in sorted(found, key=lambda one: -one.score):
-        if not any(is_repeat(detection, other) for other in kept):
+        if not any(
+            overlap(detection.box, other.box)
+            > (SAME_OBJECT if detection.label == other.label else SAME_PLACE)
+            for other in kept
+        ):
             kept.append(detection)
     return kept
-
-
-def is_repeat(one: Detection, other: Detection) -> bool:
-    """Whether both are one object: the same label on the same place, or nearly one box."""
-    limit = SAME_OBJECT if one.label == other.label else SAME_PLACE
-    return overlap(one.box, other.box) > limit
 
 
 def overlap(one: Box, other: Box) -> float:
@@ -117,9 +105,5 @@ def overlap(one: Box, other: Box) -> float:
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     shared = max(0.0, width) * max(0.0, height)
-    return shared / (area_of(one) + area_of(other) - shared)
-
-
-def area_of(box: Box) -> float:
-    """As a fraction of the frame."""
-    return (box[2] - box[0]) * (box[3] - box[1])
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return shared / (sum(areas) - shared)
