@@ -65,7 +65,7 @@ _OUT_OF_MEMORY = re.compile(
 )
 """llama.cpp's words where a buffer could not be had; it says no more than "Compute error."."""
 
-log = logging.getLogger("longtake")
+LOG = logging.getLogger("longtake")
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ class GgufEngine(Engine):
             try:
                 server = _start(self._weights, self._settings.device, size.tokens, key)
             except RuntimeError:
-                log.info("llama.cpp can't load %s for %d tokens", path.name, size.tokens)
+                LOG.info("llama.cpp can't load %s for %d tokens", path.name, size.tokens)
                 continue
             self.capabilities = replace(self.capabilities, context_tokens=size.tokens)
             address, seconds = server.listening_address, self._settings.timeout_seconds

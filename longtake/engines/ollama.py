@@ -54,7 +54,7 @@ SHORT_SECONDS = 15.0
 
 _SCALES = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
-_log = logging.getLogger("longtake")
+LOG = logging.getLogger("longtake")
 
 _BROKEN_MODEL = re.compile(r"error loading model|unknown model architecture|unable to load", re.I)
 _ENDED = re.compile(r"process (has terminated|no longer running)|signal: killed", re.I)
@@ -191,7 +191,7 @@ class OllamaEngine(Engine):
             steps = -(-need // CONTEXT_STEP) * CONTEXT_STEP
             if (enough := min(steps, most)) > self._context:
                 self._context = enough
-                _log.info("Ollama loads %s with a context of %d tokens", self.model, enough)
+                LOG.info("Ollama loads %s with a context of %d tokens", self.model, enough)
             return self._context
 
     def _count_need(self, request: Request) -> int:

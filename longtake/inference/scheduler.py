@@ -110,18 +110,7 @@ def answer_all(
     Requests are made just ahead of the engine, so that memory stays flat and it does not wait. A
     None among the jobs says that the next one waits for what comes of those before it.
     """
-    running = _Stage(work, stage, engine, jobs)
-    try:
-        yield from running.run()
-    finally:
-        running.end()
-
-
-def make_width(settings: Settings, engine: Engine) -> Width:
-    """The user's width, else what suits the engine, with room to find more."""
-    able = engine.capabilities
-    start = settings.at_once or able.width
-    return Width(start, settings.at_once or max(able.width, able.widest))
+    yield from _Stage(work, stage, engine, jobs).run()
 
 
 def spent(outcome: Outcome) -> Cost:
@@ -140,31 +129,31 @@ class _Stage:
         self._work, self._stage, self._engine = work, stage, engine
         self._jobs = iter(jobs)
         self._place = -1
-        self._width = make_width(work.settings, engine)
+        able, wanted = engine.capabilities, work.settings.at_once
+        self._width = Width(wanted or able.width, wanted or max(able.width, able.widest))
         self._tally = _Tally()
         self._ahead: deque[_Ready] = deque()
         self._running: dict[Future[Answer], _Running] = {}
         self._pool = ThreadPoolExecutor(self._width.most, thread_name_prefix=stage)
 
     def run(self) -> Iterator[Settled]:
-        """As `answer_all`."""
-        while True:
-            yield from self._fill()
-            if not self._running:
-                return
-            yield from self._prepare_ahead()
-            for future in wait(self._running, return_when=FIRST_COMPLETED).done:
-                yield from self._take(future)
-
-    def end(self) -> None:
-        """Wait for nothing more, and account for what there was."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        self._work.usage.append(self._tally.as_usage(self._stage, self._engine))
+        """What came of each job; however it ends, what it took is added to the run's usage."""
+        try:
+            while True:
+                yield from self._fill()
+                if not self._running:
+                    return
+                yield from self._prepare_ahead()
+                for future in wait(self._running, return_when=FIRST_COMPLETED).done:
+                    yield from self._take(future)
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._work.usage.append(self._tally.as_usage(self._stage, self._engine))
 
     def _fill(self) -> Iterator[Settled]:
         """Begin requests until there are as many as may be, or the next waits for an outcome."""
         while len(self._running) < self._width.now:
-            found = self._ahead.popleft() if self._ahead else self._look()
+            found = self._ahead.popleft() if self._ahead else self._prepare_next()
             if not found:
                 return
             if not isinstance(found, _Ready):
@@ -178,7 +167,7 @@ class _Stage:
         """While nothing has come, the next requests are made ready."""
         most = min(self._width.now, MOST_AHEAD)
         while len(self._ahead) < most and not wait(self._running, 0, FIRST_COMPLETED).done:
-            found = self._look()
+            found = self._prepare_next()
             if not found:
                 return
             if isinstance(found, _Ready):
@@ -186,7 +175,7 @@ class _Stage:
             else:
                 yield found
 
-    def _look(self) -> _Ready | Settled | None:
+    def _prepare_next(self) -> _Ready | Settled | None:
         """The next job, made ready or settled without a request; None: none is due now."""
         job = next(self._jobs, None)
         if job is None:
