@@ -123,7 +123,7 @@ def _explain_time(fit: Fit) -> str:
         return f"time: not estimated, for no speed of {fit.place.name} is known"
     took = fit.duration
     return (
-        f"{say_seconds(took.total)}: {say_seconds(took.look)} to look at the frames,"
+        f"{say_seconds(took.total)}: {say_seconds(took.encode)} to look at the frames,"
         f" {say_seconds(took.read)} to read, {say_seconds(took.write)} to write {REPLY_TOKENS}"
         f" tokens; {fit.place.note}"
     )

@@ -186,10 +186,13 @@ class _Stage:
             self._tally.count_stored(answer)
             job.recall(answer)
             return place, answer, True
-        ready = self._tally.give_up(self._engine) or _prepare(job)
-        if isinstance(ready, LongtakeError) or not ready.request:
-            return place, ready, False
-        return _Ready(place, job, ready)
+        if error := self._tally.give_up(self._engine):
+            return place, error, False
+        try:
+            prepared = job.prepare()
+        except SourceError as source_error:
+            return place, source_error, False
+        return _Ready(place, job, prepared) if prepared.request else (place, prepared, False)
 
     def _begin(self, ready: _Ready) -> None:
         # One long wait for an engine that is away is enough: later ones wait less.
@@ -273,14 +276,6 @@ def _lessen(was: _Running, error: EngineError, width: Width) -> _Ready | None:
         return was.ready
     less = was.ready.prepared.lessen(error)
     return replace(was.ready, prepared=less) if less else None
-
-
-def _prepare(job: Job) -> Prepared | SourceError:
-    """The job's request, or the chunk that stands for it; or why nothing can be asked."""
-    try:
-        return job.prepare()
-    except SourceError as error:
-        return error
 
 
 def _ask(

@@ -176,7 +176,10 @@ class TransformersEngine(Engine):
             inputs, jobs[0].request, lambda: self._closed.is_set() or time.monotonic() > ends
         )
         for job, row, length in zip(jobs, rows, lengths, strict=True):
-            job.settle(self._read_reply(row, length, job.request, started))
+            try:
+                job.outcome.set_result(self._read_reply(row, length, job.request, started))
+            except EngineError as error:
+                job.fail(error)
 
     def _refuse_large(self, job: "_PendingRequest", tokens: int) -> bool:
         total, most = tokens + job.request.max_tokens, self.capabilities.context_tokens
@@ -190,18 +193,15 @@ class TransformersEngine(Engine):
             )
         return total > most
 
-    def _read_reply(
-        self, row: list[int], tokens: int, request: Request, started: float
-    ) -> "Reply | EngineError":
+    def _read_reply(self, row: list[int], tokens: int, request: Request, started: float) -> Reply:
         """The reply that a row of new tokens is; an error for one that was stopped before."""
         end = next((place for place, token in enumerate(row) if token in self._runner.ends), None)
         if end is None and len(row) < request.max_tokens:
-            return self._closed_error() if self._closed.is_set() else self._timeout_error()
-        said = row if end is None else row[:end]
+            raise self._closed_error() if self._closed.is_set() else self._timeout_error()
         return Reply(
-            text=self._chat.decode(said),
+            text=self._chat.decode(row[:end]),
             input_tokens=tokens,
-            output_tokens=len(said),
+            output_tokens=len(row[:end]),
             seconds=round(time.monotonic() - started, 3),
             complete=end is not None,
         )
@@ -218,19 +218,13 @@ class TransformersEngine(Engine):
 
 @dataclass
 class _PendingRequest:
-    """A request on its way through the worker; it is settled once."""
+    """A request on its way through the worker; its outcome is set once."""
 
     request: Request
     prompt: ChatPrompt
     ends: float = float("inf")
     """When its time is up, of the monotonic clock; known when its batch begins."""
     outcome: "Future[Reply]" = field(default_factory=Future)
-
-    def settle(self, outcome: Reply | EngineError) -> None:
-        if isinstance(outcome, Reply):
-            self.outcome.set_result(outcome)
-        else:
-            self.fail(outcome)
 
     def fail(self, error: Exception) -> None:
         """With an error of its own: several threads may raise what one batch has met."""

@@ -9,7 +9,8 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 from longtake.engines.openai import drop_thought
 from longtake.engines.transformers.hub import Folder
@@ -18,8 +19,6 @@ from longtake.errors import EngineError, EngineRefused, UsageError
 from longtake.inference.engine import Request
 from longtake.records import Frame
 from longtake.text.untrusted import one_line
-
-T = TypeVar("T")
 
 USUAL_FRAME = (512, 288)
 
@@ -37,7 +36,8 @@ class Chat:
 
     def __init__(self, processor: Any, sees: bool, name: str = "the model") -> None:
         self.sees = sees
-        self._name = name
+        self._call = partial(call_library, name)
+        """Takes the aim, for the message where it fails, and the work."""
         self._processor = processor
         self._tokenizer = getattr(processor, "tokenizer", processor)
         self._tokenizer.padding_side = "left"
@@ -180,9 +180,6 @@ class Chat:
             raise EngineRefused(
                 f"the frame at {frame.time:g} s is no picture: {one_line(str(error))[:200]}"
             ) from None
-
-    def _call(self, aim: str, work: Callable[[], T]) -> T:
-        return call_library(self._name, aim, work)
 
 
 def open_chat(folder: Folder, sees: bool) -> "Chat":

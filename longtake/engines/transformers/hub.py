@@ -10,8 +10,6 @@ import json
 import logging
 import os
 import re
-import struct
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
@@ -32,8 +30,6 @@ WANTED = ["*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.safetensors"
 UNWANTED = ["*/*", "consolidated*.safetensors"]
 """Other forms of the same weights; code, which is never run, is in no pattern above."""
 SAMPLE_BYTES = 1 << 16
-MOST_HEADER_BYTES = 100 << 20
-"""As the format's own readers allow."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,6 @@ def check_name(model: str) -> None:
 
 def find_folder(model: str) -> Folder:
     """The model's folder with all its files, fetched from the hub where it is not here."""
-    check_name(model)
     if path := _as_folder(model):
         return Folder(path.name, path, _hash_folder(path), _count_parameters(path))
     path = _find_cached(model) or _fetch(model)
@@ -154,23 +149,18 @@ def _list_weights(folder: Path) -> list[Path]:
 
 
 def _count_parameters(folder: Path) -> int:
-    """Those of all files; a file that is cut short shows here, before anything is loaded."""
-    return sum(sum(_read_sizes(path)) for path in _list_weights(folder))
+    """Those of all files, by their headers; a file that is cut short shows here."""
+    from safetensors import SafetensorError, safe_open
 
-
-def _read_sizes(path: Path) -> Iterator[int]:
-    """The number of values of each tensor, from the file's header."""
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(min(length, MOST_HEADER_BYTES)))
-        header.pop("__metadata__", None)
-        end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
-        if path.stat().st_size < 8 + length + end:
-            raise _broken(path, "it is cut short")
-        yield from (prod(entry["shape"]) for entry in header.values())
-    except (OSError, ValueError, struct.error, LookupError, TypeError, AttributeError) as error:
-        raise _broken(path, str(error)) from None
+    total = 0
+    for path in _list_weights(folder):
+        try:
+            with safe_open(path, "numpy") as file:
+                names = file.keys()
+                total += sum(prod(file.get_slice(name).get_shape()) for name in names)
+        except (OSError, SafetensorError) as error:
+            raise _broken(path, f"it is cut short or no model: {error}") from None
+    return total
 
 
 def _hash_folder(folder: Path) -> str:

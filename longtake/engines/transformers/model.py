@@ -104,6 +104,7 @@ class Runner:
 
     def _read(self) -> Any:
         import torch
+        import transformers
 
         dtype = getattr(torch, self.seat.dtype)
         options: dict[str, Any] = {"dtype": dtype}
@@ -113,7 +114,11 @@ class Runner:
         else:
             options["device_map"] = {"": self.seat.device}
         if self.seat.quantize != "none":
-            options["quantization_config"] = _quantization(self.seat.quantize, dtype)
+            options["quantization_config"] = transformers.BitsAndBytesConfig(
+                load_in_8bit=self.seat.quantize == "8bit",
+                load_in_4bit=self.seat.quantize == "4bit",
+                bnb_4bit_compute_dtype=dtype,
+            )
         model, facts = self._loader.from_pretrained(
             self._folder.path,
             local_files_only=True,
@@ -131,7 +136,7 @@ class Runner:
     ) -> list[list[int]]:
         import torch
 
-        config = self._how(request)
+        config = self._generation_config(request)
         known = {name: self._place(value) for name, value in inputs.items()}
         begin = known["input_ids"].shape[1]
 
@@ -147,8 +152,8 @@ class Runner:
         found: list[list[int]] = rows[:, begin:].tolist()
         return found
 
-    def _how(self, request: Request) -> Any:
-        """The model's own way to write, greedy or sampled as the attempt asks."""
+    def _generation_config(self, request: Request) -> Any:
+        """The model's own one, but greedy or sampled as the attempt asks."""
         config = copy.deepcopy(self._model.generation_config)
         config.update(
             max_length=None,
@@ -317,11 +322,3 @@ def _working_bytes(config: Any, tokens: int, value: int) -> int:
     hidden = getattr(part, "hidden_size", 0) or 0
     middle = getattr(part, "intermediate_size", 0) or 4 * hidden
     return tokens * value * (8 * hidden + 3 * middle)
-
-
-def _quantization(quantize: str, dtype: Any) -> Any:
-    from transformers import BitsAndBytesConfig
-
-    if quantize == "8bit":
-        return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_compute_dtype=dtype)
