@@ -1,4 +1,4 @@
-"""Vision-language models worth trying, as facts, and what each would take of a machine: arithmetic.
+"""Vision-language models worth trying, and arithmetic on what each would take of a machine.
 
 Asks nobody and loads nothing. Speeds are estimates, by a factor of two or so, and only of the
 processor: of a card nobody measured none is given.
@@ -204,7 +204,7 @@ class Duration:
 
     @property
     def total(self) -> float:
-        """All three."""
+        """The sum of the three."""
         return self.encode + self.read + self.write
 
 

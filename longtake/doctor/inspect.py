@@ -274,8 +274,8 @@ def _torch_build() -> str:
 
 def find_torch_cards(packages: Sequence[Package], gpus: Sequence[Gpu]) -> tuple[str, ...]:
     """The kinds of cards that PyTorch here can use; where it is not installed, those that are."""
-    torch = next((package for package in packages if package.name == "torch"), None)
-    if not torch or not torch.version:
+    torch = next(package for package in packages if package.name == "torch")
+    if not torch.version:
         return tuple(gpu.kind for gpu in gpus)
     kinds = {"CUDA": "cuda", "ROCm": "rocm", "Metal": "metal"}
     kind = kinds.get(torch.note.partition(" ")[0])

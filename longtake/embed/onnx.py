@@ -25,7 +25,7 @@ PREFIXES = {"e5": "query: ", "embeddinggemma": "task: clustering | query: "}
 
 
 class OnnxEmbedder(Embedder):
-    """A model in ONNX form; the vectors of its tokens are averaged where it does not do that."""
+    """A model in ONNX form; where it has no pooling of its own, token vectors are averaged."""
 
     def __init__(
         self, name: str, weights: Path, tokenizer: Path, facts: dict[str, object], why: str

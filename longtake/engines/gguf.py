@@ -70,7 +70,7 @@ LOG = logging.getLogger("longtake")
 
 @dataclass(frozen=True)
 class Weights:
-    """The files of a model; `keys` tell their content apart, `why` says what they are."""
+    """The files of a model, with hashes for the store's keys, and what they are in words."""
 
     name: str
     path: Path
@@ -105,7 +105,8 @@ class GgufEngine(Engine):
             ),
             # The context is none of them: what fits into it is answered the same in any.
             options=dict(weights.keys),
-            why=f"{weights.why}, with a context of {self._sizes[0].tokens} tokens",
+            why=f"{weights.why}, by llama.cpp in this process, with a context of"
+            f" {self._sizes[0].tokens} tokens",
         )
         self._lock = threading.Lock()
         self._running: list[Any] = []
@@ -139,15 +140,14 @@ class GgufEngine(Engine):
         """As llama.cpp itself counts them, markers included; each size is asked about once."""
         if self.capabilities.images == 0:
             return 0
-        size = (width, height)
-        if size not in self._frame_tokens:
+        if (width, height) not in self._frame_tokens:
             content = as_openai_content(Request("", (".", make_blank_frame(width, height))))
             with_it, without = (
                 self._count({"messages": [{"role": "user", "content": parts}]})
                 for parts in (content, content[:1])
             )
-            self._frame_tokens[size] = with_it - without
-        return self._frame_tokens[size]
+            self._frame_tokens[width, height] = with_it - without
+        return self._frame_tokens[width, height]
 
     def close(self) -> None:
         """Unload the model; requests under way are broken off."""
@@ -212,7 +212,7 @@ class GgufEngine(Engine):
         for size in self._sizes:
             key = secrets.token_urlsafe()
             try:
-                server = _start(self._weights, self._settings.device, size.tokens, key)
+                server = _open_server(self._weights, self._settings.device, size.tokens, key)
             except RuntimeError:
                 LOG.info("llama.cpp can't load %s for %d tokens", path.name, size.tokens)
                 continue
@@ -253,8 +253,15 @@ class _Size:
 
 def open_gguf(model: str, settings: Settings) -> GgufEngine:
     """A model of the table (fetched where it is missing) or a .gguf file; none named: SmolLM2."""
-    named = find_weights(model)
-    return GgufEngine(_from_table(named) if isinstance(named, Model) else named, settings)
+    found = find_weights(model)
+    if isinstance(found, Weights):
+        return GgufEngine(found, settings)
+    path = fetch_model(found)
+    projector = asset_path(found, found.projector) if found.projector else None
+    keys = {"weights": found.weights.sha256}
+    if found.projector:
+        keys["projector"] = found.projector.sha256
+    return GgufEngine(Weights(found.name, path, projector, keys, found.about), settings)
 
 
 def find_weights(model: str) -> Model | Weights:
@@ -269,18 +276,7 @@ def find_weights(model: str) -> Model | Weights:
     keys = {"weights": _fingerprint(path)}
     if projector:
         keys["projector"] = _fingerprint(projector)
-    return Weights(path.name, path, projector, keys, f"{why}, by llama.cpp in this process")
-
-
-def _from_table(model: Model) -> Weights:
-    path = fetch_model(model)
-    keys = {"weights": model.weights.sha256}
-    projector = None
-    if model.projector:
-        projector = asset_path(model, model.projector)
-        keys["projector"] = model.projector.sha256
-    why = f"{model.about}, by llama.cpp in this process"
-    return Weights(model.name, path, projector, keys, why)
+    return Weights(path.name, path, projector, keys, why)
 
 
 def _split(model: str) -> tuple[Path, Path | None]:
@@ -402,7 +398,7 @@ def _card_memory() -> int:
     )
 
 
-def _start(weights: Weights, device: str, context_tokens: int, key: str) -> Any:
+def _open_server(weights: Weights, device: str, context_tokens: int, key: str) -> Any:
     """A running llama.cpp; RuntimeError, which says nothing, where it can't."""
     import xllamacpp
 
@@ -429,7 +425,7 @@ def _start(weights: Weights, device: str, context_tokens: int, key: str) -> Any:
 
 
 def _fingerprint(path: Path) -> str:
-    """Tells weights apart without reading gigabytes: a hash of size and parts from all over."""
+    """A hash of the file's size and of samples from all over it: it may have gigabytes."""
     try:
         digest = hashlib.sha256(str(path.stat().st_size).encode())
         for part in read_samples(path, FINGERPRINT_BYTES):

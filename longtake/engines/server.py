@@ -143,7 +143,7 @@ class ServerEngine(Engine):
         return read_completion(answer, round(time.monotonic() - started, 3))
 
     def count_tokens(self, text: str) -> int:
-        """As the server's own tokenizer counts, where it lends it (vLLM, llama.cpp do)."""
+        """By the server's own tokenizer, where it has such a route (vLLM and llama.cpp do)."""
         if self._counts_tokens:
             try:
                 return self._count(text)
@@ -156,15 +156,8 @@ class ServerEngine(Engine):
     def check_sight(self) -> None:
         """UsageError with the server's words where it refuses a tiny image; asked once."""
         super().check_sight()
-        if self._sight_unsure:
-            self._show_tiny_frames()
-            self._sight_unsure = False
-
-    def close(self) -> None:
-        """Drop the connections."""
-        self._server.close()
-
-    def _show_tiny_frames(self) -> None:
+        if not self._sight_unsure:
+            return
         times = (0.0, 1.0) if self._as_video else (0.0,)
         frames = [make_blank_frame(TINY_SIDE, TINY_SIDE, time) for time in times]
         try:
@@ -183,9 +176,14 @@ class ServerEngine(Engine):
                 f"{self.name} takes no images, so it can't describe a video: {error.message}",
                 "Name a vision model: --engine server:MODEL. llama.cpp needs its --mmproj, too.",
             ) from error
+        self._sight_unsure = False
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._server.close()
 
     def _ask_chat(self, request: Request) -> dict[str, Any]:
-        """The completion; what the server refuses of the optional fields it is not sent again."""
+        """The completion; an optional field that the server refuses is left out from then on."""
         body = self._make_body(request)
         while True:
             sent = {self._instead.get(name, name): value for name, value in body.items()}
@@ -303,14 +301,14 @@ class ServerEngine(Engine):
 
 
 def list_entries(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a list of models holds that is one; a server may send anything."""
+    """The entries of a list of models that have an id; others are skipped."""
     listed = answer.get("data")
     entries = listed if isinstance(listed, list) else []
     return [e for e in entries if isinstance(e, dict) and isinstance(e.get("id"), str)]
 
 
 def ask_about_model(server: Connection, kind: Kind, model: str, seconds: float) -> dict[str, Any]:
-    """What this kind of server says of the model beside its list; nothing where it won't."""
+    """What this kind of server says of the model at its own path; empty where it fails."""
     if not kind.own:
         return {}
     path = kind.own.format(model=quote(model, safe=""))

@@ -164,7 +164,7 @@ class _Stage:
                 self._begin(found)
 
     def _prepare_ahead(self) -> Iterator[Settled]:
-        """While nothing has come, the next requests are made ready."""
+        """Make the next requests ready, until a reply has come."""
         most = min(self._width.now, MOST_AHEAD)
         while len(self._ahead) < most and not wait(self._running, 0, FIRST_COMPLETED).done:
             found = self._prepare_next()
@@ -209,7 +209,9 @@ class _Stage:
         was = self._running.pop(future)
         outcome = _outcome_of(future)
         if isinstance(outcome, TOO_MUCH) and (less := _lessen(was, outcome, self._width)):
-            self._tally.count_again(outcome)
+            # Nothing is settled: it is asked again, with less.
+            self._tally.cost += spent(outcome)
+            self._tally.trouble.clear()
             self._ahead.appendleft(less)
             return
         if isinstance(outcome, Answer):
@@ -236,7 +238,7 @@ class _Tally:
             self.failed[answer.rejected] += 1
 
     def give_up(self, engine: Engine) -> EngineError | None:
-        """Why nothing more is asked, after too much trouble in a row."""
+        """The error of all further jobs, after GIVE_UP_AFTER failures in a row; None before."""
         if len(self.trouble) < GIVE_UP_AFTER:
             return None
         last = self.trouble[-1]
@@ -244,11 +246,6 @@ class _Tally:
         error = type(last)(f"{said}: {last.message}", last.hint)
         error.tries = 0
         return error
-
-    def count_again(self, outcome: EngineError) -> None:
-        """A request that is asked once more, with less."""
-        self.cost += spent(outcome)
-        self.trouble.clear()
 
     def count_asked(self, outcome: Outcome) -> None:
         self.cost += spent(outcome)
@@ -270,7 +267,7 @@ class _Tally:
 
 
 def _lessen(was: _Running, error: EngineError, width: Width) -> _Ready | None:
-    """The same once more: alone where others took memory beside it, else with less in it."""
+    """The request to try next: the same where others took memory beside it, else a smaller one."""
     if isinstance(error, OutOfMemory) and was.crowded:
         width.take_trouble(was.epoch, lasting=True)
         return was.ready

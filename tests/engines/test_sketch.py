@@ -15,8 +15,7 @@ from PIL import Image
 from longtake.describe.prompt import accept
 from longtake.engines.sketch import FRAMES_PER_CHUNK, SketchEngine, open_sketch
 from longtake.engines.sketch.changes import StillRun, compare_frames
-from longtake.engines.sketch.detector_cache import KEPT, CachedDetector
-from longtake.engines.sketch.objects import LABELS, Detection
+from longtake.engines.sketch.objects import KEPT, LABELS, CachedDetector, Detection
 from longtake.engines.sketch.tags import (
     COMMON,
     COMMON_SCORE,

@@ -11,8 +11,7 @@ import time
 import numpy as np
 
 from longtake.engines.sketch.changes import FrameChanges, compare_frames
-from longtake.engines.sketch.detector_cache import CachedDetector
-from longtake.engines.sketch.objects import ObjectDetector
+from longtake.engines.sketch.objects import CachedDetector, ObjectDetector
 from longtake.engines.sketch.sentences import say
 from longtake.engines.sketch.tags import Sighting, make_tags
 from longtake.errors import EngineFailed, EngineRefused, UsageError

@@ -1,4 +1,4 @@
-"""Puts what was measured of a chunk into few words; of objects, colours and texts it says none."""
+"""Words the measurements of a chunk's frames; says nothing of objects, colours or text."""
 
 from longtake.engines.sketch.changes import FrameChanges
 from longtake.records import MEASURED
@@ -13,18 +13,14 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 def say(changes: FrameChanges, cuts: int = 0) -> str:
     """What comparing the frames has shown; `cuts` is how many the scan found there."""
     if changes.plain:
-        return f"{MEASURED}{_say_plain(changes)}."
+        if len(changes.pictures) > 1:
+            return f"{MEASURED}plain pictures that change."
+        return f"{MEASURED}a {'black' if changes.dark else 'plain'} picture."
     parts = ["dark"] if changes.dark and not changes.fade else []
     if cuts:
         number = _NUMBERS[cuts] if cuts < len(_NUMBERS) else cuts
         parts.append(f"{number} cut{'' if cuts == 1 else 's'}")
     return f"{MEASURED}{', '.join([*parts, _say_movement(changes, cuts)])}."
-
-
-def _say_plain(changes: FrameChanges) -> str:
-    if len(changes.pictures) > 1:
-        return "plain pictures that change"
-    return "a black picture" if changes.dark else "a plain picture"
 
 
 def _say_movement(changes: FrameChanges, cuts: int) -> str:

@@ -26,9 +26,11 @@ EXAMPLES = (
     "Name a model of the hub, such as HuggingFaceTB/SmolVLM2-500M-Video-Instruct or"
     " Qwen/Qwen2.5-VL-3B-Instruct, or a folder that holds one."
 )
-WANTED = ["*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.safetensors"]
-UNWANTED = ["*/*", "consolidated*.safetensors"]
-"""Other forms of the same weights; code, which is never run, is in no pattern above."""
+PATTERNS: dict[str, Any] = {
+    "allow_patterns": ["*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.safetensors"],
+    "ignore_patterns": ["*/*", "consolidated*.safetensors"],
+}
+"""What is fetched: no other forms of the same weights, and no code, which is never run."""
 SAMPLE_BYTES = 1 << 16
 
 
@@ -40,7 +42,7 @@ class Folder:
     """As the user knows it: the hub's name, or the folder's."""
     path: Path
     fingerprint: str
-    """Tells its content apart: the hub's commit, else a hash of files."""
+    """The hub's commit, else a hash of samples of the files."""
     parameters: int
 
 
@@ -73,9 +75,7 @@ def _find_cached(model: str) -> Path | None:
     from huggingface_hub import snapshot_download
 
     try:
-        found = snapshot_download(
-            model, local_files_only=True, allow_patterns=WANTED, ignore_patterns=UNWANTED
-        )
+        found = snapshot_download(model, local_files_only=True, **PATTERNS)
         _list_weights(Path(found))
     except Exception:  # whatever is wrong with the cache, fetching tells
         return None
@@ -88,19 +88,17 @@ def _fetch(model: str) -> Path:
 
     importlib.import_module("huggingface_hub.utils").disable_progress_bars()
     try:
-        plan: list[Any] = snapshot_download(
-            model, allow_patterns=WANTED, ignore_patterns=UNWANTED, dry_run=True
-        )
+        plan: list[Any] = snapshot_download(model, dry_run=True, **PATTERNS)
         missing = [file.file_size for file in plan if file.will_download]
         size = f"{len(missing)} files, {sum(missing) // 10**6} MB"
         LOG.info("fetching %s from the Hugging Face hub: %s", model, size)
-        return Path(snapshot_download(model, allow_patterns=WANTED, ignore_patterns=UNWANTED))
+        return Path(snapshot_download(model, **PATTERNS))
     except Exception as error:  # the client has errors of some dozen kinds
         raise _hub_error(model, error) from None
 
 
 def _hub_error(model: str, error: Exception) -> LongtakeError:
-    """What the hub's client raised, as an error of ours; it wraps what happened first."""
+    """Our error for one of the hub's client, whose cause may say more."""
     from huggingface_hub.errors import (
         GatedRepoError,
         HFValidationError,
@@ -149,7 +147,7 @@ def _list_weights(folder: Path) -> list[Path]:
 
 
 def _count_parameters(folder: Path) -> int:
-    """Those of all files, by their headers; a file that is cut short shows here."""
+    """The parameters in all files, by their headers; a truncated file is a ModelError."""
     from safetensors import SafetensorError, safe_open
 
     total = 0
@@ -164,7 +162,7 @@ def _count_parameters(folder: Path) -> int:
 
 
 def _hash_folder(folder: Path) -> str:
-    """Tells contents apart without reading gigabytes: by size, and parts from all over each."""
+    """A fingerprint of the files: of their names, sizes, and samples from all over each."""
     digest = hashlib.sha256()
     small = sorted(p for kind in ("json", "jinja", "model") for p in folder.glob(f"*.{kind}"))
     for path in (*small, *_list_weights(folder)):
