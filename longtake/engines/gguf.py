@@ -172,7 +172,7 @@ class GgufEngine(Engine):
             )
 
     def _count(self, body: dict[str, Any]) -> int:
-        """Tokens of a chat, images included; none is looked at."""
+        """Tokens of a chat, images included, without encoding them."""
         answer = self._ask("/v1/chat/completions/input_tokens", body)
         try:
             return int(answer["input_tokens"])
@@ -205,7 +205,7 @@ class GgufEngine(Engine):
             return connection
 
     def _start(self) -> None:
-        """With as long a context as can be had; a failure stays, for it would be met again."""
+        """Start it with the longest context that loads; after a failure, raise that again."""
         if self._failure:
             raise EngineRefused(*self._failure)
         path = self._weights.path
@@ -236,7 +236,7 @@ class GgufEngine(Engine):
 
 
 def _end(running: list[Any]) -> None:
-    """First the lines, then llama.cpp: it does not end while a request waits."""
+    """Close the connection, then llama.cpp, which does not end while a request waits."""
     if running:
         running[1].close()
         running.clear()
@@ -325,7 +325,7 @@ def _find_projector(path: Path) -> tuple[Path | None, str]:
 
 
 def _may_fit(path: Path, projector: Path) -> bool:
-    """Whether the projector makes tokens as wide as the model's."""
+    """Whether the projector's embeddings are as wide as the model's."""
     header = _read_head(path)
     width = header.get(f"{header.get('general.architecture')}.embedding_length")
     return bool(_read_head(projector).get("clip.vision.projection_dim") == width)
@@ -343,7 +343,7 @@ def _read_head(path: Path) -> Header:
 
 
 def _check_heads(weights: Weights, header: Header, projector: Header) -> None:
-    """UsageError where the files are not what they are named as."""
+    """UsageError where the model's file is a projector, or the projector is none."""
     if header.get("general.architecture") == "clip":
         raise UsageError(
             f"{weights.path} is a projector, which makes tokens of images, and no model",
@@ -436,7 +436,7 @@ def _fingerprint(path: Path) -> str:
 
 
 def _make_error(answer: Response) -> EngineError:
-    """What llama.cpp's refusal stands for; of memory it says little."""
+    """The error for llama.cpp's answer; it hardly says where the memory did not suffice."""
     said = one_line(f"llama.cpp answered {answer.status}: {answer.words}")[:300]
     if _TOO_LARGE.search(said):
         return RequestTooLarge(said, "Lower --frames or --frame-side, or raise --context-tokens.")

@@ -62,7 +62,7 @@ _CONTEXT_TOO_SHORT = re.compile(
     r"exceeds? .{0,40}context|max(imum)? context length|context (length|window) (of|is|exceeded)",
     re.IGNORECASE,
 )
-"""Sure enough where the status says something else."""
+"""Specific enough to be trusted at any other status."""
 _TOO_LARGE_AT = {400: _TOO_LARGE, 422: _TOO_LARGE}
 
 
@@ -148,7 +148,7 @@ class Connection:
         return found
 
     def show(self, text: str) -> str:
-        """A server's words, made fit to show: on one line, kept short, without the key."""
+        """A server's text on one line, at most 300 characters, without the key."""
         return _plain(text, self._key)
 
     def close(self) -> None:
@@ -162,7 +162,7 @@ class Connection:
             client.close()
 
     def _status_error(self, answer: Response) -> EngineError:
-        """The error that a status other than success stands for."""
+        """The error for an answer whose status is no success, by its status and text."""
         said = f"the server answered {answer.status}: {self.show(answer.words) or 'nothing'}"
         status = answer.status
         if status in (401, 403):
@@ -310,7 +310,7 @@ def _check_address(address: str) -> str:
 
 @functools.cache
 def _load_trusted() -> ssl.SSLContext:
-    """Whom to trust over TLS: it takes a while to read, so it is read once."""
+    """The trusted TLS certificates; read once, for that takes a while."""
     return httpx2.create_ssl_context()
 
 
@@ -343,12 +343,12 @@ def mapped_errors(address: str, key: str = "") -> Iterator[None]:
 
 
 def _plain(text: str, key: str) -> str:
-    """On one line, kept short, without the key; one of few letters may be any word."""
+    """As `Connection.show`; a key of less than eight letters stays, for it may be any word."""
     return one_line(text.replace(key, "…") if len(key) >= 8 else text)[:300]
 
 
 def _retry_after(answer: Response) -> float | None:
-    """In seconds; a date, which HTTP also allows, counts as none."""
+    """The header Retry-After in seconds; None for a date, which HTTP also allows."""
     try:
         return max(0.0, float(answer.retry_after))
     except ValueError:

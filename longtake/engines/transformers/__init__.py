@@ -163,9 +163,19 @@ class TransformersEngine(Engine):
     def _answer_together(self, jobs: "list[_PendingRequest]", started: float) -> None:
         inputs = self._chat.encode([job.prompt for job in jobs])
         lengths = [int(length) for length in inputs["attention_mask"].sum(1)]
-        refused = [self._refuse_large(*pair) for pair in zip(jobs, lengths, strict=True)]
-        if any(refused):
-            if left := [job for job in jobs if not job.outcome.done()]:
+        most = self.capabilities.context_tokens
+        for job, length in zip(jobs, lengths, strict=True):
+            if (total := length + job.request.max_tokens) > most:
+                job.fail(
+                    RequestTooLarge(
+                        f"the request takes {total} tokens, its reply included, and {self.name}"
+                        f" takes at most {most}",
+                        "Lower --frames or --frame-side.",
+                    )
+                )
+        left = [job for job in jobs if not job.outcome.done()]
+        if len(left) < len(jobs):
+            if left:
                 self._serve(left)
             return
         ends = jobs[0].ends
@@ -177,18 +187,6 @@ class TransformersEngine(Engine):
                 job.outcome.set_result(self._read_reply(row, length, job.request, started))
             except EngineError as error:
                 job.fail(error)
-
-    def _refuse_large(self, job: "_PendingRequest", tokens: int) -> bool:
-        total, most = tokens + job.request.max_tokens, self.capabilities.context_tokens
-        if total > most:
-            job.fail(
-                RequestTooLarge(
-                    f"the request takes {total} tokens, its reply included, and {self.name} takes"
-                    f" at most {most}",
-                    "Lower --frames or --frame-side.",
-                )
-            )
-        return total > most
 
     def _read_reply(self, row: list[int], tokens: int, request: Request, started: float) -> Reply:
         """The reply that a row of new tokens is; an error for one that was stopped before."""
