@@ -61,9 +61,9 @@ class Recorder(SketchEngine):
         self._time = request.frames[0].time
         return super().answer(request)
 
-    def find_objects(self, images: list[np.ndarray], look: FrameChanges) -> list[Sighting]:
+    def find_objects(self, images: list[np.ndarray], changes: FrameChanges) -> list[Sighting]:
         """As always, and kept."""
-        self.seen[self._time] = super().find_objects(images, look)
+        self.seen[self._time] = super().find_objects(images, changes)
         return self.seen[self._time]
 
 

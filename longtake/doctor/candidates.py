@@ -1,4 +1,4 @@
-"""Vision-language models worth trying, as facts, and what each would take of a machine: arithmetic.
+"""Vision-language models worth trying, and arithmetic on what each would take of a machine.
 
 Asks nobody and loads nothing. Speeds are estimates, by a factor of two or so, and only of the
 processor: of a card nobody measured none is given.
@@ -11,9 +11,10 @@ from functools import partial
 from math import ceil
 
 from longtake.describe.frame_limits import SMALLEST_SIDE, View, fit_view
+from longtake.describe.prompt import MAX_TOKENS, SPARE_TOKENS
 from longtake.inference.frame_tokens import FRAME_WORD_TOKENS, frame_tokens
-from longtake.machine import Gpu, Machine, Speed
-from longtake.models.memory_need import Shape, cache_bytes
+from longtake.machine import Machine, Speed
+from longtake.models.memory_need import LLAMA_WORK_BYTES, Shape, cache_bytes
 from longtake.models.table import SMOLVLM2, VLMS, Model
 
 ASPECT = (16, 9)
@@ -40,9 +41,9 @@ class FrameEncoding:
     """What the vision encoder takes as one step."""
     square: int = 0
     """It makes each frame a square of this side; 0: the frame keeps its shape."""
-    looks: int = 1
-    """How often it looks at a frame."""
-    marks: int = 4
+    passes: int = 1
+    """How often it encodes a frame."""
+    marker_tokens: int = 4
     """Tokens around the frame's own."""
 
 
@@ -58,12 +59,12 @@ class Candidate:
     parameters: float
     """Of text: each token is multiplied with them."""
     vision_parameters: float
-    eyes: FrameEncoding
+    encoding: FrameEncoding
 
 
-_GGUF_EYES = {
+_GGUF_ENCODINGS = {
     # llama.cpp shows SmolVLM each frame whole, then as tiles; up to 512 px that is one tile.
-    "smolvlm2-500m-video": FrameEncoding(patch=16, square=512, looks=2, marks=14),
+    "smolvlm2-500m-video": FrameEncoding(patch=16, square=512, passes=2, marker_tokens=14),
     "qwen2.5-vl-3b": FrameEncoding(patch=14),
     "qwen3-vl-4b": FrameEncoding(patch=16),
 }
@@ -80,12 +81,12 @@ def _from_table(model: Model) -> Candidate:
         model.shape,
         model.parameters,
         model.vision_parameters,
-        _GGUF_EYES[model.name],
+        _GGUF_ENCODINGS[model.name],
     )
 
 
 def _from_hub(
-    model: str, shape: Shape, parameters: float, vision_parameters: float, eyes: FrameEncoding
+    model: str, shape: Shape, parameters: float, vision_parameters: float, encoding: FrameEncoding
 ) -> Candidate:
     """In half precision, or 4 bits with CUDA; on a processor full precision, where it fits."""
     both = parameters + vision_parameters
@@ -100,7 +101,7 @@ def _from_hub(
         shape,
         parameters,
         vision_parameters,
-        eyes,
+        encoding,
     )
 
 
@@ -133,7 +134,7 @@ CANDIDATES = (
 
 FREE_SHARE = {"gguf": 1.0, "transformers": 0.85}
 """Of the free memory that an engine counts on: PyTorch loses some between its blocks."""
-WORK_BYTES = {"gguf": 512 << 20, "transformers": 1536 << 20}
+WORK_BYTES = {"gguf": LLAMA_WORK_BYTES, "transformers": 1536 << 20}
 """For what is between the layers, and the libraries themselves.
 
 Measured for `gguf` with random weights of SmolVLM2-500M's shape: 0.25 GiB beside weights and cache.
@@ -175,9 +176,12 @@ def list_places(
 
     Never empty: where the wanted device is not here, a place without room stands for it.
     """
-    gpus = [gpu for gpu in machine.gpus if gpu.kind in cards and device in ("auto", _device(gpu))]
-    gpus.sort(key=lambda gpu: -gpu.memory.free)
-    places = [Place(gpu.name, gpu.kind, gpu.memory.free) for gpu in gpus]
+    places = [
+        Place(gpu.name, gpu.kind, gpu.memory.free)
+        for gpu in sorted(machine.gpus, key=lambda gpu: -gpu.memory.free)
+        # PyTorch calls AMD's cards cuda, too.
+        if gpu.kind in cards and device in ("auto", "mps" if gpu.kind == "metal" else "cuda")
+    ]
     if device in ("auto", "cpu"):
         # llama.cpp's threads spin, so its engine leaves a core free.
         threads = max(1, machine.cores - (engine == "gguf"))
@@ -188,16 +192,11 @@ def list_places(
     return places or [Place("no card", device, 0)]
 
 
-def _device(gpu: Gpu) -> str:
-    """As the setting `device` calls it: PyTorch calls AMD's cards cuda, too."""
-    return "mps" if gpu.kind == "metal" else "cuda"
-
-
 @dataclass(frozen=True)
 class Duration:
-    """Estimated seconds for one chunk: to look at its frames, read the prompt, write the reply."""
+    """Estimated seconds for one chunk: to encode its frames, read the prompt, write the reply."""
 
-    look: float
+    encode: float
     read: float
     write: float
     tokens: int
@@ -205,8 +204,8 @@ class Duration:
 
     @property
     def total(self) -> float:
-        """All three."""
-        return self.look + self.read + self.write
+        """The sum of the three."""
+        return self.encode + self.read + self.write
 
 
 @dataclass(frozen=True)
@@ -237,14 +236,14 @@ class Fit:
 
 
 def fit_candidate(
-    candidate: Candidate, places: Sequence[Place], wanted: View, usual_frames: int, reserve: int
+    candidate: Candidate, places: Sequence[Place], wanted: View, usual_frames: int
 ) -> Fit:
     """How the model does in the first place that it fits into, in its best precision there.
 
-    `reserve` is what the reply may take, in tokens. Where it fits nowhere: where least is missing.
+    Where it fits nowhere: where least is missing.
     """
     tried = [
-        _fit(candidate, precision, place, wanted, usual_frames, reserve)
+        _fit(candidate, precision, place, wanted, usual_frames)
         for place in places
         for precision in _list_precisions(candidate, place)
     ]
@@ -263,17 +262,12 @@ def _list_precisions(candidate: Candidate, place: Place) -> Iterator[Precision]:
 
 
 def _fit(
-    candidate: Candidate,
-    precision: Precision,
-    place: Place,
-    wanted: View,
-    usual_frames: int,
-    reserve: int,
+    candidate: Candidate, precision: Precision, place: Place, wanted: View, usual_frames: int
 ) -> Fit:
     """The model there, with as much of the view as context and memory allow."""
     weights, work = precision.weights_bytes, WORK_BYTES[candidate.engine]
     usable = round(place.free * FREE_SHARE[candidate.engine])
-    words = PROMPT_TOKENS + reserve
+    words = PROMPT_TOKENS + MAX_TOKENS + SPARE_TOKENS
     tokens = partial(count_frame_tokens, candidate)
     affordable = (usable - weights - work) // cache_bytes(candidate.shape, 1)
     context = min(candidate.shape.context_tokens, affordable)
@@ -305,13 +299,13 @@ def _fit(
 def count_frame_tokens(candidate: Candidate, side: int) -> int:
     """Tokens of a wide frame of that side, as the engine shows it to the model."""
     own = frame_tokens(candidate.model, *_wide(side))
-    return candidate.eyes.looks * own + candidate.eyes.marks
+    return candidate.encoding.passes * own + candidate.encoding.marker_tokens
 
 
-def count_patches(eyes: FrameEncoding, side: int) -> int:
+def count_patches(encoding: FrameEncoding, side: int) -> int:
     """Steps of the vision encoder for a wide frame of that side."""
-    width, height = (eyes.square,) * 2 if eyes.square else _wide(side)
-    return eyes.looks * ceil(width / eyes.patch) * ceil(height / eyes.patch)
+    width, height = (encoding.square,) * 2 if encoding.square else _wide(side)
+    return encoding.passes * ceil(width / encoding.patch) * ceil(height / encoding.patch)
 
 
 def _wide(side: int) -> tuple[int, int]:
@@ -327,9 +321,9 @@ def estimate(candidate: Candidate, place: Place, weights: int, view: View) -> Du
         return None
     words = FRAME_WORD_TOKENS * view.frames + PROMPT_TOKENS
     tokens = view.frames * count_frame_tokens(candidate, view.side) + words
-    patches = view.frames * count_patches(candidate.eyes, view.side)
+    patches = view.frames * count_patches(candidate.encoding, view.side)
     flops = place.speed.flops
-    look = 2 * candidate.vision_parameters * patches / (flops * VISION_SHARE)
+    encode = 2 * candidate.vision_parameters * patches / (flops * VISION_SHARE)
     read = 2 * candidate.parameters * tokens / (flops * PROMPT_SHARE)
     step = weights / (place.speed.bytes_per_second * REPLY_SHARE)
-    return Duration(look, read, REPLY_TOKENS * step, tokens)
+    return Duration(encode, read, REPLY_TOKENS * step, tokens)

@@ -1,4 +1,4 @@
-"""How long a run will take on this machine, before it starts, and what that is taken from."""
+"""Estimates, before a run starts, how long it will take on this machine, and says from what."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,14 +20,14 @@ USUAL_SHARE = 0.8
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds, or None where nothing is known; `why` says in words what it rests on."""
+    """Seconds, or None where nothing is known; `why` names the source in words."""
 
     seconds: float | None
     why: str
 
 
 def estimate(duration: float, settings: Settings, store: Store) -> Estimate:
-    """For a video of so many seconds; a first guess, not a promise."""
+    """Of a run over a video of so many seconds; right by a factor of two or so."""
     engine = choose_engine()[0] if settings.engine == AUTO else settings.engine
     chunks = max(1, round(duration / (settings.chunk_seconds * USUAL_SHARE)))
     beside = BESIDE_SECONDS * duration
@@ -48,7 +48,7 @@ def estimate(duration: float, settings: Settings, store: Store) -> Estimate:
 
 @lru_cache(maxsize=16)
 def _reckon(engine: str, settings: Settings) -> float | None:
-    """Seconds for a chunk, as the doctor finds it; looked at once, for that takes a while."""
+    """Seconds for a chunk, as the doctor estimates them; cached, for the probes take seconds."""
     for fit in inspect(settings).fits:
         if engine == f"{fit.candidate.engine}:{fit.candidate.model}" and fit.duration:
             return fit.duration.total

@@ -19,8 +19,7 @@ from shlex import quote
 from typing import Any
 
 from longtake.describe.frame_limits import View
-from longtake.describe.prompt import MAX_TOKENS, SPARE_TOKENS
-from longtake.doctor.candidates import CANDIDATES, Candidate, Fit, fit_candidate, list_places
+from longtake.doctor.candidates import CANDIDATES, Fit, fit_candidate, list_places
 from longtake.doctor.servers import USUAL_PORTS, Server, find_servers, run_together
 from longtake.engines import DIGEST, choose_engine, choose_reconciler
 from longtake.inference.engine import Capabilities
@@ -52,7 +51,6 @@ PACKAGES = (
 )  # fmt: skip
 INSTALL_PAGE = "pip install 'longtake[app]'"
 INSTALL = "pip install 'longtake[transformers]'"
-NO_BOUNDS: Mapping[str, int] = {}
 USUAL = Capabilities(images=None, context_tokens=0)
 """What engines have that know no better."""
 
@@ -174,13 +172,11 @@ def fit_all(
         settings.frames or USUAL.frames_per_chunk, settings.frame_side or USUAL.frame_side
     )
     usual = 1 + int(settings.chunk_seconds / USUAL.frame_seconds)
-
-    def fit(candidate: Candidate) -> Fit:
-        engine = candidate.engine
-        places = list_places(machine, speed, engine, cards[engine], settings.device)
-        return fit_candidate(candidate, places, wanted, usual, MAX_TOKENS + SPARE_TOKENS)
-
-    return tuple(fit(candidate) for candidate in CANDIDATES)
+    places = {
+        engine: list_places(machine, speed, engine, kinds, settings.device)
+        for engine, kinds in cards.items()
+    }
+    return tuple(fit_candidate(c, places[c.engine], wanted, usual) for c in CANDIDATES)
 
 
 def say_writer() -> str:
@@ -221,23 +217,23 @@ def find_cached(folder: Path | None = None) -> tuple[tuple[Kept, ...], str]:
     kept = [
         Kept(one_line(repo.repo_id), "transformers", repo.size_on_disk, whole, images=True)
         for repo in sorted(scanned.repos, key=lambda repo: str(repo.repo_id))
-        if repo.repo_type == "model" and (whole := _look_at(repo)) is not None
+        if repo.repo_type == "model" and (whole := _has_weights(repo)) is not None
     ]
     broken = len(scanned.warnings)
     trouble = f"{broken} broken entries in the Hugging Face cache are passed over"
     return tuple(kept), trouble if broken else ""
 
 
-def _look_at(repo: Any) -> bool | None:
-    """Whether a repository of the cache has weights; None where it is no model with eyes."""
+def _has_weights(repo: Any) -> bool | None:
+    """Whether a repository of the cache has weights; None where it is no vision-language model."""
     for revision in repo.revisions:
         files = {file.file_name: file.file_path for file in revision.files}
-        if "config.json" in files and _has_eyes(files["config.json"]):
+        if "config.json" in files and _takes_images(files["config.json"]):
             return any(name.endswith(".safetensors") for name in files)
     return None
 
 
-def _has_eyes(config: Path) -> bool:
+def _takes_images(config: Path) -> bool:
     """Whether a config.json is that of a model that writes text about images."""
     try:
         facts = json.loads(config.read_bytes())
@@ -278,8 +274,8 @@ def _torch_build() -> str:
 
 def find_torch_cards(packages: Sequence[Package], gpus: Sequence[Gpu]) -> tuple[str, ...]:
     """The kinds of cards that PyTorch here can use; where it is not installed, those that are."""
-    torch = next((package for package in packages if package.name == "torch"), None)
-    if not torch or not torch.version:
+    torch = next(package for package in packages if package.name == "torch")
+    if not torch.version:
         return tuple(gpu.kind for gpu in gpus)
     kinds = {"CUDA": "cuda", "ROCm": "rocm", "Metal": "metal"}
     kind = kinds.get(torch.note.partition(" ")[0])
@@ -339,7 +335,7 @@ def advise(
     models: Sequence[Kept],
     packages: Sequence[Package],
     fits: Sequence[Fit],
-    room: Mapping[str, int] = NO_BOUNDS,
+    room: Mapping[str, int],
 ) -> Advice:
     """What `longtake summarize` would use now, and the way to something better.
 
@@ -363,7 +359,14 @@ def advise(
         if fit.fits and reachable and is_quick(fit, settings.chunk_seconds):
             better, command = _advise_model(fit, here, packages, settings.chunk_seconds)
             return Advice(engine, why, better, command)
-    return Advice(engine, why, _say_none(fits))
+    if any(fit.fits for fit in fits):
+        none = (
+            f"no vision-language model would take less than {PATIENCE:g} times the video's length"
+            " here: a server with a graphics card would (--engine server)"
+        )
+    else:
+        none = "no vision-language model fits the memory here: use a server (--engine server)"
+    return Advice(engine, why, none)
 
 
 def is_quick(fit: Fit, chunk_seconds: float) -> bool:
@@ -415,15 +418,6 @@ def _advise_model(
     if not here:
         better += f"; it fetches {fit.candidate.precisions[0].weights_bytes / 1e9:.0f} GB at first"
     return better, " && ".join([*steps, f"longtake summarize FILE {how}"])
-
-
-def _say_none(fits: Sequence[Fit]) -> str:
-    if any(fit.fits for fit in fits):
-        return (
-            f"no vision-language model would take less than {PATIENCE:g} times the video's length"
-            " here: a server with a graphics card would (--engine server)"
-        )
-    return "no vision-language model fits the memory here: use a server (--engine server)"
 
 
 def say_seconds(seconds: float) -> str:

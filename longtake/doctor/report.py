@@ -32,19 +32,14 @@ MOST_MODELS_SHOWN = 4
 
 def as_values(findings: Findings, chunk_seconds: float) -> dict[str, Any]:
     """All of it for one JSON document; sizes in bytes."""
-    machine = findings.machine
+    speed = asdict(findings.speed) if findings.speed else {}
     return {
         "longtake": __version__,
         "python": platform.python_version(),
-        "machine": {
-            "cores": machine.cores,
-            "cpu": machine.cpu,
-            "memory": asdict(machine.memory),
+        "machine": asdict(findings.machine)
+        | {
             "disk": {"free": findings.free_disk},
-            "gpus": [asdict(gpu) for gpu in machine.gpus],
-            "speed": {name: round(value) for name, value in asdict(findings.speed).items()}
-            if findings.speed
-            else None,
+            "speed": {name: round(value) for name, value in speed.items()} or None,
         },
         "servers": [asdict(server) for server in findings.servers],
         "models": [asdict(model) for model in findings.models],
@@ -123,7 +118,7 @@ def _explain_time(fit: Fit) -> str:
         return f"time: not estimated, for no speed of {fit.place.name} is known"
     took = fit.duration
     return (
-        f"{say_seconds(took.total)}: {say_seconds(took.look)} to look at the frames,"
+        f"{say_seconds(took.total)}: {say_seconds(took.encode)} to look at the frames,"
         f" {say_seconds(took.read)} to read, {say_seconds(took.write)} to write {REPLY_TOKENS}"
         f" tokens; {fit.place.note}"
     )

@@ -70,7 +70,7 @@ def find_servers(
     # Each request ends by itself, and then says why; only looking up a host's name does not.
     found = run_together(
         {
-            address: partial(_look, address, key, ends, named)
+            address: partial(_probe, address, key, ends, named)
             for address, (key, named) in addresses.items()
         },
         1.2 * seconds,
@@ -80,7 +80,7 @@ def find_servers(
 
 
 def run_together(tasks: Mapping[Key, Callable[[], Found]], seconds: float) -> dict[Key, Found]:
-    """What each task gives; those that take longer are left behind, and are not in it."""
+    """The result of each task that ends in time; the others run on, and are left out."""
     outcomes: dict[Key, Future[Found]] = {name: Future() for name in tasks}
     for name, task in tasks.items():
         # A pool would wait for the late ones when the process ends.
@@ -122,8 +122,8 @@ def _ollama_address(host: str) -> str:
         return ""
 
 
-def _look(address: str, key: str, ends: float, named: bool) -> Server | None:
-    """The server there; None where it was not named and nobody listens."""
+def _probe(address: str, key: str, ends: float, named: bool) -> Server | None:
+    """The server at the address; None where it was not named and nobody listens."""
     if not named and not _listens(address):
         return None
     try:
@@ -141,7 +141,7 @@ def _look(address: str, key: str, ends: float, named: bool) -> Server | None:
 
 
 def _no_use(address: str, trouble: str) -> Server:
-    """A server that says nothing of use; what in its address may be secret is left out."""
+    """A server of which only the trouble is known; secrets in its address are left out."""
     shown = hide_secrets(address)
     return Server(shown, "", (), trouble.replace(address, shown))
 
@@ -173,7 +173,7 @@ def _read_server(connection: Connection, ends: float) -> Server:
 
 
 def _ask_ollama(connection: Connection, kind: Kind, model: str, seconds: float) -> dict[str, Any]:
-    """Ollama's own words in the others': what the model takes, and what it was trained for."""
+    """What Ollama says of a model, under the names that `server_kinds` reads."""
     url = f"{connection.address.removesuffix('/v1')}/api/show"
     try:
         shown = connection.read(connection.send("POST", url, {"model": model}, seconds))

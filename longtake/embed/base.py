@@ -1,4 +1,4 @@
-"""The promise that every embedder keeps: texts in, unit vectors out."""
+"""The interface of every embedder: texts in, unit vectors out."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from longtake.closeable import Closeable
 
 @dataclass
 class Embedder(Closeable, ABC):
-    """A model that tells how near texts are in meaning: near ones have a large dot product."""
+    """A model of sentence embeddings: texts near in meaning have a large dot product."""
 
     name: str
     options: Mapping[str, object] = field(default_factory=dict)
@@ -25,6 +25,6 @@ class Embedder(Closeable, ABC):
 
 
 def as_unit(vectors: np.ndarray) -> np.ndarray:
-    """The vectors at length one; one of zeros stays."""
+    """The vectors scaled to length one; a zero vector stays as it is."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0), np.float32)

@@ -4,7 +4,6 @@ the hub with a tokenizer.json and an ONNX file.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,35 +12,45 @@ from longtake.errors import ModelError
 from longtake.files import hash_file
 from longtake.machine import count_cores
 from longtake.models.fetch import fetch_embedding_files, fetch_model
+from longtake.models.onnx import open_network
 from longtake.models.table import MINILM
 from longtake.text.untrusted import one_line
 
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
-    from tokenizers import Tokenizer
-
 MOST_TOKENS = 256
-"""What all-MiniLM-L6-v2 was made for; a longer text is told by its beginning."""
+"""What all-MiniLM-L6-v2 was trained for; a longer text is truncated."""
 BATCH = 16
 ONNX_FILES = ("model.onnx", "onnx/model.onnx", "onnx/model_quantized.onnx")
 PREFIXES = {"e5": "query: ", "embeddinggemma": "task: clustering | query: "}
-"""What a family's model card wants before a text that is compared with others of its kind."""
+"""The prefix that a family's model card asks for, where texts are compared with one another."""
 
 
 class OnnxEmbedder(Embedder):
-    """A model in ONNX form; the vectors of its tokens are averaged where it does not do that."""
+    """A model in ONNX form; where it has no pooling of its own, token vectors are averaged."""
 
-    def __init__(self, name: str, folder: Path, facts: dict[str, object], why: str) -> None:
+    def __init__(
+        self, name: str, weights: Path, tokenizer: Path, facts: dict[str, object], why: str
+    ) -> None:
+        from tokenizers import Tokenizer
+
         family = Path(name).name.casefold()
         prefix = next((said for kind, said in PREFIXES.items() if kind in family), "")
         super().__init__(name, {**facts, "prefix": prefix}, why)
         self._prefix = prefix
-        self._tokenizer, self._session = _open(name, folder)
+        try:
+            self._tokenizer = Tokenizer.from_file(str(tokenizer))
+            self._tokenizer.enable_truncation(MOST_TOKENS)
+            self._tokenizer.no_padding()
+            self._session = open_network(str(weights), count_cores())
+        except Exception as error:  # both libraries raise plain Exception, too
+            raise ModelError(
+                f"the embedder {name} can't be opened: {one_line(str(error))[:300]}",
+                "Fetch it again, or name another with --embedder.",
+            ) from error
         self._inputs = {value.name for value in self._session.get_inputs()}
         self._outputs = [value.name for value in self._session.get_outputs()]
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Those of about one length together, so that little is padded."""
+        """As promised; texts of about one length go in one batch, so that little is padded."""
         whole = [(self._prefix + text).encode("utf-8", "replace").decode() for text in texts]
         encoded = [e.ids for e in self._tokenizer.encode_batch(whole)]
         order = sorted(range(len(texts)), key=lambda place: len(encoded[place]))
@@ -73,8 +82,9 @@ class OnnxEmbedder(Embedder):
 
 def open_minilm(why: str) -> OnnxEmbedder:
     """all-MiniLM-L6-v2, fetched where it is not here."""
+    files = _find_files(MINILM.name, fetch_model(MINILM))
     weights = next(asset for asset in MINILM.files if asset.file.endswith(".onnx"))
-    return OnnxEmbedder(MINILM.name, fetch_model(MINILM), {"weights": weights.sha256}, why)
+    return OnnxEmbedder(MINILM.name, *files, {"weights": weights.sha256}, why)
 
 
 def open_onnx(name: str, why: str) -> OnnxEmbedder:
@@ -82,38 +92,17 @@ def open_onnx(name: str, why: str) -> OnnxEmbedder:
     folder = Path(name).expanduser()
     if not folder.is_dir():
         folder = fetch_embedding_files(name, ONNX_FILES)
-    weights = _find_weights(folder)
-    files = [file for file in (weights, folder / "tokenizer.json") if file and file.is_file()]
-    facts: dict[str, object] = {file.name: hash_file(file) for file in files}
-    return OnnxEmbedder(name, folder, facts, why)
+    files = _find_files(name, folder)
+    return OnnxEmbedder(name, *files, {file.name: hash_file(file) for file in files}, why)
 
 
-def _find_weights(folder: Path) -> Path | None:
-    return next((folder / file for file in ONNX_FILES if (folder / file).is_file()), None)
-
-
-def _open(name: str, folder: Path) -> "tuple[Tokenizer, InferenceSession]":
-    import onnxruntime
-    from tokenizers import Tokenizer
-
-    model = _find_weights(folder)
-    if not model or not (folder / "tokenizer.json").is_file():
+def _find_files(name: str, folder: Path) -> tuple[Path, Path]:
+    """The weights and the tokenizer; ModelError where the folder lacks one of them."""
+    weights = next((folder / file for file in ONNX_FILES if (folder / file).is_file()), None)
+    tokenizer = folder / "tokenizer.json"
+    if not weights or not tokenizer.is_file():
         raise ModelError(
             f"the embedder {name} has no tokenizer.json or none of {', '.join(ONNX_FILES)}",
             "Name another with --embedder, or leave it out.",
         )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = count_cores()
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        tokenizer.enable_truncation(MOST_TOKENS)
-        tokenizer.no_padding()
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # both libraries raise plain Exception, too
-        raise ModelError(
-            f"the embedder {name} can't be opened: {one_line(str(error))[:300]}",
-            "Fetch it again, or name another with --embedder.",
-        ) from error
-    return tokenizer, session
+    return weights, tokenizer

@@ -65,12 +65,12 @@ _OUT_OF_MEMORY = re.compile(
 )
 """llama.cpp's words where a buffer could not be had; it says no more than "Compute error."."""
 
-log = logging.getLogger("longtake")
+LOG = logging.getLogger("longtake")
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The files of a model; `keys` tell their content apart, `why` says what they are."""
+    """The files of a model, with hashes for the store's keys, and what they are in words."""
 
     name: str
     path: Path
@@ -105,7 +105,8 @@ class GgufEngine(Engine):
             ),
             # The context is none of them: what fits into it is answered the same in any.
             options=dict(weights.keys),
-            why=f"{weights.why}, with a context of {self._sizes[0].tokens} tokens",
+            why=f"{weights.why}, by llama.cpp in this process, with a context of"
+            f" {self._sizes[0].tokens} tokens",
         )
         self._lock = threading.Lock()
         self._running: list[Any] = []
@@ -139,15 +140,14 @@ class GgufEngine(Engine):
         """As llama.cpp itself counts them, markers included; each size is asked about once."""
         if self.capabilities.images == 0:
             return 0
-        size = (width, height)
-        if size not in self._frame_tokens:
+        if (width, height) not in self._frame_tokens:
             content = as_openai_content(Request("", (".", make_blank_frame(width, height))))
             with_it, without = (
                 self._count({"messages": [{"role": "user", "content": parts}]})
                 for parts in (content, content[:1])
             )
-            self._frame_tokens[size] = with_it - without
-        return self._frame_tokens[size]
+            self._frame_tokens[width, height] = with_it - without
+        return self._frame_tokens[width, height]
 
     def close(self) -> None:
         """Unload the model; requests under way are broken off."""
@@ -172,7 +172,7 @@ class GgufEngine(Engine):
             )
 
     def _count(self, body: dict[str, Any]) -> int:
-        """Tokens of a chat, images included; none is looked at."""
+        """Tokens of a chat, images included, without encoding them."""
         answer = self._ask("/v1/chat/completions/input_tokens", body)
         try:
             return int(answer["input_tokens"])
@@ -205,16 +205,16 @@ class GgufEngine(Engine):
             return connection
 
     def _start(self) -> None:
-        """With as long a context as can be had; a failure stays, for it would be met again."""
+        """Start it with the longest context that loads; after a failure, raise that again."""
         if self._failure:
             raise EngineRefused(*self._failure)
         path = self._weights.path
         for size in self._sizes:
             key = secrets.token_urlsafe()
             try:
-                server = _start(self._weights, self._settings.device, size.tokens, key)
+                server = _open_server(self._weights, self._settings.device, size.tokens, key)
             except RuntimeError:
-                log.info("llama.cpp can't load %s for %d tokens", path.name, size.tokens)
+                LOG.info("llama.cpp can't load %s for %d tokens", path.name, size.tokens)
                 continue
             self.capabilities = replace(self.capabilities, context_tokens=size.tokens)
             address, seconds = server.listening_address, self._settings.timeout_seconds
@@ -236,7 +236,7 @@ class GgufEngine(Engine):
 
 
 def _end(running: list[Any]) -> None:
-    """First the lines, then llama.cpp: it does not end while a request waits."""
+    """Close the connection, then llama.cpp, which does not end while a request waits."""
     if running:
         running[1].close()
         running.clear()
@@ -253,8 +253,15 @@ class _Size:
 
 def open_gguf(model: str, settings: Settings) -> GgufEngine:
     """A model of the table (fetched where it is missing) or a .gguf file; none named: SmolLM2."""
-    named = find_weights(model)
-    return GgufEngine(_from_table(named) if isinstance(named, Model) else named, settings)
+    found = find_weights(model)
+    if isinstance(found, Weights):
+        return GgufEngine(found, settings)
+    path = fetch_model(found)
+    projector = asset_path(found, found.projector) if found.projector else None
+    keys = {"weights": found.weights.sha256}
+    if found.projector:
+        keys["projector"] = found.projector.sha256
+    return GgufEngine(Weights(found.name, path, projector, keys, found.about), settings)
 
 
 def find_weights(model: str) -> Model | Weights:
@@ -269,18 +276,7 @@ def find_weights(model: str) -> Model | Weights:
     keys = {"weights": _fingerprint(path)}
     if projector:
         keys["projector"] = _fingerprint(projector)
-    return Weights(path.name, path, projector, keys, f"{why}, by llama.cpp in this process")
-
-
-def _from_table(model: Model) -> Weights:
-    path = fetch_model(model)
-    keys = {"weights": model.weights.sha256}
-    projector = None
-    if model.projector:
-        projector = asset_path(model, model.projector)
-        keys["projector"] = model.projector.sha256
-    why = f"{model.about}, by llama.cpp in this process"
-    return Weights(model.name, path, projector, keys, why)
+    return Weights(path.name, path, projector, keys, why)
 
 
 def _split(model: str) -> tuple[Path, Path | None]:
@@ -329,7 +325,7 @@ def _find_projector(path: Path) -> tuple[Path | None, str]:
 
 
 def _may_fit(path: Path, projector: Path) -> bool:
-    """Whether the projector makes tokens as wide as the model's."""
+    """Whether the projector's embeddings are as wide as the model's."""
     header = _read_head(path)
     width = header.get(f"{header.get('general.architecture')}.embedding_length")
     return bool(_read_head(projector).get("clip.vision.projection_dim") == width)
@@ -347,7 +343,7 @@ def _read_head(path: Path) -> Header:
 
 
 def _check_heads(weights: Weights, header: Header, projector: Header) -> None:
-    """UsageError where the files are not what they are named as."""
+    """UsageError where the model's file is a projector, or the projector is none."""
     if header.get("general.architecture") == "clip":
         raise UsageError(
             f"{weights.path} is a projector, which makes tokens of images, and no model",
@@ -402,7 +398,7 @@ def _card_memory() -> int:
     )
 
 
-def _start(weights: Weights, device: str, context_tokens: int, key: str) -> Any:
+def _open_server(weights: Weights, device: str, context_tokens: int, key: str) -> Any:
     """A running llama.cpp; RuntimeError, which says nothing, where it can't."""
     import xllamacpp
 
@@ -429,7 +425,7 @@ def _start(weights: Weights, device: str, context_tokens: int, key: str) -> Any:
 
 
 def _fingerprint(path: Path) -> str:
-    """Tells weights apart without reading gigabytes: a hash of size and parts from all over."""
+    """A hash of the file's size and of samples from all over it: it may have gigabytes."""
     try:
         digest = hashlib.sha256(str(path.stat().st_size).encode())
         for part in read_samples(path, FINGERPRINT_BYTES):
@@ -440,7 +436,7 @@ def _fingerprint(path: Path) -> str:
 
 
 def _make_error(answer: Response) -> EngineError:
-    """What llama.cpp's refusal stands for; of memory it says little."""
+    """The error for llama.cpp's answer; it hardly says where the memory did not suffice."""
     said = one_line(f"llama.cpp answered {answer.status}: {answer.words}")[:300]
     if _TOO_LARGE.search(said):
         return RequestTooLarge(said, "Lower --frames or --frame-side, or raise --context-tokens.")

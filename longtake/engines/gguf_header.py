@@ -1,4 +1,4 @@
-"""The facts at the head of a GGUF file, read without its tensors or its lists of words.
+"""The metadata of a GGUF file, read without its tensors or its vocabulary.
 
 The format is ggml's: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
@@ -10,25 +10,25 @@ from typing import IO, Any
 
 from longtake.models.memory_need import Shape
 
-_MARK = b"GGUF"
+_MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
-_FORMS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
-"""The format's numbers of plain values, and how `struct` calls them."""
+_TYPES = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+"""The `struct` format of each value type of the specification that has a fixed size."""
 _TEXT, _LIST = 8, 9
 _MOST_LISTED = 1024
 """Longer lists (a vocabulary, its scores) are skipped."""
-_MOST_FACTS = 4096
+_MOST_ENTRIES = 4096
 _MOST_TEXT_BYTES = 16 << 20
 
 Header = Mapping[str, Any]
 
 
 def read_header(path: Path) -> Header:
-    """Each fact by its name, long lists left out; ValueError for a file that is not GGUF."""
+    """The metadata by key, long lists as None; ValueError for a file that is not GGUF."""
     with path.open("rb") as file:
         try:
-            mark, version, _, count = _unpack(file, "4sIQQ")
-            if mark != _MARK or version not in _VERSIONS or count > _MOST_FACTS:
+            magic, version, _, count = _unpack(file, "4sIQQ")
+            if magic != _MAGIC or version not in _VERSIONS or count > _MOST_ENTRIES:
                 raise ValueError("it does not begin as GGUF files of version 2 or 3 do")
             facts = {}
             for _ in range(count):
@@ -41,7 +41,7 @@ def read_header(path: Path) -> Header:
 
 
 def read_shape(header: Header) -> Shape:
-    """What decides a text model's memory; ValueError where the head does not say."""
+    """The attention shape of its text model; ValueError where the metadata lacks it."""
     family = header.get("general.architecture")
 
     def look_up(name: str, default: int = 0) -> int:
@@ -79,7 +79,7 @@ def _read_value(file: IO[bytes], kind: int) -> Any:
     if kind == _TEXT:
         return _read_text(file)
     if kind != _LIST:
-        return _unpack(file, _FORMS[kind])[0]
+        return _unpack(file, _TYPES[kind])[0]
     kind, count = _unpack(file, "IQ")
     if count <= _MOST_LISTED:
         return [_read_value(file, kind) for _ in range(count)]
@@ -88,5 +88,5 @@ def _read_value(file: IO[bytes], kind: int) -> Any:
             (size,) = _unpack(file, "Q")
             file.seek(size, 1)
     else:
-        file.seek(count * struct.calcsize(f"<{_FORMS[kind]}"), 1)
+        file.seek(count * struct.calcsize(f"<{_TYPES[kind]}"), 1)
     return None

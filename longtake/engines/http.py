@@ -62,7 +62,7 @@ _CONTEXT_TOO_SHORT = re.compile(
     r"exceeds? .{0,40}context|max(imum)? context length|context (length|window) (of|is|exceeded)",
     re.IGNORECASE,
 )
-"""Sure enough where the status says something else."""
+"""Specific enough to be trusted at any other status."""
 _TOO_LARGE_AT = {400: _TOO_LARGE, 422: _TOO_LARGE}
 
 
@@ -89,7 +89,7 @@ class Connection:
     """A server at one address; each request ends within the seconds given, whatever it does.
 
     httpx2 bounds each read, not their sum: a server that drips would hold it for ever. So one
-    thread watches all requests under way, and shuts the line of a late one.
+    thread watches all requests under way, and shuts the socket of a late one.
     """
 
     def __init__(self, address: str, key: str, timeout_seconds: float) -> None:
@@ -100,7 +100,7 @@ class Connection:
         self._key = key
         self._host = _check_address(self.address)
         self._lock = threading.Lock()
-        self._idle = [self._open_line()]
+        self._idle = [_Client(self._host, key, timeout_seconds)]
         self._busy: set[_Client] = set()
         self._closed = threading.Event()
         self._watch: threading.Thread | None = None
@@ -115,17 +115,17 @@ class Connection:
         """What the server answers, of any status; `seconds` where less than usual will do."""
         seconds = min(seconds or self.timeout_seconds, self.timeout_seconds)
         with mapped_errors(self.address, self._key):
-            line = self._take_line(time.monotonic() + seconds)
+            client = self._take_client(time.monotonic() + seconds)
             try:
-                answer = line.exchange(method, url, body, seconds, self.keep_alive)
+                answer = client.exchange(method, url, body, seconds, self.keep_alive)
             except BaseException as error:
-                self._release(line, broken=True)
+                self._release(client, broken=True)
                 if self._closed.is_set() and isinstance(error, Exception):
                     raise EngineRefused(f"the connection to {self.address} was closed") from error
-                if isinstance(error, Exception) and time.monotonic() >= line.ends:
+                if isinstance(error, Exception) and time.monotonic() >= client.ends:
                     raise httpx2.ReadTimeout("") from error
                 raise
-            self._release(line, broken=False)
+            self._release(client, broken=False)
             return answer
 
     def read(self, answer: Response) -> dict[str, Any]:
@@ -148,21 +148,21 @@ class Connection:
         return found
 
     def show(self, text: str) -> str:
-        """A server's words, made fit to show: on one line, kept short, without the key."""
+        """A server's text on one line, at most 300 characters, without the key."""
         return _plain(text, self._key)
 
     def close(self) -> None:
         """Drop the connections; requests under way end with an error."""
         self._closed.set()
         with self._lock:
-            lines, self._idle = self._idle, []
-            for line in self._busy:
-                line.shut()
-        for line in lines:
-            line.client.close()
+            idle, self._idle = self._idle, []
+            for client in self._busy:
+                client.shut()
+        for client in idle:
+            client.close()
 
     def _status_error(self, answer: Response) -> EngineError:
-        """The error that a status other than success stands for."""
+        """The error for an answer whose status is no success, by its status and text."""
         said = f"the server answered {answer.status}: {self.show(answer.words) or 'nothing'}"
         status = answer.status
         if status in (401, 403):
@@ -183,46 +183,68 @@ class Connection:
             return EngineFailed(said, "The server's own log says more.")
         return EngineRefused(said, "Check --base-url and the model's name.")
 
-    def _open_line(self) -> "_Client":
-        return _Client(_open_client(self._host, self._key, self.timeout_seconds))
-
-    def _take_line(self, ends: float) -> "_Client":
+    def _take_client(self, ends: float) -> "_Client":
         with self._lock:
             if self._closed.is_set():
                 raise EngineRefused(f"the connection to {self.address} is closed")
-            line = self._idle.pop() if self._idle else self._open_line()
-            line.ends = ends
-            self._busy.add(line)
+            if self._idle:
+                client = self._idle.pop()
+            else:
+                client = _Client(self._host, self._key, self.timeout_seconds)
+            client.ends = ends
+            self._busy.add(client)
             if self._watch is None:
                 self._watch = threading.Thread(target=self._shut_late_ones, daemon=True)
                 self._watch.start()
-        return line
+        return client
 
-    def _release(self, line: "_Client", *, broken: bool) -> None:
+    def _release(self, client: "_Client", *, broken: bool) -> None:
         with self._lock:
-            self._busy.discard(line)
+            self._busy.discard(client)
             keep = not broken and not self._closed.is_set()
             if keep:
-                self._idle.append(line)
+                self._idle.append(client)
         if not keep:
-            line.client.close()
+            client.close()
 
     def _shut_late_ones(self) -> None:
-        """Until the connection is closed and nothing is under way any more."""
+        """In a thread of its own, until the connection is closed and nothing is under way."""
         while not self._closed.wait(TICK_SECONDS) or self._busy:
             with self._lock:
-                for line in self._busy:
-                    if self._closed.is_set() or time.monotonic() >= line.ends:
-                        line.shut()
+                for client in self._busy:
+                    if self._closed.is_set() or time.monotonic() >= client.ends:
+                        client.shut()
             if self._closed.is_set():
                 time.sleep(TICK_SECONDS)
 
 
 class _Client:
-    """A client of its own for one request at a time, so that its socket is known."""
+    """A client for one request at a time, so that its socket is known.
 
-    def __init__(self, client: httpx2.Client) -> None:
-        self.client = client
+    It goes past the environment's proxy where the host is this machine.
+    """
+
+    def __init__(self, host: str, key: str, timeout_seconds: float) -> None:
+        if not (key.isascii() and key.isprintable()):
+            raise UsageError(
+                "the API key holds a character that can't be sent",
+                "Look at OPENAI_API_KEY, --api-key.",
+            )
+        bracketed = f"[{host}]" if ":" in host else host
+        try:
+            self._client = httpx2.Client(
+                verify=_load_trusted(),
+                timeout=timeout_seconds,
+                limits=httpx2.Limits(keepalive_expiry=IDLE_SECONDS),
+                headers={"Authorization": f"Bearer {key}"} if key else {},
+                mounts={f"all://{bracketed}": None} if _is_this_machine(host) else {},
+            )
+        except (ImportError, ValueError, httpx2.InvalidURL) as error:
+            raise UsageError(
+                f"the proxy of the environment can't be used: {error}",
+                "See HTTPS_PROXY, ALL_PROXY.",
+            ) from error
+        self.close = self._client.close
         self.ends = 0.0
         self._socket: socket.socket | None = None
 
@@ -240,7 +262,7 @@ class _Client:
         headers = {"Content-Type": "application/json"}
         if not keep_alive:
             headers["Connection"] = "close"
-        with self.client.stream(
+        with self._client.stream(
             method,
             url,
             # ASCII: broken characters are for the server to refuse.
@@ -288,29 +310,8 @@ def _check_address(address: str) -> str:
 
 @functools.cache
 def _load_trusted() -> ssl.SSLContext:
-    """Whom to trust over TLS: it takes a while to read, so it is read once."""
+    """The trusted TLS certificates; read once, for that takes a while."""
     return httpx2.create_ssl_context()
-
-
-def _open_client(host: str, key: str, timeout_seconds: float) -> httpx2.Client:
-    """A client for that host: past the environment's proxy where the host is this machine."""
-    if not (key.isascii() and key.isprintable()):
-        raise UsageError(
-            "the API key holds a character that can't be sent", "Look at OPENAI_API_KEY, --api-key."
-        )
-    shown = f"[{host}]" if ":" in host else host
-    try:
-        return httpx2.Client(
-            verify=_load_trusted(),
-            timeout=timeout_seconds,
-            limits=httpx2.Limits(keepalive_expiry=IDLE_SECONDS),
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            mounts={f"all://{shown}": None} if _is_this_machine(host) else {},
-        )
-    except (ImportError, ValueError, httpx2.InvalidURL) as error:
-        raise UsageError(
-            f"the proxy of the environment can't be used: {error}", "See HTTPS_PROXY, ALL_PROXY."
-        ) from error
 
 
 def _is_this_machine(host: str) -> bool:
@@ -342,12 +343,12 @@ def mapped_errors(address: str, key: str = "") -> Iterator[None]:
 
 
 def _plain(text: str, key: str) -> str:
-    """On one line, kept short, without the key; one of few letters may be any word."""
+    """As `Connection.show`; a key of less than eight letters stays, for it may be any word."""
     return one_line(text.replace(key, "…") if len(key) >= 8 else text)[:300]
 
 
 def _retry_after(answer: Response) -> float | None:
-    """In seconds; a date, which HTTP also allows, counts as none."""
+    """The header Retry-After in seconds; None for a date, which HTTP also allows."""
     try:
         return max(0.0, float(answer.retry_after))
     except ValueError:

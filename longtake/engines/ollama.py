@@ -54,7 +54,7 @@ SHORT_SECONDS = 15.0
 
 _SCALES = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
-_log = logging.getLogger("longtake")
+LOG = logging.getLogger("longtake")
 
 _BROKEN_MODEL = re.compile(r"error loading model|unknown model architecture|unable to load", re.I)
 _ENDED = re.compile(r"process (has terminated|no longer running)|signal: killed", re.I)
@@ -110,7 +110,7 @@ class OllamaEngine(Engine):
         return max(tokens, least, LEAST_FRAME_TOKENS)
 
     def count_tokens(self, text: str) -> int:
-        """A bound: Ollama lends nobody its tokenizer."""
+        """An upper bound: Ollama's API has no tokenizer."""
         return byte_bound(text)
 
     def answer(self, request: Request) -> Reply:
@@ -191,7 +191,7 @@ class OllamaEngine(Engine):
             steps = -(-need // CONTEXT_STEP) * CONTEXT_STEP
             if (enough := min(steps, most)) > self._context:
                 self._context = enough
-                _log.info("Ollama loads %s with a context of %d tokens", self.model, enough)
+                LOG.info("Ollama loads %s with a context of %d tokens", self.model, enough)
             return self._context
 
     def _count_need(self, request: Request) -> int:
@@ -245,7 +245,7 @@ def read_host(host: str) -> str:
 
 
 def connect(settings: Settings) -> Connection:
-    """Without a key: those of the settings are for other servers."""
+    """A connection to the settings' Ollama, without a key: theirs are for other servers."""
     host = settings.ollama_url.rstrip("/").removesuffix("/v1")
     try:
         return Connection(read_host(host), "", settings.timeout_seconds)
@@ -274,7 +274,7 @@ def _send(
 
 
 def _read(server: Connection, answer: Response) -> dict[str, Any]:
-    """The object that came; errors with what Ollama's users can do about them."""
+    """The JSON object of an answer; errors carry hints for users of Ollama."""
     try:
         return server.read(answer)
     except OutOfMemory as error:
@@ -324,7 +324,7 @@ def _show_model(server: Connection, listed: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _full_name(name: str) -> str:
-    """With the tag that a name without one means, and without where all models come from."""
+    """A model's name with its tag, `latest` where it has none, and without the usual registry."""
     name = name.casefold().removeprefix("registry.ollama.ai/").removeprefix("library/")
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
@@ -335,13 +335,13 @@ def _say_models(server: Connection, entries: Sequence[Mapping[str, Any]]) -> str
 
 
 def _elsewhere(listed: Mapping[str, Any]) -> str:
-    """Where a model runs that only looks like one of this Ollama; empty: here."""
+    """A remark on the host that runs a model for this Ollama; empty where it runs here."""
     host = one_line(str(listed.get("remote_host") or ""))
     return f"; it runs at {host}, and all that it is asked goes there" if host else ""
 
 
 def _takes_images(shown: Mapping[str, Any]) -> bool:
-    """As the capabilities say; older versions say none, there the parts of the model tell."""
+    """By the listed capabilities; older versions list none: there, by the model's vision parts."""
     if isinstance(able := shown.get("capabilities"), list):
         return "vision" in able
     facts = _as_mapping(shown.get("model_info"))
@@ -362,7 +362,7 @@ def _as_mapping(value: object) -> Mapping[str, Any]:
 
 
 def _count_own_turns(shown: Mapping[str, Any]) -> int:
-    """Tokens of the turns that a Modelfile puts before every talk, never too low."""
+    """Tokens of the turns that a Modelfile puts before every chat, never too low."""
     turns = shown.get("messages")
     return sum(
         byte_bound(str(turn.get("content"))) + MESSAGE_TOKENS
@@ -372,7 +372,7 @@ def _count_own_turns(shown: Mapping[str, Any]) -> int:
 
 
 def _count_fixed_tokens(projector: Mapping[str, Any]) -> int:
-    """What LLaVA and its kin spend on an image of whatever size; 0: the size decides."""
+    """Tokens that LLaVA's family spends on an image of any size; 0: they depend on its size."""
     kind = str(projector.get("clip.projector_type") or "mlp")
     size, patch = (projector.get(f"clip.vision.{name}") for name in ("image_size", "patch_size"))
     if not (re.match("mlp|ldp", kind) and isinstance(size, int) and isinstance(patch, int)):

@@ -11,7 +11,7 @@ from longtake.records import Frame
 
 
 def as_openai_body(request: Request, content: object, *, schemas: bool) -> dict[str, Any]:
-    """What is sent: greedy at first, sampled on later attempts; `content` is the last turn's."""
+    """The body of a chat request: greedy first, sampled later; `content` is the last turn's."""
     body: dict[str, Any] = {
         "messages": request.messages(content),
         "max_tokens": request.max_tokens,
@@ -25,7 +25,7 @@ def as_openai_body(request: Request, content: object, *, schemas: bool) -> dict[
 
 
 def read_completion(answer: dict[str, Any], seconds: float) -> Reply:
-    """The reply that a chat completion holds; EngineFailed for what is none."""
+    """The reply in a chat completion; EngineFailed for a body of another form."""
     try:
         choice = answer["choices"][0]
         content = choice["message"].get("content") or ""
@@ -56,7 +56,7 @@ def as_openai_content(request: Request) -> list[dict[str, Any]]:
 
 
 def as_base64(jpeg: bytes) -> str:
-    """Bytes as text."""
+    """A JPEG as base64 text, without a prefix."""
     return base64.b64encode(jpeg).decode("ascii")
 
 
@@ -70,8 +70,8 @@ def make_blank_frame(width: int, height: int, time: float = 0.0) -> Frame:
 
 
 def drop_thought(text: str) -> str:
-    """The text without what the model thought before.
+    """The text without the reasoning before it (`<think>…</think>`).
 
-    Some templates open the thought themselves, so that only its end is in the message.
+    Some templates open the tag themselves, so that only its end is in the message.
     """
     return re.sub(r"^.*?</think>|^\s*<think>.*", "", text, count=1, flags=re.DOTALL).strip()

@@ -6,7 +6,6 @@ Knows models, chats and what kinds of servers say of themselves; HTTP is `engine
 import functools
 import logging
 import re
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -41,13 +40,7 @@ from longtake.errors import (
     RequestTooLarge,
     UsageError,
 )
-from longtake.inference.engine import (
-    Capabilities,
-    Engine,
-    Reply,
-    Request,
-    byte_bound,
-)
+from longtake.inference.engine import Capabilities, Engine, Reply, Request, byte_bound
 from longtake.inference.frame_tokens import frame_tokens, is_sure
 from longtake.inference.retry import insist
 from longtake.records import Frame
@@ -80,7 +73,7 @@ _OPTIONAL = {
 }
 """What a request can do without: the words of a server that refuses it, and its name there."""
 
-_log = logging.getLogger("longtake")
+LOG = logging.getLogger("longtake")
 
 
 class ServerEngine(Engine):
@@ -98,7 +91,6 @@ class ServerEngine(Engine):
         context = settings.context_tokens or find_context_tokens(facts)
         self._as_video = settings.frames_as == "video"
         sees = takes_images(facts)
-        self._sight = threading.Lock()
         self._sight_unsure = sees is None or self._as_video
         self._instead: dict[str, str] = {}
         """Optional fields that the server refused, and what they are called there; empty: not."""
@@ -147,11 +139,11 @@ class ServerEngine(Engine):
             # What OpenAI says where all tokens went into thoughts.
             if "output limit was reached" not in error.message:
                 raise
-            return Reply("", seconds=_seconds_since(started), complete=False)
-        return read_completion(answer, _seconds_since(started))
+            return Reply("", seconds=round(time.monotonic() - started, 3), complete=False)
+        return read_completion(answer, round(time.monotonic() - started, 3))
 
     def count_tokens(self, text: str) -> int:
-        """As the server's own tokenizer counts, where it lends it (vLLM, llama.cpp do)."""
+        """By the server's own tokenizer, where it has such a route (vLLM and llama.cpp do)."""
         if self._counts_tokens:
             try:
                 return self._count(text)
@@ -164,16 +156,8 @@ class ServerEngine(Engine):
     def check_sight(self) -> None:
         """UsageError with the server's words where it refuses a tiny image; asked once."""
         super().check_sight()
-        with self._sight:
-            if self._sight_unsure:
-                self._show_tiny_frames()
-                self._sight_unsure = False
-
-    def close(self) -> None:
-        """Drop the connections."""
-        self._server.close()
-
-    def _show_tiny_frames(self) -> None:
+        if not self._sight_unsure:
+            return
         times = (0.0, 1.0) if self._as_video else (0.0,)
         frames = [make_blank_frame(TINY_SIDE, TINY_SIDE, time) for time in times]
         try:
@@ -192,9 +176,14 @@ class ServerEngine(Engine):
                 f"{self.name} takes no images, so it can't describe a video: {error.message}",
                 "Name a vision model: --engine server:MODEL. llama.cpp needs its --mmproj, too.",
             ) from error
+        self._sight_unsure = False
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._server.close()
 
     def _ask_chat(self, request: Request) -> dict[str, Any]:
-        """The completion; what the server refuses of the optional fields it is not sent again."""
+        """The completion; an optional field that the server refuses is left out from then on."""
         body = self._make_body(request)
         while True:
             sent = {self._instead.get(name, name): value for name, value in body.items()}
@@ -212,7 +201,7 @@ class ServerEngine(Engine):
 
     def _do_without(self, field: str) -> None:
         if field not in self._instead:
-            _log.info("%s does not take %s; it is asked without", self.name, field)
+            LOG.info("%s does not take %s; it is asked without", self.name, field)
         self._instead[field] = _OPTIONAL[field][1]
         if field == "response_format":
             self.capabilities = replace(self.capabilities, schemas=False)
@@ -266,7 +255,7 @@ class ServerEngine(Engine):
         return {"id": model}
 
     def _list_models(self) -> list[dict[str, Any]]:
-        """Empty where there is no list: such a server still serves the model that is named."""
+        """The server's models; none where it has no list, for it still serves one that is named."""
         answer = self._wait_for_list()
         if answer.status not in (404, 405):
             try:
@@ -280,25 +269,23 @@ class ServerEngine(Engine):
     def _wait_for_list(self) -> Response:
         """The list of models, once the server has loaded its own."""
         ends = time.monotonic() + self._server.timeout_seconds
-        told = False
+        loading = f"the server at {self._server.address} is still loading its model"
+        logged = False
         while True:
             answer = self._server.send(
                 "GET", f"{self._server.address}/models", seconds=SHORT_SECONDS
             )
             if answer.status != 503 or not re.search(r"\bloading\b", answer.words, re.I):
                 return answer
-            if not told:
-                _log.info(
-                    "the server at %s is still loading its model; waiting", self._server.address
-                )
-                told = True
             left = ends - time.monotonic()
             if left <= 0:
                 raise EngineBusy(
-                    f"the server at {self._server.address} is still loading its model"
-                    f" after {self._server.timeout_seconds:g} s",
+                    f"{loading} after {self._server.timeout_seconds:g} s",
                     "Try again later, or raise --timeout-seconds.",
                 )
+            if not logged:
+                LOG.info("%s; waiting", loading)
+                logged = True
             time.sleep(min(LOADING_SECONDS, left))
 
     def _check_chat(self) -> None:
@@ -314,14 +301,14 @@ class ServerEngine(Engine):
 
 
 def list_entries(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a list of models holds that is one; a server may send anything."""
+    """The entries of a list of models that have an id; others are skipped."""
     listed = answer.get("data")
     entries = listed if isinstance(listed, list) else []
     return [e for e in entries if isinstance(e, dict) and isinstance(e.get("id"), str)]
 
 
 def ask_about_model(server: Connection, kind: Kind, model: str, seconds: float) -> dict[str, Any]:
-    """What this kind of server says of the model beside its list; nothing where it won't."""
+    """What this kind of server says of the model at its own path; empty where it fails."""
     if not kind.own:
         return {}
     path = kind.own.format(model=quote(model, safe=""))
@@ -375,9 +362,9 @@ def _find_refused(answer: Response, sent: Mapping[str, Any]) -> str:
 
 
 def _video_content(request: Request) -> list[dict[str, Any]]:
-    """The same with all frames as one video in the first one's place, after all their times.
+    """The parts in their order, with one video in place of all frames, after their times.
 
-    A frame's own text, which stands before it and ends with its time, goes into that list. vLLM
+    The text that stands before a frame and ends with its time is left out: that list has it. vLLM
     takes JPEG frames as a video (`VideoMediaIO` in vllm/multimodal/media/video.py).
     """
     frames = request.frames
@@ -388,13 +375,11 @@ def _video_content(request: Request) -> list[dict[str, Any]]:
         if part is frames[0]:
             parts.append({"type": "text", "text": f"Frames at {times}:"})
             parts.append({"type": "video_url", "video_url": {"url": url}})
-        elif isinstance(part, str) and not _is_time_of(part, following):
-            parts.append({"type": "text", "text": part})
+        elif isinstance(part, str):
+            timed = isinstance(following, Frame) and f"{format_time(following.time)}:"
+            if not (timed and part.endswith(timed)):
+                parts.append({"type": "text", "text": part})
     return parts
-
-
-def _is_time_of(text: str, following: str | Frame) -> bool:
-    return isinstance(following, Frame) and text.endswith(f"{format_time(following.time)}:")
 
 
 def _video_times(frames: Sequence[Frame]) -> dict[str, Any]:
@@ -409,7 +394,3 @@ def _video_times(frames: Sequence[Frame]) -> dict[str, Any]:
         "total_num_frames": max(len(frames), round(seconds * VIDEO_TICKS)),
         "duration": seconds,
     }
-
-
-def _seconds_since(started: float) -> float:
-    return round(time.monotonic() - started, 3)

@@ -1,7 +1,7 @@
 """How many requests to have under way at once: finds the width of the engine by its answers.
 
 Doubles while that brings more answers in the same time, goes back where it does not, and halves on
-trouble (busy, no reply in time, out of memory). Knows no engine; threads may tell it what they met.
+trouble (busy, no reply in time, out of memory). Knows no engine; thread-safe.
 """
 
 import threading
@@ -24,20 +24,16 @@ class Width:
         self.most = most
         self._clock = clock
         self._lock = threading.Lock()
-        self._changes = 0
+        self.epoch = 0
+        """Counts the changes: trouble of a request begun before the last one is known already."""
         self._answers = 0
         self._since = clock()
         self._kept: tuple[int, float] | None = None
         """The width that the one now must be better than, and its answers a second."""
         self._wait = 0
 
-    @property
-    def epoch(self) -> int:
-        """Counts the changes: trouble of a request begun before the last one is known already."""
-        return self._changes
-
     def take_answer(self) -> None:
-        """A request was answered; those begun before the last change tell nothing yet."""
+        """Count an answer; the rate leaves out those to requests begun before the last change."""
         with self._lock:
             self._answers += 1
             if self._answers == self.now:
@@ -49,7 +45,7 @@ class Width:
     def take_trouble(self, epoch: int, *, lasting: bool = False) -> None:
         """A request begun in that epoch was too much; `lasting`: never grow so wide again."""
         with self._lock:
-            if epoch != self._changes:
+            if epoch != self.epoch:
                 return
             if lasting:
                 self.most = max(1, self.now // 2)
@@ -57,7 +53,7 @@ class Width:
             self._change(max(1, self.now // 2), wait=LOOK_AGAIN)
 
     def _weigh(self, rate: float) -> None:
-        """Go on growing, or back to where as many answers came."""
+        """Grow further, or go back to the width before where this one's rate is no better."""
         if self._kept and rate < GAIN * self._kept[1]:
             narrow, self._kept = self._kept[0], None
             self._change(narrow, wait=LOOK_AGAIN)
@@ -71,6 +67,6 @@ class Width:
     def _change(self, width: int, wait: int = 0) -> None:
         self.now = width
         self._wait = wait * width
-        self._changes += 1
+        self.epoch += 1
         self._answers = 0
         self._since = self._clock()

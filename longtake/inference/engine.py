@@ -1,4 +1,4 @@
-"""The promise that every engine keeps: a request in, a reply out, and what it can do as data."""
+"""The interface of every engine: a request in, a reply out, and its capabilities as data."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -141,5 +141,5 @@ class Engine(Closeable, ABC):
 
 
 def byte_bound(text: str) -> int:
-    """Never fewer than the tokens of `text`: byte-level tokenizers make at most one of a byte."""
+    """An upper bound of the tokens of `text`: byte-level tokenizers make at most one of a byte."""
     return len(text.encode("utf-8", "replace"))

@@ -33,9 +33,10 @@ Talk = Generator[list[Question], Answers, Found]
 def hold_talk(
     work: Work, stage: str, version: int, engine: Engine | None, talk: Talk[Found], note: str
 ) -> Steps[Found]:
-    """Ask what a step asks, answer None where no reply could be used; what the step found.
+    """Drive a step to its result: ask its questions, and send it the answers.
 
-    An engine that is gone ends it, and so does one that has not given a single reply.
+    An answer is None where no reply could be used. Raises where the engine is gone, or has not
+    given a single reply.
     """
     asked, came = 0, False
     answers: list[str | None] | None = None
@@ -84,9 +85,9 @@ def _as_job(stage: str, version: int, engine: Engine, question: Question) -> Job
 
 
 def raise_if_nothing_came(outcomes: Iterable[Exception | None]) -> None:
-    """Where no reply came to any question, what most often stood in the way is the run's error.
+    """Raise the commonest error where no reply came to any question.
 
-    A reply that was no use is a reply: it leaves a gap with its reason.
+    An unusable reply (BadReply) counts as one: it leaves a gap with its reason.
     """
     causes = [cause for cause in outcomes if cause]
     if causes and not any(isinstance(cause, BadReply) for cause in causes):

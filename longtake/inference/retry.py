@@ -78,7 +78,7 @@ def insist(
     sleep: Callable[[float], None] = time.sleep,
     notice: Callable[[EngineError], None] = lambda error: None,
 ) -> tuple[T, int]:
-    """What `act` gives, done again where an EngineError says that it can help; and how often."""
+    """The result of `act`, tried again after an EngineError with `retry`; and the tries."""
     if tries < 1:
         raise ValueError(f"tries must be at least 1, not {tries}")
     done, failed, waited = 0, 0, 0.0
@@ -99,7 +99,7 @@ def insist(
 
 
 def _wait_seconds(error: EngineError, attempt: int) -> float:
-    """What the engine asks for, else twice as long each time, with some chance in it."""
+    """As `retry_after` asks for, else exponential backoff with jitter."""
     if isinstance(error, BadReply):
         return 0.0
     if isinstance(error, EngineBusy) and error.retry_after is not None:

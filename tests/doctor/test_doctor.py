@@ -81,7 +81,7 @@ def advice_for(
     packages: Sequence[Package] = TORCH,
     **settings: str,
 ) -> Advice:
-    return advise(Settings(**settings), servers, models, packages, fits)  # type: ignore[arg-type]
+    return advise(Settings(**settings), servers, models, packages, fits, {})  # type: ignore[arg-type]
 
 
 # What a model takes
@@ -98,7 +98,7 @@ def test_every_model_of_the_table_with_eyes_is_a_candidate_of_its_own_size() -> 
 
 
 def test_needed_memory_is_weights_cache_and_room_to_work() -> None:
-    fit = fit_candidate(candidate("qwen3-vl-4b"), in_memory(22 * GIB), View(6, 512), 3, 320)
+    fit = fit_candidate(candidate("qwen3-vl-4b"), in_memory(22 * GIB), View(6, 512), 3)
     assert fit.fits
     assert fit.cache_bytes == cache_bytes(fit.candidate.shape, 8192) == 2 * 36 * 8 * 128 * 2 * 8192
     assert fit.needed_bytes == fit.weights_bytes + fit.cache_bytes + fit.work_bytes
@@ -108,15 +108,15 @@ def test_needed_memory_is_weights_cache_and_room_to_work() -> None:
 def test_a_model_that_fits_to_the_byte_fits_and_a_byte_less_does_not() -> None:
     smol = candidate("smolvlm2-500m-video")
     wanted = View(6, 512)
-    least = fit_candidate(smol, in_memory(0), wanted, 3, 320).needed_bytes
-    assert fit_candidate(smol, in_memory(least), wanted, 3, 320).fits
-    assert not fit_candidate(smol, in_memory(least - 1), wanted, 3, 320).fits
+    least = fit_candidate(smol, in_memory(0), wanted, 3).needed_bytes
+    assert fit_candidate(smol, in_memory(least), wanted, 3).fits
+    assert not fit_candidate(smol, in_memory(least - 1), wanted, 3).fits
 
 
 def test_less_memory_makes_the_context_shorter_before_it_refuses() -> None:
     qwen = candidate("qwen3-vl-4b")
     contexts = [
-        fit_candidate(qwen, in_memory(free), View(6, 512), 3, 320).context_tokens
+        fit_candidate(qwen, in_memory(free), View(6, 512), 3).context_tokens
         for free in (8 * GIB, qwen.precisions[0].weights_bytes + GIB + GIB // 4)
     ]
     assert contexts == [8192, 4096]
@@ -126,7 +126,7 @@ def test_frames_are_fewer_or_smaller_where_the_context_holds_no_more() -> None:
     qwen = candidate("qwen2.5-vl-3b")
     wanted = View(12, 1024)
     free = qwen.precisions[0].weights_bytes + GIB
-    fit = fit_candidate(qwen, in_memory(free), wanted, 3, 320)
+    fit = fit_candidate(qwen, in_memory(free), wanted, 3)
     assert fit.fits
     assert (fit.view.frames, fit.view.side) < (wanted.frames, wanted.side)
     assert fit.view.frames * fit.frame_tokens < fit.context_tokens
@@ -146,7 +146,7 @@ def test_a_frame_has_the_tokens_and_patches_of_its_family(
     model: str, tokens: int, patches: int
 ) -> None:
     assert count_frame_tokens(candidate(model), 512) == tokens
-    assert count_patches(candidate(model).eyes, 512) == patches
+    assert count_patches(candidate(model).encoding, 512) == patches
 
 
 # Where it runs
@@ -210,7 +210,7 @@ def test_time_is_the_work_over_the_speed_that_is_left() -> None:
     took = estimate(qwen, place, 3_000_000_000, View(3, 512))
     assert took
     assert took.tokens == 3 * (148 + 16) + 192
-    assert took.look == pytest.approx(2 * 410e6 * 3 * 576 / (200e9 * VISION_SHARE))
+    assert took.encode == pytest.approx(2 * 410e6 * 3 * 576 / (200e9 * VISION_SHARE))
     assert took.read == pytest.approx(2 * 4.02e9 * took.tokens / (200e9 * PROMPT_SHARE))
     assert took.write == pytest.approx(80 * 3e9 / (40e9 * REPLY_SHARE))
 
@@ -239,7 +239,7 @@ def test_no_speed_gives_no_estimate_and_says_so() -> None:
     assert fit.duration is None
     assert any("not estimated" in line for line in explain(fit))
     assert is_quick(fit, 6)
-    slow = fit_candidate(candidate("qwen3-vl-4b"), in_memory(9 * GIB, None), View(6, 512), 3, 320)
+    slow = fit_candidate(candidate("qwen3-vl-4b"), in_memory(9 * GIB, None), View(6, 512), 3)
     assert slow.duration is None
     assert not is_quick(slow, 6)
 

@@ -14,9 +14,8 @@ from PIL import Image
 
 from longtake.describe.prompt import accept
 from longtake.engines.sketch import FRAMES_PER_CHUNK, SketchEngine, open_sketch
-from longtake.engines.sketch.changes import StillRun, look_at
-from longtake.engines.sketch.detector_cache import KEPT, CachedDetector
-from longtake.engines.sketch.objects import LABELS, Detection
+from longtake.engines.sketch.changes import StillRun, compare_frames
+from longtake.engines.sketch.objects import KEPT, LABELS, CachedDetector, Detection
 from longtake.engines.sketch.tags import (
     COMMON,
     COMMON_SCORE,
@@ -87,7 +86,7 @@ def test_still_picture_stands_still(sketch: SketchEngine) -> None:
 def test_noise_of_coding_is_no_movement(quality: int) -> None:
     image = cut_out(100, 100)
     coded = [read_jpeg(frame.jpeg) for frame in as_frames([image], quality)]
-    look = look_at([image, *coded, image])
+    look = compare_frames([image, *coded, image])
     assert look.pictures == (StillRun(0, 3),)
 
 
@@ -131,20 +130,20 @@ def test_one_frame_says_nothing_of_movement(sketch: SketchEngine) -> None:
 def test_fade_is_said_with_its_direction(sketch: SketchEngine) -> None:
     light = [cut_out(100, 100) * (k / 7) for k in range(8)]
     images = [image.astype(np.uint8) for image in light]
-    assert look_at(images).fade == "in" and look_at(images[::-1]).fade == "out"
+    assert compare_frames(images).fade == "in" and compare_frames(images[::-1]).fade == "out"
     assert describe(sketch, images) == "Measured: fades in from black."
     assert describe(sketch, images[::-1]) == "Measured: fades to black."
 
 
 def test_cut_to_black_and_back_is_no_fade() -> None:
     light, black = cut_out(100, 100), fill((0, 0, 0))
-    assert look_at([light, light, black, black, light, light]).fade == ""
+    assert compare_frames([light, light, black, black, light, light]).fade == ""
 
 
 def test_dark_picture_is_dark(sketch: SketchEngine) -> None:
     night = (cut_out(100, 100) // 8).astype(np.uint8)
     assert describe(sketch, [night] * 3) == "Measured: dark, the picture stands still."
-    assert not look_at([cut_out(100, 100)] * 3).dark
+    assert not compare_frames([cut_out(100, 100)] * 3).dark
 
 
 @pytest.mark.parametrize(("shade", "name"), [(0, "black"), (128, "plain"), (255, "plain")])
@@ -267,7 +266,7 @@ def test_same_frames_have_the_same_answer_from_many_threads(sketch: SketchEngine
 def test_comparing_does_not_touch_the_frames() -> None:
     images = [cut_out(20 * k, 0).copy() for k in range(3)]
     before = [image.copy() for image in images]
-    look_at(images)
+    compare_frames(images)
     assert all((a == b).all() for a, b in zip(images, before, strict=True))
 
 
@@ -305,7 +304,7 @@ def test_onnx_runtime_reports_to_nobody(tmp_path: Path) -> None:
     code = (
         "import numpy as np\n"
         "from longtake.engines.sketch import SketchEngine\n"
-        "SketchEngine()._memory.detect(np.zeros((64, 64, 3), np.uint8))\n"
+        "SketchEngine()._detector.detect(np.zeros((64, 64, 3), np.uint8))\n"
     )
     environment = {k: v for k, v in os.environ.items() if k not in ("CI", "ORT_DISABLE_TELEMETRY")}
     environment |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}

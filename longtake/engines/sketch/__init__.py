@@ -1,20 +1,17 @@
 """The built-in describer: measures a chunk's frames, and tags what a small detector sees in them.
 
-It is no vision-language model. changes compares the frames and words says what that has shown;
-objects (CenterNet) looks at single ones, and tags keeps what may be told. What is said and written
-there is of no matter to it.
+It is no vision-language model: `changes` compares the frames, `sentences` words the result,
+`objects` (CenterNet) detects objects in single frames, and `tags` keeps the labels that are hardly
+ever wrong. It neither hears speech nor reads text.
 """
 
-import hashlib
 import io
 import time
-from importlib import resources
 
 import numpy as np
 
-from longtake.engines.sketch.changes import FrameChanges, look_at
-from longtake.engines.sketch.detector_cache import CachedDetector
-from longtake.engines.sketch.objects import ObjectDetector
+from longtake.engines.sketch.changes import FrameChanges, compare_frames
+from longtake.engines.sketch.objects import CachedDetector, ObjectDetector
 from longtake.engines.sketch.sentences import say
 from longtake.engines.sketch.tags import Sighting, make_tags
 from longtake.errors import EngineFailed, EngineRefused, UsageError
@@ -30,10 +27,10 @@ FRAME_SIDE = 640
 
 
 class SketchEngine(Engine):
-    """Detectors in place of a model; what it is asked is of no matter, it looks at the frames."""
+    """Image measurements and an object detector; a request's text is ignored."""
 
     def __init__(self) -> None:
-        weights = resources.files(__package__).joinpath("weights/centernet.onnx").read_bytes()
+        detector = ObjectDetector()
         super().__init__(
             name="sketch",
             capabilities=Capabilities(
@@ -46,11 +43,11 @@ class SketchEngine(Engine):
                 repeats=True,
                 text=False,
             ),
-            options={"version": VERSION, "weights": hashlib.sha256(weights).hexdigest()},
+            options={"version": VERSION, "weights": detector.sha256},
             why="built-in detectors and no vision-language model: they measure movement and light,"
             " and tag large objects",
         )
-        self._memory = CachedDetector(ObjectDetector().detect)
+        self._detector = CachedDetector(detector.detect)
 
     def answer(self, request: Request) -> Reply:
         """What was measured of the frames of the request, and what the detector saw in them."""
@@ -59,16 +56,16 @@ class SketchEngine(Engine):
             raise EngineRefused("sketch only looks at frames", "Reconcile with another engine.")
         images = [_decode(frame.jpeg) for frame in request.frames]
         cuts = request.cuts or 0
-        look = look_at(images, cuts)
-        text = say(look, cuts)
-        tags = make_tags(self.find_objects(images, look))
+        changes = compare_frames(images, cuts)
+        text = say(changes, cuts)
+        tags = make_tags(self.find_objects(images, changes))
         seconds = round(time.monotonic() - started, 3)
         return Reply(text, output_tokens=len(text.split()), seconds=seconds, tags=tags)
 
-    def find_objects(self, images: list[np.ndarray], look: FrameChanges) -> list[Sighting]:
+    def find_objects(self, images: list[np.ndarray], changes: FrameChanges) -> list[Sighting]:
         """The objects of each picture that differs from the one before it."""
-        seen = () if look.plain else look.pictures
-        return [Sighting(p.frames, self._memory.detect(images[p.first])) for p in seen]
+        seen = () if changes.plain else changes.pictures
+        return [Sighting(p.frames, self._detector.detect(images[p.first])) for p in seen]
 
     def count_tokens(self, text: str) -> int:
         """Words: it has no tokens."""

@@ -37,8 +37,8 @@ class FrameChanges:
     dark: bool
 
 
-def look_at(images: Sequence[np.ndarray], cuts: int = 0) -> FrameChanges:
-    """The look of frames in time order, at least one; `cuts` is how many lie between them."""
+def compare_frames(images: Sequence[np.ndarray], cuts: int = 0) -> FrameChanges:
+    """What changes over frames in time order, at least one; `cuts` is how many lie between them."""
     greys = [make_look(image) for image in images]
     light = [float(grey.mean()) for grey in greys]
     return FrameChanges(
@@ -61,14 +61,14 @@ def _pictures(greys: Sequence[np.ndarray]) -> tuple[StillRun, ...]:
 
 
 def _difference(greys: Sequence[np.ndarray], cuts: int) -> float:
-    """From frame to frame in the mean, without as many of the largest as there are cuts."""
+    """The mean difference from frame to frame, without the largest ones, one for each cut."""
     steps = sorted(float(np.abs(after - before).mean()) for before, after in pairwise(greys))
     calm = steps[: max(0, len(steps) - cuts)]
     return float(np.mean(calm)) if calm else 0.0
 
 
 def _fade(light: Sequence[float]) -> str:
-    """In or out of black, where the light climbs or falls all the way."""
+    """Whether brightness rises from black ("in") or falls to it ("out") all the way; else empty."""
     if len(light) < 3 or max(light) < 2 * DARK:
         return ""
     steps = np.diff(light)

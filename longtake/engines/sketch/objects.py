@@ -1,16 +1,19 @@
 """Finds the objects of one frame with the CenterNet network that ships in `weights/`.
 
-Knows the 80 COCO labels and boxes; knows nothing of time, of other frames, or of words.
+Knows the 80 COCO labels and boxes; of other frames only whether one looks the same.
 """
 
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+from longtake.models.onnx import open_network
+from longtake.video.frame_similarity import is_same, make_look
 
 NAMES = """
 person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant,
@@ -32,6 +35,11 @@ MINIMUM_SCORE = 0.3
 SAME_OBJECT = 0.5  # overlap above which two boxes of one label are one object
 SAME_PLACE = 0.8  # the same for two labels
 
+KEPT = 32
+"""Pictures whose objects are cached, 57 KB each; the slides of a talk come back within fewer."""
+CELL_DIFFERENCE = 3.0
+"""As for chunks that look the same: stricter than from frame to frame."""
+
 Box = tuple[float, float, float, float]
 
 
@@ -47,8 +55,11 @@ class Detection:
 class ObjectDetector:
     """CenterNet on the CPU; one detector may be used from several threads."""
 
-    def __init__(self, threads: int = 1) -> None:
-        self._session = open_session(threads)
+    def __init__(self) -> None:
+        weights = resources.files(__package__).joinpath("weights/centernet.onnx").read_bytes()
+        self.sha256 = hashlib.sha256(weights).hexdigest()
+        """Of the weights."""
+        self._session = open_network(weights, threads=1)
         self._input = self._session.get_inputs()[0].name
 
     def detect(self, image: np.ndarray, minimum_score: float = MINIMUM_SCORE) -> list[Detection]:
@@ -62,16 +73,26 @@ class ObjectDetector:
         return drop_repeats(inside)
 
 
-def open_session(threads: int) -> "InferenceSession":
-    """Threads sleep between frames instead of spinning, so that others have the processor."""
-    import onnxruntime
+class CachedDetector:
+    """A detector that knows the last pictures again; it may be used from several threads."""
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    weights = (resources.files(__package__) / "weights" / "centernet.onnx").read_bytes()
-    return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    def __init__(self, detect: Callable[[np.ndarray], Sequence[Detection]]) -> None:
+        self._detect = detect
+        self._lock = threading.Lock()
+        self._kept: deque[tuple[np.ndarray, Sequence[Detection]]] = deque(maxlen=KEPT)
+
+    def detect(self, image: np.ndarray) -> Sequence[Detection]:
+        """What is in a uint8 RGB image (height, width, 3)."""
+        look = make_look(image)
+        with self._lock:
+            kept = [*self._kept][::-1]
+        for other, objects in kept:
+            if is_same(look, other, CELL_DIFFERENCE):
+                return objects
+        found = self._detect(image)
+        with self._lock:
+            self._kept.append((look, found))
+        return found
 
 
 def fit_image(image: np.ndarray) -> tuple[np.ndarray, Box]:
@@ -101,15 +122,13 @@ def drop_repeats(found: list[Detection]) -> list[Detection]:
     """The surest of those that are the same object (non-maximum suppression)."""
     kept: list[Detection] = []
     for detection in sorted(found, key=lambda one: -one.score):
-        if not any(is_repeat(detection, other) for other in kept):
+        if not any(
+            overlap(detection.box, other.box)
+            > (SAME_OBJECT if detection.label == other.label else SAME_PLACE)
+            for other in kept
+        ):
             kept.append(detection)
     return kept
-
-
-def is_repeat(one: Detection, other: Detection) -> bool:
-    """Whether both are one object: the same label on the same place, or nearly one box."""
-    limit = SAME_OBJECT if one.label == other.label else SAME_PLACE
-    return overlap(one.box, other.box) > limit
 
 
 def overlap(one: Box, other: Box) -> float:
@@ -117,9 +136,5 @@ def overlap(one: Box, other: Box) -> float:
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     shared = max(0.0, width) * max(0.0, height)
-    return shared / (area_of(one) + area_of(other) - shared)
-
-
-def area_of(box: Box) -> float:
-    """As a fraction of the frame."""
-    return (box[2] - box[0]) * (box[3] - box[1])
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return shared / (sum(areas) - shared)

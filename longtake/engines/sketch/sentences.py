@@ -1,4 +1,4 @@
-"""Puts what was measured of a chunk into few words; of objects, colours and texts it says none."""
+"""Words the measurements of a chunk's frames; says nothing of objects, colours or text."""
 
 from longtake.engines.sketch.changes import FrameChanges
 from longtake.records import MEASURED
@@ -10,29 +10,25 @@ MUCH_MOVEMENT = 18.0
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
-def say(look: FrameChanges, cuts: int = 0) -> str:
+def say(changes: FrameChanges, cuts: int = 0) -> str:
     """What comparing the frames has shown; `cuts` is how many the scan found there."""
-    if look.plain:
-        return f"{MEASURED}{_say_plain(look)}."
-    parts = ["dark"] if look.dark and not look.fade else []
+    if changes.plain:
+        if len(changes.pictures) > 1:
+            return f"{MEASURED}plain pictures that change."
+        return f"{MEASURED}a {'black' if changes.dark else 'plain'} picture."
+    parts = ["dark"] if changes.dark and not changes.fade else []
     if cuts:
         number = _NUMBERS[cuts] if cuts < len(_NUMBERS) else cuts
         parts.append(f"{number} cut{'' if cuts == 1 else 's'}")
-    return f"{MEASURED}{', '.join([*parts, _say_movement(look, cuts)])}."
+    return f"{MEASURED}{', '.join([*parts, _say_movement(changes, cuts)])}."
 
 
-def _say_plain(look: FrameChanges) -> str:
-    if len(look.pictures) > 1:
-        return "plain pictures that change"
-    return "a black picture" if look.dark else "a plain picture"
-
-
-def _say_movement(look: FrameChanges, cuts: int) -> str:
-    if look.fade:
-        return "fades in from black" if look.fade == "in" else "fades to black"
-    if len(look.pictures) == 1 and not cuts:
-        several = look.pictures[0].frames > 1
+def _say_movement(changes: FrameChanges, cuts: int) -> str:
+    if changes.fade:
+        return "fades in from black" if changes.fade == "in" else "fades to black"
+    if len(changes.pictures) == 1 and not cuts:
+        several = changes.pictures[0].frames > 1
         return "the picture stands still" if several else "one picture"
-    if look.difference < LITTLE_MOVEMENT:
+    if changes.difference < LITTLE_MOVEMENT:
         return "little movement"
-    return "much movement" if look.difference > MUCH_MOVEMENT else "some movement"
+    return "much movement" if changes.difference > MUCH_MOVEMENT else "some movement"

@@ -1,4 +1,4 @@
-"""Makes tags of what the detector saw in a chunk's pictures, and is silent where it is often wrong.
+"""Makes tags of the detections in a chunk's frames, without labels that are often wrong.
 
 Decodes and detects nothing.
 """
@@ -38,27 +38,27 @@ MOST_TAGS = 6
 
 @dataclass(frozen=True)
 class Sighting:
-    """What one picture showed, and for how many frames it stood."""
+    """The detections in one frame, and how many frames in a row look like it."""
 
     frames: int
     objects: Sequence[Detection]
 
 
 def make_tags(sightings: Sequence[Sighting]) -> tuple[Tag, ...]:
-    """The labels that may be told, each with its share of the frames, the commonest first."""
+    """The reliable labels, each with its share of the frames, the commonest first."""
     total = sum(sighting.frames for sighting in sightings)
     best: dict[str, float] = defaultdict(float)
     frames: dict[str, int] = defaultdict(int)
     for count, label, score in _best_of_each(sightings):
         best[label] = max(best[label], score)
         frames[label] += count
-    kept = [label for label in frames if _may_be_told(label, best[label], frames[label], total)]
+    kept = [label for label in frames if _is_reliable(label, best[label], frames[label], total)]
     kept.sort(key=lambda label: (-frames[label], -best[label], label))
     return tuple(Tag(label, round(frames[label] / total, 3)) for label in kept[:MOST_TAGS])
 
 
 def _best_of_each(sightings: Sequence[Sighting]) -> Iterator[tuple[int, str, float]]:
-    """Of each picture its frames, each label that it shows, and that one's highest score."""
+    """For each sighting and label: the frames, the label, and its highest score there."""
     for sighting in sightings:
         best: dict[str, float] = {}
         for found in sighting.objects:
@@ -68,8 +68,8 @@ def _best_of_each(sightings: Sequence[Sighting]) -> Iterator[tuple[int, str, flo
             yield sighting.frames, label, score
 
 
-def _may_be_told(label: str, score: float, frames: int, total: int) -> bool:
-    """Whether what was seen so surely, in so many of all frames, is hardly ever wrong."""
+def _is_reliable(label: str, score: float, frames: int, total: int) -> bool:
+    """Whether a label with this score, in so many of all frames, is hardly ever wrong."""
     if label in COMMON:
         return score >= COMMON_SCORE and frames >= min(COMMON_FRAMES, total)
     enough = max(min(COMMON_FRAMES, total), LARGE_SHARE * total)

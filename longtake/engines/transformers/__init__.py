@@ -14,13 +14,13 @@ from longtake.engines.transformers.chat import Chat, ChatPrompt, open_chat
 from longtake.engines.transformers.hub import Folder, check_name, find_folder
 from longtake.engines.transformers.library import call_library, import_libraries
 from longtake.engines.transformers.model import (
+    Placement,
     Runner,
-    Seat,
+    choose_placement,
     fitting_width,
     pick_device,
     read_config,
     read_shape,
-    take_seat,
 )
 from longtake.errors import (
     EngineError,
@@ -53,17 +53,17 @@ class TransformersEngine(Engine):
         capabilities: Capabilities,
         settings: Settings,
     ) -> None:
-        seat = runner.seat
+        placement = runner.placement
         super().__init__(
             name=f"transformers:{folder.name}",
             capabilities=capabilities,
             options={
                 "weights": folder.fingerprint,
-                "dtype": seat.dtype,
-                "quantize": seat.quantize,
+                "dtype": placement.dtype,
+                "quantize": placement.quantize,
                 "context_tokens": capabilities.context_tokens,
             },
-            why=_say_why(folder, seat),
+            why=_say_why(folder, placement),
         )
         self._chat, self._runner = chat, runner
         self._seconds = settings.timeout_seconds
@@ -77,7 +77,13 @@ class TransformersEngine(Engine):
         if request.frames and not self._chat.sees:
             raise RequestTooLarge(f"{self.name} takes no images", "Describe with another model.")
         job = _PendingRequest(request, self._chat.render(request))
-        self._hand_over(job)
+        with self._lock:
+            if self._closed.is_set():
+                raise self._closed_error()
+            if not self._worker:
+                self._worker = threading.Thread(target=self._work, daemon=True)
+                self._worker.start()
+            self._jobs.put(job)
         while True:
             try:
                 return job.outcome.result(WATCH_SECONDS)
@@ -105,15 +111,6 @@ class TransformersEngine(Engine):
         if self._worker:
             self._worker.join(CLOSE_SECONDS)
 
-    def _hand_over(self, job: "_PendingRequest") -> None:
-        with self._lock:
-            if self._closed.is_set():
-                raise self._closed_error()
-            if not self._worker:
-                self._worker = threading.Thread(target=self._work, daemon=True)
-                self._worker.start()
-            self._jobs.put(job)
-
     def _work(self) -> None:
         """The one thread that uses the model: it ends when the engine is closed."""
         try:
@@ -129,7 +126,7 @@ class TransformersEngine(Engine):
     def _gather(self) -> "list[_PendingRequest]":
         """The next request, and those that come right after it; none once the engine is closed."""
         jobs: list[_PendingRequest] = []
-        while len(jobs) < max(self.capabilities.width, self.capabilities.widest):
+        while len(jobs) < self.capabilities.width:
             try:
                 job = self._jobs.get(timeout=GATHER_SECONDS if jobs else None)
             except queue.Empty:
@@ -141,7 +138,7 @@ class TransformersEngine(Engine):
         return jobs
 
     def _serve(self, jobs: "list[_PendingRequest]") -> None:
-        """Each job gets its reply or its error, also where this code is wrong."""
+        """Answer a batch; any exception, a bug's too, becomes the outcome of each of its jobs."""
         try:
             self._answer_batch(jobs)
         except Exception as error:
@@ -166,9 +163,19 @@ class TransformersEngine(Engine):
     def _answer_together(self, jobs: "list[_PendingRequest]", started: float) -> None:
         inputs = self._chat.encode([job.prompt for job in jobs])
         lengths = [int(length) for length in inputs["attention_mask"].sum(1)]
-        refused = [self._refuse_large(*pair) for pair in zip(jobs, lengths, strict=True)]
-        if any(refused):
-            if left := [job for job in jobs if not job.outcome.done()]:
+        most = self.capabilities.context_tokens
+        for job, length in zip(jobs, lengths, strict=True):
+            if (total := length + job.request.max_tokens) > most:
+                job.fail(
+                    RequestTooLarge(
+                        f"the request takes {total} tokens, its reply included, and {self.name}"
+                        f" takes at most {most}",
+                        "Lower --frames or --frame-side.",
+                    )
+                )
+        left = [job for job in jobs if not job.outcome.done()]
+        if len(left) < len(jobs):
+            if left:
                 self._serve(left)
             return
         ends = jobs[0].ends
@@ -176,32 +183,20 @@ class TransformersEngine(Engine):
             inputs, jobs[0].request, lambda: self._closed.is_set() or time.monotonic() > ends
         )
         for job, row, length in zip(jobs, rows, lengths, strict=True):
-            job.settle(self._read_reply(row, length, job.request, started))
+            try:
+                job.outcome.set_result(self._read_reply(row, length, job.request, started))
+            except EngineError as error:
+                job.fail(error)
 
-    def _refuse_large(self, job: "_PendingRequest", tokens: int) -> bool:
-        total, most = tokens + job.request.max_tokens, self.capabilities.context_tokens
-        if total > most:
-            job.fail(
-                RequestTooLarge(
-                    f"the request takes {total} tokens, its reply included, and {self.name} takes"
-                    f" at most {most}",
-                    "Lower --frames or --frame-side.",
-                )
-            )
-        return total > most
-
-    def _read_reply(
-        self, row: list[int], tokens: int, request: Request, started: float
-    ) -> "Reply | EngineError":
+    def _read_reply(self, row: list[int], tokens: int, request: Request, started: float) -> Reply:
         """The reply that a row of new tokens is; an error for one that was stopped before."""
         end = next((place for place, token in enumerate(row) if token in self._runner.ends), None)
         if end is None and len(row) < request.max_tokens:
-            return self._closed_error() if self._closed.is_set() else self._timeout_error()
-        said = row if end is None else row[:end]
+            raise self._closed_error() if self._closed.is_set() else self._timeout_error()
         return Reply(
-            text=self._chat.decode(said),
+            text=self._chat.decode(row[:end]),
             input_tokens=tokens,
-            output_tokens=len(said),
+            output_tokens=len(row[:end]),
             seconds=round(time.monotonic() - started, 3),
             complete=end is not None,
         )
@@ -218,7 +213,7 @@ class TransformersEngine(Engine):
 
 @dataclass
 class _PendingRequest:
-    """A request on its way through the worker; it is settled once."""
+    """A request on its way through the worker; its outcome is set once."""
 
     request: Request
     prompt: ChatPrompt
@@ -226,14 +221,8 @@ class _PendingRequest:
     """When its time is up, of the monotonic clock; known when its batch begins."""
     outcome: "Future[Reply]" = field(default_factory=Future)
 
-    def settle(self, outcome: Reply | EngineError) -> None:
-        if isinstance(outcome, Reply):
-            self.outcome.set_result(outcome)
-        else:
-            self.fail(outcome)
-
     def fail(self, error: Exception) -> None:
-        """With an error of its own: several threads may raise what one batch has met."""
+        """Set a copy of the error, for several threads may raise that of one batch."""
         if not self.outcome.done():
             self.outcome.set_exception(
                 type(error)(error.message, error.hint)
@@ -243,7 +232,7 @@ class _PendingRequest:
 
 
 def _group(jobs: "Iterable[_PendingRequest]") -> "list[list[_PendingRequest]]":
-    """Those that can be one batch without any change to what each is answered.
+    """The requests in batches that leave each one's reply as it would be alone.
 
     Sampled ones stay alone: what is drawn for a row depends on the rows beside it.
     """
@@ -264,24 +253,24 @@ def open_transformers(model: str, settings: Settings) -> TransformersEngine:
     config, loader, sees = read_config(folder)
     shape = call_library(folder.name, "be understood", lambda: read_shape(config))
     chat = open_chat(folder, sees)
-    seat = call_library(
-        folder.name, "be placed", lambda: take_seat(folder, device, settings.quantize)
+    placement = call_library(
+        folder.name, "be placed", lambda: choose_placement(folder, device, settings.quantize)
     )
     capabilities = Capabilities(
         images=None if sees else 0,
         context_tokens=shape.context_tokens,
-        width=settings.at_once or fitting_width(folder, seat, config, shape, chat),
+        width=settings.at_once or fitting_width(folder, placement, config, shape, chat),
         small=folder.parameters < SMALL_PARAMETERS,
     )
     if side := chat.square:
         capabilities = replace(capabilities, frame_side=min(side, MOST_FRAME_SIDE))
-    runner = Runner(folder, loader, seat, chat)
+    runner = Runner(folder, loader, placement, chat)
     return TransformersEngine(folder, chat, runner, capabilities, settings)
 
 
-def _say_why(folder: Folder, seat: Seat) -> str:
-    bits = f", {seat.quantize}" if seat.quantize != "none" else ""
+def _say_why(folder: Folder, placement: Placement) -> str:
+    bits = f", {placement.quantize}" if placement.quantize != "none" else ""
     return (
-        f"{folder.parameters / 1e6:,.0f}M parameters in {seat.dtype}{bits} on {seat.device}, by"
-        " transformers in this process"
+        f"{folder.parameters / 1e6:,.0f}M parameters in {placement.dtype}{bits} on"
+        f" {placement.device}, by transformers in this process"
     )

@@ -1,6 +1,6 @@
-"""A model's words and pictures: its chat template, its tokenizer and its processor.
+"""A model's chat template, tokenizer and image processor: from requests to tensors, and back.
 
-Knows requests and what they become; nothing of weights and devices.
+Knows nothing of weights and devices.
 """
 
 import importlib.util
@@ -8,8 +8,9 @@ import io
 import re
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 from longtake.engines.openai import drop_thought
 from longtake.engines.transformers.hub import Folder
@@ -19,25 +20,24 @@ from longtake.inference.engine import Request
 from longtake.records import Frame
 from longtake.text.untrusted import one_line
 
-T = TypeVar("T")
-
 USUAL_FRAME = (512, 288)
 
 
 @dataclass(frozen=True)
 class ChatPrompt:
-    """A request as the model's template puts it, and its pictures in their order."""
+    """A request rendered by the model's chat template, and its images in order."""
 
     text: str
     images: tuple[Any, ...] = ()
 
 
 class Chat:
-    """The words' and pictures' side of a model: its template, tokenizer and processor."""
+    """Renders, encodes and counts with a model's template, tokenizer and processor."""
 
     def __init__(self, processor: Any, sees: bool, name: str = "the model") -> None:
         self.sees = sees
-        self._name = name
+        self._call = partial(call_library, name)
+        """Takes the aim, for the message where it fails, and the work."""
         self._processor = processor
         self._tokenizer = getattr(processor, "tokenizer", processor)
         self._tokenizer.padding_side = "left"
@@ -74,16 +74,16 @@ class Chat:
     def render(self, request: Request) -> ChatPrompt:
         """The request in the model's template."""
         images = tuple(self._open_image(frame) for frame in request.frames)
-        turns = self._turns(request)
-        system = turns[0]["content"] if turns[0]["role"] == "system" else ""
-        words = (system if isinstance(system, str) else system[0]["text"]).strip()
-        if not words:
-            return ChatPrompt(self._render(turns), images)
+        system = self.clean(request.system).strip()
+        if not system:
+            return ChatPrompt(self._render(self._turns(request)), images)
         try:
-            text = self._render(turns)
+            text = self._render(self._turns(request))
         except EngineError:
             text = ""  # some templates refuse a system turn, and some pass over it
-        return ChatPrompt(text if words in text else self._render(_fold_system(turns)), images)
+        if system not in text:
+            text = self._render(self._turns(_fold_system(request)))
+        return ChatPrompt(text, images)
 
     def encode(self, prompts: Sequence[ChatPrompt]) -> dict[str, Any]:
         """The tensors of a batch, filled up on the left."""
@@ -103,7 +103,7 @@ class Chat:
             )
 
     def decode(self, tokens: list[int]) -> str:
-        """The text of a reply, without what the model thought before."""
+        """The text of a reply, without its reasoning."""
         text: str = self._call(
             "write its reply", lambda: self._tokenizer.decode(tokens, skip_special_tokens=True)
         )
@@ -135,7 +135,7 @@ class Chat:
         return self._frame_tokens[width, height]
 
     def clean(self, text: str) -> str:
-        """The text without broken characters, and with no marker of the template whole.
+        """The text without invalid Unicode, and with its special tokens broken up.
 
         What was read in a video may hold `<|im_end|>`: it is data, and stays text.
         """
@@ -181,9 +181,6 @@ class Chat:
                 f"the frame at {frame.time:g} s is no picture: {one_line(str(error))[:200]}"
             ) from None
 
-    def _call(self, aim: str, work: Callable[[], T]) -> T:
-        return call_library(self._name, aim, work)
-
 
 def open_chat(folder: Folder, sees: bool) -> "Chat":
     """Its processor or tokenizer, tried on a frame; UsageError where it can't be made."""
@@ -225,7 +222,7 @@ def _processor_error(folder: Folder, error: Exception) -> UsageError:
 
 
 def _one_tile(processor: Any) -> dict[str, Any]:
-    """Options for a frame as one tile, as these families take a video's: not cut into many."""
+    """Processor options that keep a frame in one tile, as these families do with a video's."""
     options: dict[str, Any] = {}
     for name in ("do_image_splitting", "crop_to_patches", "do_pan_and_scan"):
         if hasattr(processor, name):
@@ -244,7 +241,7 @@ def _edge(size: Any, name: str) -> int:
 
 
 def _list_markers(processor: Any, tokenizer: Any) -> tuple[str, ...]:
-    """The strings that stand for more than their letters: the template's, and images'."""
+    """The special tokens as text: the template's, and those that stand for media."""
     special = [str(token) for token in tokenizer.all_special_tokens]
     special += [t.content for t in tokenizer.added_tokens_decoder.values() if t.special]
     for name in ("image_token", "video_token", "audio_token", "boi_token", "eoi_token"):
@@ -275,13 +272,12 @@ def _join_parts(parts: Sequence[str | Frame]) -> list[dict[str, Any]]:
     return content
 
 
-def _fold_system(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The system's words at the head of the first question, for templates without such a turn."""
-    (system, first, *rest) = turns
-    if isinstance(first["content"], str):
-        return [_turn("user", f"{system['content']}\n\n{first['content']}"), *rest]
-    words = f"{system['content'][0]['text']}\n\n"
-    (head, *others) = first["content"]
-    if head["type"] == "text":
-        return [_turn("user", [*_as_parts(words + head["text"]), *others]), *rest]
-    return [_turn("user", [*_as_parts(words), head, *others]), *rest]
+def _fold_system(request: Request) -> Request:
+    """The system prompt at the head of the first question, for templates without such a turn."""
+    system = f"{request.system}\n\n"
+    if request.examples:
+        (question, answer), *rest = request.examples
+        return replace(request, system="", examples=((system + question, answer), *rest))
+    first, *others = request.parts
+    head = (system + first,) if isinstance(first, str) else (system, first)
+    return replace(request, system="", parts=(*head, *others))

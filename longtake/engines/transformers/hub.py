@@ -10,8 +10,6 @@ import json
 import logging
 import os
 import re
-import struct
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
@@ -28,12 +26,12 @@ EXAMPLES = (
     "Name a model of the hub, such as HuggingFaceTB/SmolVLM2-500M-Video-Instruct or"
     " Qwen/Qwen2.5-VL-3B-Instruct, or a folder that holds one."
 )
-WANTED = ["*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.safetensors"]
-UNWANTED = ["*/*", "consolidated*.safetensors"]
-"""Other forms of the same weights; code, which is never run, is in no pattern above."""
+PATTERNS: dict[str, Any] = {
+    "allow_patterns": ["*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.safetensors"],
+    "ignore_patterns": ["*/*", "consolidated*.safetensors"],
+}
+"""What is fetched: no other forms of the same weights, and no code, which is never run."""
 SAMPLE_BYTES = 1 << 16
-MOST_HEADER_BYTES = 100 << 20
-"""As the format's own readers allow."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Folder:
     """As the user knows it: the hub's name, or the folder's."""
     path: Path
     fingerprint: str
-    """Tells its content apart: the hub's commit, else a hash of files."""
+    """The hub's commit, else a hash of samples of the files."""
     parameters: int
 
 
@@ -58,7 +56,6 @@ def check_name(model: str) -> None:
 
 def find_folder(model: str) -> Folder:
     """The model's folder with all its files, fetched from the hub where it is not here."""
-    check_name(model)
     if path := _as_folder(model):
         return Folder(path.name, path, _hash_folder(path), _count_parameters(path))
     path = _find_cached(model) or _fetch(model)
@@ -78,9 +75,7 @@ def _find_cached(model: str) -> Path | None:
     from huggingface_hub import snapshot_download
 
     try:
-        found = snapshot_download(
-            model, local_files_only=True, allow_patterns=WANTED, ignore_patterns=UNWANTED
-        )
+        found = snapshot_download(model, local_files_only=True, **PATTERNS)
         _list_weights(Path(found))
     except Exception:  # whatever is wrong with the cache, fetching tells
         return None
@@ -93,19 +88,17 @@ def _fetch(model: str) -> Path:
 
     importlib.import_module("huggingface_hub.utils").disable_progress_bars()
     try:
-        plan: list[Any] = snapshot_download(
-            model, allow_patterns=WANTED, ignore_patterns=UNWANTED, dry_run=True
-        )
+        plan: list[Any] = snapshot_download(model, dry_run=True, **PATTERNS)
         missing = [file.file_size for file in plan if file.will_download]
         size = f"{len(missing)} files, {sum(missing) // 10**6} MB"
         LOG.info("fetching %s from the Hugging Face hub: %s", model, size)
-        return Path(snapshot_download(model, allow_patterns=WANTED, ignore_patterns=UNWANTED))
+        return Path(snapshot_download(model, **PATTERNS))
     except Exception as error:  # the client has errors of some dozen kinds
         raise _hub_error(model, error) from None
 
 
 def _hub_error(model: str, error: Exception) -> LongtakeError:
-    """What the hub's client raised, as an error of ours; it wraps what happened first."""
+    """Our error for one of the hub's client, whose cause may say more."""
     from huggingface_hub.errors import (
         GatedRepoError,
         HFValidationError,
@@ -154,27 +147,22 @@ def _list_weights(folder: Path) -> list[Path]:
 
 
 def _count_parameters(folder: Path) -> int:
-    """Those of all files; a file that is cut short shows here, before anything is loaded."""
-    return sum(sum(_read_sizes(path)) for path in _list_weights(folder))
+    """The parameters in all files, by their headers; a truncated file is a ModelError."""
+    from safetensors import SafetensorError, safe_open
 
-
-def _read_sizes(path: Path) -> Iterator[int]:
-    """The number of values of each tensor, from the file's header."""
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(min(length, MOST_HEADER_BYTES)))
-        header.pop("__metadata__", None)
-        end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
-        if path.stat().st_size < 8 + length + end:
-            raise _broken(path, "it is cut short")
-        yield from (prod(entry["shape"]) for entry in header.values())
-    except (OSError, ValueError, struct.error, LookupError, TypeError, AttributeError) as error:
-        raise _broken(path, str(error)) from None
+    total = 0
+    for path in _list_weights(folder):
+        try:
+            with safe_open(path, "numpy") as file:
+                names = file.keys()
+                total += sum(prod(file.get_slice(name).get_shape()) for name in names)
+        except (OSError, SafetensorError) as error:
+            raise _broken(path, f"it is cut short or no model: {error}") from None
+    return total
 
 
 def _hash_folder(folder: Path) -> str:
-    """Tells contents apart without reading gigabytes: by size, and parts from all over each."""
+    """A fingerprint of the files: of their names, sizes, and samples from all over each."""
     digest = hashlib.sha256()
     small = sorted(p for kind in ("json", "jinja", "model") for p in folder.glob(f"*.{kind}"))
     for path in (*small, *_list_weights(folder)):

@@ -41,10 +41,10 @@ def import_libraries(model: str) -> None:
 
 
 def call_library(name: str, aim: str, work: Callable[[], T]) -> T:
-    """What the libraries make of it; all that they raise becomes an error of ours.
+    """The result of `work`; whatever it raises becomes an EngineError that says `name` can't `aim`.
 
-    What they can raise is written nowhere. Ours is raised outside the handler: it must not hold
-    theirs, whose traceback would keep a batch's tensors in memory.
+    What the libraries can raise is documented nowhere. Ours is raised outside the handler: it must
+    not hold theirs, whose traceback would keep a batch's tensors in memory.
     """
     try:
         return work()
@@ -65,7 +65,7 @@ _NO_MEMORY = re.compile(
 
 
 def map_error(error: BaseException, name: str, aim: str) -> EngineError:
-    """The error of ours that one of the libraries' stands for."""
+    """OutOfMemory where the library's error says so, else EngineFailed with its message."""
     said = first_words(error)
     if (
         isinstance(error, MemoryError)
@@ -80,7 +80,7 @@ def map_error(error: BaseException, name: str, aim: str) -> EngineError:
 
 
 def first_words(error: BaseException, folder: Path | None = None) -> str:
-    """What a library said, on one line and kept short; without the machine's own paths."""
+    """A library's message on one line, at most 300 characters; the folder without its path."""
     try:
         said = str(error)
     except Exception:  # some fail at their own words

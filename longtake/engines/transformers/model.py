@@ -1,4 +1,4 @@
-"""A model's weights: where they run, in which precision, what they take, and how they speak."""
+"""A model's weights: device, precision, memory, and generation."""
 
 import copy
 import gc
@@ -37,7 +37,7 @@ WEIGHT_BYTES = {"8bit": 1.1, "4bit": 0.65}
 
 
 @dataclass(frozen=True)
-class Seat:
+class Placement:
     """Where a model runs, and in which precision."""
 
     device: str
@@ -52,13 +52,10 @@ class Seat:
 
 
 class Runner:
-    """The model itself: its weights on their device, and how it is made to speak.
+    """The loaded weights, and generation with them; only the engine's worker thread uses it."""
 
-    Only the engine's worker uses it.
-    """
-
-    def __init__(self, folder: Folder, loader: Any, seat: Seat, chat: Chat) -> None:
-        self.seat = seat
+    def __init__(self, folder: Folder, loader: Any, placement: Placement, chat: Chat) -> None:
+        self.placement = placement
         self.ends: frozenset[int] = frozenset()
         """The tokens that end a reply; known once the model is loaded."""
         self._folder, self._loader, self._chat = folder, loader, chat
@@ -66,13 +63,13 @@ class Runner:
         self._failure: tuple[str, str] | None = None
 
     def load(self) -> None:
-        """Read the weights, the first time; a failure stays, for it would be met again."""
+        """Load the weights once; after a failure each call raises the same error again."""
         if self._failure:
             raise EngineRefused(*self._failure)
         if self._model is not None:
             return
-        seat = self.seat
-        LOG.info("loading %s onto %s (%s)", self._folder.name, seat.device, seat.dtype)
+        placement = self.placement
+        LOG.info("loading %s onto %s (%s)", self._folder.name, placement.device, placement.dtype)
         try:
             self._model = call_library(self._folder.name, "be loaded", self._read)
         except EngineError as error:
@@ -98,22 +95,27 @@ class Runner:
             raise
 
     def release(self) -> None:
-        """Let go of the weights."""
+        """Free the weights and the device's caches."""
         self._model = None
         self._empty_caches()
 
     def _read(self) -> Any:
         import torch
+        import transformers
 
-        dtype = getattr(torch, self.seat.dtype)
+        dtype = getattr(torch, self.placement.dtype)
         options: dict[str, Any] = {"dtype": dtype}
-        if self.seat.device == "cpu":
+        if self.placement.device == "cpu":
             # Its threads wait for one another: without a free core all are as slow as one.
             torch.set_num_threads(max(1, count_cores() - 1))
         else:
-            options["device_map"] = {"": self.seat.device}
-        if self.seat.quantize != "none":
-            options["quantization_config"] = _quantization(self.seat.quantize, dtype)
+            options["device_map"] = {"": self.placement.device}
+        if self.placement.quantize != "none":
+            options["quantization_config"] = transformers.BitsAndBytesConfig(
+                load_in_8bit=self.placement.quantize == "8bit",
+                load_in_4bit=self.placement.quantize == "4bit",
+                bnb_4bit_compute_dtype=dtype,
+            )
         model, facts = self._loader.from_pretrained(
             self._folder.path,
             local_files_only=True,
@@ -131,14 +133,14 @@ class Runner:
     ) -> list[list[int]]:
         import torch
 
-        config = self._how(request)
+        config = self._generation_config(request)
         known = {name: self._place(value) for name, value in inputs.items()}
         begin = known["input_ids"].shape[1]
 
         def stopped(tokens: Any, scores: Any, **_: Any) -> Any:
             return torch.full((len(tokens),), stop(), device=tokens.device, dtype=torch.bool)
 
-        cards = [torch.device(self.seat.device)] if self.seat.device == "cuda" else []
+        cards = [torch.device(self.placement.device)] if self.placement.device == "cuda" else []
         with torch.inference_mode(), torch.random.fork_rng(cards):
             torch.manual_seed(request.attempt)
             rows = self._model.generate(
@@ -147,8 +149,8 @@ class Runner:
         found: list[list[int]] = rows[:, begin:].tolist()
         return found
 
-    def _how(self, request: Request) -> Any:
-        """The model's own way to write, greedy or sampled as the attempt asks."""
+    def _generation_config(self, request: Request) -> Any:
+        """The model's own one, but greedy or sampled as the attempt asks."""
         config = copy.deepcopy(self._model.generation_config)
         config.update(
             max_length=None,
@@ -164,7 +166,7 @@ class Runner:
         return config
 
     def _place(self, value: Any) -> Any:
-        """A tensor on the model's device; pictures in its precision."""
+        """A tensor moved to the model's device; floating-point ones (pixels) in its precision."""
         import torch
 
         if not isinstance(value, torch.Tensor):
@@ -176,8 +178,8 @@ class Runner:
         import torch
 
         gc.collect()
-        if self.seat.device != "cpu":
-            getattr(torch, self.seat.device).empty_cache()
+        if self.placement.device != "cpu":
+            getattr(torch, self.placement.device).empty_cache()
 
 
 def read_config(folder: Folder) -> tuple[Any, Any, bool]:
@@ -224,38 +226,34 @@ def pick_device(settings: Settings) -> str:
             f"--device {device}: PyTorch finds none here",
             f"It finds: {found}. Is its build ({torch.__version__}) the one for your card?",
         )
-    if settings.quantize != "none":
-        _check_quantize(settings.quantize, device)
-    return device
-
-
-def _check_quantize(quantize: str, device: str) -> None:
-    if device != "cuda":
+    quantize = settings.quantize
+    if quantize != "none" and device != "cuda":
         raise UsageError(
             f"--quantize {quantize} needs CUDA, and the model would run on {device}",
             "Leave --quantize out, or use a GGUF file, which has fewer bits everywhere.",
         )
-    if not importlib.util.find_spec("bitsandbytes"):
+    if quantize != "none" and not importlib.util.find_spec("bitsandbytes"):
         raise UsageError(
             f"--quantize {quantize} needs the package 'bitsandbytes', which is not installed",
             "Install it: pip install bitsandbytes",
         )
+    return device
 
 
-def take_seat(folder: Folder, device: str, quantize: str) -> Seat:
+def choose_placement(folder: Folder, device: str, quantize: str) -> Placement:
     """The precision that suits device and memory; UsageError where the weights can't ever fit."""
     total, free = _device_memory(device)
-    seat = Seat(device, _pick_dtype(device), quantize, free)
-    if device == "cpu" and total and seat.weight_bytes(folder.parameters) > total * USED_SHARE:
-        seat = replace(seat, dtype="bfloat16")
-    need = seat.weight_bytes(folder.parameters)
+    placement = Placement(device, _pick_dtype(device), quantize, free)
+    if device == "cpu" and total and placement.weight_bytes(folder.parameters) > total * USED_SHARE:
+        placement = replace(placement, dtype="bfloat16")
+    need = placement.weight_bytes(folder.parameters)
     if total and need > total:
         raise UsageError(
             f"the weights of {folder.name} take {need / 1e9:.1f} GB, and {device} has"
             f" {total / 1e9:.1f} GB in all",
             "Take a smaller model, --quantize 4bit (CUDA), or --device cpu.",
         )
-    return seat
+    return placement
 
 
 def _pick_dtype(device: str) -> str:
@@ -282,7 +280,7 @@ def _device_memory(device: str) -> tuple[int, int]:
 
 
 def read_shape(config: Any) -> Shape:
-    """What of the text model decides its memory; models without attention have no cache."""
+    """The attention shape of the text model; models without attention have no cache."""
     text = config.get_text_config(decoder=True)
     heads = getattr(text, "num_attention_heads", 0) or 0
     size = getattr(text, "head_dim", 0) or (text.hidden_size // heads if heads else 0)
@@ -294,34 +292,28 @@ def read_shape(config: Any) -> Shape:
     )
 
 
-def fitting_width(folder: Folder, seat: Seat, config: Any, shape: Shape, chat: Chat) -> int:
+def fitting_width(
+    folder: Folder, placement: Placement, config: Any, shape: Shape, chat: Chat
+) -> int:
     """How many usual requests fit beside the weights; on a CPU one, or two if there is plenty."""
-    free = seat.free * USED_SHARE - seat.weight_bytes(folder.parameters)
+    free = placement.free * USED_SHARE - placement.weight_bytes(folder.parameters)
     usual = Capabilities(None, 0).frames_per_chunk if chat.sees else 0
     frames = usual * (chat.frame_tokens(*USUAL_FRAME) + FRAME_WORD_TOKENS)
     tokens = min(shape.context_tokens, USUAL_TEXT_TOKENS + frames)
-    value = VALUE_BYTES[seat.dtype]
+    value = VALUE_BYTES[placement.dtype]
     each = cache_bytes(shape, tokens, value) + _working_bytes(config, tokens, value)
     if chat.sees:
         patches = frames * PATCHES_PER_TOKEN
         each += _working_bytes(getattr(config, "vision_config", config), patches, value)
     fit = int(free // max(each, 1))
-    if seat.device == "cpu":
+    if placement.device == "cpu":
         return WIDEST_ON_CPU if fit >= PLENTY * WIDEST_ON_CPU else 1
     return max(1, min(WIDEST, fit))
 
 
 def _working_bytes(config: Any, tokens: int, value: int) -> int:
-    """What a layer's work on so many tokens holds at once: states, queries, the wide middle."""
+    """Activations of one layer for so many tokens: states, queries, the feed-forward layer."""
     part = config.get_text_config() if hasattr(config, "get_text_config") else config
     hidden = getattr(part, "hidden_size", 0) or 0
-    middle = getattr(part, "intermediate_size", 0) or 4 * hidden
-    return tokens * value * (8 * hidden + 3 * middle)
-
-
-def _quantization(quantize: str, dtype: Any) -> Any:
-    from transformers import BitsAndBytesConfig
-
-    if quantize == "8bit":
-        return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_compute_dtype=dtype)
+    feed_forward = getattr(part, "intermediate_size", 0) or 4 * hidden
+    return tokens * value * (8 * hidden + 3 * feed_forward)

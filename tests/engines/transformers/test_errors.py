@@ -111,9 +111,9 @@ class ScriptedRunner:
     """In the model's place: `act` is what it does with a batch of so many rows."""
 
     def __init__(self, act: Callable[[int, Callable[[], bool]], list[list[int]]]) -> None:
-        from longtake.engines.transformers.model import Seat
+        from longtake.engines.transformers.model import Placement
 
-        self.seat = Seat("cpu", "float32", "none", 0)
+        self.placement = Placement("cpu", "float32", "none", 0)
         self.ends: frozenset[int] = frozenset()
         self.act = act
         self.rows: list[int] = []

@@ -156,15 +156,15 @@ def test_width_is_what_the_memory_holds_beside_the_weights(models: dict[str, Pat
 
     from longtake.engines.transformers.chat import open_chat
     from longtake.engines.transformers.hub import find_folder
-    from longtake.engines.transformers.model import Seat, fitting_width, read_shape
+    from longtake.engines.transformers.model import Placement, fitting_width, read_shape
 
     folder = find_folder(str(models["smolvlm"]))
     config = transformers.AutoConfig.from_pretrained(folder.path)
     chat, shape = open_chat(folder, True), read_shape(config)
 
     def width(device: str, free: int, quantize: str = "none") -> int:
-        seat = Seat(device, "bfloat16", quantize, free)
-        return fitting_width(folder, seat, config, shape, chat)
+        placement = Placement(device, "bfloat16", quantize, free)
+        return fitting_width(folder, placement, config, shape, chat)
 
     assert [width("cuda", free) for free in (0, 1 << 20, 1 << 40)] == [1, 1, 8]
     widths = [width("cuda", free << 20) for free in range(0, 64, 4)]
