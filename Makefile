@@ -101,7 +101,7 @@ format: dev ## put the code into its style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: dev trial-models samples scenedetect bench-digest ## the figures of the README: memory, speech, text, throughput, scan
+bench: dev trial-models samples scenedetect bench-digest ## the figures of the docs: memory, speech, text, throughput, scan
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python -m benchmarks.speech
 	$(BIN)/python -m benchmarks.reading
