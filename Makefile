@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev app models trial-models samples films demo check test test-real test-slow test-browser chromium test-transformers test-vllm lint format bench scenedetect bench-digest reference lock clean
+.PHONY: help setup dev app models trial-models samples films demo check test test-real test-slow test-browser chromium test-wheel test-transformers test-vllm lint format bench scenedetect bench-digest reference lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,6 +68,9 @@ test-browser: dev chromium models samples ## the page in a real browser; screens
 chromium: ## the browser of those tests, by Debian's packages where it is missing
 	@command -v chromium >/dev/null || { sudo=$$(command -v sudo || true); $$sudo apt-get update -qq && $$sudo apt-get install -qq --no-install-recommends chromium fonts-dejavu-core; }
 
+test-wheel: dev ## the wheel, installed into a fresh environment (1 GB)
+	$(BIN)/python -m pytest -m wheel
+
 test-transformers: .cache/transformers/.setup ## the tests that run tiny models by PyTorch (2 GB)
 	HF_HUB_OFFLINE=1 .cache/transformers/bin/python -m pytest -m transformers --ignore tests/web
 
@@ -98,7 +101,7 @@ format: dev ## put the code into its style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: dev trial-models samples scenedetect bench-digest ## the figures of the README: memory, speech, text, throughput, scan
+bench: dev trial-models samples scenedetect bench-digest ## the figures of the docs: memory, speech, text, throughput, scan
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python -m benchmarks.speech
 	$(BIN)/python -m benchmarks.reading

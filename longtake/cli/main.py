@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(list(sys.argv[1:] if arguments is None else arguments))
     except (click.UsageError, LongtakeError) as error:
         return _tell(error)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.Abort):
         print("\nstopped; run it again to go on: answers so far are kept", file=sys.stderr)
         # Threads may still wait for an engine; nothing is lost with them.
         os._exit(EXIT_INTERRUPTED)

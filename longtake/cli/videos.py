@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longtake.cli.front import EXIT_GAPS, Front, Given, note, open_front, read_settings, show_result
+from longtake.cli.offer import offer_describer
 from longtake.errors import LinkError, LongtakeError, SourceError, UsageError
 from longtake.links.addresses import is_link
 from longtake.settings import Settings
@@ -64,6 +65,8 @@ def run_videos(
     settings = read_settings(given, quiet=quiet)
     is_one = len(sources) == 1 and not playlist and not _is_many(sources[0])
     with open_front(quiet=quiet, verbose=verbose) as front:
+        if not (quiet or as_json):
+            offer_describer(sources, settings, front.session.store)
         if is_one:
             result = front.finish(
                 front.session.summarize(sources[0], settings, summarized=summarized)

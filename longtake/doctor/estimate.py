@@ -13,7 +13,7 @@ SKETCH_SECONDS = 0.15
 BESIDE_SECONDS = 0.06
 """Of all else that a run does, for a second of video: scan, listening, reading, summary.
 
-From examples/lecture.mp4, whose 95 s, mostly still, take 7 s in all (README, Figures)."""
+From examples/lecture.mp4, whose 95 s, mostly still, take 7 s in all (docs/figures.md)."""
 USUAL_SHARE = 0.8
 """Of `chunk_seconds`, the usual length of a chunk."""
 

@@ -23,6 +23,7 @@ from longtake.doctor.candidates import CANDIDATES, Fit, fit_candidate, list_plac
 from longtake.doctor.servers import USUAL_PORTS, Server, find_servers, run_together
 from longtake.engines import DIGEST, choose_engine, choose_reconciler
 from longtake.inference.engine import Capabilities
+from longtake.installation import say_extra_install, say_pip_install
 from longtake.machine import (
     Gpu,
     Machine,
@@ -49,8 +50,6 @@ PACKAGES = (
     "xllamacpp", "transformers", "torch", "accelerate", "bitsandbytes", "yt-dlp", "deno",
     "streamlit",
 )  # fmt: skip
-INSTALL_PAGE = "pip install 'longtake[app]'"
-INSTALL = "pip install 'longtake[transformers]'"
 USUAL = Capabilities(images=None, context_tokens=0)
 """What engines have that know no better."""
 
@@ -409,12 +408,12 @@ def _advise_model(
     steps = []
     installed = {package.name for package in packages if package.version}
     if not {"torch", "transformers"} <= installed:
-        steps.append(INSTALL)
+        steps.append(say_extra_install("transformers"))
     how = f"--engine transformers:{name}"
     if fit.precision == "4bit":
         how += " --quantize 4bit"
         if "bitsandbytes" not in installed:
-            steps.append("pip install bitsandbytes")
+            steps.append(say_pip_install("bitsandbytes"))
     if not here:
         better += f"; it fetches {fit.candidate.precisions[0].weights_bytes / 1e9:.0f} GB at first"
     return better, " && ".join([*steps, f"longtake summarize FILE {how}"])

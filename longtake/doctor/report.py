@@ -8,8 +8,6 @@ from typing import Any
 
 from longtake.doctor.candidates import PROMPT_TOKENS, REPLY_TOKENS, Fit
 from longtake.doctor.inspect import (
-    INSTALL,
-    INSTALL_PAGE,
     PATIENCE,
     Advice,
     Findings,
@@ -18,6 +16,7 @@ from longtake.doctor.inspect import (
     say_seconds,
 )
 from longtake.doctor.servers import Server
+from longtake.installation import say_extra_install
 from longtake.machine import Gpu, MemorySize
 from longtake.text.plurals import say_count
 from longtake.text.untrusted import one_line
@@ -201,9 +200,9 @@ def _say_packages(packages: Sequence[Package], gpus: Sequence[Gpu]) -> Iterator[
     if missing:
         yield _row("not here", ", ".join(missing))
     if "transformers" in missing:
-        yield _row("", f"for the engine transformers: {INSTALL}")
+        yield _row("", f"for the engine transformers: {say_extra_install('transformers')}")
     if "streamlit" in missing:
-        yield _row("", f"for the page: {INSTALL_PAGE}")
+        yield _row("", f"for the page: {say_extra_install('app')}")
 
 
 def _say_fits(fits: Sequence[Fit], chunk_seconds: float) -> Iterator[str]:

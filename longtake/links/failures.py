@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from longtake.errors import LinkError
+from longtake.installation import say_pip_install
 from longtake.text.untrusted import one_line
 
 DOWNLOAD = "Download it in your browser, and name the file."
@@ -17,7 +18,7 @@ SIGN_IN = (
     "Sign in to the site in your browser, save its cookies to a file, and name that with --cookies;"
     " or download the video there, and name the file."
 )
-UPGRADE = "pip install --upgrade yt-dlp yt-dlp-ejs"
+UPGRADE = say_pip_install("--upgrade", "yt-dlp", "yt-dlp-ejs")
 SHOWN = 300
 BARE = ("not_a_video", "no_javascript", "unsupported")
 """Kinds that yt-dlp's own words say nothing more of."""
@@ -72,7 +73,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "no_room": ("the disk has no room for the video", "Free some room, and run it again."),
     "no_javascript": (
         "the site's player wants JavaScript, and Deno is missing here",
-        "pip install deno",
+        say_pip_install("deno"),
     ),
     "outdated": ("this version of yt-dlp can't read the site", f"Upgrade it: {UPGRADE}"),
 }

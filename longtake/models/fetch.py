@@ -37,6 +37,7 @@ TellBytes = Callable[[int, int], None]
 
 BLOCK_BYTES = 1 << 20
 WORK_PREFIX = ".fetch-"
+REACH_SECONDS = 3.0
 STALE_SECONDS = 3600.0
 """How long nothing has moved in a fetch's folder before it counts as left by a killed process."""
 
@@ -193,6 +194,22 @@ def _fetch_hub(source: Hub, work: Path) -> Path:
             source.repository, source.file, revision=source.revision, local_dir=work / "hub"
         )
     return Path(found)
+
+
+def is_reachable(model: Model) -> bool:
+    """Whether the hub has the model's weights and answers within seconds."""
+    source = next((s for s in model.weights.sources if isinstance(s, Hub)), None)
+    if not source:
+        return False
+    with suppress(ModelError), hub_errors():
+        import huggingface_hub
+
+        address = huggingface_hub.hf_hub_url(
+            source.repository, source.file, revision=source.revision
+        )
+        huggingface_hub.get_hf_file_metadata(address, timeout=REACH_SECONDS)
+        return True
+    return False
 
 
 def fetch_embedding_files(name: str, weights: Sequence[str]) -> Path:

@@ -12,9 +12,11 @@ def serve(address: str, port: int) -> None:
     """Serve the page until it is stopped; UsageError where Streamlit is missing."""
     from importlib.util import find_spec
 
+    from longtake.installation import say_extra_install
+
     if find_spec("streamlit") is None:
         raise UsageError(
-            "the page needs Streamlit, which is not installed", "pip install 'longtake[app]'"
+            "the page needs Streamlit, which is not installed", say_extra_install("app")
         )
     _check_place(address, port)
     from longtake.web.server import serve

@@ -43,6 +43,7 @@ from longtake.doctor.inspect import (
 )
 from longtake.doctor.report import as_values, explain, say
 from longtake.doctor.servers import Served, Server
+from longtake.installation import say_extra_install, say_pip_install
 from longtake.machine import Gpu, Machine, MemorySize, Speed
 from longtake.models.memory_need import cache_bytes
 from longtake.models.table import SMOLVLM2, VLMS
@@ -275,7 +276,7 @@ def test_a_large_card_is_advised_the_best_model_with_all_that_it_needs() -> None
     machine = replace(SMALL, gpus=(H100,))
     bare = advice_for(fits_of(machine), packages=(Package("torch", ""),))
     assert bare.command == (
-        "pip install 'longtake[transformers]' &&"
+        f"{say_extra_install('transformers')} &&"
         " longtake summarize FILE --engine transformers:Qwen/Qwen3-VL-8B-Instruct"
     )
     ready = advice_for(fits_of(machine))
@@ -295,7 +296,7 @@ def test_a_small_card_is_advised_four_bits() -> None:
     card = Gpu("NVIDIA GeForce RTX 3060", "cuda", MemorySize(12 * GIB, 11 * GIB))
     found = advice_for(fits_of(replace(SMALL, gpus=(card,))))
     assert found.command == (
-        "pip install bitsandbytes && longtake summarize FILE"
+        f"{say_pip_install('bitsandbytes')} && longtake summarize FILE"
         " --engine transformers:Qwen/Qwen3-VL-8B-Instruct --quantize 4bit"
     )
 

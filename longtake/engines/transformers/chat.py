@@ -14,9 +14,10 @@ from typing import Any
 
 from longtake.engines.openai import drop_thought
 from longtake.engines.transformers.hub import Folder
-from longtake.engines.transformers.library import INSTALL, call_library, first_words
+from longtake.engines.transformers.library import call_library, first_words
 from longtake.errors import EngineError, EngineRefused, UsageError
 from longtake.inference.engine import Request
+from longtake.installation import say_extra_install
 from longtake.records import Frame
 from longtake.text.untrusted import one_line
 
@@ -213,7 +214,7 @@ def _processor_error(folder: Folder, error: Exception) -> UsageError:
     ):
         return UsageError(
             f"{folder.name} needs the package 'torchvision', which is not installed: {said}",
-            f"Install the one that goes with your PyTorch: {INSTALL}",
+            f"Install the one that goes with your PyTorch: {say_extra_install('transformers')}",
         )
     return UsageError(
         f"transformers can't make what reads for {folder.name}: {said}",

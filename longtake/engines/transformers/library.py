@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from longtake.errors import EngineError, EngineFailed, LongtakeError, OutOfMemory, UsageError
+from longtake.installation import say_extra_install, say_pip_install
 from longtake.text.untrusted import one_line
 
 LOG = logging.getLogger("longtake")
 T = TypeVar("T")
-
-INSTALL = "pip install 'longtake[transformers]'"
 
 
 def import_libraries(model: str) -> None:
@@ -27,12 +26,12 @@ def import_libraries(model: str) -> None:
             if isinstance(error, ModuleNotFoundError) and error.name == package:
                 raise UsageError(
                     f"transformers:{model} needs the package {package!r}, which is not installed",
-                    f"Install it: {INSTALL}",
+                    f"Install it: {say_extra_install('transformers')}",
                 ) from None
             raise UsageError(
                 f"the package {package!r} is installed, but it can't be imported:"
                 f" {first_words(error)}",
-                f"Install it anew: pip install --force-reinstall {package}",
+                f"Install it anew: {say_pip_install('--force-reinstall', package)}",
             ) from error
     if "TRANSFORMERS_VERBOSITY" not in os.environ:
         spoken = importlib.import_module("transformers.utils.logging")

@@ -14,6 +14,7 @@ from longtake.engines.transformers.library import call_library, first_words
 from longtake.errors import EngineError, EngineRefused, OutOfMemory, UsageError
 from longtake.inference.engine import RETRY_TEMPERATURE, Capabilities, Request
 from longtake.inference.frame_tokens import FRAME_WORD_TOKENS
+from longtake.installation import say_pip_install
 from longtake.machine import count_cores, read_memory
 from longtake.models.memory_need import Shape, cache_bytes
 from longtake.settings import Settings
@@ -195,8 +196,8 @@ def read_config(folder: Folder) -> tuple[Any, Any, bool]:
         raise UsageError(
             f"{folder.name} is no model that transformers {transformers.__version__} knows:"
             f" {first_words(error, folder.path)}",
-            "Try a newer version: pip install --upgrade transformers. Models that bring code of"
-            " their own are not run.",
+            f"Try a newer version: {say_pip_install('--upgrade', 'transformers')}. Models that"
+            " bring code of their own are not run.",
         ) from None
     if config.model_type in modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
         return config, transformers.AutoModelForImageTextToText, True
@@ -235,7 +236,7 @@ def pick_device(settings: Settings) -> str:
     if quantize != "none" and not importlib.util.find_spec("bitsandbytes"):
         raise UsageError(
             f"--quantize {quantize} needs the package 'bitsandbytes', which is not installed",
-            "Install it: pip install bitsandbytes",
+            f"Install it: {say_pip_install('bitsandbytes')}",
         )
     return device
 

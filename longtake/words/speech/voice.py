@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from longtake.errors import ModelError, SourceError
+from longtake.installation import say_pip_install
 from longtake.video.sound import RATE, Block
 
 if TYPE_CHECKING:
@@ -234,6 +235,7 @@ def _open_network() -> "InferenceSession":
     if not Path(get_assets_path(), "silero_vad_v6.onnx").is_file():
         raise ModelError(
             "the package faster-whisper lacks its voice detector (silero_vad_v6.onnx)",
-            "Install the version that Longtake is tested with: pip install faster-whisper==1.2.1",
+            "Install the version that Longtake is tested with:"
+            f" {say_pip_install('faster-whisper==1.2.1')}",
         )
     return get_vad_model().session

@@ -51,7 +51,7 @@ OPEN = """
 def test_missing_extra_names_the_command_that_installs_it(package: str) -> None:
     said = run_python(f"sys.modules[{package!r}] = None\n" + textwrap.dedent(OPEN))
     assert said.startswith("UsageError | transformers:org/tiny needs the package")
-    assert repr(package) in said and "pip install 'longtake[transformers]'" in said
+    assert repr(package) in said and "-m pip install" in said and "[transformers]" in said
 
 
 @pytest.mark.parametrize(
