@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from longtake.models.table import FolderModel, Model
     from longtake.records import Progress
 
-IN_BYTES = ("read", "load")
-"""Stages that count bytes."""
+ASKING = ("describe", "reconcile", "check")
+"""Stages that count requests to a model; others count seconds of video, or pictures."""
 LINE_SECONDS = 15.0
 """Between two lines of progress where no terminal is; what takes less says nothing."""
 BAR_WIDTH, COUNT_WIDTH = 24, 20
@@ -44,7 +44,7 @@ class _Lines:
         if time.monotonic() - self._told >= self._seconds:
             self._told = time.monotonic()
             share = f"{100 * step.done // max(1, step.total)} %"
-            count = share if step.stage in IN_BYTES else f"{step.done} of {step.total}, {share}"
+            count = f"{step.done} of {step.total}, {share}" if step.stage in ASKING else share
             print(one_line(f"{_name(step)}: {count}"), file=sys.stderr, flush=True)
 
 
@@ -70,7 +70,7 @@ class _Bars:
             note = f"{found.chunk.span} {found.text or found.error}"
         fields = {"note": one_line(note)} if note else {}
         self._bars.update(task, completed=step.done, total=step.total, **fields)
-        if step.stage not in IN_BYTES:
+        if step.stage in ASKING:
             speed = self._bars.tasks[task].speed
             rate = f", {speed * 60:.0f} a minute" if speed else ""
             self._bars.update(task, count=f"{step.done}/{step.total}{rate}")

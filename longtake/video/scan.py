@@ -174,6 +174,7 @@ def scan(
     sure, doubts = _judge(groups, index.sizes, index.codec in SHARES)
     chosen, assumed = _choose(doubts, index, _budget(index) if budget is None else budget)
     found = yield from _resolve(video, index, chosen, facts)
+    yield _progress(video, video.readable + 1, "scanned", 1)
     still = _still(index, facts)
     facts.spread(still)
     cuts = apart([*sure, *assumed, *found])

@@ -113,3 +113,27 @@ def test_note_goes_to_the_standard_error_of_the_moment_as_one_line(
     logging.getLogger("longtake").info("slower\nthan usual")
     shown = capsys.readouterr()
     assert shown.out == "" and shown.err == "note: slower than usual\n"
+
+
+def test_without_a_terminal_a_line_of_progress_comes_now_and_then(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with open_bars(line_seconds=0) as advance:
+        advance(Progress("describe", 1, 4))
+        advance(Progress("scan", 30, 60))
+    assert capsys.readouterr().err == "describe: 1 of 4, 25 %\nscan: 50 %\n"
+    with open_bars(line_seconds=60) as advance:
+        advance(Progress("describe", 1, 4))
+    with open_bars(quiet=True, line_seconds=0) as advance:
+        advance(Progress("describe", 1, 4))
+    assert capsys.readouterr().err == ""
+
+
+def test_bar_keeps_its_width_whatever_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with open_terminal() as terminal, open_bars() as advance:
+        for number, note in enumerate(["short", "long " * 60, ""]):
+            advance(Progress("describe", number, 4, note))
+    drawn = [line.partition("\x1b")[0] for line in terminal.shown.splitlines() if "━" in line]
+    assert drawn and {line.count("━") + line.count("╸") + line.count("╺") for line in drawn} == {24}
+    assert max(map(len, drawn)) <= 80
