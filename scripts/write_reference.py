@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from longtake.cli.commands import longtake
-from longtake.cli.flags import Setting
+from longtake.cli.flags import HELP, Setting
 from longtake.settings import Settings
 
 FILE = Path(__file__).parents[1] / "docs" / "reference.md"
@@ -35,7 +35,7 @@ def _say_commands(group: click.Group) -> Iterator[str]:
     yield "## Commands\n"
     for name, command in _list_commands(group, "longtake"):
         yield f"### {name}\n\n{_say_about(command)}\n"
-        context = click.Context(command)
+        context = click.Context(command, **HELP)
         settings = [p for p in command.params if isinstance(p, Setting)]
         rows = [
             _say_row(param, context)

@@ -141,7 +141,7 @@ def commands_of_readme(heading: str) -> list[list[str]]:
 def run_as_readme_says(words: list[str], folder: Path, **environment: str) -> dict[str, Any]:
     """The summary that the command leaves, in a folder that has the video."""
     source = words.index("talk.mp4")
-    words = ["summarize", *words[source:], "--speech", "off", "--out", "out"]
+    words = [*words[source:], "--speech", "off", "--out", "out"]
     subprocess.run(
         [sys.executable, "-m", "longtake", *words],
         cwd=folder,

@@ -15,7 +15,7 @@ import click
 from longtake.links.addresses import is_link
 from longtake.settings import GROUPS, Settings
 
-HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 FLAG_WIDTH = 34
 """Letters in the help's column of flags."""
 

@@ -57,7 +57,7 @@ class ResultFolder:
 
     def _note(self, name: str, sha256: str) -> None:
         """Note a file before it takes its place: after a kill between the two, both are known."""
-        notes = _read_notes(self.path)
+        notes = _read_notes(self.path) or {"video": "", "files": {}}
         files = notes["files"]
         known = files.get(name, {}).get("sha256", [])
         files[name] = {"made_with": dict(self.made[name]), "sha256": [*known[-1:], sha256]}
@@ -104,7 +104,7 @@ def _is_free(folder: Path, video: str, made: Mapping[str, MadeWith]) -> bool:
     except OSError as error:
         raise _unwritable(folder, error) from error
     notes = _read_notes(folder)
-    if video and notes["video"] not in ("", video):
+    if notes is None or (video and notes["video"] not in ("", video)):
         return False
     return all(_is_ours(folder / name, notes["files"].get(name), made[name]) for name in made)
 
@@ -119,13 +119,13 @@ def _is_ours(path: Path, note: Any, made_with: MadeWith) -> bool:
         return False
 
 
-def _read_notes(folder: Path) -> dict[str, Any]:
-    """What is noted there; where that can't be read, nothing is known to be ours."""
+def _read_notes(folder: Path) -> dict[str, Any] | None:
+    """What is noted there; None where that can't be read, as while another run begins it."""
     with suppress(OSError, ValueError):
         notes = json.loads((folder / NOTES).read_text(encoding="utf-8"))
         if isinstance(notes, dict) and isinstance(notes.get("files"), dict):
             return {"video": str(notes.get("video", "")), "files": notes["files"]}
-    return {"video": "", "files": {}}
+    return None
 
 
 def _write_notes(folder: Path, notes: Mapping[str, Any]) -> None:

@@ -238,7 +238,7 @@ def test_ledger_tells_what_was_read_from_what_is_cited() -> None:
     ledger = replace(result.ledger, summarized=300, cited=30)
     said = "300 read for the summary, 30 cited in it."
     assert said in as_markdown(replace(result, ledger=ledger))
-    assert said in say_result(replace(result, ledger=ledger))
+    assert said in say_result(replace(result, ledger=ledger), verbose=True)
 
 
 def test_neighbouring_gaps_with_one_reason_are_one_line() -> None:
@@ -255,7 +255,7 @@ def test_neighbouring_gaps_with_one_reason_are_one_line() -> None:
         "- 0:42–0:48 (chunk 7): x",
         "- 0:54–1:00 (chunk 9): x",
     ]
-    assert "   gap: 0:18–0:36 (chunks 3–5): x\n" in say_result(result)
+    assert "\ngap: 0:18–0:36 (chunks 3–5): x\n" in say_result(result)
 
 
 def test_last_line_says_whose_the_descriptions_are() -> None:
@@ -371,7 +371,7 @@ def test_json_holds_verdicts_moments_and_the_judge() -> None:
 
 
 def test_terminal_marks_what_the_check_found() -> None:
-    text = say_result(mark_all(make_result(), "no dog"))
+    text = say_result(mark_all(make_result(), "no dog"), verbose=True)
     assert "A dog. [1]\n" in text
     assert "A dog. [1] ✗ unsupported: no dog\n" in text
     assert "A dog. [1] ?\n" in text
