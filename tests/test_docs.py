@@ -75,7 +75,7 @@ def test_files_and_folders_that_a_doc_names_exist(doc: Path) -> None:
 @each_doc
 def test_modules_and_names_that_a_doc_names_exist(doc: Path) -> None:
     text = doc.read_text(encoding="utf-8")
-    named = set(re.findall(r"\b((?:longtake|benchmarks|scripts)(?:\.[a-z_]\w*)+)\b", text))
+    named = set(re.findall(r"(?<![\w.])((?:longtake|benchmarks|scripts)(?:\.[a-z_]\w*)+)\b", text))
     named = {name for name in named if not name.endswith(".py")}
     assert [name for name in sorted(named) if not is_module_or_name(name)] == []
 
@@ -109,7 +109,7 @@ def test_commands_that_a_doc_names_exist(doc: Path) -> None:
 
 def is_source(word: str) -> bool:
     """Whether it stands for a file or a link, which is short for `summarize`."""
-    return word.endswith(".mp4") or word.startswith("'https://")
+    return word.endswith((".mp4", "/")) or word.startswith("'https://")
 
 
 @each_doc
