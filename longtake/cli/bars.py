@@ -1,6 +1,8 @@
 """What is told while something goes on, on standard error: bars in a terminal, else lines."""
 
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +19,15 @@ ASKING = ("describe", "reconcile", "check")
 LINE_SECONDS = 15.0
 """Between two lines of progress where no terminal is; what takes less says nothing."""
 BAR_WIDTH, COUNT_WIDTH = 24, 20
+
+
+def note(text: str) -> None:
+    """Tell the user something on standard error, in lines that suit a terminal."""
+    line = one_line(text)
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        line = textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+    print(line, file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -45,7 +56,7 @@ class _Lines:
             self._told = time.monotonic()
             share = f"{100 * step.done // max(1, step.total)} %"
             count = f"{step.done} of {step.total}, {share}" if step.stage in ASKING else share
-            print(one_line(f"{_name(step)}: {count}"), file=sys.stderr, flush=True)
+            note(f"{_name(step)}: {count}")
 
 
 class _Bars:

@@ -5,19 +5,17 @@ What is heavy is imported by the command that needs it: help and mistakes are an
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from longtake.cli.bars import fetch_with_bar
+from longtake.cli.bars import fetch_with_bar, note
 from longtake.cli.flags import HELP, Commands, OneOf, take_settings, take_switch
 from longtake.cli.front import EXIT_GAPS, Given, open_front, read_settings, show_result
 from longtake.cli.videos import run_videos
 from longtake.errors import UsageError
 from longtake.settings import GROUPS, list_group
-from longtake.text.untrusted import one_line
 from longtake.version import __version__
 
 EPILOG = """\
@@ -163,7 +161,7 @@ def transcript(source: str, as_json: bool, quiet: bool, given: Given) -> int:
         found = front.finish(front.session.transcribe(source, read_settings(given, quiet=quiet)))
     for said in (found.source, found.remark, *map(str, found.files)):
         if said and not quiet:
-            print(f"note: {one_line(said)}", file=sys.stderr)
+            note(f"note: {said}")
     if as_json:
         print(transcript_as_json(found), end="")
     else:

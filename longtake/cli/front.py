@@ -1,16 +1,14 @@
 """What commands that run have in common: settings read, a session opened, the run watched."""
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from longtake.cli.bars import fetch_with_bar, open_bars
+from longtake.cli.bars import fetch_with_bar, note, open_bars
 from longtake.cli.flags import name_flag
 from longtake.settings import Settings, list_idle, list_unknown_variables, load_settings
-from longtake.text.untrusted import one_line
 
 if TYPE_CHECKING:
     from longtake.pipeline.session import Session
@@ -74,11 +72,6 @@ def open_front(*, quiet: bool = False, verbose: bool = False) -> Iterator[Front]
 
 
 ROLES = {"describer": "described by", "summary by": "summarised by"}
-
-
-def note(text: str) -> None:
-    """One line for the user, on standard error."""
-    print(one_line(text), file=sys.stderr)
 
 
 def read_settings(given: Given, *, quiet: bool = False) -> Settings:

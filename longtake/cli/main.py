@@ -11,9 +11,9 @@ from pathlib import Path
 
 import click
 
+from longtake.cli.bars import note
 from longtake.cli.commands import COMPLETE, longtake
 from longtake.errors import LongtakeError
-from longtake.text.untrusted import one_line
 
 EXIT_INTERRUPTED = 130
 PROGRAM = "longtake"
@@ -62,9 +62,9 @@ def _tell(error: click.UsageError | LongtakeError) -> int:
     else:
         command = error.ctx.command_path if error.ctx else PROGRAM
         message, hint, status = error.format_message(), f"{command} --help", error.exit_code
-    print(f"error: {one_line(message)}", file=sys.stderr)
+    note(f"error: {message}")
     if hint:
-        print(f"hint: {one_line(hint)}", file=sys.stderr)
+        note(f"hint: {hint}")
     return status
 
 
@@ -81,7 +81,7 @@ class _NoteHandler(logging.Handler):
     """What Longtake has to say while it works, a line each on standard error as it is then."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(f"note: {one_line(record.getMessage())}", file=sys.stderr)
+        note(f"note: {record.getMessage()}")
 
 
 def _show_notes() -> None:

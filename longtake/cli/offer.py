@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from longtake.cli.bars import fetch_with_bar
-from longtake.cli.front import note
+from longtake.cli.bars import fetch_with_bar, note
 from longtake.errors import LongtakeError, ModelError, OutputError
 from longtake.links.addresses import is_link
 from longtake.settings import Settings

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longtake.cli.front import EXIT_GAPS, Front, Given, note, open_front, read_settings, show_result
+from longtake.cli.bars import note
+from longtake.cli.front import EXIT_GAPS, Front, Given, open_front, read_settings, show_result
 from longtake.cli.offer import offer_describer
 from longtake.errors import LinkError, LongtakeError, SourceError, UsageError
 from longtake.links.addresses import is_link

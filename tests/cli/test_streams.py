@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from longtake.cli.bars import fetch_with_bar, open_bars
+from longtake.cli.bars import fetch_with_bar, note, open_bars
 from longtake.cli.main import main
 from longtake.models.table import FolderModel, asset_path
 from longtake.records import Progress
@@ -137,3 +137,14 @@ def test_bar_keeps_its_width_whatever_is_found(monkeypatch: pytest.MonkeyPatch) 
     drawn = [line.partition("\x1b")[0] for line in terminal.shown.splitlines() if "━" in line]
     assert drawn and {line.count("━") + line.count("╸") + line.count("╺") for line in drawn} == {24}
     assert max(map(len, drawn)) <= 80
+
+
+def test_notes_are_wrapped_at_words_in_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    with open_terminal() as terminal:
+        note("a few words\nthat are longer than a line")
+    assert terminal.shown.splitlines() == ["a few words that are", "longer than a line"]
+    note("a few words\nthat are longer than a line")
+    assert capsys.readouterr().err == "a few words that are longer than a line\n"
