@@ -30,6 +30,7 @@ from longtake.pipeline.sources import Source
 from longtake.records import Description, Progress, Result, SourceFile, Video
 from longtake.report.json import chunk_values
 from longtake.runs.folder import Run, Step, load_run, locked, read_entry, write_state
+from longtake.runs.servers import give_keys
 from longtake.settings import home_folder, load_settings
 from longtake.text.untrusted import one_line
 from longtake.timecode import Span
@@ -100,6 +101,7 @@ def _go(recorder: "_Recorder", session: Session) -> Iterator[Result]:
     """Run what was asked for to its end, writing down each step; its results."""
     asked = recorder.run.asked
     settings = load_settings({**asked.settings, "out": str(recorder.run.folder / "out")})
+    settings = give_keys(settings, load_settings())
     source: Source = asked.source
     if _is_upload(recorder.run):  # called as its visitor calls it, and not by where it lies
         source = SourceFile(Path(asked.source), title=one_line(asked.title))

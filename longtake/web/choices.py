@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from longtake.doctor.estimate import Estimate, estimate
-from longtake.engines import ENGINES, choose_engine
 from longtake.errors import LinkError, LongtakeError, UsageError
 from longtake.links.addresses import check_link, is_link
 from longtake.links.metadata import look
-from longtake.models.table import find_vlms_here
 from longtake.pipeline.sources import choose_needs
 from longtake.runs.folder import Asked, Run, submit
 from longtake.settings import Settings, change_settings
@@ -22,7 +20,7 @@ from longtake.timecode import format_time
 from longtake.video.probe import probe
 from longtake.video.source import check_file
 from longtake.web import uploads
-from longtake.web.format import name_source, say_bytes, say_seconds, sentence_case
+from longtake.web.format import name_source, say_bytes, say_seconds
 from longtake.web.table import edit_table
 
 INSPECTIONS_AT_ONCE = 3
@@ -45,32 +43,6 @@ class Choice:
     captions: str = ""
     entries: tuple[tuple[str, str], ...] = ()
     """A playlist's videos: link and title."""
-
-
-@dataclass(frozen=True)
-class EngineChoice:
-    """An engine that can serve here: what the setting is called, and what the page calls it."""
-
-    value: str
-    label: str
-    hint: str
-
-
-def list_engines(settings: Settings) -> list[EngineChoice]:
-    """Automatic first, then those that can serve on this machine as it is."""
-    chosen, why = choose_engine()
-    found = [EngineChoice("auto", f"Automatic: {chosen}", sentence_case(why))]
-    found += [
-        EngineChoice(f"gguf:{model.name}", model.name, "A vision-language model that is here.")
-        for model in find_vlms_here()
-    ]
-    found.append(EngineChoice("sketch", "sketch", sentence_case(ENGINES["sketch"])))
-    if settings.base_url:
-        found.append(EngineChoice("server", "server", "The server that the settings name."))
-    if settings.engine not in [choice.value for choice in found]:
-        hint = ENGINES.get(settings.engine.partition(":")[0], "as the settings name it")
-        found.insert(1, EngineChoice(settings.engine, settings.engine, sentence_case(hint)))
-    return found
 
 
 def inspect(text: str, settings: Settings, own_machine: bool) -> Choice:
