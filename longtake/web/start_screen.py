@@ -8,6 +8,7 @@ import streamlit as st
 from longtake.doctor.servers import Server
 from longtake.engines import AUTO
 from longtake.errors import LongtakeError
+from longtake.runs.folder import list_runs
 from longtake.runs.servers import choose, list_connected, read_chosen
 from longtake.settings import Settings
 from longtake.web import choices, uploads
@@ -33,7 +34,7 @@ def draw_start(settings: Settings, visitor: str) -> None:
     """The screen; the choice stands above the form that its estimate depends on."""
     st.title("What happens in this video?")
     st.markdown("Paste a link, get a summary: each sentence leads to the moment that it rests on.")
-    _draw_source(settings)
+    _draw_source(settings, visitor)
     if error := st.session_state.get("trouble"):
         show_error(error)
     place = st.container()
@@ -43,7 +44,7 @@ def draw_start(settings: Settings, visitor: str) -> None:
             _draw_choice(choice, form, settings, visitor)
 
 
-def _draw_source(settings: Settings) -> None:
+def _draw_source(settings: Settings, visitor: str) -> None:
     own = is_own_machine()
     with st.form("link", border=False, enter_to_submit=True):
         field, button = st.columns([5, 1], vertical_alignment="bottom")
@@ -62,6 +63,19 @@ def _draw_source(settings: Settings) -> None:
         _choose(lambda: choices.inspect_upload(dropped.dropped["upload"], dropped.dropped["name"]))
     elif looked:
         _choose(lambda: choices.inspect(text, settings, own))
+    elif not list_runs(None if own else visitor) and not st.session_state.get("choice"):
+        _offer_sample()
+
+
+def _offer_sample() -> None:
+    """To who has no runs yet; a film that is here, or can be drawn."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Try a sample", key="sample", icon=":material/movie:", on_click=_take_sample)
+        st.caption(f"{choices.name_sample()}. Nothing is loaded from elsewhere.")
+
+
+def _take_sample() -> None:
+    _choose(choices.choose_sample)
 
 
 def _choose(look: Callable[[], Choice]) -> None:
@@ -182,7 +196,7 @@ def _draw_choice(choice: Choice, form: Mapping[str, Any], settings: Settings, vi
         if choice.entries:
             _draw_entries(choice, settings)
             return
-        guess = choices.guess(choice, choices.apply_form(settings, form))
+        guess = choices.guess(choice, form, settings)
         st.markdown(as_text(choices.say_guess(guess, form["flow"], whole=bool(choice.duration))))
         with st.container(horizontal=True):
             if st.button("Start", type="primary", key="start"):
