@@ -88,7 +88,7 @@ def look_at(address: str, key: str, seconds: float) -> Server:
     UsageError for what is no address; what is wrong with a server stands in its `trouble`.
     """
     found = []
-    for place in _complete(address):
+    for place in complete_address(address):
         ends = time.monotonic() + seconds
         found.append(_look(place, key, ends, True, MOST_LISTED) or _no_use(place, "is silent"))
         if found[-1].models:
@@ -97,22 +97,29 @@ def look_at(address: str, key: str, seconds: float) -> Server:
     return next((server for server in found if not server.trouble), found[0])
 
 
-def _complete(address: str) -> list[str]:
+def complete_address(text: str) -> list[str]:
     """What may be meant: as it stands and with `/v1`; what is far away is asked over TLS."""
-    plain = address.strip().rstrip("/")
-    scheme, said, rest = plain.partition("://")
+    scheme, said, rest = text.strip().partition("://")
     if not said:
-        rest = plain
-        scheme = "http" if is_near(rest) else "https"
-    host = rest.partition("/")[0]
-    if scheme not in ("http", "https") or not host or re.search(r"[\s?#]", rest):
-        raise UsageError(
-            f"{one_line(hide_secrets(plain))!r} is no address", "Such as http://127.0.0.1:8000/v1."
-        )
-    if "@" in host:
+        scheme, rest = "", scheme
+    rest = rest.rstrip("/")
+    place = rest.partition("/")[0]
+    if "@" in place:
         raise UsageError("the address holds a name or a password", "Give the key beside it.")
-    whole = f"{scheme}://{rest}"
+    if scheme not in ("", "http", "https") or re.search(r"[\s?#]", rest) or not _is_place(place):
+        shown = one_line(hide_secrets(text))
+        raise UsageError(f"{shown!r} is no address", "Such as http://127.0.0.1:8000/v1.")
+    whole = f"{scheme or ('http' if is_near(place) else 'https')}://{rest}"
     return [whole] if rest.endswith("/v1") else [f"{whole}/v1", whole]
+
+
+def _is_place(place: str) -> bool:
+    """Whether it is a host, perhaps with a port."""
+    try:
+        parts = urlsplit(f"//{place}")
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def is_near(rest: str) -> bool:

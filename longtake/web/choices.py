@@ -111,17 +111,16 @@ def inspect_upload(token: str, name: str) -> Choice:
     return Choice(title, title, upload=token, duration=video.duration, bytes=path.stat().st_size)
 
 
-def name_sample() -> str:
-    """The film that the page offers to who has none at hand."""
-    return LECTURE if SAMPLE.is_file() else DRAWN
+def name_sample(clone: Path = SAMPLE) -> str:
+    """The film that the page offers to who has none at hand: a clone's, else a drawn one."""
+    return LECTURE if clone.is_file() else DRAWN
 
 
-def choose_sample() -> Choice:
+def choose_sample(clone: Path = SAMPLE) -> Choice:
     """The sample as an upload: that of a clone, else one that is drawn now."""
-    title = name_sample()
-    path = uploads.new_path()
+    title, path = name_sample(clone), uploads.new_path()
     if title == LECTURE:
-        shutil.copyfile(SAMPLE, path)
+        shutil.copyfile(clone, path)
     else:
         make_sample(path)
     return inspect_upload(path.name, title)
