@@ -34,7 +34,12 @@ USUAL_SIDE = 512
 """Longest side in pixels that most engines look at."""
 SAMPLE = Path(__file__).parents[2] / "examples" / "lecture.mp4"
 """Lies there in a clone alone."""
-LECTURE, DRAWN = "How bridges carry weight, a short lecture", "A day at the bay, a drawn film"
+LECTURE, DRAWN = "lecture.mp4", "bay.mp4"
+SAMPLES = {
+    LECTURE: "A lecture of 95 seconds on how bridges carry weight",
+    DRAWN: "A day at the bay in 24 seconds, drawn for you now",
+}
+"""By what each is called, what it shows."""
 _inspections = threading.BoundedSemaphore(INSPECTIONS_AT_ONCE)
 
 
@@ -117,7 +122,7 @@ def name_sample(clone: Path = SAMPLE) -> str:
 
 
 def choose_sample(clone: Path = SAMPLE) -> Choice:
-    """The sample as an upload: that of a clone, else one that is drawn now."""
+    """The sample as an upload."""
     title, path = name_sample(clone), uploads.new_path()
     if title == LECTURE:
         shutil.copyfile(clone, path)

@@ -113,8 +113,10 @@ def ask_server(address: str, key: str) -> Server:
     """The server there, with what it lists; UsageError where it can't be used, and why."""
     found = look_at(address, key.strip(), TEST_SECONDS)
     if not found.models:
+        trouble = found.trouble or "lists no models"
+        whole = trouble.startswith("the server")
         raise UsageError(
-            f"{found.address}: {found.trouble or 'it lists no models'}",
+            trouble if whole else f"the server at {found.address} {trouble}",
             "Is it running there? Does it want another key? Most addresses end in /v1.",
         )
     return found

@@ -41,9 +41,9 @@ class List {
   }
 
   makeRow(id) {
-    const row = { item: make("li", "run"), link: make("a", "open"), image: make("img", ""),
-      length: make("span", "length"), title: make("span", "title"), headline: make("span", "headline"),
-      said: make("span", "said"), bin: make("button", "delete") };
+    const row = { item: make("li", "run"), link: make("a", "run-open"), image: make("img", ""),
+      length: make("span", "run-length"), title: make("span", "run-title"), headline: make("span", "run-headline"),
+      said: make("span", "run-said"), bin: make("button", "run-delete") };
     row.link.href = `?run=${encodeURIComponent(id)}`;
     row.link.addEventListener("click", (event) => {
       if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
@@ -52,7 +52,7 @@ class List {
     });
     Object.assign(row.image, { alt: "", loading: "lazy", decoding: "async" });
     row.image.addEventListener("error", () => row.image.classList.add("missing"));
-    const thumb = make("span", "thumb"), words = make("span", "words");
+    const thumb = make("span", "run-thumb"), words = make("span", "run-words");
     thumb.append(row.image, row.length);
     words.append(row.title, row.headline, row.said);
     row.link.append(thumb, words);

@@ -71,7 +71,7 @@ def _offer_sample() -> None:
     """To who has no runs yet; a film that is here, or can be drawn."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Try a sample", key="sample", icon=":material/movie:", on_click=_take_sample)
-        st.caption(f"{choices.name_sample()}. Nothing is loaded from elsewhere.")
+        st.caption(f"{choices.SAMPLES[choices.name_sample()]}. Nothing is downloaded.")
 
 
 def _take_sample() -> None:
