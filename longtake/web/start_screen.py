@@ -107,7 +107,7 @@ def _draw_flows(flows: list[str], flow: str, *, key: str, disabled: bool = False
         flows,
         index=flows.index(flow),
         format_func=FLOWS.__getitem__,
-        captions=[FLOW_HINTS[name] for name in flows],
+        captions=None if disabled else [FLOW_HINTS[name] for name in flows],
         key=key,
         disabled=disabled,
     )
@@ -122,17 +122,17 @@ def _draw_describers(settings: Settings) -> Describer:
     if connected := st.session_state.pop("connected", ""):
         st.session_state["engine"] = connected
     last = read_chosen() if own and settings.engine == AUTO else ""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        value = st.selectbox(
-            "Who describes the pictures",
-            list(describers),
-            index=list(describers).index(last if last in describers else settings.engine),
-            format_func=lambda name: describers[name].label,
-            key="engine",
-            on_change=_remember_describer if own else None,
-        )
-        if own and st.button("Connect a server", key="connect", icon=":material/dns:"):
-            ask_for_server(settings)
+    field, beside = st.columns([5, 2], vertical_alignment="bottom")
+    value = field.selectbox(
+        "Who describes the pictures",
+        list(describers),
+        index=list(describers).index(last if last in describers else settings.engine),
+        format_func=lambda name: describers[name].label,
+        key="engine",
+        on_change=_remember_describer if own else None,
+    )
+    if own and beside.button("Connect a server", key="connect", width="stretch"):
+        ask_for_server(settings)
     st.caption(as_text(describers[value].hint))
     return describers[value]
 

@@ -28,6 +28,46 @@ SHOTS = os.environ.get("LONGTAKE_SHOTS", "")
 PATIENCE = 90_000
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 
+FAINT = """() => {
+  const brush = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const read = (color) => {
+    brush.clearRect(0, 0, 1, 1); brush.fillStyle = color; brush.fillRect(0, 0, 1, 1);
+    return [...brush.getImageData(0, 0, 1, 1).data].map((n) => n / 255);
+  };
+  const over = ([...top], under) => under.map((n, k) => top[k] * top[3] + n * (1 - top[3]));
+  const light = (rgb) => rgb.map((n) => n <= 0.04045 ? n / 12.92 : ((n + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, n, k) => sum + n * [0.2126, 0.7152, 0.0722][k], 0);
+  const above = (node) => node.assignedSlot ?? node.parentElement ?? node.getRootNode().host;
+  const ground = (node) => {
+    if (!node) return [1, 1, 1];
+    const own = read(getComputedStyle(node).backgroundColor);
+    return own[3] === 1 ? own.slice(0, 3) : over(own, ground(above(node)));
+  };
+  const faded = (node) => node ? getComputedStyle(node).opacity * faded(above(node)) : 1;
+  const found = [];
+  let seen = 0;
+  const look = (root) => {
+    for (const node of root.querySelectorAll('*')) {
+      if (node.shadowRoot) look(node.shadowRoot);
+      const own = [...node.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+      const idle = node.closest(':disabled, [data-testid=stRadio]:has(:disabled)');
+      const out = idle || node.closest('.unseen, style, title, [data-testid=stIconMaterial]');
+      if (!own || out || !node.checkVisibility()) continue;
+      const style = getComputedStyle(node), under = ground(node), ink = read(style.color);
+      ink[3] *= faded(node);
+      const [a, b] = [light(over(ink, under)), light(under)].sort((x, y) => y - x);
+      const big = parseFloat(style.fontSize);
+      const need = big >= 24 || (big >= 18.66 && style.fontWeight >= 700) ? 3 : 4.5;
+      const ratio = (a + 0.05) / (b + 0.05);
+      seen += 1;
+      if (ratio < need) found.push(`${ratio.toFixed(2)} ${node.textContent.trim().slice(0, 40)}`);
+    }
+  };
+  look(document);
+  return [seen, found];
+}"""
+"""How many texts are seen, and those whose contrast is below WCAG 2.2's 1.4.3 (level AA)."""
+
 
 @dataclass
 class Site:

@@ -28,6 +28,7 @@ from longtake.report.read_back import read_descriptions
 from tests.conftest import ROOT
 from tests.servers import Answer, ScriptedServer, as_chat, as_json, serve
 from tests.web.sites import (
+    FAINT,
     PATIENCE,
     PHONE,
     WIDE,
@@ -361,47 +362,6 @@ def press_until(page: Page, there: Any) -> None:
     raise AssertionError("the Tab key does not lead there")
 
 
-FAINT = """() => {
-  const brush = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-  const read = (color) => {
-    brush.clearRect(0, 0, 1, 1); brush.fillStyle = color; brush.fillRect(0, 0, 1, 1);
-    return [...brush.getImageData(0, 0, 1, 1).data].map((n) => n / 255);
-  };
-  const over = ([...top], under) => under.map((n, k) => top[k] * top[3] + n * (1 - top[3]));
-  const light = (rgb) => rgb.map((n) => n <= 0.04045 ? n / 12.92 : ((n + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, n, k) => sum + n * [0.2126, 0.7152, 0.0722][k], 0);
-  const above = (node) => node.assignedSlot ?? node.parentElement ?? node.getRootNode().host;
-  const ground = (node) => {
-    if (!node) return [1, 1, 1];
-    const own = read(getComputedStyle(node).backgroundColor);
-    return own[3] === 1 ? own.slice(0, 3) : over(own, ground(above(node)));
-  };
-  const faded = (node) => node ? getComputedStyle(node).opacity * faded(above(node)) : 1;
-  const found = [];
-  let seen = 0;
-  const look = (root) => {
-    for (const node of root.querySelectorAll('*')) {
-      if (node.shadowRoot) look(node.shadowRoot);
-      const own = [...node.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
-      const idle = node.closest(':disabled, label:has(:disabled)');
-      const out = idle || node.closest('.unseen, style, title, [data-testid=stIconMaterial]');
-      if (!own || out || !node.checkVisibility()) continue;
-      const style = getComputedStyle(node), under = ground(node), ink = read(style.color);
-      ink[3] *= faded(node);
-      const [a, b] = [light(over(ink, under)), light(under)].sort((x, y) => y - x);
-      const big = parseFloat(style.fontSize);
-      const need = big >= 24 || (big >= 18.66 && style.fontWeight >= 700) ? 3 : 4.5;
-      const ratio = (a + 0.05) / (b + 0.05);
-      seen += 1;
-      if (ratio < need) found.push(`${ratio.toFixed(2)} ${node.textContent.trim().slice(0, 40)}`);
-    }
-  };
-  look(document);
-  return [seen, found];
-}"""
-"""How many texts are seen, and those whose contrast is below WCAG 2.2's 1.4.3 (level AA)."""
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_phone_s_width_is_enough_and_no_text_is_faint(
     browser: Browser, site: Site, finished: str, scheme: Any
@@ -410,7 +370,7 @@ def test_phone_s_width_is_enough_and_no_text_is_faint(
     page = context.new_page()
     for name, url in (("first", site.url), ("done", finished)):
         page.goto(url)
-        last = page.get_by_text("Quickest: chunks" if name == "first" else "Take it with you")
+        last = page.get_by_text("More settings" if name == "first" else "Take it with you")
         expect(last).to_be_visible(timeout=PATIENCE)
         expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
         widest = page.evaluate(
@@ -419,7 +379,7 @@ def test_phone_s_width_is_enough_and_no_text_is_faint(
         )
         assert widest <= PHONE["width"]
         texts, faint = page.evaluate(FAINT)
-        assert texts > 20 and not faint
+        assert texts > 12 and not faint
         shoot(page, f"6-phone-{name}-{scheme}")
     context.close()
 
@@ -454,7 +414,7 @@ def test_hostile_texts_show_as_text_everywhere(browser: Browser, tmp_path: Path)
             expect(page.locator("section[data-testid=stSidebar]")).to_contain_text("<script>")
             shoot(page, "7-hostile")
             assert page.evaluate("window.owned") is None
-            assert page.title().startswith("<script>window.owned=1</script> [x](")
+            assert page.title().startswith("<script>window.owned=1< script> [x](")
             assert page.title().endswith(" · Longtake")
             assert page.locator("a[href^='javascript']").count() == 0
             assert page.locator("img[src=x]").count() == 0

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.conftest import ROOT
 from tests.servers import MODELS, Asked, Route, as_chat, as_error, as_models, serve
 from tests.web.sites import (
+    FAINT,
     PATIENCE,
     WIDE,
     Site,
@@ -82,7 +83,11 @@ def test_a_run_stands_in_its_list_with_picture_headline_and_length(
     wait_for_summary(page)
     assert page.title().startswith("lecture.mp4 · Longtake")
     expect(row).to_have_attribute("aria-current", "page")
-    shoot(page, "start-list")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.wait_for_timeout(500)
+        assert not page.evaluate(FAINT)[1]
+        shoot(page, f"start-list-{scheme}")
 
 
 def test_an_estimate_rests_on_the_run_before(page: Page, sampled: tuple[Site, str]) -> None:
