@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 960, 540
 RATE = 10
-SCENE_SECONDS = 6
+SCENE_SECONDS = 8
 INK = "#f7f4ea"
 SEA = 380
 """Where the picture's lower part begins, in pixels from above."""

@@ -36,8 +36,8 @@ SAMPLE = Path(__file__).parents[2] / "examples" / "lecture.mp4"
 """Lies there in a clone alone."""
 LECTURE, DRAWN = "lecture.mp4", "bay.mp4"
 SAMPLES = {
-    LECTURE: "A lecture of 95 seconds on how bridges carry weight",
-    DRAWN: "A day at the bay in 24 seconds, drawn for you now",
+    LECTURE: "A lecture of a minute and a half on how bridges carry weight",
+    DRAWN: "A day at the bay in half a minute, drawn for you now",
 }
 """By what each is called, what it shows."""
 _inspections = threading.BoundedSemaphore(INSPECTIONS_AT_ONCE)

@@ -67,7 +67,7 @@ def test_a_playlist_says_how_many_videos_it_has() -> None:
 def test_the_sample_is_the_clone_s_own_or_a_film_that_is_drawn(here: bool, tmp_path: Path) -> None:
     found = choices.choose_sample(choices.SAMPLE if here else tmp_path / "nothing.mp4")
     assert (found.title == choices.LECTURE) == here
-    assert found.duration == pytest.approx(94.9 if here else 24.0, abs=0.2)
+    assert found.duration == pytest.approx(94.9 if here else 32.0, abs=0.2)
     path = uploads.find(found.upload)
     assert plays_in_browsers(path)
     run = read_run(choices.start(found, {"flow": "independent", "engine": "fake"}, "me"))
