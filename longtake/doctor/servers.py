@@ -3,6 +3,7 @@
 HTTP is `engines/http.py`'s; what a server's words mean is `engines/server_kinds.py`'s.
 """
 
+import ipaddress
 import os
 import re
 import socket
@@ -19,7 +20,7 @@ from longtake.engines.http import Connection
 from longtake.engines.ollama import read_host
 from longtake.engines.server import ask_about_model, list_entries
 from longtake.engines.server_kinds import Kind, find_context_tokens, find_kind, takes_images
-from longtake.errors import EngineError, EngineRefused, LongtakeError
+from longtake.errors import EngineError, EngineRefused, LongtakeError, UsageError
 from longtake.settings import Settings
 from longtake.text.untrusted import hide_secrets, one_line
 
@@ -28,6 +29,8 @@ USUAL_PORTS = (8000, 8080, 30000, 1234, 11434)
 SECONDS = 1.0
 CONNECT_SECONDS = 0.3
 MOST_MODELS = 50
+MOST_LISTED = 1000
+"""Of a server that a person asks about: clouds have hundreds."""
 MOST_ASKED = 8
 """Models whose own facts are asked for, one by one."""
 
@@ -79,6 +82,55 @@ def find_servers(
     return tuple(server for server in (late | found).values() if server)
 
 
+def look_at(address: str, key: str, seconds: float) -> Server:
+    """The server at an address as a person writes it, without `http://` or `/v1` perhaps.
+
+    UsageError for what is no address; what is wrong with a server stands in its `trouble`.
+    """
+    found = []
+    for place in complete_address(address):
+        ends = time.monotonic() + seconds
+        found.append(_probe(place, key, ends, True, MOST_LISTED) or _no_use(place, "is silent"))
+        if found[-1].models:
+            return found[-1]
+    # Where nothing lists models, the first that said anything says why.
+    return next((server for server in found if not server.trouble), found[0])
+
+
+def complete_address(text: str) -> list[str]:
+    """What may be meant: as it stands and with `/v1`; what is far away is asked over TLS."""
+    scheme, said, rest = text.strip().partition("://")
+    if not said:
+        scheme, rest = "", scheme
+    rest = rest.rstrip("/")
+    place = rest.partition("/")[0]
+    if "@" in place:
+        raise UsageError("the address holds a name or a password", "Give the key beside it.")
+    if scheme not in ("", "http", "https") or re.search(r"[\s?#]", rest) or not _is_place(place):
+        shown = one_line(hide_secrets(text))
+        raise UsageError(f"{shown!r} is no address", "Such as http://127.0.0.1:8000/v1.")
+    whole = f"{scheme or ('http' if is_near(place) else 'https')}://{rest}"
+    return [whole] if rest.endswith("/v1") else [f"{whole}/v1", whole]
+
+
+def _is_place(place: str) -> bool:
+    """Whether it is a host, perhaps with a port."""
+    try:
+        parts = urlsplit(f"//{place}")
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def is_near(rest: str) -> bool:
+    """Whether it is this machine, or one of a private network by its number or its plain name."""
+    host = urlsplit(f"http://{rest}").hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host
+
+
 def run_together(tasks: Mapping[Key, Callable[[], Found]], seconds: float) -> dict[Key, Found]:
     """The result of each task that ends in time; the others run on, and are left out."""
     outcomes: dict[Key, Future[Found]] = {name: Future() for name in tasks}
@@ -122,7 +174,9 @@ def _ollama_address(host: str) -> str:
         return ""
 
 
-def _probe(address: str, key: str, ends: float, named: bool) -> Server | None:
+def _probe(
+    address: str, key: str, ends: float, named: bool, most: int = MOST_MODELS
+) -> Server | None:
     """The server at the address; None where it was not named and nobody listens."""
     if not named and not _listens(address):
         return None
@@ -131,7 +185,7 @@ def _probe(address: str, key: str, ends: float, named: bool) -> Server | None:
     except LongtakeError as error:
         return _no_use(address, error.message)
     try:
-        return _read_server(connection, ends)
+        return _read_server(connection, ends, most)
     except EngineRefused as error:
         return _no_use(address, f"refuses to list its models: {error.message}")
     except LongtakeError as error:
@@ -155,11 +209,11 @@ def _listens(address: str) -> bool:
         return False
 
 
-def _read_server(connection: Connection, ends: float) -> Server:
+def _read_server(connection: Connection, ends: float, most: int) -> Server:
     listed = connection.read(connection.send("GET", f"{connection.address}/models"))
     if not isinstance(listed.get("data"), list):
         return Server(connection.address, "", (), "answers, but with no list of models")
-    entries = list_entries(listed)[:MOST_MODELS]
+    entries = list_entries(listed)[:most]
     kind = find_kind(entries)
     models = []
     for place, entry in enumerate(entries):

@@ -22,6 +22,8 @@ ENGINES = {
 }
 """Each engine's name and what it is; `longtake.engines.<name>` holds its `open_<name>`."""
 
+WORDLESS = frozenset({"sketch"})
+"""Engines that answer no question about text alone, whatever their model."""
 DEFAULT_DESCRIBER = "sketch"
 CHUNK_TOKENS = 4096
 """Hold the frames of a chunk, a question and its answer, whatever the model."""

@@ -30,6 +30,7 @@ from longtake.pipeline.sources import Source
 from longtake.records import Description, Progress, Result, SourceFile, Video
 from longtake.report.json import chunk_values
 from longtake.runs.folder import Run, Step, load_run, locked, read_entry, write_state
+from longtake.runs.servers import give_keys
 from longtake.settings import home_folder, load_settings
 from longtake.text.untrusted import one_line
 from longtake.timecode import Span
@@ -102,6 +103,7 @@ def _go(recorder: "_Recorder", session: Session) -> Iterator[Result]:
     out = recorder.run.folder / "out"
     shutil.rmtree(out, ignore_errors=True)  # what an earlier attempt left there is made anew
     settings = load_settings({**asked.settings, "out": str(out)})
+    settings = give_keys(settings, load_settings())
     source: Source = asked.source
     if _is_upload(recorder.run):  # called as its visitor calls it, and not by where it lies
         source = SourceFile(Path(asked.source), title=one_line(asked.title))

@@ -1,5 +1,6 @@
 """What a visitor can choose, what is known of it before it starts, and the run it becomes."""
 
+import shutil
 import threading
 import time
 from collections.abc import Mapping
@@ -7,28 +8,38 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from longtake.doctor.estimate import Estimate, estimate
-from longtake.engines import ENGINES, choose_engine
+from longtake.doctor.estimate import Estimate, estimate, name_engine
 from longtake.errors import LinkError, LongtakeError, UsageError
 from longtake.links.addresses import check_link, is_link
 from longtake.links.metadata import look
-from longtake.models.table import find_vlms_here
 from longtake.pipeline.sources import choose_needs
-from longtake.runs.folder import Asked, Run, submit
+from longtake.runs.folder import Asked, Run, list_runs, submit
+from longtake.runs.outcomes import list_earlier
 from longtake.settings import Settings, change_settings
 from longtake.store import Store, store_path
 from longtake.text.untrusted import one_line
 from longtake.timecode import format_time
 from longtake.video.probe import probe
+from longtake.video.sample import make_sample
 from longtake.video.source import check_file
 from longtake.web import uploads
-from longtake.web.format import name_source, say_bytes, say_seconds, sentence_case
+from longtake.web.format import name_source, say_bytes, say_seconds
 from longtake.web.table import edit_table
 
 INSPECTIONS_AT_ONCE = 3
 PATIENCE_SECONDS = 60.0
+NEWEST_RUNS = 20
+"""Earlier runs that an estimate rests on."""
 USUAL_SIDE = 512
 """Longest side in pixels that most engines look at."""
+SAMPLE = Path(__file__).parents[2] / "examples" / "lecture.mp4"
+"""Lies there in a clone alone."""
+LECTURE, DRAWN = "lecture.mp4", "bay.mp4"
+SAMPLES = {
+    LECTURE: "A lecture of a minute and a half on how bridges carry weight",
+    DRAWN: "A day at the bay in half a minute, drawn for you now",
+}
+"""By what each is called, what it shows."""
 _inspections = threading.BoundedSemaphore(INSPECTIONS_AT_ONCE)
 
 
@@ -45,32 +56,6 @@ class Choice:
     captions: str = ""
     entries: tuple[tuple[str, str], ...] = ()
     """A playlist's videos: link and title."""
-
-
-@dataclass(frozen=True)
-class EngineChoice:
-    """An engine that can serve here: what the setting is called, and what the page calls it."""
-
-    value: str
-    label: str
-    hint: str
-
-
-def list_engines(settings: Settings) -> list[EngineChoice]:
-    """Automatic first, then those that can serve on this machine as it is."""
-    chosen, why = choose_engine()
-    found = [EngineChoice("auto", f"Automatic: {chosen}", sentence_case(why))]
-    found += [
-        EngineChoice(f"gguf:{model.name}", model.name, "A vision-language model that is here.")
-        for model in find_vlms_here()
-    ]
-    found.append(EngineChoice("sketch", "sketch", sentence_case(ENGINES["sketch"])))
-    if settings.base_url:
-        found.append(EngineChoice("server", "server", "The server that the settings name."))
-    if settings.engine not in [choice.value for choice in found]:
-        hint = ENGINES.get(settings.engine.partition(":")[0], "as the settings name it")
-        found.insert(1, EngineChoice(settings.engine, settings.engine, sentence_case(hint)))
-    return found
 
 
 def inspect(text: str, settings: Settings, own_machine: bool) -> Choice:
@@ -131,6 +116,21 @@ def inspect_upload(token: str, name: str) -> Choice:
     return Choice(title, title, upload=token, duration=video.duration, bytes=path.stat().st_size)
 
 
+def name_sample(clone: Path = SAMPLE) -> str:
+    """The film that the page offers to who has none at hand: a clone's, else a drawn one."""
+    return LECTURE if clone.is_file() else DRAWN
+
+
+def choose_sample(clone: Path = SAMPLE) -> Choice:
+    """The sample as an upload."""
+    title, path = name_sample(clone), uploads.new_path()
+    if title == LECTURE:
+        shutil.copyfile(clone, path)
+    else:
+        make_sample(path)
+    return inspect_upload(path.name, title)
+
+
 def say_facts(choice: Choice) -> list[str]:
     """Site, length, size, captions: what is known, in a few words each."""
     loads = "to load" if not choice.upload and is_link(choice.source) else ""
@@ -147,10 +147,15 @@ def say_facts(choice: Choice) -> list[str]:
     ]
 
 
-def guess(choice: Choice, settings: Settings) -> Estimate:
-    """How long a run of it will take here; of a minute where its length is not known."""
+def guess(choice: Choice, form: Mapping[str, Any], settings: Settings) -> Estimate:
+    """How long a run of it will take here; of a minute where its length is not known.
+
+    What earlier runs of the page took counts first, whoever started them.
+    """
+    settings = apply_form(settings, form)
+    earlier = list_earlier(list_runs(), name_engine(settings), form)[:NEWEST_RUNS]
     with Store(store_path()) as store:
-        return estimate(choice.duration or 60.0, settings, store)
+        return estimate(choice.duration or 60.0, settings, store, earlier)
 
 
 def say_guess(found: Estimate, flow: str, *, whole: bool = True) -> str:

@@ -1,4 +1,4 @@
-"""The page's own two components, each a script and a style sheet of this folder."""
+"""The page's own components, each a script and a style sheet of this folder."""
 
 from pathlib import Path
 from typing import Any
@@ -20,3 +20,5 @@ show_view = _make("view")
 """A run: player, parts, summary; triggers `asked` (stop, resume) and `ended`."""
 show_drop = _make("drop")
 """A place to drop a file; triggers `dropped`, with the id of the upload and the file's name."""
+show_runs = _make("runs")
+"""Earlier runs; triggers `opened` and `unwanted`, each with the id of a run."""

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from longtake.runs.folder import Run, Step, read_told
+from longtake.runs.outcomes import read_outcome
 from longtake.text.plurals import say_count
 from longtake.text.untrusted import one_line
 from longtake.timecode import format_time
@@ -35,14 +37,41 @@ def name_run(run: Run) -> str:
     return as_text(title if len(title) <= MOST_TITLE else f"{title[:MOST_TITLE]}…")
 
 
+def name_tab(run: Run) -> str:
+    """What the browser's tab is called while the run is shown."""
+    return f"{_name(run)[:MOST_TITLE]} · Longtake"
+
+
 def _name(run: Run) -> str:
     return one_line(run.title or run.asked.title or name_source(run.asked.source))
 
 
 def say_run(run: Run) -> str:
-    """`done, 5 minutes ago`, and what kind of run."""
+    """`5 minutes ago`, what kind of run, and its state where it is not done."""
     kind = {"compare": "both flows, ", "reconcile": "edited, "}.get(run.asked.kind, "")
-    return f"{kind}{run.state}, {say_when(run.asked.created)}"
+    state = "" if run.state == "done" else f"{run.state}, "
+    return f"{kind}{state}{say_when(run.asked.created)}"
+
+
+def show_row(run: Run) -> dict[str, Any]:
+    """A run as the list of runs draws it; all of it is text as it came."""
+    title, headline = _name(run), read_outcome(run).headline
+    return {
+        "id": run.id,
+        "title": title,
+        "headline": "" if headline in (title, Path(title).stem) else headline,
+        "length": format_time(run.duration) if run.duration else "",
+        "said": say_run(run),
+        "thumb": _choose_thumb(run),
+    }
+
+
+def _choose_thumb(run: Run) -> int:
+    """The chunk whose picture stands for the run, a third in: the first is often black. 0: none."""
+    found = sorted(
+        int(path.stem) for path in (run.folder / "thumbs").glob("*.jpg") if path.stem.isdecimal()
+    )
+    return found[len(found) // 3] if found else 0
 
 
 def show_run(run: Run) -> dict[str, Any]:

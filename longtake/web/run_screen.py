@@ -3,12 +3,13 @@
 import streamlit as st
 
 from longtake.runs.folder import Run, resume, stop
+from longtake.text.plurals import say_count
 from longtake.web import choices
 from longtake.web.components import show_view
 from longtake.web.files import list_files
 from longtake.web.navigation import errors_shown, start
 from longtake.web.server import base_path, is_own_machine
-from longtake.web.table import read_table, say_edits, show_row
+from longtake.web.table import count_edits, read_table, show_row
 
 ROW_PIXELS = 72  # three lines of a description
 
@@ -41,7 +42,7 @@ def _draw_tables(run: Run, visitor: str) -> None:
     tables = {file.label: file.path for file in files if file.path.name == "descriptions.csv"}
     if not tables:
         return
-    with st.expander("Edit the descriptions, and summarise again"), errors_shown():
+    with st.expander("Edit the descriptions"), errors_shown():
         name = next(iter(tables))
         if len(tables) > 1:
             name = st.selectbox("Whose descriptions", list(tables))
@@ -63,7 +64,11 @@ def _draw_tables(run: Run, visitor: str) -> None:
             },
         )
         texts = {int(row["Chunk"]): str(row["Description"] or "") for row in edited}
+        changed = count_edits(rows, texts)
+        if not changed:
+            st.caption("Change one, and the summary can be written again from what stands here.")
+            return
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Summarise again", type="primary", key="again"):
                 start(lambda: choices.start_again(run, table, texts, visitor))
-            st.caption(say_edits(rows, texts))
+            st.caption(f"{say_count(changed, 'description')} changed")

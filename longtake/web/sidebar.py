@@ -3,9 +3,10 @@
 import streamlit as st
 
 from longtake.runs.folder import ENDED, Run, delete, list_runs, stop
+from longtake.web.components import show_runs
 from longtake.web.navigation import errors_shown, go
-from longtake.web.progress import name_run, say_run
-from longtake.web.server import is_own_machine
+from longtake.web.progress import name_run, show_row
+from longtake.web.server import base_path, is_own_machine
 
 SHOWN_RUNS = 30
 REFRESH_SECONDS = 3
@@ -27,41 +28,36 @@ def _draw_earlier(named: str, visitor: str) -> None:
         return
     st.caption("Earlier runs")
     everything = len(runs) > SHOWN_RUNS and st.toggle(f"Show all {len(runs)}")
-    for run in runs if everything else runs[:SHOWN_RUNS]:
-        _draw_row(run, named)
+    shown = runs if everything else runs[:SHOWN_RUNS]
+    asked = show_runs(
+        key="runs",
+        data={"base": base_path(), "current": named, "runs": [show_row(run) for run in shown]},
+        on_opened_change=lambda: None,
+        on_unwanted_change=lambda: None,
+    )
+    if asked.opened and (run := _find(asked.opened, shown)):
+        go(run.id)
+        st.rerun()
+    elif asked.unwanted and (run := _find(asked.unwanted, shown)):
+        _ask_to_delete(run)
 
 
-def _draw_row(run: Run, named: str) -> None:
-    """Its title, which leads to it, with what became of it; and a button to delete it."""
-    with st.container(horizontal=True, wrap=False, gap="xxsmall"):
-        with st.container(gap=None):
-            st.button(
-                name_run(run),
-                key=f"open-{run.id}",
-                type="secondary" if run.id == named else "tertiary",
-                on_click=go,
-                args=(run.id,),
-                wrap=False,
-            )
-            st.caption(say_run(run))
-        if st.button(
-            "", key=f"delete-{run.id}", icon=":material/delete:", type="tertiary",
-            help="Delete this run",
-        ):  # fmt: skip
-            _ask_to_delete(run)
+def _find(asked: dict[str, object], runs: list[Run]) -> Run | None:
+    """The run that a click was for, of those that the visitor was shown."""
+    return next((run for run in runs if run.id == asked.get("run")), None)
 
 
 @st.dialog("Delete this run?")
 def _ask_to_delete(run: Run) -> None:
     st.markdown(name_run(run))
     st.caption("Its results, its pictures and an uploaded video go with it.")
-    yes, no = st.columns(2)
-    if yes.button("Delete", type="primary", width="stretch"):
-        with errors_shown():
-            stop(run.id)
-            delete(run.id)
-            if st.query_params.get("run") == run.id:
-                go("")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Delete", key="delete", icon=":material/delete:"):
+            with errors_shown():
+                stop(run.id)
+                delete(run.id)
+                if st.query_params.get("run") == run.id:
+                    go("")
+                st.rerun()
+        if st.button("Keep it", type="primary", key="keep"):
             st.rerun()
-    if no.button("Keep it", width="stretch"):
-        st.rerun()

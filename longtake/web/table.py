@@ -7,7 +7,6 @@ from typing import Any
 
 from longtake.errors import SourceError, UsageError
 from longtake.report.csv import read_csv, write_table
-from longtake.text.plurals import say_count
 from longtake.text.untrusted import one_line
 from longtake.timecode import format_time
 
@@ -36,10 +35,9 @@ def edit_table(path: Path, texts: Mapping[int, str]) -> str:
     return write_table(rows[0], (row.values() for row in rows))
 
 
-def say_edits(rows: Sequence[Mapping[str, str]], texts: Mapping[int, str]) -> str:
-    """`3 descriptions changed`: how many of them these texts would change."""
-    changed = sum(_edit(row, texts) != row["description"] for row in rows)
-    return f"{say_count(changed, 'description') if changed else 'No descriptions'} changed"
+def count_edits(rows: Sequence[Mapping[str, str]], texts: Mapping[int, str]) -> int:
+    """How many descriptions these texts would change."""
+    return sum(_edit(row, texts) != row["description"] for row in rows)
 
 
 def _edit(row: Mapping[str, str], texts: Mapping[int, str]) -> str:

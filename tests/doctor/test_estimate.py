@@ -34,3 +34,23 @@ def test_model_of_the_table_is_reckoned_from_the_machine_s_speed(store: Store) -
     found = estimate(60, Settings(engine="gguf:smolvlm2-500m-video"), store)
     assert found.seconds and found.seconds > 10
     assert "speed" in found.why
+
+
+def test_what_runs_took_here_goes_before_all_that_is_reckoned(store: Store) -> None:
+    store.put("k", "describe", Answer("sketch", "A dog.", seconds=50.0))
+    settings = Settings(engine="sketch")
+    one = estimate(300, settings, store, [(100, 20)])
+    assert one.seconds == pytest.approx(60)
+    assert one.why == (
+        "an earlier run with sketch took 12 s for each minute of video on this machine"
+    )
+    alike = estimate(300, settings, store, [(100, 20), (110, 43)])
+    assert alike.seconds == pytest.approx(300 * 63 / 210) and alike.why.startswith("2 earlier runs")
+
+
+def test_runs_of_many_lengths_tell_what_a_run_takes_at_least(store: Store) -> None:
+    settings = Settings(engine="sketch")
+    found = estimate(3600, settings, store, [(10, 6), (100, 15), (1000, 105)])
+    assert found.seconds == pytest.approx(5 + 3600 * 0.1)
+    odd = estimate(100, settings, store, [(10, 60), (1000, 30)])  # shorter ones took longer
+    assert odd.seconds == pytest.approx(100 * 90 / 1010)

@@ -9,7 +9,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from longtake.doctor.servers import Served, Server, find_servers, run_together
+from longtake.doctor.servers import (
+    Served,
+    Server,
+    complete_address,
+    find_servers,
+    look_at,
+    run_together,
+)
+from longtake.errors import UsageError
 from longtake.settings import Settings
 from tests.servers import (
     CHAT,
@@ -220,3 +228,44 @@ def test_no_model_is_asked_anything() -> None:
         look(server)
         assert [asked.path for asked in server.asked] == [MODELS]
         assert CHAT not in {asked.path for asked in server.asked}
+
+
+@pytest.mark.parametrize("form", ["http://{}/v1", "{}", " {}/ ", "http://{}", "{}/v1/"])
+def test_an_address_is_found_as_people_write_it(form: str) -> None:
+    with serve() as server:
+        found = look_at(form.format(server.url.removeprefix("http://")), KEY, 5.0)
+        sent = {asked.headers.get("Authorization") for asked in server.asked}
+    assert found.address == server.base_url and [m.id for m in found.models] == ["tiny"]
+    assert sent == {f"Bearer {KEY}"}
+
+
+def test_a_server_whose_list_is_not_under_v1_is_found_too() -> None:
+    with serve() as server:
+        server.set(MODELS, as_error(404, "no such path"))
+        server.set("/models", as_models("tiny"))
+        assert look_at(server.url, "", 5.0).address == server.url
+
+
+def test_what_is_wrong_with_a_server_is_told_without_the_key() -> None:
+    with serve() as server:
+        server.set(MODELS, as_error(401, f"no such key: {KEY}"))
+        found = look_at(server.base_url, KEY, 5.0)
+    assert not found.models and "401" in found.trouble and KEY not in found.trouble
+    assert "can't be reached" in look_at(f"127.0.0.1:{free_port()}", "", 5.0).trouble
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "ftp://127.0.0.1", "a b", "http://", f"http://me:{KEY}@127.0.0.1/v1", "x?key=1", "a:b"],
+)
+def test_what_is_no_address_is_told_as_such(text: str) -> None:
+    with pytest.raises(UsageError, match="address") as caught:
+        look_at(text, "", 1.0)
+    assert KEY not in caught.value.message
+
+
+def test_what_is_far_away_is_asked_over_tls() -> None:
+    assert complete_address("api.models.example")[0] == "https://api.models.example/v1"
+    assert complete_address("192.168.1.5:8000")[0] == "http://192.168.1.5:8000/v1"
+    assert complete_address("[::1]:8000/v1") == ["http://[::1]:8000/v1"]
+    assert complete_address("box:8000/v1") == ["http://box:8000/v1"]

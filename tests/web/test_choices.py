@@ -1,13 +1,15 @@
 """What a visitor chooses, and the run that it becomes."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from longtake.errors import LongtakeError, UsageError
-from longtake.runs.folder import read_run
+from longtake.runs.folder import read_run, write_state
 from longtake.settings import Settings
+from longtake.video.mux import plays_in_browsers
 from longtake.web import choices, uploads
 from tests.web.examples import end_run, write_result
 from tests.webs import serve_folder
@@ -61,10 +63,33 @@ def test_a_playlist_says_how_many_videos_it_has() -> None:
     assert choices.say_facts(found) == ["Site", "en", "2 videos"]
 
 
-def test_the_server_and_the_engine_that_the_settings_name_can_be_chosen() -> None:
-    named = Settings(engine="ollama:other", base_url="http://127.0.0.1:1/v1")
-    found = [choice.value for choice in choices.list_engines(named)]
-    assert found[:2] == ["auto", "ollama:other"] and found[-2:] == ["sketch", "server"]
+@pytest.mark.parametrize("here", [True, False])
+def test_the_sample_is_the_clone_s_own_or_a_film_that_is_drawn(here: bool, tmp_path: Path) -> None:
+    found = choices.choose_sample(choices.SAMPLE if here else tmp_path / "nothing.mp4")
+    assert (found.title == choices.LECTURE) == here
+    assert found.duration == pytest.approx(94.9 if here else 32.0, abs=0.2)
+    path = uploads.find(found.upload)
+    assert plays_in_browsers(path)
+    run = read_run(choices.start(found, {"flow": "independent", "engine": "fake"}, "me"))
+    assert run.title == found.title and not path.exists()
+
+
+def test_the_estimate_rests_on_what_runs_took_here(tmp_path: Path) -> None:
+    form = {"flow": "independent", "engine": "sketch"}
+    choice = choices.Choice("/film.mp4", "A film", duration=100.0)
+    settings = Settings()
+    assert "measured on two cores" in choices.guess(choice, form, settings).why
+    run = end_run()
+    write_result(run.folder / "out", ("one", "two", "three"))
+    use = {"stage": "describe", "engine": "sketch", "requests": 3, "from_store": 0}
+    (run.folder / "out" / "summary.json").write_text(json.dumps({"usage": [use]}))
+    asked = replace(run.asked, settings=form)
+    request = json.loads((run.folder / "request.json").read_text())
+    (run.folder / "request.json").write_text(json.dumps(request | {"settings": form}))
+    write_state(replace(run, asked=asked, duration=50.0, started=1.0, ended=31.0, attempts=1))
+    found = choices.guess(choice, form, settings)
+    assert found.seconds == pytest.approx(60) and "an earlier run with sketch" in found.why
+    assert choices.guess(choice, {**form, "flow": "both"}, settings).seconds != found.seconds
 
 
 def test_an_edited_table_that_cannot_be_submitted_leaves_no_upload(tmp_path: Path) -> None:

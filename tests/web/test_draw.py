@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import pytest
+import streamlit
 from streamlit.testing.v1 import AppTest
 
-from longtake.runs.folder import MOST_WAITING, Asked, list_runs, read_run, submit
+from longtake.runs.folder import MOST_WAITING, Asked, list_runs, submit
+from longtake.runs.servers import Connected, connect, list_connected, read_chosen
 from longtake.web import uploads
 from longtake.web.choices import Choice
-from longtake.web.sidebar import SHOWN_RUNS
+from longtake.web.server import SCRIPT
 from tests.web.examples import HOSTILE, end_run, write_result
 from tests.webs import serve_folder
 
@@ -20,8 +22,9 @@ def press(page: AppTest, label: str) -> None:
 
 
 def test_the_first_screen_takes_a_file_and_starts_a_run_on_it(
-    page: AppTest, numbered: Path
+    page: AppTest, numbered: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("LONGTAKE_ENGINE", "fake")
     page.run()
     assert not page.exception
     page.text_input(key="pasted").set_value(str(numbered))
@@ -52,22 +55,68 @@ def test_a_run_that_is_gone_is_told(page: AppTest) -> None:
     assert page.title[0].value == "What happens in this video?" and not page.query_params
 
 
-def test_a_finished_run_has_a_table_that_starts_another_run(
-    page: AppTest, run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_summary_is_written_again_only_where_something_changed(page: AppTest, run: str) -> None:
     page.query_params["run"] = run
     page.run()
     assert not page.exception, page.exception
-    page.button(key="again").click().run()
-    assert not page.exception and not page.error
-    new = read_run(page.query_params["run"])
-    assert (new.asked.kind, new.asked.of) == ("reconcile", run)
+    assert page.dataframe and not [b for b in page.button if b.key == "again"]
+    assert any("Change one" in said.value for said in page.caption)
 
 
-def test_a_hostile_title_is_text_in_the_list_of_runs(page: AppTest, run: str) -> None:
+def test_flows_that_the_engine_cannot_go_through_are_disabled_with_the_reason(
+    page: AppTest, numbered: Path
+) -> None:
+    page.session_state["choice"] = Choice(str(numbered), "A film", duration=20.0)
     page.run()
-    label = page.button(key=f"open-{run}").label
-    assert label.startswith("\\<script\\>")
+    assert page.radio(key="flow-barred").disabled
+    assert any("told of earlier chunks" in said.value.replace("\\", "") for said in page.caption)
+    page.button(key="start").click().run()
+    (found,) = list_runs(None)
+    assert found.asked.settings["flow"] == "independent"
+
+
+def test_a_connected_server_can_be_chosen_and_the_choice_is_remembered(page: AppTest) -> None:
+    connect(Connected("http://127.0.0.1:1/v1", "vLLM", ("qwen",), "sk-0123456789"))
+    page.run()
+    box = page.selectbox(key="engine")
+    assert box.value == "auto"
+    box.set_value("server:qwen at http://127.0.0.1:1/v1").run()
+    assert not page.exception and not page.radio(key="flow").disabled
+    assert read_chosen() == "server:qwen at http://127.0.0.1:1/v1"
+    other = AppTest.from_file(str(SCRIPT), default_timeout=20).run()
+    assert other.selectbox(key="engine").value == read_chosen()
+
+
+def test_strangers_are_offered_no_server_that_was_connected_and_can_connect_none(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(Connected("http://127.0.0.1:1/v1", "vLLM", ("qwen",), "sk-0123456789"))
+    streamlit.config.set_option("server.address", "0.0.0.0")
+    page.run()
+    assert not any("qwen" in option for option in page.selectbox(key="engine").options)
+    assert not [button for button in page.button if button.key == "connect"]
+
+
+def test_an_address_where_nobody_answers_is_told_in_the_dialog(page: AppTest) -> None:
+    page.run()
+    page.button(key="connect").click().run()
+    page.text_input(key="server-address").set_value("127.0.0.1:9")
+    page.button(key="connect").click()  # what a browser does: the dialog stays open
+    next(b for b in page.button if b.label == "Test").click().run()
+    assert "can't be reached" in page.error[0].value.replace("\\", "")
+    assert not list_connected() and not [b for b in page.button if b.key == "server-use"]
+
+
+def test_an_empty_page_offers_a_sample_and_one_with_runs_does_not(page: AppTest) -> None:
+    page.run()
+    page.button(key="sample").click().run()
+    assert not page.exception
+    assert page.session_state["choice"].upload and page.button(key="start")
+    assert not [button for button in page.button if button.key == "sample"]
+    run = end_run()
+    page.session_state["choice"] = None
+    page.run()
+    assert list_runs() == [run] and not [b for b in page.button if b.key == "sample"]
 
 
 def test_a_setting_that_cannot_be_is_told_in_place_of_the_page(
@@ -120,38 +169,6 @@ def test_a_run_that_was_started_is_shown_even_if_a_click_came_between(page: AppT
     page.session_state["going"] = run.id
     page.run()
     assert page.query_params["run"] == run.id and not page.title
-
-
-def test_a_run_is_deleted_only_when_its_visitor_says_so_twice(page: AppTest) -> None:
-    run = end_run()
-    page.query_params["run"] = run.id
-    for answer, left in (("Keep it", [run]), ("Delete", [])):
-        page.run()
-        page.button(key=f"delete-{run.id}").click().run()
-        assert list_runs() == [run]
-        page.button(key=f"delete-{run.id}").click()  # what a browser does: the dialog stays open
-        press(page, answer)
-        assert list_runs() == left
-    assert not page.query_params
-
-
-def test_the_newest_runs_are_listed_and_all_of_them_when_asked_for(page: AppTest) -> None:
-    runs = [end_run(title=f"Film {n}") for n in range(SHOWN_RUNS + 2)]
-    page.run()
-    names = [button.label for button in page.button if str(button.key).startswith("open-")]
-    assert len(names) == SHOWN_RUNS and names[0] == f"Film {SHOWN_RUNS + 1}"
-    (toggle,) = (toggle for toggle in page.toggle if toggle.label.startswith("Show all"))
-    toggle.set_value(True).run()
-    assert page.button(key=f"open-{runs[0].id}").label == "Film 0"
-
-
-def test_a_click_on_an_earlier_run_leads_to_it(page: AppTest) -> None:
-    run = end_run()
-    page.run()
-    page.button(key=f"open-{run.id}").click().run()
-    assert page.query_params["run"] == run.id
-    press(page, "New video")
-    assert not page.query_params
 
 
 def test_the_table_of_each_flow_can_be_edited(page: AppTest) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from longtake.runs.folder import Asked, Step
-from longtake.web.progress import measure_part, show_run
-from tests.web.examples import make_run
+from longtake.web.progress import measure_part, name_tab, show_row, show_run
+from tests.web.examples import HOSTILE, end_run, make_run, write_result
 
 
 def test_a_waiting_run_says_how_many_are_before_it(tmp_path: Path) -> None:
@@ -82,3 +82,36 @@ def test_a_run_that_is_next_or_has_no_step_yet_is_starting(tmp_path: Path) -> No
         "Starting"
     }
     assert measure_part(make_run(tmp_path, "running", steps=(Step("fetch", 1, 2),))) == 0
+
+
+def test_a_run_stands_in_the_list_with_picture_headline_and_length(home: Path) -> None:
+    run = replace(end_run(title="talk.mp4"), duration=754.0)
+    write_result(run.folder / "out", ("A talk on bridges", "two", "three"))
+    (run.folder / "out" / "result.json").rename(run.folder / "out" / "summary.json")
+    (run.folder / "thumbs").mkdir()
+    for number in (1, 2, 10, 11):
+        (run.folder / "thumbs" / f"{number}.jpg").touch()
+    row = show_row(run)
+    assert row == {
+        "id": run.id, "title": "talk.mp4", "headline": "A talk on bridges", "length": "12:34",
+        "said": "just now", "thumb": 2,
+    }  # fmt: skip
+
+
+def test_a_run_that_found_nothing_yet_stands_in_the_list_by_its_title(tmp_path: Path) -> None:
+    row = show_row(make_run(tmp_path, "failed"))
+    assert (row["headline"], row["length"], row["thumb"]) == ("", "", 0)
+    assert row["said"].startswith("failed, ")
+
+
+def test_a_headline_that_is_the_title_is_not_said_twice(home: Path) -> None:
+    run = end_run(title="bridges.mp4")
+    write_result(run.folder / "out", ("bridges", "two", "three"))
+    (run.folder / "out" / "result.json").rename(run.folder / "out" / "summary.json")
+    assert show_row(run)["headline"] == ""
+
+
+def test_the_tab_is_called_by_the_run_and_the_page(tmp_path: Path) -> None:
+    for title in HOSTILE:
+        tab = name_tab(make_run(tmp_path, title=title))
+        assert tab.endswith(" · Longtake") and "\n" not in tab and len(tab) < 80
