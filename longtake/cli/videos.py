@@ -37,7 +37,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class VideoOutcome:
     """What came of one of many: a result, or the error that it ended with."""
 
     item: Item
@@ -88,7 +88,7 @@ def run_videos(
 
 def _run_each(
     items: Sequence[Item], front: Front, settings: Settings, *, summarized: bool
-) -> Iterator[Outcome]:
+) -> Iterator[VideoOutcome]:
     """Each in turn; one whose file or link can't be read costs no other."""
     for number, item in enumerate(items, 1):
         if not front.quiet:
@@ -96,10 +96,10 @@ def _run_each(
         own = dataclasses.replace(settings, out=item.out)
         try:
             steps = front.session.summarize(item.source, own, summarized=summarized)
-            yield Outcome(item, front.finish(steps))
+            yield VideoOutcome(item, front.finish(steps))
         except (LinkError, SourceError) as error:
             note(f"error: {error.message}")
-            yield Outcome(item, error=error)
+            yield VideoOutcome(item, error=error)
 
 
 def _is_many(source: str) -> bool:
@@ -147,7 +147,7 @@ def _place(settings: Settings, name: str) -> str:
     return str(Path(settings.out) / name) if settings.out else ""
 
 
-def _show_all(outcomes: Sequence[Outcome], *, as_json: bool, descriptions: bool) -> int:
+def _show_all(outcomes: Sequence[VideoOutcome], *, as_json: bool, descriptions: bool) -> int:
     """A table of what became of each, or one document; the exit status."""
     failed = [outcome for outcome in outcomes if outcome.error]
     if as_json and len(failed) < len(outcomes):
@@ -159,7 +159,7 @@ def _show_all(outcomes: Sequence[Outcome], *, as_json: bool, descriptions: bool)
     return EXIT_GAPS if any(outcome.state != "done" for outcome in outcomes) else 0
 
 
-def _print_document(outcomes: Sequence[Outcome], *, descriptions: bool) -> None:
+def _print_document(outcomes: Sequence[VideoOutcome], *, descriptions: bool) -> None:
     from longtake.report import as_json
 
     videos = [
@@ -180,7 +180,7 @@ def _print_document(outcomes: Sequence[Outcome], *, descriptions: bool) -> None:
     print(json.dumps({"videos": videos, "failed": lost}, indent=2))
 
 
-def _print_table(outcomes: Sequence[Outcome]) -> None:
+def _print_table(outcomes: Sequence[VideoOutcome]) -> None:
     """A line a video: what became of it, where its result lies, and what it is about."""
     rows = []
     for outcome in outcomes:
