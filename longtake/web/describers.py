@@ -54,7 +54,7 @@ def list_describers(
 ) -> list[Describer]:
     """Automatic first, then those that can serve on this machine as it is, each once."""
     chosen, why = choose_engine()
-    offered = [_plain(AUTO, f"Automatic: {chosen}", why)]
+    offered = [_plain(AUTO, f"Automatic: {chosen}", why.replace("`", ""))]
     if settings.engine != AUTO:
         hint = ENGINES.get(settings.engine.partition(":")[0], "as the settings name it")
         offered.append(_plain(settings.engine, settings.engine, hint))

@@ -17,6 +17,7 @@ from longtake.web.components import show_drop
 from longtake.web.describers import Describer, find_nearby, list_barred, list_describers
 from longtake.web.format import FLOWS, as_text
 from longtake.web.navigation import errors_shown, forget_choice, show_error, start
+from longtake.web.offer import draw_offer
 from longtake.web.server import base_path, is_own_machine
 from longtake.web.server_dialog import ask_for_server
 
@@ -196,6 +197,8 @@ def _draw_choice(choice: Choice, form: Mapping[str, Any], settings: Settings, vi
         if choice.entries:
             _draw_entries(choice, settings)
             return
+        if is_own_machine() and form["engine"] == AUTO:
+            draw_offer(choice.duration, settings)
         guess = choices.guess(choice, form, settings)
         st.markdown(as_text(choices.say_guess(guess, form["flow"], whole=bool(choice.duration))))
         with st.container(horizontal=True):

@@ -18,7 +18,7 @@ from tests.servers import Answer, ScriptedServer, cut, serve
 HUB = Hub("someone/tiny", "0" * 40, "model.bin")
 
 
-def fetch_from_hub(server: ScriptedServer, place: Path, asset: Asset) -> str:
+def fetch_from_hub(server: ScriptedServer, place: Path, asset: Asset, tell: str = "None") -> str:
     """What a fetch in a process of its own says; the hub's client reads its address at import."""
     script = f"""
         from pathlib import Path
@@ -26,7 +26,7 @@ def fetch_from_hub(server: ScriptedServer, place: Path, asset: Asset) -> str:
         from longtake.models.fetch import fetch_files
         from longtake.models.table import Asset, Hub
         try:
-            fetch_files({{Path({str(place)!r}): {asset!r}}})
+            fetch_files({{Path({str(place)!r}): {asset!r}}}, {tell})
         except LongtakeError as error:
             print(type(error).__name__, error.message)
     """
@@ -68,3 +68,12 @@ def test_hub_that_fails_is_a_model_error(place: Path, answer: object) -> None:
         said = fetch_from_hub(server, place, make_asset(CONTENT, HUB))
     assert said.startswith("ModelError model.bin could not be fetched. Hugging Face someone/tiny: ")
     assert files_in(place.parent) == []
+
+
+def test_bytes_from_the_hub_are_told_as_they_come(place: Path) -> None:
+    headers = {"ETag": '"tag"', "X-Repo-Commit": HUB.revision}
+    with serve() as server:
+        path = f"/{HUB.repository}/resolve/{HUB.revision}/{HUB.file}"
+        server.set(path, Answer(200, CONTENT, headers))
+        said = fetch_from_hub(server, place, make_asset(CONTENT, HUB), tell="print")
+    assert said.splitlines()[-1] == f"{len(CONTENT)} {len(CONTENT)}"

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from longtake.models.table import SMOLVLM2, Hub
 from tests.conftest import ROOT
-from tests.servers import MODELS, Asked, Route, as_chat, as_error, as_models, serve
+from tests.servers import MODELS, Answer, Asked, Route, as_chat, as_error, as_models, serve
 from tests.web.sites import (
     FAINT,
     PATIENCE,
@@ -186,3 +187,30 @@ def test_a_server_is_tested_connected_used_found_again_and_forgotten(
 def read(path: Path) -> bytes:
     """What a file holds; models, which are large, are not looked into."""
     return b"" if "models" in path.parts else path.read_bytes()
+
+
+def test_a_model_that_sees_is_offered_with_its_size_and_time_and_never_fetched_unasked(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = SMOLVLM2.weights.sources[0]
+    assert isinstance(source, Hub)
+    path = f"/{source.repository}/resolve/{source.revision}/{source.file}"
+    headers = {"ETag": '"tag"', "X-Repo-Commit": "0" * 40}
+    with serve() as hub:
+        hub.set(path, Answer(200, b"not the weights", headers))
+        for name in ("HF_HUB_OFFLINE", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+        with open_site(tmp_path / "home") as site:
+            paste(page, site, str(ROOT / "examples" / "bikes.mp4"))
+            choice = page.locator(".st-key-choice")
+            expect(choice).to_contain_text("smolvlm2-500m-video (0.5 GB, Apache-2.0) describes")
+            expect(choice).to_contain_text(re.compile("This video would take about .+ with it"))
+            shoot(page, "start-offer")
+            assert {asked.method for asked in hub.asked} == {"HEAD"}
+            page.get_by_role("button", name="Fetch it").click()
+            expect(choice).to_contain_text("what came is not the file of the table")
+            page.get_by_role("button", name="Never offer it").click()
+            expect(page.get_by_role("button", name="Fetch it")).to_have_count(0)
+            expect(page.get_by_role("button", name="Start")).to_be_visible()
