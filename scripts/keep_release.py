@@ -1,6 +1,6 @@
 """Keeps what this release writes, so that later ones can be held to read it.
 
-`python -m scripts.keep_release` writes tests/releases/VERSION: a video with its subtitles, the
+`python -m scripts.keep_release [--again]` writes tests/releases/VERSION: a video with its subtitles, the
 store after both flows, the files that `summarize` leaves, and the folder of a run.
 """
 
@@ -37,7 +37,9 @@ PATIENCE_SECONDS = 60.0
 
 
 def main(kept: Path) -> None:
-    """Write the folder of this release anew; the old one stands until all is there."""
+    """Write the folder of this release; one that is there stands unless `--again` is given."""
+    if kept.exists() and sys.argv[1:] != ["--again"]:
+        sys.exit(f"{kept} is there: before the version is out, --again writes it anew")
     with tempfile.TemporaryDirectory() as name:
         place = Path(name).resolve()
         os.environ["LONGTAKE_HOME"] = str(place / "home")

@@ -4,6 +4,7 @@ A row that is gone is a gap, never silence. Knows no engine; what stands in a ce
 """
 
 import csv
+import logging
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,8 @@ SEPARATOR_LINE = r'\A"?sep=.[",;\t]*(?=[\r\n])'
 """What may stand above the header for a spreadsheet."""
 TAG = r"(\S.*?) ([0-9]{1,3}) ?%"
 """A label and the share of the frames, in per cent."""
+LOG = logging.getLogger(__name__)
+
 MOST_BYTES = 64 << 20
 MOST_CHUNKS = 100_000
 MOST_SECONDS = 3600.0 * 10_000
@@ -90,7 +93,10 @@ def _read_summary(table: Path) -> Result | None:
     path = table.parent / "summary.json"
     try:
         known = read_json(path) if path.stat().st_size <= MOST_BYTES else None
-    except (OSError, ValueError):
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        LOG.info("%s: it is set aside, and rows that are gone at the table's end too", error)
         return None
     return known if known and (known.video.sha256 or known.video.path.name == table.name) else None
 

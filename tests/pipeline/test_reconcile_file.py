@@ -313,3 +313,13 @@ def test_resummarize_is_the_same_from_python() -> None:
     result = longtake.resummarize("descriptions.csv", reconciler="fake")
     assert result.summary
     assert result.summary.sentences[0].evidence == (1,)
+
+
+def test_summary_json_that_is_damaged_is_set_aside_with_a_word(
+    caplog: pytest.LogCaptureFixture, store: Store
+) -> None:
+    table = write(HEADER + "1,0,6,A dog runs.\n")
+    Path("summary.json").write_text('{"video": 3}')
+    with caplog.at_level("INFO"):
+        reconcile(table, store, make_reader())
+    assert "summary.json holds no result" in caplog.text and "set aside" in caplog.text
