@@ -1,7 +1,7 @@
 """Keeps what this release writes, so that later ones can be held to read it.
 
-`python -m scripts.keep_release [--again]` writes tests/releases/VERSION: a video with its subtitles, the
-store after both flows, the files that `summarize` leaves, and the folder of a run.
+`python -m scripts.keep_release [--again]` writes tests/releases/VERSION: a video with its
+subtitles, the store after both flows, the files that `summarize` leaves, and the folder of a run.
 """
 
 import os

@@ -4,8 +4,8 @@ A row that is gone is a gap, never silence. Knows no engine; what stands in a ce
 """
 
 import csv
-import logging
 import io
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
