@@ -101,6 +101,7 @@ def _go_through(
     with open_words(settings, store, video, index, seen, chunks) as words:
         found = yield from _describe(work, describer, video, index, seen, chunks, words)
         speech, text = words.say_speech(), words.say_text()
+        transcript = words.speech.finish()
         material = Material(
             video, found.descriptions, words.known, words.language, words.speech.heard_by
         )
@@ -122,6 +123,7 @@ def _go_through(
         summary=summary,
         ledger=keep_ledger(descriptions, summary, speech, text, found.context),
         usage=merge_usage(usage),
+        transcript=transcript,
         out=out,
         files=tuple(files),
         entities=found.entities,
