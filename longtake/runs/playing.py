@@ -93,7 +93,7 @@ class CopyThread(threading.Thread):
                 self._tell(Playing(plays))
                 self._make()
             error = ""
-        except _Stopped:
+        except _Closed:
             error = ""
         except LongtakeError as failed:
             error = failed.message.replace(str(self._video.path), "the file")
@@ -129,7 +129,7 @@ class CopyThread(threading.Thread):
                 if time.monotonic() - self._written >= WRITE_SECONDS:
                     part = min(MOST_PART, seconds / max(self._video.duration, 0.001))
                     self._tell(replace(self.playing, part=round(part, 3)))
-        raise _Stopped
+        raise _Closed
 
     def _tell(self, playing: Playing) -> None:
         self.playing, self._written = playing, time.monotonic()
@@ -137,7 +137,7 @@ class CopyThread(threading.Thread):
             part.write_text(json.dumps(asdict(playing)), encoding="utf-8")
 
 
-class _Stopped(Exception):
+class _Closed(Exception):
     """The run ends."""
 
 

@@ -121,7 +121,8 @@ def test_what_was_told_comes_once_and_the_result_when_asked_for(
     client: TestClient, run: str
 ) -> None:
     first = client.get(f"/longtake/runs/{run}/told?after=0&result=1").json()
-    assert first["run"]["state"] == "done" and first["run"]["video"]
+    assert first["run"]["state"] == "done"
+    assert first["run"]["player"] == {"sources": ["video"], "said": SAID}
     assert sorted(entry["chunk"] for entry in first["told"]) == [1, 2]
     assert len(first["result"]["arms"][0]["chunks"]) == 2
     later = client.get(f"/longtake/runs/{run}/told?after={first['told'][-1]['n']}").json()
