@@ -22,8 +22,8 @@ from longtake.video.playable import MOST_COPIED, Made, Plays, copy_to_play, find
 from longtake.video.probe import probe
 
 FACTS, COPY = "play.json", "play.mp4"
-NICENESS = 15
-"""Of the thread: describing comes first."""
+NICENESS = 10
+"""Of the thread, twice the worker's: describing comes first."""
 WRITE_SECONDS = 0.5
 CLOSE_SECONDS = 2.0
 MOST_PART = 0.99
@@ -84,8 +84,7 @@ class CopyThread(threading.Thread):
     def run(self) -> None:
         """To its end, or until it is stopped."""
         _be_nice()
-        for left in self._folder.glob(f".{COPY}.*"):  # of a worker that was killed
-            left.unlink(missing_ok=True)
+        self._remove_part()  # of a worker that was killed
         error = "making it broke off"  # by what nobody foresaw: the worker's log has it
         try:
             plays = find_plays(self._video.path)
@@ -102,9 +101,17 @@ class CopyThread(threading.Thread):
                 self._tell(replace(self.playing, error=error))
 
     def close(self) -> None:
-        """End it with what it is at; the part of a copy that is there goes away."""
+        """End it with what it is at; the part of a copy that is there goes away.
+
+        The thread may not come to its end in time, with others before it; the process then does.
+        """
         self._stopped.set()
         self.join(CLOSE_SECONDS)
+        self._remove_part()
+
+    def _remove_part(self) -> None:
+        for left in self._folder.glob(f".{COPY}.*"):
+            left.unlink(missing_ok=True)
 
     def _make(self) -> None:
         need = min(MOST_COPIED, self._video.path.stat().st_size) + ROOM_LEFT

@@ -4,7 +4,7 @@ Streams that browsers play are copied, others are encoded anew at a size for loo
 """
 
 from collections.abc import Generator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -69,38 +69,46 @@ def _says_webm(path: Path) -> bool:
         return b"webm" in file.read(64)
 
 
-def copy_to_play(video: Video, index: Index, out: Path) -> Generator[float, None, Made]:
+def copy_to_play(
+    video: Video, index: Index, out: Path, most_copied: int = MOST_COPIED
+) -> Generator[float, None, Made]:
     """Write the copy; yields how far it is in seconds of the video, and returns what it is.
 
-    SourceError says why there can be none; of a file that breaks off, it is what came before.
+    The streams of a file of more than `most_copied` bytes are all encoded anew. SourceError says
+    why there can be no copy; of a file that breaks off, it is what came before.
     """
+    small = video.path.stat().st_size <= most_copied
+    first = None if small and _can_copy(video.path) else _decode_first(video.path)
+    with open_container(video.path) as container, _open_target(out) as target:
+        picture = picture_stream(container, video.path)
+        sound, remark = _find_sound(container)
+        form = container.format.name
+        writers: dict[Any, Any] = {}
+        if first:
+            reorder = form == "avi"
+            writers[picture] = PictureEncoder(target, picture, index, first, reorder=reorder)
+        else:
+            writers[picture] = _Copied(target, picture, index)
+        if sound:
+            writers[sound] = _open_sound(target, sound, index, video, form)
+        yield from _write(container, target, writers, index)
+    return Made(writers[picture].size if first else None, remark)
+
+
+@contextmanager
+def _open_target(out: Path) -> Iterator[Any]:
+    """The copy to write into; SourceError for all that PyAV raises meanwhile."""
     import av
 
     options = {"movflags": "+faststart", "strict": "experimental"}
-    first = None if _can_copy(video.path) else _decode_first(video.path)
     try:
-        with (
-            open_container(video.path) as container,
-            av.open(str(out), "w", format="mp4", options=options) as target,
-        ):
-            picture = picture_stream(container, video.path)
-            sound, remark = _find_sound(container)
-            form = container.format.name
-            writers: dict[Any, Any] = {}
-            if first:
-                reorder = form == "avi"
-                writers[picture] = PictureEncoder(target, picture, index, first, reorder=reorder)
-            else:
-                writers[picture] = _Copied(target, picture, index)
-            if sound:
-                writers[sound] = _open_sound(target, sound, index, video, form)
-            yield from _write(container, target, writers, index)
+        with av.open(str(out), "w", format="mp4", options=options) as target:
+            yield target
     except (av.FFmpegError, ValueError, OSError) as error:
         raise SourceError(
             f"the copy can't be written: {getattr(error, 'strerror', None) or error}",
             "Convert the video to MP4 with H.264 and AAC to see it here.",
         ) from error
-    return Made(writers[picture].size if first else None, remark)
 
 
 def _can_copy(path: Path) -> bool:
@@ -110,7 +118,7 @@ def _can_copy(path: Path) -> bool:
         codec, pixels = stream.codec_context.codec.canonical_name, stream.codec_context.pix_fmt
         known = codec in COPIED and (codec != "h264" or pixels in PLAYED_PIXELS)
         timed = not WITHOUT_TIMES.intersection(container.format.name.split(","))
-        if not (known and timed and path.stat().st_size <= MOST_COPIED):
+        if not (known and timed):
             return False
         packets = list(islice((p for p in container.demux(stream) if p.size), LOOKED_AT))
         decoded = [p.dts is not None for p in packets]
@@ -155,11 +163,13 @@ def _write(
     container: "InputContainer", target: Any, writers: dict[Any, Any], index: Index
 ) -> Iterator[float]:
     """All packets in the order of the file; how far it is in seconds after each."""
+    done = 0.0
     for packet in _demux(container, list(writers)):
         for ready in writers[packet.stream].take(packet):
             target.mux(ready)
         if packet.dts is not None and packet.time_base:
-            yield max(0.0, float(packet.dts * packet.time_base) - index.start)
+            done = max(done, float(packet.dts * packet.time_base) - index.start)
+            yield done
     for writer in writers.values():
         for ready in writer.finish():
             target.mux(ready)
