@@ -85,7 +85,7 @@ class CopyThread(threading.Thread):
         """To its end, or until it is stopped."""
         _be_nice()
         self._remove_part()  # of a worker that was killed
-        error = "making it broke off"  # by what nobody foresaw: the worker's log has it
+        error = "making one broke off"  # by what nobody foresaw: the worker's log has it
         try:
             plays = find_plays(self._video.path)
             if plays != "all" and not find_copy(self._folder):

@@ -48,7 +48,7 @@ def _show_transcript(path: Path, result: Result) -> dict[str, Any]:
             "", tuple(Segment(d.chunk.span, d.speech) for d in told), remark=result.ledger.speech
         )
     return {
-        "said": ". ".join(map(sentence_case, filter(None, (found.source, found.remark)))),
+        "said": _say_transcript(found),
         "language": found.language,
         "lines": [
             {"at": s.span.start, "end": s.span.end, "time": format_time(s.span.start),
@@ -56,6 +56,14 @@ def _show_transcript(path: Path, result: Result) -> dict[str, Any]:
             for s in found.segments
         ],
     }  # fmt: skip
+
+
+def _say_transcript(found: Transcript) -> str:
+    """Where it is from and what is missing, or why there is none."""
+    if found.segments:
+        return " ".join(map(sentence_case, filter(None, (found.source, found.remark))))
+    why = found.remark or f"no words were found in it, {found.source}"
+    return f"There is no transcript: {one_line(why).rstrip('.')}."
 
 
 def _read_results(out: Path) -> Iterator[Result]:

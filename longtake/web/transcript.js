@@ -73,7 +73,7 @@ class Transcript {
   show({ lines, said, language }, files) {
     const none = !lines.length;
     this.tools.hidden = this.box.hidden = none;
-    setText(this.note, none ? `There is no transcript. ${said}` : said);
+    setText(this.note, said);
     if (language) this.list.setAttribute("lang", language);
     this.lines = lines.map((line) => this.makeLine(line));
     this.list.replaceChildren(...this.lines.map((line) => line.node));

@@ -381,10 +381,10 @@ class View {
         el("span", { class: "thumb" }, image),
         el("span", { class: "words" },
           el("span", { class: "time" }, `${time} · chunk ${number}`), ...words.filter(Boolean))),
-      once.said ? el("p", { class: "said" }, el("b", {}, "Said"), once.said) : null,
-      once.written ? el("p", { class: "said" }, el("b", {}, "Written"), once.written) : null,
-      once.stays ? el("p", { class: "said" }, el("b", {}, "Written"), "as before") : null,
-      first.tags ? el("p", { class: "said" }, el("b", {}, "Detectors"), `${first.tags} (may be wrong)`) : null);
+      once.said ? el("p", { class: "said" }, el("b", {}, "Said"), " ", once.said) : null,
+      once.written ? el("p", { class: "said" }, el("b", {}, "Written"), " ", once.written) : null,
+      once.stays ? el("p", { class: "said" }, el("b", {}, "Written"), " as before") : null,
+      first.tags ? el("p", { class: "said" }, el("b", {}, "Detectors"), ` ${first.tags} (may be wrong)`) : null);
   }
 
   // --- the result ------------------------------------------------------------------------------

@@ -99,9 +99,9 @@ def test_a_copy_that_can_t_be_kept_says_so_and_the_rest_is_there(avi: Path) -> N
     with open_queue():
         (run,) = finish(name)
     assert run.state == "done" and (run.folder / "out" / "summary.md").is_file()
-    assert read_playing(run.folder).error == "making it broke off"
+    assert read_playing(run.folder).error == "making one broke off"
     said = show_update(run, 0, result=True)["run"]["player"]
-    assert said["sources"] == ("video",) and "no copy that it could: making it" in said["said"]
+    assert said["sources"] == ("video",) and "no copy that it could: making one" in said["said"]
 
 
 def test_a_file_of_which_no_copy_can_be_made_says_why(tmp_path: Path, avi: Path) -> None:
