@@ -77,7 +77,7 @@ class Transcript {
     if (language) this.list.setAttribute("lang", language);
     this.lines = lines.map((line) => this.makeLine(line));
     this.list.replaceChildren(...this.lines.map((line) => line.node));
-    this.files.replaceChildren(el("span", { class: "soft" }, "Take it with you:"), ...files.map((file) =>
+    this.files.replaceChildren(el("span", { class: "soft" }, "Take it as"), ...files.map((file) =>
       el("a", { href: this.address(file.place), download: true, title: `${file.label}, ${file.size}` },
         KINDS[file.place.split(".").pop()] ?? file.label)));
     this.files.hidden = !files.length;

@@ -1,12 +1,11 @@
 """Copies for browsers: each picture at its own time, its sound beside it, and all of it plays."""
 
-from collections.abc import Iterator
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import av
+import av.logging
 import numpy as np
 import pytest
 
@@ -14,50 +13,9 @@ from longtake.errors import SourceError
 from longtake.records import Video
 from longtake.video.playable import Made, copy_to_play, find_plays
 from longtake.video.probe import Index, probe
-from tests.videos import cut, draw_number, make_sound, make_video, read_number
+from tests.videos import FILM_RATE, cut, make_film, make_sound, make_video, read_number
 
-SECONDS, RATE = 4, 25
-
-
-def make_film(
-    path: Path,
-    codec: str,
-    sound: str,
-    *,
-    size: tuple[int, int] = (128, 96),
-    rate: int = 48_000,
-    hole: tuple[float, float] = (0, 0),
-    **stream: Any,
-) -> Path:
-    """Numbered pictures and a tone, packet by packet as recorders write them; none in the hole."""
-    with av.open(str(path), "w") as container:
-        pictures: Any = container.add_stream(codec, rate=RATE, options=stream.pop("options", {}))
-        pictures.width, pictures.height = size
-        pictures.pix_fmt = stream.get("pixels", "yuv420p")
-        tone: Any = container.add_stream(sound, rate=rate, layout="stereo")
-        blocks = iter(_make_tone(rate, hole))
-        block = next(blocks)
-        for number in range(SECONDS * RATE):
-            frame = av.VideoFrame.from_ndarray(draw_number(number, *size), format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, RATE)
-            container.mux(pictures.encode(frame))
-            while block and block.pts <= (number + 1) * rate / RATE:
-                container.mux(tone.encode(block))
-                block = next(blocks, None)
-        container.mux(pictures.encode(None))
-        container.mux(tone.encode(None))
-    return path
-
-
-def _make_tone(rate: int, hole: tuple[float, float]) -> Iterator[av.AudioFrame]:
-    for start in range(0, SECONDS * rate, 1152):
-        if hole[0] <= start / rate < hole[1]:
-            continue
-        wave = np.sin(np.arange(start, start + 1152) * 2 * np.pi * 440 / rate)
-        both = np.stack([wave, wave]).astype(np.float32) / 2
-        frame = av.AudioFrame.from_ndarray(both, format="fltp", layout="stereo")
-        frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
-        yield frame
+SECONDS, RATE = 4, FILM_RATE
 
 
 def play(path: Path, out: Path, **limit: int) -> tuple[Made, Video, Index, list[float]]:
@@ -239,3 +197,10 @@ def test_what_can_t_be_copied_says_why(tmp_path: Path) -> None:
         list(copy_to_play(video, index, tmp_path / "none" / "o.mp4"))
     with pytest.raises(SourceError, match="no moving pictures"):
         find_plays(make_sound(tmp_path / "s.mp4"))
+
+
+def test_ffmpeg_s_threads_never_wait_for_python_s_lock(tmp_path: Path) -> None:
+    """PyAV's own logging does, at any level: a decoder that is freed meanwhile waits for ever."""
+    av.logging.set_level(av.logging.PANIC)
+    find_plays(make_video(tmp_path / "v.mp4", seconds=1))
+    assert av.logging.get_level() is None
