@@ -62,7 +62,7 @@ test-real: dev trial-models samples films ## the tests that run real models
 test-slow: dev ## links and runs before real servers and processes, the tests that take seconds
 	$(BIN)/python -m pytest -m slow
 
-test-browser: dev chromium models samples ## the page in a real browser; screenshots in .cache/screenshots
+test-browser: dev chromium models samples films ## the page in a real browser; screenshots in .cache/screenshots
 	LONGTAKE_SHOTS=$(CURDIR)/.cache/screenshots $(BIN)/python -m pytest -m browser
 
 chromium: ## the browser of those tests, by Debian's packages where it is missing

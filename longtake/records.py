@@ -379,6 +379,8 @@ class Result:
     """What the video looks like; None where only its descriptions are known."""
     shown: str = ""
     """How much of a chunk the describer was shown at most, in words."""
+    transcript: Transcript | None = field(default=None, repr=False)
+    """What is said in it; None where only its descriptions are known."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import io
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ Draw = Callable[[int, int, int], np.ndarray]
 """From a picture's number, width and height to its uint8 RGB pixels (height, width, 3)."""
 
 SOUND_RATE = 8000
+FILM_RATE = 25
 
 
 def draw_number(number: int, width: int, height: int) -> np.ndarray:
@@ -217,6 +218,50 @@ def _add_sound(container: Any, stream: Any, seconds: float) -> None:
         frame.time_base = Fraction(1, SOUND_RATE)
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
+
+
+def make_film(
+    path: Path,
+    codec: str,
+    sound: str,
+    *,
+    size: tuple[int, int] = (128, 96),
+    rate: int = 48_000,
+    seconds: int = 4,
+    hole: tuple[float, float] = (0, 0),
+    **stream: Any,
+) -> Path:
+    """Numbered pictures and a tone, packet by packet as recorders write them; none in the hole."""
+    with av.open(str(path), "w") as container:
+        pictures: Any = container.add_stream(
+            codec, rate=FILM_RATE, options=stream.pop("options", {})
+        )
+        pictures.width, pictures.height = size
+        pictures.pix_fmt = stream.get("pixels", "yuv420p")
+        tone: Any = container.add_stream(sound, rate=rate, layout="stereo")
+        blocks = iter(_make_tone(rate, seconds, hole))
+        block = next(blocks)
+        for number in range(seconds * FILM_RATE):
+            frame = av.VideoFrame.from_ndarray(draw_number(number, *size), format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, FILM_RATE)
+            container.mux(pictures.encode(frame))
+            while block and block.pts <= (number + 1) * rate / FILM_RATE:
+                container.mux(tone.encode(block))
+                block = next(blocks, None)
+        container.mux(pictures.encode(None))
+        container.mux(tone.encode(None))
+    return path
+
+
+def _make_tone(rate: int, seconds: int, hole: tuple[float, float]) -> Iterator[av.AudioFrame]:
+    for start in range(0, seconds * rate, 1152):
+        if hole[0] <= start / rate < hole[1]:
+            continue
+        wave = np.sin(np.arange(start, start + 1152) * 2 * np.pi * 440 / rate)
+        both = np.stack([wave, wave]).astype(np.float32) / 2
+        frame = av.AudioFrame.from_ndarray(both, format="fltp", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+        yield frame
 
 
 def make_sound(path: Path, seconds: float = 2) -> Path:

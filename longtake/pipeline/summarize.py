@@ -92,6 +92,7 @@ def _go_through(
     ):
         described = yield from _describe(describing, overview, words)
         speech, text = words.say_speech(), words.say_text()
+        transcript = words.speech.finish()
         descriptions, entities = describing.merge(described)
         material = Material(video, descriptions, words.known, words.language, words.speech.heard_by)
         usage += words.usage()
@@ -110,6 +111,7 @@ def _go_through(
         summary=summary,
         ledger=keep_ledger(descriptions, summary, speech, text, describing.say_context()),
         usage=merge_usage(usage),
+        transcript=transcript,
         out=out.path,
         files=tuple(files),
         entities=entities,

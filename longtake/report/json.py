@@ -20,6 +20,7 @@ from longtake.records import (
     Overview,
     Result,
     Scan,
+    Segment,
     Sentence,
     Shot,
     StageUsage,
@@ -105,6 +106,16 @@ def transcript_as_json(transcript: Transcript) -> str:
         "segments": [{**_span(part.span), "text": part.text} for part in transcript.segments],
     }
     return dump(document)
+
+
+def read_transcript(path: Path) -> Transcript:
+    """The transcript that such a document tells of; ValueError where it is none."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        segments = _fill_all(Segment, document["segments"])
+        return _fill(Transcript, document, segments=segments)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path} holds no transcript: {type(error).__name__}: {error}") from error
 
 
 def _pick(record: object, *names: str) -> dict[str, Any]:

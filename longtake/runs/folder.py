@@ -1,8 +1,9 @@
 """What a run leaves on disk, LONGTAKE_HOME/runs/ID, and what can be done with it from outside.
 
 request.json is what was asked for, state.json how far it is, chunks.jsonl its descriptions so far,
-thumbs/ a picture of each chunk, upload/ a file that came with it, out/ its results. The worker
-holds `alive` as long as it lives; who starts, stops or deletes a run holds `lock`.
+thumbs/ a picture of each chunk, upload/ a file that came with it, out/ its results; `playing` has
+play.json and play.mp4. The worker holds `alive` as long as it lives; who starts, stops or deletes a
+run holds `lock`.
 """
 
 import fcntl
@@ -22,6 +23,7 @@ from typing import Any, Literal, get_args
 
 from longtake.errors import OutputError, UsageError
 from longtake.files import lock_now, replacing
+from longtake.runs.playing import share_copy
 from longtake.settings import SECRET, Settings, change_settings, home_folder, list_group
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
@@ -154,7 +156,16 @@ def _inherit(run: Run, parent: Run, known: Path) -> Run:
         shutil.copy(known, run.folder / "upload" / known.name)
     if (parent.folder / "thumbs").is_dir():
         shutil.copytree(parent.folder / "thumbs", run.folder / "thumbs")
+    share_copy(parent.folder, run.folder)
+    _inherit_transcript(run, parent)
     return replace(run, video=parent.video, title=parent.title, duration=parent.duration)
+
+
+def _inherit_transcript(run: Run, parent: Run) -> None:
+    """What is said stays what it was, whatever is edited."""
+    (run.folder / "out").mkdir()
+    for path in (parent.folder / "out").glob("transcript.*"):
+        shutil.copy(path, run.folder / "out")
 
 
 def read_run(run_id: str) -> Run:

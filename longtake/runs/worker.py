@@ -27,9 +27,11 @@ from longtake.pipeline.compare import plan_arms
 from longtake.pipeline.open_engines import Engines
 from longtake.pipeline.session import Session, open_session, run_to_end
 from longtake.pipeline.sources import Source
-from longtake.records import Description, Progress, Result, SourceFile, Video
-from longtake.report.json import chunk_values
+from longtake.records import Description, Progress, Result, SourceFile, Transcript, Video
+from longtake.report.json import chunk_values, transcript_as_json
+from longtake.report.transcript import as_srt, as_text, as_vtt
 from longtake.runs.folder import Run, Step, load_run, locked, read_entry, write_state
+from longtake.runs.playing import CopyThread
 from longtake.runs.servers import give_keys
 from longtake.settings import home_folder, load_settings
 from longtake.text.untrusted import one_line
@@ -66,6 +68,8 @@ def main(folder: Path) -> None:
                 text = report.as_json(result, descriptions=True)
                 path = result.out / "result.json"
                 path.write_text(text, encoding="utf-8", errors="replace")
+                _keep_transcript(recorder.run.folder / "out", result.transcript)
+        recorder.wait_for_copy()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is done can't be stopped any more
         recorder.end("done")
     except Stopped:
@@ -118,6 +122,21 @@ def _go(recorder: "_Recorder", session: Session) -> Iterator[Result]:
         yield run_to_end(session.reconcile(asked.source, settings), recorder.take)
 
 
+def _keep_transcript(out: Path, transcript: Transcript | None) -> None:
+    """Beside the results, for both flows once: as the page shows it, and to take away."""
+    if transcript is None:
+        return
+    texts = {"transcript.json": transcript_as_json(transcript)}
+    if transcript.segments:
+        texts |= {
+            "transcript.srt": as_srt(transcript),
+            "transcript.vtt": as_vtt(transcript),
+            "transcript.txt": as_text(transcript),
+        }
+    for name, text in texts.items():
+        (out / name).write_text(text, encoding="utf-8", errors="replace", newline="")
+
+
 def _is_upload(run: Run) -> bool:
     return Path(run.asked.source).parent == run.folder / "upload"
 
@@ -133,6 +152,7 @@ class _Recorder(logging.Handler):
         self._chunks = _read_chunks(run.folder / "chunks.jsonl")
         self._video: Video | None = None
         self._thumbs: _Thumbs | None = None
+        self._copy: CopyThread | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a line of the log as a note of the run, once."""
@@ -152,6 +172,8 @@ class _Recorder(logging.Handler):
                 duration=progress.video.duration,
             )
             self._written = 0.0
+            self._copy = CopyThread(progress.video, self.run.folder)
+            self._copy.start()
         if progress.description:
             self._take_description(progress.description, progress.arm)
         self._take_step(progress)
@@ -190,10 +212,18 @@ class _Recorder(logging.Handler):
         note = f"fetching {model.name}"
         fetch_model(model, lambda done, total: self.take(Progress("fetch", done, total, note)))
 
+    def wait_for_copy(self) -> None:
+        """Until the copy that browsers play is made, if one is due; all else is written by now."""
+        while self._copy and self._copy.is_alive():
+            self.take(Progress("play", round(100 * self._copy.playing.part), 100))
+            self._copy.join(WRITE_SECONDS)
+
     def end(self, state: Any, error: str = "", hint: str = "") -> None:
         """Write down how the run ended."""
         if self._thumbs:
             self._thumbs.close()
+        if self._copy:
+            self._copy.close()
         if _is_upload(self.run):
             error = error.replace(self.run.asked.source, "the file")
         self.run = replace(self.run, state=state, error=error, hint=hint, ended=time.time())

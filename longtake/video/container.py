@@ -25,7 +25,9 @@ def open_container(path: Path) -> Iterator["InputContainer"]:
     import av
     import av.logging
 
-    av.logging.set_level(av.logging.PANIC)
+    # Not PANIC: even there PyAV's own logging takes Python's lock, from a thread of a decoder that
+    # is being freed by one who holds it, and both wait for ever.
+    av.logging.set_level(None)
     options = {"protocol_whitelist": "none"}
     with (
         mapped_errors(path),

@@ -65,7 +65,7 @@ def read_sound(path: Path, start: float) -> Iterator[Block]:
     SourceError says what is missing, also where there is no sound at all.
     """
     with open_container(path) as container:
-        stream = _sound_stream(container)
+        stream = choose_sound(container)
         reader = _Reader(start)
         failure: SourceError | None = None
         try:
@@ -98,7 +98,7 @@ def _say_missing(reader: "_Reader", failure: SourceError | None) -> None:
         )
 
 
-def _sound_stream(container: "InputContainer") -> "AudioStream":
+def choose_sound(container: "InputContainer") -> "AudioStream":
     """What most viewers hear: no comments, no description of the pictures, the default first."""
     from av.stream import Disposition
 

@@ -1,4 +1,4 @@
-"""The page's own components, each a script and a style sheet of this folder."""
+"""The page's own components, each of scripts and style sheets of this folder."""
 
 from pathlib import Path
 from typing import Any
@@ -8,16 +8,22 @@ import streamlit as st
 FOLDER = Path(__file__).parent
 
 
-def _make(name: str) -> Any:
+def _make(name: str, *parts: str) -> Any:
+    """A component of these files, read one after the other; the first has its entry."""
     return st.components.v2.component(
         f"longtake_{name}",
-        css=(FOLDER / f"{name}.css").read_text(encoding="utf-8"),
-        js=(FOLDER / f"{name}.js").read_text(encoding="utf-8"),
+        css=_read("css", name, *parts),
+        js=_read("js", name, *parts),
     )
 
 
-show_view = _make("view")
-"""A run: player, parts, summary; triggers `asked` (stop, resume) and `ended`."""
+def _read(kind: str, *names: str) -> str:
+    paths = [FOLDER / f"{name}.{kind}" for name in names]
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
+
+
+show_view = _make("view", "player", "transcript")
+"""A run: player, parts, summary, transcript; triggers `asked` (stop, resume) and `ended`."""
 show_drop = _make("drop")
 """A place to drop a file; triggers `dropped`, with the id of the upload and the file's name."""
 show_runs = _make("runs")

@@ -11,6 +11,7 @@ from longtake.text.plurals import say_count
 from longtake.text.untrusted import one_line
 from longtake.timecode import format_time
 from longtake.web.format import FLOWS, as_text, name_source, say_bytes, say_seconds, say_when
+from longtake.web.player import show_player
 from longtake.web.result import show_chunk, show_result
 
 OF_BOTH = ("independent", "context")
@@ -25,6 +26,7 @@ STAGES = {
     "digest": ("Finding topics", 6),
     "draw": ("Drawing the contact sheet", 2),
     "check": ("Checking the summary", 6),
+    "play": ("Making a copy that browsers play", 4),
 }
 """Each stage in plain words, and its usual share of a run."""
 IN_BYTES = ("load", "read")
@@ -84,7 +86,7 @@ def show_run(run: Run) -> dict[str, Any]:
         "link": run.asked.source if re.match(r"https?://", run.asked.source) else "",
         "of": run.asked.of,
         "duration": format_time(run.duration) if run.duration else "",
-        "video": run.video is not None and run.video.is_file(),
+        "player": show_player(run),
         "part": measure_part(run),
         "doing": say_doing(run),
         "left": f"about {say_seconds(step.left)} left" if step and step.left else "",
@@ -154,5 +156,10 @@ def show_update(run: Run, after: int, result: bool) -> dict[str, Any]:
             {**show_chunk(entry), "flow": FLOWS.get(entry.get("arm", ""), "")}
             for entry in read_told(run.id, after)
         ],
-        "result": show_result(run) if result and run.state == "done" else None,
+        "result": show_result(run) if result and has_result(run) else None,
     }
+
+
+def has_result(run: Run) -> bool:
+    """Whether all is found and written; a copy of the video may still be due."""
+    return run.state == "done" or any(step.stage == "play" for step in run.steps)

@@ -9,15 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from longtake.records import Entity, Moment, Result, Sentence, Summary
+from longtake.records import Entity, Moment, Result, Segment, Sentence, Summary, Transcript
 from longtake.report import phrases
 from longtake.report.compare import list_figures
-from longtake.report.json import chunk_values, read_json
+from longtake.report.json import chunk_values, read_json, read_transcript
 from longtake.runs.folder import Run
 from longtake.text.untrusted import one_line
 from longtake.timecode import Span, format_time
 from longtake.web.files import list_files
-from longtake.web.format import FLOWS, say_bytes
+from longtake.web.format import FLOWS, say_bytes, sentence_case
 
 
 def show_result(run: Run) -> dict[str, Any] | None:
@@ -34,7 +34,36 @@ def show_result(run: Run) -> dict[str, Any] | None:
             for file in list_files(run)
         ],
         "figures": _show_comparison(out / "compare.json"),
+        "transcript": _show_transcript(out / "transcript.json", results[0]),
     }
+
+
+def _show_transcript(path: Path, result: Result) -> dict[str, Any]:
+    """What is said, line by line; of a run that did not keep it, what is said in each chunk."""
+    try:
+        found = read_transcript(path)
+    except (OSError, ValueError):
+        told = [d for d in result.descriptions if d.speech]
+        found = Transcript(
+            "", tuple(Segment(d.chunk.span, d.speech) for d in told), remark=result.ledger.speech
+        )
+    return {
+        "said": _say_transcript(found),
+        "language": found.language,
+        "lines": [
+            {"at": s.span.start, "end": s.span.end, "time": format_time(s.span.start),
+             "text": one_line(s.text)}
+            for s in found.segments
+        ],
+    }  # fmt: skip
+
+
+def _say_transcript(found: Transcript) -> str:
+    """Where it is from and what is missing, or why there is none."""
+    if found.segments:
+        return " ".join(map(sentence_case, filter(None, (found.source, found.remark))))
+    why = found.remark or f"no words were found in it, {found.source}"
+    return f"There is no transcript: {one_line(why).rstrip('.')}."
 
 
 def _read_results(out: Path) -> Iterator[Result]:

@@ -26,6 +26,7 @@ from streamlit.starlette import App
 from longtake.errors import LongtakeError, SourceError, UsageError
 from longtake.machine import free_disk
 from longtake.runs.folder import Run, read_run
+from longtake.runs.playing import find_copy
 from longtake.runs.queue import Queue
 from longtake.settings import load_settings
 from longtake.web import uploads
@@ -97,6 +98,7 @@ def make_routes() -> list[BaseRoute]:
     return [
         Route(f"{run}/told", _of_run(_send_update)),
         Route(f"{run}/video", _of_run(_send_video)),
+        Route(f"{run}/copy", _of_run(_send_copy)),
         Route(f"{run}/thumbs/{{chunk:int}}.jpg", _of_run(_send_thumb)),
         Route(f"{run}/files/{{place:path}}", _of_run(_send_file)),
         Route(f"{start}/uploads", _take_upload, methods=["PUT"]),
@@ -264,6 +266,14 @@ def _send_video(_request: Request, run: Run) -> Response | None:
         media_type=kind or "application/octet-stream",
         headers=_own("private, max-age=60"),
     )
+
+
+def _send_copy(_request: Request, run: Run) -> Response | None:
+    """The copy of a video that browsers don't play."""
+    path = find_copy(run.folder)
+    if path is None:
+        return None
+    return FileResponse(path, media_type="video/mp4", headers=_own("private, max-age=60"))
 
 
 def _send_thumb(request: Request, run: Run) -> Response | None:

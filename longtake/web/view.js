@@ -41,6 +41,8 @@ function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+const isTranscript = (file) => file.place.startsWith("transcript.");
+
 class View {
   constructor(parent, id) {
     this.id = id;
@@ -75,16 +77,7 @@ class View {
   build(parent) {
     this.title = el("h2", { class: "title" });
     this.sub = el("p", { class: "sub" });
-    this.video = el("video", {
-      controls: true, playsinline: true, preload: "metadata", "aria-label": "The video",
-      ontimeupdate: () => this.follow(this.video.currentTime),
-      onerror: () => this.giveUpVideo(),
-      onloadedmetadata: () => this.video.videoWidth || this.giveUpVideo(),
-    });
-    this.still = el("img", { class: "still", alt: "", hidden: true });
-    this.still.addEventListener("error", () => { this.still.hidden = true; });
-    this.stageWords = el("p", { class: "stage-words" }, "The video shows here once it is loaded.");
-    this.stage = el("div", { class: "stage" }, this.stageWords, this.still);
+    this.player = new Player((name) => this.address(name), (time) => this.follow(time));
     this.nowTime = el("span", { class: "time" });
     this.nowText = el("span", {});
     this.now = el("p", { class: "now" }, this.nowTime, this.nowText);
@@ -108,6 +101,14 @@ class View {
     this.list = el("div", { class: "list" });
     this.parts = el("section", { class: "parts", "aria-label": "Chunk by chunk", hidden: true },
       el("h3", {}, "Chunk by chunk"), this.list);
+    this.transcript = new Transcript((time) => this.player.seek(time), (place) => this.fileAddress(place));
+    this.panels = [
+      ["Summary", el("div", { class: "panel", role: "tabpanel" }, this.summary, this.parts)],
+      ["Transcript", this.transcript.root],
+    ];
+    this.tabs = el("div", { class: "tabs", role: "tablist", hidden: true,
+      onkeydown: (event) => this.turnTabs(event) }, ...this.panels.map(([name]) =>
+      el("button", { class: "tab", type: "button", role: "tab", onclick: () => this.openTab(name) }, name)));
     this.ready = el("button", { class: "act main ready", type: "button", hidden: true, onclick: () => {
       this.ready.hidden = true;
       this.summary.scrollIntoView({ block: "start" });
@@ -117,14 +118,41 @@ class View {
     this.root = el("div", { class: "view" },
       el("header", { class: "head" }, this.title, this.sub),
       el("div", { class: "grid" },
-        el("div", { class: "side" }, this.stage, this.now, this.chapters),
-        el("div", { class: "main" }, this.progress, this.summary, this.parts, this.ready)),
+        el("div", { class: "side" }, this.player.stage, this.player.note, this.now,
+          this.chapters),
+        el("div", { class: "main" }, this.progress, this.tabs, ...this.panels.map(([, panel]) => panel),
+          this.ready)),
       this.live);
+    this.openTab("Summary");
     parent.append(this.root);
+  }
+
+  openTab(chosen) {
+    this.panels.forEach(([name, panel], n) => {
+      const tab = this.tabs.children[n], open = name === chosen;
+      tab.setAttribute("aria-selected", String(open));
+      tab.tabIndex = open ? 0 : -1;
+      panel.hidden = !open;
+    });
+    this.transcript.keepInView();
+  }
+
+  turnTabs(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const open = this.panels.findIndex(([, panel]) => !panel.hidden);
+    const next = (open + step + this.panels.length) % this.panels.length;
+    this.openTab(this.panels[next][0]);
+    this.tabs.children[next].focus();
   }
 
   address(rest) {
     return `${this.data.base}/longtake/runs/${encodeURIComponent(this.id)}/${rest}`;
+  }
+
+  fileAddress(place) {
+    return this.address(`files/${place.split("/").map(encodeURIComponent).join("/")}`);
   }
 
   thumb(chunk) {
@@ -179,7 +207,7 @@ class View {
     this.keepPlace(() => {
       this.showHead(run);
       this.showProgress(run);
-      this.showVideo(run);
+      this.player.show(run.player);
       if (!this.result) for (const entry of told) this.addCard(entry);
       for (const entry of told) this.after = Math.max(this.after, entry.n);
       if (result) this.showResult(result);
@@ -282,30 +310,7 @@ class View {
     this.lastState = run.state;
   }
 
-  // --- the player ------------------------------------------------------------------------------
-
-  showVideo(run) {
-    if (!run.video && ENDED.includes(run.state)) setText(this.stageWords, "The video is not here (any more); its summary stays.");
-    if (!run.video || this.video.isConnected || this.gaveUp) return;
-    this.video.src = this.address("video");
-    this.stageWords.hidden = true;
-    this.stage.append(this.video);
-  }
-
-  giveUpVideo() {
-    this.gaveUp = true;
-    this.video.remove();
-    setText(this.stageWords, "This browser can't play the file. Its pictures stand in for it.");
-    this.stageWords.hidden = false;
-    this.stageWords.classList.add("low");
-    this.follow(this.at ?? 0);
-  }
-
-  seek(time) {
-    this.at = time;
-    if (this.video.isConnected) this.video.currentTime = time + 0.01;
-    this.follow(time + 0.01);
-  }
+  // --- following the player --------------------------------------------------------------------
 
   find(time) {
     for (const chunk of this.chunks.values()) {
@@ -315,12 +320,9 @@ class View {
   }
 
   follow(time) {
+    this.transcript.follow(time);
     const chunk = this.find(time);
-    if (this.gaveUp && chunk && this.still.dataset.chunk !== String(chunk.chunk)) {
-      this.still.dataset.chunk = String(chunk.chunk);
-      this.still.src = this.thumb(chunk.chunk);
-      this.still.hidden = false;
-    }
+    if (chunk) this.player.standIn(chunk.chunk, this.thumb(chunk.chunk));
     if (chunk === this.current) return;
     this.current = chunk;
     setText(this.nowTime, chunk ? chunk.time : "");
@@ -335,7 +337,7 @@ class View {
   jump(time, props, ...children) {
     if (time == null) return el("span", { ...props, class: `${props.class ?? ""} nowhere` }, ...children);
     return el("button", { type: "button", "data-at": time, title: `Go to ${clock(time)}`,
-      onclick: () => this.seek(time), ...props }, ...children);
+      onclick: () => this.player.seek(time), ...props }, ...children);
   }
 
   // --- parts -----------------------------------------------------------------------------------
@@ -352,7 +354,7 @@ class View {
     if (old) old.replaceWith(card); else this.list.insertBefore(card, this.cardAfter(entry));
     this.cards.set(key, card);
     this.parts.hidden = false;
-    if (!this.current) this.follow(this.video.isConnected ? this.video.currentTime : this.at ?? 0);
+    if (!this.current) this.follow(this.player.time);
   }
 
   // Chunks may be told out of order; on the page they stand in the video's, under their arm's name.
@@ -365,22 +367,24 @@ class View {
   makeCard(number, start, time, told) {
     const image = el("img", { src: this.thumb(number), alt: "", loading: "lazy", decoding: "async" });
     image.addEventListener("error", () => image.classList.add("missing"));
+    const first = told[0][1], once = tellOnce(first, this.chunks);
     const words = told.flatMap(([name, entry]) => [
-      el("span", { class: `text${entry.text ? "" : " failed"}` },
-        name ? el("b", { class: "arm" }, name) : null,
-        entry.text || `Not described: ${entry.error}`),
+      entry === first && entry.text && !once.text ? null
+        : el("span", { class: `text${entry.text ? "" : " failed"}` },
+          name ? el("b", { class: "arm" }, name) : null,
+          entry.text || `Not described: ${entry.error}`),
       entry.same_as ? el("span", { class: "soft" }, `Looks the same as chunk ${entry.same_as}.`) : null,
       entry.remark ? el("span", { class: "soft" }, entry.remark) : null,
     ]);
-    const first = told[0][1];
     return el("div", { class: "part", "data-chunk": number },
       this.jump(start, { class: "part-face" },
         el("span", { class: "thumb" }, image),
         el("span", { class: "words" },
           el("span", { class: "time" }, `${time} · chunk ${number}`), ...words.filter(Boolean))),
-      first.speech ? el("p", { class: "said" }, el("b", {}, "Said"), first.speech) : null,
-      first.on_screen ? el("p", { class: "said" }, el("b", {}, "Written"), first.on_screen) : null,
-      first.tags ? el("p", { class: "said" }, el("b", {}, "Detectors"), `${first.tags} (may be wrong)`) : null);
+      once.said ? el("p", { class: "said" }, el("b", {}, "Said"), " ", once.said) : null,
+      once.written ? el("p", { class: "said" }, el("b", {}, "Written"), " ", once.written) : null,
+      once.stays ? el("p", { class: "said" }, el("b", {}, "Written"), " as before") : null,
+      first.tags ? el("p", { class: "said" }, el("b", {}, "Detectors"), ` ${first.tags} (may be wrong)`) : null);
   }
 
   // --- the result ------------------------------------------------------------------------------
@@ -394,7 +398,9 @@ class View {
     this.summary.replaceChildren(
       el("div", { class: "arms" }, ...arms),
       ...this.makeFigures(result.figures),
-      ...this.makeFiles(result.files));
+      ...this.makeFiles(result.files.filter((file) => !isTranscript(file))));
+    this.transcript.show(result.transcript, result.files.filter(isTranscript));
+    this.tabs.hidden = false;
     if (result.legend.length) {
       this.summary.querySelector(".arms").after(el("p", { class: "legend" }, result.legend.join("; ") + "."));
     }
@@ -493,9 +499,9 @@ class View {
   makeFiles(files) {
     if (!files.length) return [];
     return [el("section", { class: "files", "aria-label": "Downloads" }, el("h4", {}, "Take it with you"),
-      el("ul", {}, ...files.map((file) => el("li", {}, el("a", {
-        href: this.address(`files/${file.place.split("/").map(encodeURIComponent).join("/")}`),
-        download: true }, file.label), el("span", { class: "soft" }, ` ${file.size}`)))))];
+      el("ul", {}, ...files.map((file) => el("li", {},
+        el("a", { href: this.fileAddress(file.place), download: true }, file.label),
+        el("span", { class: "soft" }, ` ${file.size}`)))))];
   }
 
   showParts(arms, several) {
@@ -503,12 +509,12 @@ class View {
     const same = (other) => other.length === first.length
       && other.every((c, n) => c.start === first[n].start && c.end === first[n].end);
     const paired = several && arms.every((arm) => same(arm.chunks));
+    this.chunks = new Map(first.map((chunk) => [chunk.chunk, chunk]));
     const cards = first.map((chunk, n) => this.makeCard(chunk.chunk, chunk.start, chunk.time,
       paired ? arms.map((arm, k) => ["I".repeat(k + 1), arm.chunks[n]]) : [["", chunk]]));
-    this.chunks = new Map(first.map((chunk) => [chunk.chunk, chunk]));
     this.list.replaceChildren(...cards);
     this.parts.hidden = !cards.length;
     this.current = undefined;
-    this.follow(this.video.isConnected ? this.video.currentTime : this.at ?? 0);
+    this.follow(this.player.time);
   }
 }

@@ -340,6 +340,7 @@ def test_both_flows_are_told_by_their_names(numbered: Path) -> None:
     assert {entry["arm"] for entry in read_told(run.id)} == {"independent", "context"}
     out = run.folder / "out"
     assert (out / "compare.html").is_file()
+    assert "nobody listened" in (out / "transcript.json").read_text()
     assert len(list(out.glob("arms/*/result.json"))) == 2
 
 

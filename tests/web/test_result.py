@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from longtake.records import Segment, Transcript
+from longtake.report.json import read_transcript, transcript_as_json
 from longtake.report.markdown import as_markdown
 from longtake.runs.folder import list_runs, read_run
+from longtake.timecode import Span
 from longtake.web.progress import show_update
 from longtake.web.result import show_result
 from tests.conftest import ROOT
@@ -151,3 +154,65 @@ def test_a_run_of_which_nothing_could_be_described_shows_its_gaps_alone(tmp_path
     assert shown
     (arm,) = shown["arms"]
     assert (arm["headline"], arm["sections"]) == ("", []) and len(arm["ledger"]["gaps"]) == 1
+
+
+SEGMENTS = (
+    Segment(Span(0.5, 2.0), "Good morning."),
+    Segment(Span(63.0, 65.5), "<script>alert(1)</script>\nand on"),
+)
+
+
+def test_the_transcript_s_lines_have_their_times_and_say_where_they_are_from(
+    tmp_path: Path,
+) -> None:
+    write_result(tmp_path / "out", ("one", "two", "three"))
+    transcript = Transcript("recognised by whisper tiny.en", SEGMENTS, "en", "the sound breaks off")
+    (tmp_path / "out" / "transcript.json").write_text(transcript_as_json(transcript))
+    shown = show_result(make_run(tmp_path))
+    assert shown
+    assert shown["transcript"] == {
+        "said": "Recognised by whisper tiny.en. The sound breaks off.",
+        "language": "en",
+        "lines": [
+            {"at": 0.5, "end": 2.0, "time": "0:00", "text": "Good morning."},
+            {"at": 63.0, "end": 65.5, "time": "1:03", "text": "<script>alert(1)</script> and on"},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("transcript", "said"),
+    [
+        (Transcript("", remark="the file has no sound"), "the file has no sound."),
+        (Transcript("recognised by x"), "no words were found in it, recognised by x."),
+    ],
+)
+def test_a_film_in_which_nothing_is_said_says_why_there_is_no_transcript(
+    tmp_path: Path, transcript: Transcript, said: str
+) -> None:
+    write_result(tmp_path / "out", ("one", "two", "three"))
+    (tmp_path / "out" / "transcript.json").write_text(transcript_as_json(transcript))
+    shown = show_result(make_run(tmp_path))
+    assert shown and shown["transcript"]["lines"] == []
+    assert shown["transcript"]["said"] == f"There is no transcript: {said}"
+
+
+@pytest.mark.parametrize("kept", ["", "{", '{"segments": [{"start": 1}]}', '{"segments": 3}'])
+def test_a_run_that_kept_no_transcript_shows_what_is_said_in_each_chunk(
+    tmp_path: Path, kept: str
+) -> None:
+    write_result(tmp_path / "out", ("one", "two", "three"))
+    if kept:
+        (tmp_path / "out" / "transcript.json").write_text(kept)
+    shown = show_result(make_run(tmp_path))
+    assert shown
+    found = [(line["at"], line["text"]) for line in shown["transcript"]["lines"]]
+    assert found == [(0.0, "said"), (6.0, "said"), (12.0, "said")]
+    assert shown["transcript"]["said"] == "Heard."
+
+
+def test_a_transcript_that_was_written_is_read_back_as_it_was(tmp_path: Path) -> None:
+    transcript = Transcript("subtitles in the file", SEGMENTS, "de")
+    path = tmp_path / "transcript.json"
+    path.write_text(transcript_as_json(transcript))
+    assert read_transcript(path) == transcript

@@ -15,6 +15,8 @@ from longtake.web import serve, uploads
 from longtake.web.files import TYPES, list_files
 from longtake.web.server import CONFIG, COOKIE, is_host_allowed, is_local_host, read_visitor
 from tests.conftest import ROOT
+from tests.videos import make_video
+from tests.web.examples import end_run
 
 
 def test_the_file_for_streamlit_run_says_what_the_page_sets() -> None:
@@ -121,7 +123,8 @@ def test_what_was_told_comes_once_and_the_result_when_asked_for(
     client: TestClient, run: str
 ) -> None:
     first = client.get(f"/longtake/runs/{run}/told?after=0&result=1").json()
-    assert first["run"]["state"] == "done" and first["run"]["video"]
+    assert first["run"]["state"] == "done"
+    assert first["run"]["player"]["sources"] == ["video"]
     assert sorted(entry["chunk"] for entry in first["told"]) == [1, 2]
     assert len(first["result"]["arms"][0]["chunks"]) == 2
     later = client.get(f"/longtake/runs/{run}/told?after={first['told'][-1]['n']}").json()
@@ -136,6 +139,24 @@ def test_the_video_comes_by_ranges(client: TestClient, run: str) -> None:
     assert whole.headers["content-type"] == "video/mp4" and whole.headers["accept-ranges"]
     assert part.status_code == 206 and part.content == whole.content[10:20]
     assert client.get(place, headers={"range": "bytes=99999999-"}).status_code == 416
+
+
+def test_a_copy_that_plays_comes_by_ranges_where_there_is_one(
+    client: TestClient, home: Path, tmp_path: Path
+) -> None:
+    run = end_run()
+    place = f"/longtake/runs/{run.id}/copy"
+    assert client.get(place).status_code == 404
+    (secret := tmp_path / "secret").write_bytes(b"no copy")
+    (run.folder / "play.mp4").symlink_to(secret)
+    assert client.get(place).status_code == 404
+    (run.folder / "play.mp4").unlink()
+    make_video(run.folder / "play.mp4", seconds=1)
+    whole = client.get(place)
+    assert whole.headers["content-type"] == "video/mp4"
+    assert whole.headers["cross-origin-resource-policy"] == "same-origin"
+    part = client.get(place, headers={"range": "bytes=10-19"})
+    assert part.status_code == 206 and part.content == whole.content[10:20]
 
 
 def test_each_chunk_has_a_picture(client: TestClient, run: str) -> None:
@@ -164,7 +185,7 @@ def test_files_come_as_downloads_whatever_they_hold(client: TestClient, run: str
 
 @pytest.mark.parametrize("name", ["nobody", "..", "%2e%2e", "%2e%2e%2fuploads", "a" * 500])
 def test_a_run_that_is_not_there_is_told_on_every_route(client: TestClient, name: str) -> None:
-    for rest in ("told", "video", "thumbs/1.jpg", "files/summary.md"):
+    for rest in ("told", "video", "copy", "thumbs/1.jpg", "files/summary.md"):
         assert client.get(f"/longtake/runs/{name}/{rest}").status_code == 404
 
 
