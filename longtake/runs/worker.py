@@ -105,7 +105,8 @@ def _go(recorder: "_Recorder", session: Session) -> Iterator[Result]:
     """Run what was asked for to its end, writing down each step; its results."""
     asked = recorder.run.asked
     out = recorder.run.folder / "out"
-    shutil.rmtree(out, ignore_errors=True)  # what an earlier attempt left there is made anew
+    if asked.kind != "reconcile":  # what an earlier attempt left there is made anew
+        shutil.rmtree(out, ignore_errors=True)
     settings = load_settings({**asked.settings, "out": str(out)})
     settings = give_keys(settings, load_settings())
     source: Source = asked.source
@@ -117,7 +118,7 @@ def _go(recorder: "_Recorder", session: Session) -> Iterator[Result]:
     elif asked.kind == "summarize":
         yield run_to_end(session.summarize(source, settings), recorder.take)
     else:
-        out.mkdir(parents=True)
+        out.mkdir(parents=True, exist_ok=True)
         shutil.copy(asked.source, settings.out)  # so that it can be taken away, and edited again
         yield run_to_end(session.reconcile(asked.source, settings), recorder.take)
 
