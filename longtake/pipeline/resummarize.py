@@ -12,6 +12,7 @@ from longtake.pipeline.ledger import keep_ledger, merge_usage
 from longtake.pipeline.open_engines import Writer, check_reads, choose_judge
 from longtake.pipeline.write_summary import sum_up
 from longtake.records import Material, Result, StageUsage, Steps
+from longtake.report.html import read_thumbs
 from longtake.report.read_back import name_describer, read_edited, say_cells
 from longtake.settings import Settings
 from longtake.store import Store
@@ -28,6 +29,7 @@ def reconcile_file(
 ) -> Steps[Result]:
     """A summary from a (perhaps edited) descriptions.csv, which stays as it is.
 
+    The pictures of its report are those of the one beside the table, if there is one.
     Asks only what the edits change.
     """
     check_reads(reconciler)
@@ -55,5 +57,6 @@ def reconcile_file(
         out=out,
         entities=edited.entities,
     )
-    files = tuple(report.write_summary(out, result))
+    thumbs = read_thumbs(table.parent / "report.html")
+    files = tuple(report.write_summary(out, result, thumbs))
     return replace(result, files=files)

@@ -1,7 +1,7 @@
 """What a run leaves in its folder: tables, summaries, subtitles, pictures."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ __all__ = [
     "write_transcript",
 ]
 
-OF_SUMMARY = ("summary.md", "summary.json", "chapters.txt", "descriptions.vtt")
+OF_SUMMARY = ("summary.md", "summary.json", "report.html", "chapters.txt", "descriptions.vtt")
 
 
 def prepare_folder(folder: Path) -> None:
@@ -51,11 +51,16 @@ def write_descriptions(folder: Path, descriptions: Sequence[Description]) -> Pat
     return _write(folder / "descriptions.csv", as_csv(descriptions))
 
 
-def write_summary(folder: Path, result: Result) -> list[Path]:
+def write_summary(
+    folder: Path, result: Result, thumbs: Mapping[int, Frame] | None = None
+) -> list[Path]:
     """Write what tells of the whole video, and no empty file; the paths."""
+    from longtake.report.html import as_html
+
     texts = (
         as_markdown(result),
         as_json(result),
+        as_html(result, thumbs or {}),
         as_chapters(result.summary),
         descriptions_as_vtt(result.descriptions),
     )
