@@ -19,6 +19,7 @@ import pytest
 
 from longtake.errors import UsageError
 from longtake.report.csv import as_csv
+from longtake.report.html import read_thumbs
 from longtake.report.read_back import read_descriptions
 from longtake.runs.folder import (
     Asked,
@@ -330,6 +331,8 @@ def test_edited_table_is_a_run_of_its_own_with_its_parent_s_pictures(
     again = read_descriptions(run.folder / "out" / "descriptions.csv")
     assert again[0].text == "A red kite."
     assert result["video"]["sha256"]
+    shown = read_thumbs(run.folder / "out" / "report.html")
+    assert shown and shown == read_thumbs(parent.folder / "out" / "report.html")
 
 
 @pytest.mark.slow
