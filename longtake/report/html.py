@@ -22,6 +22,8 @@ from longtake.timecode import Span
 
 MOST_OPEN = 40
 """Descriptions or paragraphs that stand open; more are behind a click, and in print."""
+LONGEST_NOTE = 400
+"""Letters of a note that stands open."""
 MOST_TILES = 300
 """Stretches that a bar of the video can show."""
 BAR = 1000
@@ -68,6 +70,7 @@ def as_html(result: Result, thumbs: Mapping[int, Frame]) -> str:
         paragraphs=[*_list_paragraphs(result.descriptions)],
         gaps=phrases.join_gaps(result.ledger.gaps),
         most_open=MOST_OPEN,
+        longest=LONGEST_NOTE,
     )
 
 

@@ -100,7 +100,7 @@ def test_run_is_done_with_its_files_its_pictures_and_all_that_it_told(numbered: 
     assert (run.state, run.error, run.title) == ("done", "", "A title")
     assert run.duration == 20.0 and run.video == numbered
     out = {path.name for path in (run.folder / "out").iterdir()}
-    assert {"descriptions.csv", "summary.md", "summary.json", "result.json"} < out
+    assert {"descriptions.csv", "summary.md", "summary.json", "report.html", "result.json"} < out
     told = read_told(run.id)
     assert [entry["n"] for entry in told] == list(range(1, len(told) + 1))
     assert {entry["chunk"] for entry in told} == {1, 2, 3, 4}
