@@ -13,15 +13,11 @@ FEWEST_QUOTES = 8
 
 
 def as_summary(digest: Digest, quotes: Sequence[Quote], material: Material) -> Summary:
-    """The digest in the form that a model's summary has; one topic alone is no chapter."""
+    """The digest in the form that a model's summary has, with a chapter for each topic."""
     described = any(d.is_prose for d in material.descriptions)
     what = "described, said and written" if described else "said and written"
     lacks = "text model" if described else "vision-language model"
     made = f"made without a {lacks}: what is {what}, in its own words{_say_heard(material, quotes)}"
-    topics = [
-        t for t in digest.topics if t.span.start < material.video.duration or not t.span.start
-    ]
-    chapters = [Chapter(topic.span, topic.title) for topic in topics]
     return Summary(
         headline=_find_headline(digest, quotes, material.video),
         headline_support="quoted",
@@ -30,7 +26,7 @@ def as_summary(digest: Digest, quotes: Sequence[Quote], material: Material) -> S
             for topic in digest.topics
             for q in topic.quotes
         ),
-        chapters=tuple(chapters) if len(chapters) > 1 else (),
+        chapters=tuple(Chapter(topic.span, topic.title) for topic in digest.topics),
         nodes=(Node(0, tuple(d.chunk.number for d in material.descriptions if d.text), 0),),
         made_by=made if quotes else f"made without a {lacks}; no words of it are known",
     )

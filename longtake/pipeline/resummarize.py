@@ -13,6 +13,7 @@ from longtake.pipeline.open_engines import Writer, check_reads, choose_judge
 from longtake.pipeline.sources import list_made_with
 from longtake.pipeline.write_summary import sum_up
 from longtake.records import Material, Result, StageUsage, Steps
+from longtake.report.html import read_thumbs
 from longtake.report.read_back import name_describer, read_edited, say_cells
 from longtake.settings import Settings
 from longtake.store import Store
@@ -29,6 +30,7 @@ def reconcile_file(
 ) -> Steps[Result]:
     """A summary from a (perhaps edited) descriptions.csv, which stays as it is.
 
+    The pictures of its report are those of the one beside the table, if there is one.
     Asks only what the edits change.
     """
     check_reads(reconciler)
@@ -56,5 +58,6 @@ def reconcile_file(
         out=out.path,
         entities=edited.entities,
     )
-    files = tuple(report.write_summary(out, result))
+    thumbs = read_thumbs(table.parent / "report.html")
+    files = tuple(report.write_summary(out, result, thumbs))
     return replace(result, files=files)

@@ -1,23 +1,28 @@
 """What a video looks like, without a model: its shots, chunks and motion, and pictures of them."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
 from longtake import report
+from longtake.errors import SourceError
 from longtake.links.cache import hold
 from longtake.links.plan import MediaNeeds
 from longtake.pipeline.sources import Source, bring, look_at, open_folder
-from longtake.records import Frame, Overview, Progress, Steps
+from longtake.records import Chunk, Frame, Overview, Progress, Scan, Steps
 from longtake.settings import Settings
 from longtake.store import Store
-from longtake.video.choose_frames import plan_slots
+from longtake.video.choose_frames import Slot, plan_slots, spread_places
 from longtake.video.chunks import plan_chunks
 from longtake.video.frames import open_frames
 from longtake.video.probe import Index
 
+LOG = logging.getLogger("longtake")
+
 SHEET_SIDE = 240
 SHEET_FRAMES, SHEET_SECONDS = 6, 2.0
 """As for an engine whose own numbers are not known."""
+MOST_THUMBS = 100
 
 
 def scan_video(source: Source, settings: Settings, store: Store, draw: bool) -> Steps[Overview]:
@@ -48,3 +53,30 @@ def draw_overview(
             note = "drawing the contact sheet"
             yield Progress("draw", len(frames), len(overview.chunks), note)
     return report.write_pictures(out, overview, frames)
+
+
+def read_thumbs(overview: Overview, index: Index) -> Steps[dict[int, Frame]]:
+    """A small picture of each chunk by its number, or of some that lie evenly among them."""
+    chunks = [chunk for chunk in overview.chunks if not chunk.missing]
+    chosen = [chunks[place] for place in spread_places(len(chunks), MOST_THUMBS)]
+    thumbs: dict[int, Frame] = {}
+    try:
+        with open_frames(overview.video.path, index) as reader:
+            for done, chunk in enumerate(chosen, 1):
+                slot = _plan_thumb(chunk, overview.scan, index)
+                for picture in reader.read(chunk.span, [slot], SHEET_SIDE):
+                    thumbs[chunk.number] = picture.as_frame()
+                yield Progress("draw", done, len(chosen), "choosing pictures for the report")
+    except SourceError as error:
+        LOG.info("the report has no pictures: %s", error.message)
+    return thumbs
+
+
+def _plan_thumb(chunk: Chunk, scan: Scan, index: Index) -> Slot:
+    """The first key frame of the chunk that shows something: to be had without decoding others."""
+    plain = [*scan.black, *scan.blank]
+    keys = index.keys[(index.keys >= chunk.span.start) & (index.keys < chunk.span.end)].tolist()
+    shown = [key for key in keys if not any(s.start <= key < s.end for s in plain)]
+    if found := [*shown, *keys][:1]:
+        return Slot(tuple(found))
+    return plan_slots(chunk, scan, SHEET_FRAMES, SHEET_SECONDS)[0]

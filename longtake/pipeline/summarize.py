@@ -17,7 +17,7 @@ from longtake.inference.scheduler import Sleep, Work
 from longtake.links.cache import hold
 from longtake.pipeline.ledger import keep_ledger, merge_usage
 from longtake.pipeline.open_engines import Writer, check_reads, choose_judge
-from longtake.pipeline.scan import draw_overview
+from longtake.pipeline.scan import draw_overview, read_thumbs
 from longtake.pipeline.sources import Source, bring, choose_needs, look_at, open_folder
 from longtake.pipeline.write_summary import sum_up
 from longtake.records import (
@@ -118,7 +118,8 @@ def _go_through(
         shown=str(describing.view),
     )
     if reconciler:
-        files += report.write_summary(out, result)
+        thumbs = yield from read_thumbs(overview, index)
+        files += report.write_summary(out, result, thumbs)
     return replace(result, files=tuple(files))
 
 

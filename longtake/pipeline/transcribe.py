@@ -16,17 +16,20 @@ LISTEN_STEP_SECONDS = 10.0
 
 
 def transcribe_video(source: Source, settings: Settings, store: Store) -> Steps[Transcript]:
-    """What is said in a video, written as subtitles into its folder."""
+    """What is said in a video, written as subtitles into its folder; of nothing, no file."""
     check_settings(settings)
     needs = replace(choose_needs(settings, 0), side=0)
     file = yield from bring(source, settings, needs)
     with hold(file.path):
         video, index = yield from open_video(file)
-        out = open_folder(video, settings, report.OF_TRANSCRIPT)
         with open_speech(settings, store, video, index) as speech:
+            may_come = speech.may_come
+            out = open_folder(video, settings, report.OF_TRANSCRIPT) if may_come else None
             while (until := speech.until) < END:
                 yield Progress("listen", int(until), int(video.duration), "listening")
                 speech.wait(min(until + LISTEN_STEP_SECONDS, END))
             transcript = speech.finish()
-    files = tuple(report.write_transcript(out, transcript))
-    return replace(transcript, files=files)
+    if out and transcript.segments:
+        return replace(transcript, files=tuple(report.write_transcript(out, transcript)))
+    why = transcript.remark or "nothing is said in it"
+    return replace(transcript, remark=f"{why}: no transcript was written")

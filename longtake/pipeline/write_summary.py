@@ -25,14 +25,16 @@ from longtake.inference.questions import hold_talk
 from longtake.inference.scheduler import Work
 from longtake.models.table import find_vlms_here
 from longtake.pipeline.open_engines import Writer
-from longtake.records import Description, Material, Progress, Steps, Summary
+from longtake.records import Chapter, Description, Material, Progress, Steps, Summary
 from longtake.settings import Settings
 from longtake.text.clauses import shorten
 from longtake.text.untrusted import one_line
+from longtake.timecode import Span
 
 EMBED_STEP = 256
 """Sentences whose vectors are kept before the progress is told again."""
 MOST_SHOWN_WORDS = 8
+CHAPTER_SECONDS = 10.0
 
 
 def sum_up(
@@ -44,12 +46,34 @@ def sum_up(
     if isinstance(writer, Engine):
         summary = yield from _ask_for_summary(work, writer, material.descriptions)
         if summary:
+            chapters = settle_chapters(summary.chapters, material.video.duration)
+            summary = replace(summary, chapters=chapters)
             return (yield from _check(work, judging, summary, material.descriptions))
         why = f"no summary that could be used came from {writer.name}, so there are quotes instead"
         digest = yield from _digest(work, material)
         made = re.sub("^made without a [a-z-]+ model", "made of quotes", digest.made_by)
         return replace(digest, made_by=made, remarks=(why, *digest.remarks))
     return (yield from _digest(work, material))
+
+
+def settle_chapters(chapters: Sequence[Chapter], duration: float) -> tuple[Chapter, ...]:
+    """The chapters as all reports tell them: from 0:00 to the end, none shorter than ten seconds.
+
+    What is shorter belongs to the one before it, and one alone is none. YouTube takes no others
+    (support.google.com/youtube/answer/9884579).
+    """
+    starts: list[float] = []
+    titles: list[str] = []
+    for chapter in chapters:
+        start = chapter.span.start if starts else 0.0
+        long = not starts or start - starts[-1] >= CHAPTER_SECONDS <= duration - start
+        if long:
+            starts.append(start)
+            titles.append(chapter.title)
+    if len(starts) < 2:
+        return ()
+    spans = map(Span, starts, [*starts[1:], duration])
+    return tuple(map(Chapter, spans, titles))
 
 
 def _ask_for_summary(
@@ -89,8 +113,10 @@ def _digest(work: Work, material: Material) -> Steps[Summary]:
         )
     by = opened.name if opened else WORDS
     sparse = len(quotes) < FEWEST_QUOTES and not any(d.is_prose for d in material.descriptions)
+    summary = as_summary(digest, quotes, material)
     return replace(
-        as_summary(digest, quotes, material),
+        summary,
+        chapters=settle_chapters(summary.chapters, material.video.duration),
         sparse=sparse,
         compared_by=f"{by}: {why}" if quotes else "",
         remarks=(

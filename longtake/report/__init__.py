@@ -1,6 +1,6 @@
 """What a run leaves in its folder: tables, summaries, subtitles, pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from longtake.records import Comparison, Description, Frame, Overview, Result, Transcript
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 DESCRIPTIONS = "descriptions.csv"
-OF_SUMMARY = ("summary.md", "summary.json", "chapters.txt", "descriptions.vtt")
+OF_SUMMARY = ("summary.md", "summary.json", "report.html", "chapters.txt", "descriptions.vtt")
 OF_COMPARISON = ("compare.html", "compare.csv", "compare.json")
 OF_OVERVIEW = ("sheet.png", "strip.png")
 OF_TRANSCRIPT = ("transcript.srt", "transcript.vtt", "transcript.txt")
@@ -41,11 +41,16 @@ def write_descriptions(folder: ResultFolder, descriptions: Sequence[Description]
     return folder.write(DESCRIPTIONS, as_csv(descriptions))
 
 
-def write_summary(folder: ResultFolder, result: Result) -> list[Path]:
+def write_summary(
+    folder: ResultFolder, result: Result, thumbs: Mapping[int, Frame] | None = None
+) -> list[Path]:
     """Write what tells of the whole video, and no empty file; the paths."""
+    from longtake.report.html import as_html
+
     texts = (
         as_markdown(result),
         as_json(result),
+        as_html(result, thumbs or {}),
         as_chapters(result.summary),
         descriptions_as_vtt(result.descriptions),
     )

@@ -1,16 +1,13 @@
 """compare.html: arms side by side, as one file without scripts or outside addresses.
 
-What stands where is in the template beside this file. Whatever is put into it is brought on one
-line and escaped by the template engine; only what is made here as markup is not.
+What stands where is in the template beside this file; `templates` fills it, and escapes.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from longtake.records import Arm, Comparison, Description, Worth
 from longtake.report.compare import (
@@ -26,10 +23,8 @@ from longtake.report.compare import (
     say_worth,
 )
 from longtake.report.measures import FEWEST_PAIRS
-from longtake.report.phrases import say
-from longtake.text.entity_marks import MARKED
-from longtake.text.untrusted import join_numbers, one_line
-from longtake.timecode import format_time
+from longtake.report.templates import fill
+from longtake.text.untrusted import join_numbers
 
 KINDS = ("chunks", "context", "reconcile", "check")
 """What input tokens are spent on."""
@@ -39,17 +34,9 @@ PLOT_WIDTH, PLOT_EDGE = 220, 6
 
 def as_page(comparison: Comparison) -> str:
     """The whole of compare.html."""
-    environment = Environment(
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-        finalize=lambda value: one_line(value) if type(value) is str else value,
-    )
-    environment.filters |= {"marked": _marked, "said": say, "time": format_time}
-    template = files(__package__).joinpath("compare.html").read_text(encoding="utf-8")
     arms = comparison.arms
-    return environment.from_string(template).render(
+    return fill(
+        "compare.html",
         comparison=comparison,
         arms=arms,
         one_video=ONE_VIDEO,
@@ -110,12 +97,6 @@ def _cites(place: int, numbers: Sequence[int]) -> Markup:
     """`1–3, 7`, each of the numbers a way to its description."""
     link = rf'<a href="#a{place}c\g<0>">\g<0></a>'
     return Markup(re.sub(r"\d+", link, join_numbers(numbers)))  # noqa: S704 - numbers alone
-
-
-def _marked(text: str) -> Markup:
-    """Escaped, with the marks of entities set apart."""
-    safe = str(escape(one_line(text)))
-    return Markup(MARKED.sub(r"<b class=mark>\1</b>", safe))  # noqa: S704 - escaped above
 
 
 def _list_rows(arms: Sequence[Arm]) -> Iterator[tuple[Description, list[list[Description]]]]:

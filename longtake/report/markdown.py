@@ -13,7 +13,8 @@ from longtake.report import phrases
 from longtake.text.untrusted import one_line
 from longtake.timecode import Span, format_time
 
-CHAPTER_SECONDS = 10.0
+NO_ANGLES = {ord("<"): "‹", ord(">"): "›"}
+"""YouTube takes no title with angle brackets."""
 
 
 def as_markdown(result: Result) -> str:
@@ -32,18 +33,11 @@ def as_markdown(result: Result) -> str:
 
 
 def as_chapters(summary: Summary | None) -> str:
-    """A line a chapter, `1:05 Title`, the first at 0:00 and none shorter than ten seconds.
-
-    Otherwise YouTube takes none of them (support.google.com/youtube/answer/9884579).
-    """
-    lines: list[str] = []
-    last = 0.0
-    for chapter in summary.chapters if summary else ():
-        start = chapter.span.start if lines else 0.0
-        if not lines or start - last >= CHAPTER_SECONDS:
-            title = one_line(chapter.title).translate({ord("<"): "‹", ord(">"): "›"})
-            lines.append(f"{format_time(start)} {title}\n")
-            last = start
+    """A line a chapter, `1:05 Title`."""
+    lines = [
+        f"{format_time(c.span.start)} {one_line(c.title).translate(NO_ANGLES)}\n"
+        for c in (summary.chapters if summary else ())
+    ]
     return "".join(lines)
 
 

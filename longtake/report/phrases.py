@@ -83,10 +83,26 @@ def place(sentence: Sentence, spans: Mapping[int, Span]) -> Span | None:
     return Span(min(span.start for span in cited), max(span.end for span in cited))
 
 
+def list_places(sentence: Sentence, spans: Mapping[int, Span]) -> list[tuple[int, Span]]:
+    """Each stretch of neighbouring chunks that it cites, with the first one's number.
+
+    What is quoted has one place, where it is said or shown.
+    """
+    cited = sorted(number for number in sentence.evidence if number in spans)
+    if sentence.span and cited:
+        return [(cited[0], sentence.span)]
+    runs = groupby(enumerate(cited), key=lambda at: at[1] - at[0])
+    stretches = [[number for _, number in run] for _, run in runs]
+    return [
+        (run[0], Span(spans[run[0]].start, max(spans[n].end for n in run))) for run in stretches
+    ]
+
+
 def say_place(sentence: Sentence, spans: Mapping[int, Span]) -> str:
-    """`0:07` of what is quoted, else the stretch of its chunks, `0:00–0:12`; empty without any."""
-    span = place(sentence, spans)
-    return "" if span is None else format_time(span.start) if sentence.span else str(span)
+    """`0:07` of what is quoted, else the stretches of its chunks, `0:00–0:12, 1:30–1:36`."""
+    if sentence.span:
+        return format_time(sentence.span.start)
+    return ", ".join(str(span) for _, span in list_places(sentence, spans))
 
 
 def say_support(support: Support, why: str = "") -> str:

@@ -1,9 +1,9 @@
-"""Two pictures of a video: the contact sheet and the strip plot.
+"""Pictures of a video: the contact sheet, the strip plot, and small ones that a page can hold.
 
 Gets frames and scans from others; knows no video file, no engine and no folder of results.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import count as count_from
@@ -39,6 +39,11 @@ CROWDED = 10
 """Cuts closer than so many pixels, on average, get no line through the curve."""
 TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600)
 TICK_PIXELS = 90
+
+THUMB_BYTES = 520_000
+"""All thumbs of a page together, before they are written as text, which takes a third more."""
+THUMB_FORMS = ((240, 75), (208, 70), (176, 65), (144, 60), (112, 55), (80, 50))
+"""Longest side and JPEG quality to try, until that is so."""
 
 
 def draw_sheet(cells: Iterable[tuple[Chunk, Frame | None]], count: int) -> "Image":
@@ -115,6 +120,26 @@ def _fit(frame: Frame, width: int, height: int) -> "Image":
     cell = Image.new("RGB", (width, height), DARK)
     cell.paste(small, ((width - size[0]) // 2, (height - size[1]) // 2))
     return cell
+
+
+def pack_thumbs(thumbs: Mapping[int, Frame]) -> dict[int, Frame]:
+    """The thumbs as large as their bound allows for all of them together."""
+    packed = dict(thumbs)
+    for side, quality in THUMB_FORMS:
+        if sum(len(frame.jpeg) for frame in packed.values()) <= THUMB_BYTES:
+            break
+        packed = {number: _shrink(frame, side, quality) for number, frame in thumbs.items()}
+    return packed
+
+
+def _shrink(frame: Frame, side: int, quality: int) -> Frame:
+    from PIL import Image
+
+    file = BytesIO()
+    with Image.open(BytesIO(frame.jpeg)) as picture:
+        picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+        picture.convert("RGB").save(file, "JPEG", quality=quality, optimize=True)
+        return Frame(frame.time, file.getvalue(), *picture.size)
 
 
 def _draw_missing(draw: "ImageDraw", grid: _Grid, corner: tuple[int, int]) -> None:

@@ -47,7 +47,7 @@ def as_text(transcript: Transcript) -> str:
     """Paragraphs, each with the time at which it begins: `[1:05] So we went on.`"""
     paragraphs = [
         f"[{format_time(segments[0].span.start)}] {one_line(' '.join(s.text for s in segments))}\n"
-        for segments in _paragraphs(transcript.segments)
+        for segments in split_paragraphs(transcript.segments)
     ]
     return "\n".join(paragraphs)
 
@@ -116,7 +116,8 @@ def _divide(segment: Segment) -> Iterator[tuple[Span, Sequence[str]]]:
         start = min(end, span.end)
 
 
-def _paragraphs(segments: Sequence[Segment]) -> Iterator[Sequence[Segment]]:
+def split_paragraphs(segments: Sequence[Segment]) -> Iterator[Sequence[Segment]]:
+    """The segments by paragraphs: a new one after a pause, or where one gets long."""
     first = 0
     for place, (before, segment) in enumerate(pairwise(segments), 1):
         if _begins(segments[first], before, segment):

@@ -152,8 +152,9 @@ def submit(asked: Asked, upload: Path | None = None, known: Path | None = None) 
 def _inherit(run: Run, parent: Run, known: Path) -> Run:
     """Give the run of an edited table what its parent knows and shows of the video."""
     (run.folder / "upload").mkdir(exist_ok=True)
-    if known.is_file():
-        shutil.copy(known, run.folder / "upload" / known.name)
+    for path in (known, known.with_name("report.html")):
+        if path.is_file():
+            shutil.copy(path, run.folder / "upload" / path.name)
     if (parent.folder / "thumbs").is_dir():
         shutil.copytree(parent.folder / "thumbs", run.folder / "thumbs")
     share_copy(parent.folder, run.folder)

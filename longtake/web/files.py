@@ -7,6 +7,7 @@ from longtake.runs.folder import Run
 from longtake.web.format import FLOWS
 
 FILES = (
+    ("report.html", "Report (page, to send or print)"),
     ("summary.md", "Summary (Markdown)"),
     ("summary.json", "Summary (JSON)"),
     ("descriptions.csv", "Descriptions (CSV)"),

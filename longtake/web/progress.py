@@ -24,7 +24,7 @@ STAGES = {
     "describe": ("Describing", 50),
     "reconcile": ("Summarising", 16),
     "digest": ("Finding topics", 6),
-    "draw": ("Drawing the contact sheet", 2),
+    "draw": ("Drawing the pictures", 2),
     "check": ("Checking the summary", 6),
     "play": ("Making a copy that browsers play", 4),
 }

@@ -437,8 +437,8 @@ def test_model_s_summary_is_judged_and_marked_in_a_run(
     assert last.summary.judge.startswith("fake:writer, which caught 12 of 12")
     assert ("left out" in (tmp_path / "out" / "summary.md").read_text()) is strict
     usage = {part.stage: part for part in last.usage}
-    assert usage["check"].cost.requests == count_judged(writer) == len(load_trials()) + 3
+    assert usage["check"].cost.requests == count_judged(writer) == len(load_trials()) + 2
 
     again = run_to_end(run(numbered, wanted, store, FakeEngine(), writer))
-    assert count_judged(writer) == len(load_trials()) + 3
+    assert count_judged(writer) == len(load_trials()) + 2
     assert again.summary == last.summary

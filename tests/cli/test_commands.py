@@ -157,6 +157,22 @@ def test_transcript_alone_goes_to_standard_output(
     assert "Stone" in json.loads(capsys.readouterr().out)["segments"][0]["text"]
 
 
+def test_transcript_of_a_silent_film_says_so_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = make_video(tmp_path / "silent.mp4", seconds=6)
+    assert main(["transcript", str(video)]) == 0
+    assert not Path("longtake-out").exists()
+    assert main(["transcript", str(video), "--out", "out"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == 2 * "note: the file has no sound: no transcript was written\n"
+    assert not Path("out").exists()
+    assert main(["transcript", str(video), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["segments"] == [] and document["remark"].startswith("the file has no sound")
+
+
 def test_page_is_refused_where_nothing_can_be_served(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

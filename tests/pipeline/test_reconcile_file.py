@@ -17,6 +17,7 @@ from longtake.pipeline.session import run_to_end
 from longtake.records import Chunk, Description, Result
 from longtake.report import OF_SUMMARY
 from longtake.report.csv import as_csv
+from longtake.report.html import read_thumbs
 from longtake.report.read_back import read_descriptions, read_edited
 from longtake.settings import Settings
 from longtake.store import Store
@@ -306,6 +307,16 @@ def test_command_prints_as_summarize_does_and_says_gaps(capsys: pytest.CaptureFi
     assert main(arguments) == 3
     assert "gap: 0:06–0:12 (chunk 2): not in descriptions.csv" in capsys.readouterr().out
     assert main(["reconcile", "new", "--reconciler", "fake"]) == 2
+
+
+def test_report_keeps_the_pictures_of_the_one_beside_the_table(
+    numbered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake = ["--engine", "fake", "--reconciler", "fake", "--out", "out"]
+    assert main(["summarize", str(numbered), *fake, "--speech", "off", "--read-text", "off"]) == 0
+    before = read_thumbs(Path("out/report.html"))
+    assert main(["reconcile", "out/descriptions.csv", "--reconciler", "fake", "--out", "new"]) == 0
+    assert len(before) >= 4 and read_thumbs(Path("new/report.html")) == before
 
 
 def test_resummarize_is_the_same_from_python() -> None:

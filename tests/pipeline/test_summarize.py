@@ -29,12 +29,13 @@ from longtake.errors import (
 from longtake.inference.engine import Capabilities, Reply, Request
 from longtake.pipeline.summarize import run
 from longtake.records import Progress, Result
+from longtake.report.html import read_thumbs
 from longtake.settings import Settings
 from longtake.store import Store
 from tests.conftest import ROOT
 from tests.scripted import Scribe, ScriptedEngine, finish, say_time
 from tests.talks import is_whole, write_down
-from tests.videos import read_jpeg, read_number
+from tests.videos import cut, make_video, read_jpeg, read_number
 
 
 def test_each_chunk_is_described_from_its_own_frames_in_order(numbered: Path, store: Store) -> None:
@@ -46,6 +47,27 @@ def test_each_chunk_is_described_from_its_own_frames_in_order(numbered: Path, st
         assert numbers == sorted(numbers)
         assert numbers == [round(frame.time * 10) for frame in request.frames]
         assert all(chunk.span.start <= frame.time < chunk.span.end for frame in request.frames)
+
+
+def test_pictures_of_the_report_are_those_of_their_chunks(numbered: Path, store: Store) -> None:
+    result = finish(numbered, store, ScriptedEngine(say_time), Scribe())
+    thumbs = read_thumbs(result.out / "report.html")
+    assert sorted(thumbs) == [1, 2, 3, 4]
+    for description in result.descriptions:
+        span = description.chunk.span
+        number = read_number(read_jpeg(thumbs[description.chunk.number].jpeg))
+        assert 10 * span.start <= number < 10 * span.end
+
+
+def test_report_has_pictures_of_what_can_be_read_of_a_broken_file(
+    tmp_path: Path, store: Store
+) -> None:
+    path = make_video(tmp_path / "a.mp4", seconds=24, file_options={"movflags": "faststart"})
+    cut(path, 0.5)
+    result = finish(path, store, ScriptedEngine(say_time), Scribe())
+    lost = {d.chunk.number for d in result.descriptions if d.chunk.missing}
+    read = {d.chunk.number for d in result.descriptions} - lost
+    assert lost and read and set(read_thumbs(result.out / "report.html")) == read
 
 
 def test_times_stand_in_text_before_each_frame(numbered: Path, store: Store) -> None:
@@ -442,6 +464,7 @@ def test_progress_counts_every_chunk_once_and_ends_with_the_result(
         "scan",
         "describe",
         "reconcile",
+        "draw",
     ]
 
 

@@ -1,9 +1,12 @@
 """Who writes the summary, and what stands there where nobody could: a digest that says so."""
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from longtake.embed import WORDS
 from longtake.engines import DIGEST, choose_reconciler
@@ -14,9 +17,10 @@ from longtake.inference.scheduler import Work
 from longtake.models.table import QWEN3, QWEN3_VL, QWEN25, SMOLLM2, SMOLVLM2
 from longtake.pipeline.open_engines import Engines, Writer, check_reads, name_writer
 from longtake.pipeline.session import run_to_end
-from longtake.pipeline.write_summary import sum_up
+from longtake.pipeline.write_summary import settle_chapters, sum_up
 from longtake.records import (
     MEASURED,
+    Chapter,
     Chunk,
     Description,
     Material,
@@ -176,6 +180,31 @@ def test_digest_quotes_whole_sentences_with_their_times_and_chunks(store: Store)
     assert summary.compared_by.startswith(f"{WORDS}: no embedder is here")
     one = summarize(tell(*BRIDGE[:2]), store)
     assert one and one.chapters == ()
+
+
+def test_chapters_begin_at_nought_and_last_ten_seconds_or_youtube_takes_none() -> None:
+    def settle(duration: float, *chapters: tuple[float, str]) -> list[tuple[float, float, str]]:
+        given = [Chapter(Span(start, start + 1), title) for start, title in chapters]
+        settled = settle_chapters(given, duration)
+        return [(c.span.start, c.span.end, c.title) for c in settled]
+
+    talk = (17.2, "Start"), (31.9, "Two"), (41.8, "Too soon"), (50.0, "Late"), (92.0, "Short")
+    assert settle(100, *talk) == [(0, 31.9, "Start"), (31.9, 50, "Two"), (50, 100, "Late")]
+    assert settle(45, *talk) == [(0, 31.9, "Start"), (31.9, 45, "Two")]
+    assert settle(100, talk[0]) == settle(9, *talk[:2]) == settle(100) == []
+
+
+@given(st.lists(st.floats(0, 900), max_size=12), st.floats(1, 900))
+def test_settled_chapters_cover_the_video_and_stay_as_they_are(
+    starts: list[float], duration: float
+) -> None:
+    chapters = [Chapter(Span(start, 1000), str(start)) for start in sorted(starts)]
+    settled = settle_chapters(chapters, duration)
+    assert settle_chapters(settled, duration) == settled
+    if settled:
+        assert (settled[0].span.start, settled[-1].span.end) == (0, duration)
+        assert all(a.span.end == b.span.start for a, b in pairwise(settled))
+        assert min(chapter.span.end - chapter.span.start for chapter in settled) >= 10
 
 
 def test_digest_of_descriptions_lacks_a_text_model(store: Store) -> None:

@@ -413,14 +413,9 @@ def test_what_made_a_digest_and_what_detectors_saw_is_told_and_no_check_of_it() 
     assert document["made_by"] == "made without a text model"
 
 
-def list_chapters(*chapters: tuple[float, str]) -> str:
-    spans = [Chapter(Span(start, start + 5), title) for start, title in chapters]
-    return as_chapters(Summary("", (), tuple(spans)))
-
-
-def test_chapters_begin_at_nought_and_last_ten_seconds_or_youtube_takes_none() -> None:
-    given = list_chapters((2.5, "Start"), (11.9, "Two"), (15, "Too soon"), (3725, "<b>Late</b>\n9"))
-    assert given == "0:00 Start\n0:11 Two\n1:02:05 ‹b›Late‹/b› 9\n"
+def test_chapters_are_a_line_each_without_what_youtube_refuses() -> None:
+    chapters = (Chapter(Span(0, 11.9), "Start"), Chapter(Span(11.9, 3725), "<b>Late</b>\n9"))
+    assert as_chapters(Summary("", (), chapters)) == "0:00 Start\n0:11 ‹b›Late‹/b› 9\n"
     assert as_chapters(None) == ""
 
 

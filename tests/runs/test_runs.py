@@ -19,6 +19,7 @@ import pytest
 
 from longtake.errors import UsageError
 from longtake.report.csv import as_csv
+from longtake.report.html import read_thumbs
 from longtake.report.read_back import read_descriptions
 from longtake.runs.folder import (
     Asked,
@@ -99,7 +100,7 @@ def test_run_is_done_with_its_files_its_pictures_and_all_that_it_told(numbered: 
     assert (run.state, run.error, run.title) == ("done", "", "A title")
     assert run.duration == 20.0 and run.video == numbered
     out = {path.name for path in (run.folder / "out").iterdir()}
-    assert {"descriptions.csv", "summary.md", "summary.json", "result.json"} < out
+    assert {"descriptions.csv", "summary.md", "summary.json", "report.html", "result.json"} < out
     told = read_told(run.id)
     assert [entry["n"] for entry in told] == list(range(1, len(told) + 1))
     assert {entry["chunk"] for entry in told} == {1, 2, 3, 4}
@@ -330,6 +331,8 @@ def test_edited_table_is_a_run_of_its_own_with_its_parent_s_pictures(
     again = read_descriptions(run.folder / "out" / "descriptions.csv")
     assert again[0].text == "A red kite."
     assert result["video"]["sha256"]
+    shown = read_thumbs(run.folder / "out" / "report.html")
+    assert shown and shown == read_thumbs(parent.folder / "out" / "report.html")
 
 
 @pytest.mark.slow

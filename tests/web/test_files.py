@@ -16,6 +16,13 @@ def test_only_the_known_files_of_a_run_are_served(tmp_path: Path) -> None:
     assert places == ["summary.md", "descriptions.csv"]
 
 
+def test_report_is_the_first_thing_to_take_away(tmp_path: Path) -> None:
+    write_result(tmp_path / "out", ("one", "two"))
+    (tmp_path / "out" / "report.html").write_text("<!doctype html>")
+    first = list_files(make_run(tmp_path))[0]
+    assert (first.place, first.label) == ("report.html", "Report (page, to send or print)")
+
+
 def test_files_of_a_comparison_say_of_which_flow_they_are(tmp_path: Path) -> None:
     for flow in ("context", "independent"):
         write_result(tmp_path / "out" / "arms" / flow, ("one", "two"))
