@@ -160,7 +160,10 @@ def test_verbose_says_which_engines_serve_and_why_and_what_became_of_every_chunk
 def test_quiet_says_nothing_beside_the_result(
     numbered: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["summarize", str(numbered), *FAKES, "-q", "--ollama-url", "http://x"]) == 0
+    assert main(["summarize", str(numbered), *FAKES]) == 0
+    capsys.readouterr()
+    longer = ("--length", "long")  # goes to a folder beside, of which there is a note
+    assert main(["summarize", str(numbered), *FAKES, *longer, "-q", "--quantize", "8bit"]) == 0
     shown = capsys.readouterr()
     assert shown.err == "" and "A placeholder" in shown.out
 

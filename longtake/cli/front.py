@@ -1,5 +1,6 @@
 """What commands that run have in common: settings read, a session opened, the run watched."""
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -60,6 +61,8 @@ def open_front(*, quiet: bool = False, verbose: bool = False) -> Iterator[Front]
     from longtake.pipeline.session import open_session
 
     plan: dict[str, str] = {}
+    if quiet:
+        logging.getLogger("longtake").setLevel(logging.ERROR)
 
     def tell(role: str, name: str, why: str) -> None:
         if verbose:
