@@ -341,7 +341,7 @@ def test_the_summary_is_read_while_the_copy_is_made_and_then_it_plays_where_one_
     wait_for_time(tab, due)
     expect(tab.locator(".still")).to_be_hidden()
     expect(tab.locator(".progress")).to_be_hidden(timeout=PATIENCE)
-    expect(tab.get_by_text("Edit the descriptions, and summarise again")).to_be_visible()
+    expect(tab.get_by_text("Edit the descriptions")).to_be_visible()
 
 
 def test_of_a_file_without_a_copy_the_page_says_why_and_shows_the_rest(
