@@ -99,7 +99,7 @@ class Connection:
         seconds = min(seconds or self.timeout_seconds, self.timeout_seconds)
         ends = time.monotonic() + seconds
         with mapped_errors(self.address, self._key):
-            client = self._take_client(_Pace(ends, self.pace_seconds))
+            client = self._take_client(_ReplyPace(ends, self.pace_seconds))
             try:
                 answer = client.exchange(method, url, body, seconds, self.keep_alive)
             except BaseException as error:
@@ -157,7 +157,7 @@ class Connection:
             Refusal(answer.status, answer.words, answer.start, answer.retry_after), said
         )
 
-    def _say_late(self, pace: "_Pace", ends: float) -> Exception:
+    def _say_late(self, pace: "_ReplyPace", ends: float) -> Exception:
         if pace.ends == ends:
             return httpx2.ReadTimeout("")
         return EngineTimeout(
@@ -166,7 +166,7 @@ class Connection:
             "Look at the server, and at the network on the way to it.",
         )
 
-    def _take_client(self, pace: "_Pace") -> "_Client":
+    def _take_client(self, pace: "_ReplyPace") -> "_Client":
         with self._lock:
             if self._closed.is_set():
                 raise EngineRefused(f"the connection to {self.address} is closed")
@@ -202,7 +202,7 @@ class Connection:
 
 
 @dataclass
-class _Pace:
+class _ReplyPace:
     """When a reply must have ended, or gone on: moved along by what comes of it."""
 
     last: float
@@ -250,7 +250,7 @@ class _Client:
                 "See HTTPS_PROXY, ALL_PROXY.",
             ) from error
         self.close = self._client.close
-        self.pace = _Pace(0.0, 0.0)
+        self.pace = _ReplyPace(0.0, 0.0)
         self._socket: socket.socket | None = None
 
     def exchange(

@@ -153,7 +153,7 @@ def _serve(client: socket.socket, guard: Guard) -> None:
                         client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
                     far.sendall(first + rest[:body])
                     left = None if body is None else body - len(rest[:body])
-                    _pump(client, far, left, _Pace(guard.slow_seconds))
+                    _pump(client, far, left, _HostPace(guard.slow_seconds))
                 except _TooSlow:
                     guard.slow.append(host)
                 finally:
@@ -229,7 +229,7 @@ def _end_head(lines: Sequence[bytes]) -> bytes:
 
 
 @dataclass
-class _Pace:
+class _HostPace:
     """What has come of an answer, and how long it was waited for; what the client does is no wait.
 
     After a silence so long that the client has given up, or is done, all begins anew.
@@ -261,7 +261,7 @@ class _Pace:
         self.came, self.waited = 0, 0.0
 
 
-def _pump(client: socket.socket, far: socket.socket, body: int | None, pace: _Pace) -> None:
+def _pump(client: socket.socket, far: socket.socket, body: int | None, pace: _HostPace) -> None:
     """Bytes both ways until the far side ends, the client has gone, or neither says anything.
 
     After `body` bytes the client has said all: what it sends on a connection that the far side
