@@ -9,7 +9,7 @@ LongtakeError                  a message and a hint; carries the exit status of 
 └── EngineError          (4)   an engine gave no usable reply
     ├── EngineUnreachable      nothing answers there
     ├── EngineTimeout          no reply in time
-    ├── EngineBusy             429 or 503: later may help
+    ├── EngineBusy             429, 503, 529: later may help
     ├── EngineFailed           the engine broke on this request (5xx, a crash inside)
     ├── EngineRefused          401, 403, 404, 400: asking again can't help
     ├── RequestTooLarge        more tokens or images than the model takes
@@ -76,6 +76,8 @@ class EngineError(LongtakeError):
 
     exit_status = 4
     retry = False
+    perhaps_too_much = False
+    """Whether fewer frames may be what it wants: it refused the request, in no words known here."""
     tries = 1
     input_tokens = 0
     output_tokens = 0

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,16 @@ def lock_now(file: IO[Any], kind: int = fcntl.LOCK_EX) -> bool:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    return True
+
+
+def can_lock(folder: Path) -> bool:
+    """Whether files there can be locked at all, as SQLite does it; some network drives can't."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # nobody else has this file
+            return False
     return True
 
 

@@ -30,6 +30,11 @@ GROUPS = {
 }
 """What settings have to do with: each is of one group."""
 
+MOST_FILE_BYTES = 1 << 20
+"""A settings file has a few lines; more is not read."""
+MOST_SHOWN = 100
+"""Letters of a value that a message shows."""
+
 _Placed = tuple[str, Any, str]
 """A setting's name, its value, and where that stands."""
 
@@ -446,20 +451,36 @@ def list_unknown_variables(environment: Mapping[str, str]) -> Iterator[tuple[str
 
 def _list_lines(file: Path) -> Iterator[_Placed]:
     """The lines of the settings file."""
+    data = b""
     try:
-        text = file.read_text(encoding="utf-8")
+        with file.open("rb") as opened:
+            data = opened.read(MOST_FILE_BYTES + 1)
+        text = data.decode("utf-8-sig")  # editors on Windows put a mark before it
+        if len(data) > MOST_FILE_BYTES:
+            raise ValueError(f"it has more than {MOST_FILE_BYTES >> 20} MiB")
         values = tomllib.loads(text)
     except FileNotFoundError:
         return
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, RecursionError, ValueError) as error:  # of TOML, and of numbers without end
         raise UsageError(
-            f"the settings file {file} can't be read: {error}", "Mend it, or move it away."
+            f"the settings file {file} can't be read: {_say_damage(error, data)}",
+            "Mend it, or move it away.",
         ) from None
     lines = text.splitlines()
     for name, value in values.items():
         starts = re.compile(rf"""\s*["'\[]?{re.escape(name)}\b""")
         number = next((n for n, line in enumerate(lines, 1) if starts.match(line)), 1)
-        yield name, value, f"{name} in {file}, line {number}"
+        yield name, value, f"{_shorten(name)} in {file}, line {number}"
+
+
+def _say_damage(error: Exception, data: bytes) -> str:
+    """What is wrong with a settings file of these bytes."""
+    if isinstance(error, UnicodeDecodeError):
+        line = data.count(b"\n", 0, error.start) + 1
+        return f"line {line} is not UTF-8; save it with that encoding"
+    if isinstance(error, RecursionError):
+        return "its brackets are nested too deep"
+    return _shorten(getattr(error, "strerror", None) or str(error))
 
 
 def _list_variables(environment: Mapping[str, str], form: str) -> Iterator[_Placed]:
@@ -475,7 +496,7 @@ def _read(name: str, value: Any, place: str) -> Any:
     if name not in _SPECS:
         near = get_close_matches(name, _SPECS, 1)
         hint = f"Did you mean {near[0]}?" if near else f"Known settings: {', '.join(_SPECS)}."
-        raise UsageError(f"unknown setting {name!r}: {place}", hint)
+        raise UsageError(f"unknown setting {_show(name)}: {place}", hint)
     spec = _SPECS[name]
     converted = _convert(spec, value, place)
     _check(spec, converted, place)
@@ -484,10 +505,10 @@ def _read(name: str, value: Any, place: str) -> Any:
 
 def _convert(spec: "dataclasses.Field[Any]", value: Any, place: str) -> Any:
     kind: Any = type(spec.default)
-    shown = "…" if spec.name in SECRET else repr(value)
+    shown = "…" if spec.name in SECRET else _show(value)
     wrong = UsageError(f"{place}: {shown} is not a {_KINDS[kind]}", _say_help(spec))
     if kind is bool:
-        if (switch := _SWITCHES.get(str(value).casefold())) is None:
+        if (switch := _SWITCHES.get(_show(value).strip("'").casefold())) is None:
             raise wrong
         return switch
     if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
@@ -510,16 +531,36 @@ def _check(spec: "dataclasses.Field[Any]", value: Any, place: str) -> None:
     if choices and value not in choices:
         near = get_close_matches(value, choices, 1)
         meant = f"Did you mean {near[0]}? " if near else ""
-        raise UsageError(f"{place}: {value!r} is unknown", f"{meant}Known: {', '.join(choices)}.")
-    if minimum is not None and not (minimum <= value and math.isfinite(value)):
+        said = f"{place}: {_show(value)} is unknown"
+        raise UsageError(said, f"{meant}Known: {', '.join(choices)}.")
+    if minimum is not None and not (minimum <= value and _is_finite(value)):
         raise UsageError(
-            f"{place}: {value} is out of range", f"It must be at least {minimum} and finite."
+            f"{place}: {_show(value)} is out of range", f"It must be at least {minimum} and finite."
         )
     if most_letters and len(value) > most_letters:
         raise UsageError(
             f"{place} is {len(value):,} letters long: {value[:40]!r} …",
             f"It may have at most {most_letters}: it stands in every question.",
         )
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no machine counts to
+        return False
+
+
+def _show(value: object) -> str:
+    """A value as it may stand in a message, in short."""
+    try:
+        return _shorten(repr(value))
+    except (RecursionError, ValueError):  # Python writes no number of more than 4,300 digits
+        return "a value that can't be shown"
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]} …"
 
 
 def _say_help(spec: "dataclasses.Field[Any]") -> str:

@@ -5,6 +5,7 @@ Each answer is committed as it comes. Several threads and processes may use one 
 
 import hashlib
 import json
+import logging
 import sqlite3
 import threading
 import time
@@ -16,10 +17,17 @@ from typing import Any
 
 from longtake.closeable import Closeable
 from longtake.errors import OutputError
+from longtake.files import can_lock
 from longtake.records import Tag
 from longtake.settings import home_folder
 
 BUSY_SECONDS = 30.0
+TRY_SECONDS = 1.0
+"""Between two looks at why a file can't be opened yet."""
+WITHOUT_WAL = ("SQLITE_PROTOCOL", *(f"SQLITE_IOERR_SHM{what}" for what in ("OPEN", "LOCK", "MAP")))
+"""The errors of drives whose memory can't be shared, as WAL needs it."""
+LOCAL = "Set LONGTAKE_HOME to a folder on a disk of this machine."
+LOG = logging.getLogger("longtake")
 MOST_PARAMETERS = 500
 """Of one statement: SQLite takes 999 at least."""
 NEWEST = 200
@@ -110,19 +118,16 @@ def unpack_tags(text: str) -> tuple[Tag, ...]:
 
 
 class Store(Closeable):
-    """The answers of all runs, in one SQLite file (WAL)."""
+    """The answers of all runs, in one SQLite file: WAL, or a rollback journal where that fails."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
         with self._mapped_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
+            self._database = self._connect()
             try:
-                self._use_wal()
-                self._migrate()
+                self._prepare()
             except BaseException:
                 self._database.close()
                 raise
@@ -221,17 +226,65 @@ class Store(Closeable):
         with self._lock:
             self._database.close()
 
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(
+            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+
+    def _prepare(self) -> None:
+        """The journal that the drive bears, and the newest form."""
+        try:
+            self._use_wal()
+            self._migrate()
+        except sqlite3.OperationalError as error:
+            if _name(error) not in WITHOUT_WAL:
+                raise
+            LOG.info(
+                "the drive of %s can't share memory, as network drives mostly can't:"
+                " its store is kept in a slower way",
+                self.path.parent,
+            )
+            self._use_rollback_journal()
+            self._migrate()
+
     def _use_wal(self) -> None:
-        """Switch to WAL; SQLite does not wait for another process that does so just now."""
+        """Switch to WAL; SQLite does not wait for another process that does so just now.
+
+        A store that was once written and has no WAL lies where that failed before.
+        """
         deadline = time.monotonic() + BUSY_SECONDS
+        self._database.execute(f"PRAGMA busy_timeout = {1000 * TRY_SECONDS:.0f}")
         while True:
             try:
-                self._database.execute("PRAGMA journal_mode = WAL")
-                return
+                mode = self._database.execute("PRAGMA journal_mode").fetchone()[0]
+                if mode != "delete" or not self._is_written():
+                    self._database.execute("PRAGMA journal_mode = WAL")
+                break
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
+                if not can_lock(self.path.parent):
+                    raise OutputError(
+                        f"the store {self.path} can't be used: its drive can't lock files", LOCAL
+                    ) from error
                 time.sleep(0.05)
+        self._database.execute(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS:.0f}")
+
+    def _is_written(self) -> bool:
+        named = "SELECT count(*) FROM sqlite_schema WHERE name = 'migrations'"
+        return bool(self._database.execute(named).fetchone()[0])
+
+    def _use_rollback_journal(self) -> None:
+        """Leave WAL; who has the file alone needs no shared memory for that."""
+        self._database.close()
+        self._database = self._connect()
+        for step in (
+            "PRAGMA locking_mode = EXCLUSIVE",
+            "PRAGMA journal_mode = DELETE",
+            "PRAGMA locking_mode = NORMAL",
+            "SELECT count(*) FROM sqlite_schema",  # the lock goes with the next access
+        ):
+            self._database.execute(step).fetchall()
 
     def _migrate(self) -> None:
         """Bring the file to the newest form, one numbered step after the other, each whole."""
@@ -263,12 +316,22 @@ class Store(Closeable):
             yield
         except (sqlite3.Error, OSError) as error:
             raise OutputError(
-                f"the store {self.path} can't be used: {error}", _hint(str(error))
+                f"the store {self.path} can't be used: {error}", _hint(error)
             ) from error
 
 
-def _hint(said: str) -> str:
-    if "full" in said or "disk" in said:
+def _name(error: Exception) -> str:
+    """What SQLite calls it; nothing, for other errors."""
+    return getattr(error, "sqlite_errorname", "")
+
+
+def _hint(error: Exception) -> str:
+    said, name = str(error), _name(error)
+    if name in WITHOUT_WAL or name.endswith("LOCK"):
+        return f"Its drive, as some of the network, can't hold a database. {LOCAL}"
+    if name.startswith("SQLITE_BUSY"):
+        return f"Another program holds it: wait for that one. On a network drive: {LOCAL}"
+    if any(word in said for word in ("full", "disk", "No space", "quota", "too large")):
         return "Free some room on the disk and run again: all answers so far are kept."
     if "not a database" in said or "malformed" in said:
         return "The file is broken; move it away, and a new one is made."

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -66,6 +67,72 @@ def test_describer_s_key_does_not_go_to_the_reconciler_s_server() -> None:
 def test_bad_line_in_the_file_is_told(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         load_settings({}, {}, write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"flow = 'context'\nengine = 'f\xe4ke'\n", "line 2 is not UTF-8"),
+        ("flow = 'context'\n".encode("utf-16"), "line 1 is not UTF-8"),
+        (b"frames = " + b"[" * 3000, "nested too deep"),
+        (b"frames = " + b"1" * 5000, "Exceeds the limit"),
+        (b"frames = 0x" + b"f" * 5000, "frames in .* is not a whole number|is out of range"),
+        (b"chunk_seconds = 0x" + b"f" * 5000, "a value that can't be shown is not a number"),
+        (b"sideways = [0x" + b"f" * 5000 + b"]", "unknown setting"),
+        (b"allow_private_addresses = 0x" + b"f" * 5000, "can't be shown is not a switch"),
+        (b"#" * 2_000_000, "more than 1 MiB"),
+        (b"x" * 5000 + b" = 1", "unknown setting"),
+    ],
+)
+def test_damaged_file_is_told_in_a_line_and_is_no_traceback(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_bytes(content)
+    with pytest.raises(UsageError, match=said) as caught:
+        load_settings({}, {}, file)
+    assert len(caught.value.message) < 500 and caught.value.message.isprintable()
+
+
+def test_mark_that_windows_puts_before_a_file_is_read_over(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_bytes(b"\xef\xbb\xbfframes = 3\r\n")
+    assert load_settings({}, {}, file).frames == 3
+
+
+GOOD = b"""# mine
+engine = "server:qwen"
+base_url = 'http://127.0.0.1:8000/v1'
+api_key = "sk-of-mine-alone"
+chunk_seconds = 6.5
+frames = 4
+max_bytes = 2_000_000_000
+allow_private_addresses = true
+"""
+PIECES = (
+    *(b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xe2\x80\xae", b"\x1b[2J", b"\r", b"\n", b"=", b"."),
+    *(b"[[", b"]", b"{", b"}", b"{a = 1}", b"[a]\n", b"frames.a = 1\n", b'"""', b"'''", b"\\u0000"),
+    *(b"\\ud800", b"nan", b"inf", b"1e400", b"true", b"[]", b"1979-05-27", b"07:32:00"),
+    *(b"9" * 400, b"1" * 5000, b"0x" + b"f" * 5000, b"[" * 3000),
+)
+
+
+def test_no_damage_to_the_file_is_a_bug_or_shows_a_key(tmp_path: Path) -> None:
+    file, random, said = tmp_path / "settings.toml", Random(18), []
+    for _ in range(1500):
+        content = GOOD
+        for _ in range(random.randint(1, 3)):
+            start = random.randrange(len(content))
+            end = start + random.choice((0, 0, 1, 9))
+            content = content[:start] + random.choice(PIECES) + content[end:]
+        file.write_bytes(content)
+        try:
+            load_settings({}, {}, file)
+        except UsageError as error:
+            said.append(error.message)
+    assert all(message.isprintable() and len(message) < 500 for message in said)
+    assert not any("sk-of-mine-alone" in message for message in said)
+    assert 1000 < len(said) < 1500
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "0", "-3", "soon"])

@@ -2,12 +2,18 @@
 
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from longtake.errors import OutputError
 from longtake.store import MIGRATIONS, Answer, Store, make_key
+from tests.drives import KNOWN, run_there
+
+SLOW = pytest.mark.slow
+"""SQLite itself tries for ten seconds."""
 
 
 def test_answers_outlive_the_process_that_put_them(tmp_path: Path) -> None:
@@ -82,7 +88,11 @@ def test_folder_that_can_t_be_made_is_told(tmp_path: Path) -> None:
 
 
 def test_threads_and_stores_write_side_by_side(tmp_path: Path) -> None:
-    stores = [Store(tmp_path / "a.sqlite") for _ in range(3)]
+    write_side_by_side(tmp_path / "a.sqlite")
+
+
+def write_side_by_side(path: Path) -> None:
+    stores = [Store(path) for _ in range(3)]
 
     def write(store: Store, number: int) -> None:
         for k in range(20):
@@ -115,3 +125,101 @@ def test_what_could_not_be_found_is_looked_for_again(store: Store) -> None:
     with pytest.raises(ZeroDivisionError):
         store.recall({"stage": "words"}, "fake", lambda: 1 // 0)
     assert store.recall({"stage": "words"}, "fake", lambda: "found") == "found"
+
+
+THERE = """
+import logging, sqlite3, sys, time
+from pathlib import Path
+from longtake.errors import OutputError
+from longtake.store import Answer, Store
+from tests.drives import next_file, refuse_locks, refuse_shared_memory
+
+logging.basicConfig(stream=sys.stdout, format="said: %(message)s", level="INFO")
+path = Path({path!r})
+{refuse}
+try:
+    for name in ("first", "second"):
+        with Store(path) as store:
+            store.put(name, "describe", Answer("fake", name))
+            print(store.get("first").text, store.get(name).text)
+except OutputError as error:
+    print("error:", error.message)
+    print("hint:", error.hint)
+"""
+DRIVES = {
+    "no memory to share": "refuse_shared_memory()",
+    # The store itself is the next file that is opened; its WAL and the memory of that come after.
+    "no locks in shared memory": "refuse_locks(next_file() + 1)",
+}
+on_linux = pytest.mark.skipif(not KNOWN, reason="the drives are made by Linux")
+
+
+def keep_there(path: Path, refuse: str) -> list[str]:
+    return run_there(THERE.format(path=str(path), refuse=refuse))
+
+
+def journal_of(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as database:
+        return str(database.execute("PRAGMA journal_mode").fetchone()[0])
+
+
+@on_linux
+@pytest.mark.parametrize("before", ["new", "written on a disk"])
+@pytest.mark.parametrize(
+    "drive", ["no memory to share", pytest.param("no locks in shared memory", marks=SLOW)]
+)
+def test_store_on_a_network_drive_is_kept_in_another_way_and_that_is_said_once(
+    tmp_path: Path, drive: str, before: str
+) -> None:
+    path = tmp_path / "store.sqlite"
+    if before == "written on a disk":
+        with Store(path) as store:
+            store.put("old", "describe", Answer("fake", "old"))
+        assert journal_of(path) == "wal"
+    lines = keep_there(path, DRIVES[drive])
+    assert lines[0].startswith(f"said: the drive of {tmp_path} can't share memory")
+    assert lines[1:] == ["first first", "first second", ""]
+    assert journal_of(path) == "delete"
+    with Store(path) as store:
+        assert store.get("first") and store.get("second")
+        assert bool(store.get("old")) == (before != "new")
+    assert journal_of(path) == "delete"
+
+
+@on_linux
+def test_drive_that_locks_nothing_is_told_soon_and_in_clear_words(tmp_path: Path) -> None:
+    error, hint, _ = keep_there(tmp_path / "store.sqlite", "refuse_locks()")
+    assert error.startswith("error: ") and error.endswith("its drive can't lock files")
+    assert "LONGTAKE_HOME" in hint and "room" not in hint
+
+
+def test_stores_in_a_rollback_journal_write_side_by_side(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    Store(path).close()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode = DELETE")
+    write_side_by_side(path)
+    assert journal_of(path) == "delete"
+
+
+def test_store_that_another_program_holds_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    Store(path).close()
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        later = threading.Timer(1.5, other.close)
+        later.start()
+        with Store(path) as store:
+            assert store.get("key") is None
+        later.join()
+
+
+@on_linux
+def test_several_may_come_to_a_network_drive_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(keep_there, path, DRIVES["no memory to share"]) for _ in range(4)]
+        for run in runs:
+            assert run.result()[-3:] == ["first first", "first second", ""]
+    assert journal_of(path) == "delete"

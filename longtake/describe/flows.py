@@ -23,7 +23,7 @@ from longtake.describe.budget import (
 )
 from longtake.describe.chunk_frames import ChunkFrames
 from longtake.describe.context import CONTEXTS, MemoryContext, NoContext
-from longtake.describe.frame_limits import Views
+from longtake.describe.frame_limits import Fewer, View, Views, guess_fewer
 from longtake.describe.prompt import NO_CONTEXT, Context
 from longtake.describe.stretches import plan_stretches
 from longtake.errors import EngineError, LongtakeError, SourceError
@@ -71,6 +71,8 @@ class _Task:
     words: Words = NO_WORDS
     context: Context = NO_CONTEXT
     key: str = ""
+    fewer: Fewer | None = None
+    """What it is asked with, where more was refused in words that say nothing of frames."""
     found: Description | None = None
 
 
@@ -238,6 +240,8 @@ class Describing:
         """The description, or the reason why there is none; a description is carried on."""
         if isinstance(outcome, Answer):
             task.stretch.carried.add(task.chunk, outcome.text, outcome.noted)
+            if task.fewer:
+                self._views.keep_to(task.fewer, self.engine.name)
         task.found = _as_description(task.chunk, self.engine, outcome, stored, task.context.tokens)
         return task.found
 
@@ -332,16 +336,22 @@ class Describing:
 
     def _show(self, task: _Task, frames: Sequence[Frame], look: bytes) -> Prepared:
         """The request with as much of the frames as is shown now."""
-        view = self._views.now
+        view, why = self._views.now, self._views.why
+        if task.fewer:
+            view, why = task.fewer.view, task.fewer.why
         kept = [frames[place] for place in spread_places(len(frames), view.frames)]
         kept = [shrink_frame(frame, view.side) for frame in kept]
         shown, whole = say_frames(kept), say_frames(frames)
-        remark = (
-            "" if shown == whole else f"seen with {shown} in place of {whole}: {self._views.why}"
-        )
+        remark = "" if shown == whole else f"seen with {shown} in place of {whole}: {why}"
         request = prompt.make_request(task.chunk, kept, task.words, task.context)
 
         def lessen(error: EngineError) -> Prepared | None:
+            if error.perhaps_too_much:
+                task.fewer = guess_fewer(View(len(kept), view.side), error)
+                return self._show(task, frames, look) if task.fewer else None
+            if task.fewer:
+                self._views.keep_to(task.fewer, self.engine.name)
+                task.fewer = None
             while (less := self._show(task, frames, look)).request == request:
                 if not self._views.step_down(error, self.engine.name):
                     # Not even a single small frame: its size is not the cause, and others may do.

@@ -65,13 +65,33 @@ class Views:
             self._left = deque(steps_down(View(most, shown.side)))
         memory = isinstance(error, OutOfMemory)
         self.why = "memory did not suffice" if memory else "more was too large for the engine"
-        LOG.info(
-            "%s: %s: from here on at most %s a chunk",
-            engine,
-            one_line(error.message)[:200],
-            self.now,
-        )
+        self._say(error, engine)
         return True
+
+    def keep_to(self, fewer: "Fewer", engine: str) -> None:
+        """Show no more than was answered after a guess."""
+        if fewer.view.frames < self.now.frames:
+            self._left = deque(steps_down(fewer.view))
+            self.why = fewer.why
+            self._say(fewer.error, engine)
+
+    def _say(self, error: EngineError, engine: str) -> None:
+        said = one_line(error.message)[:200]
+        LOG.info("%s: %s: from here on at most %s a chunk", engine, said, self.now)
+
+
+@dataclass(frozen=True)
+class Fewer:
+    """A guess: an engine that refused several frames, not saying why, may take half of them."""
+
+    view: View
+    error: EngineError
+    why = "the engine refused more of them"
+
+
+def guess_fewer(shown: View, error: EngineError) -> Fewer | None:
+    """Half of the frames that were refused; None where that was one."""
+    return Fewer(View(shown.frames // 2, shown.side), error) if shown.frames > 1 else None
 
 
 def fit_view(wanted: View, room: int, frame_tokens: Callable[[int], int]) -> View | None:

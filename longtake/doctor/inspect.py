@@ -379,6 +379,8 @@ def _advise_server(servers: Sequence[Server]) -> tuple[str, str] | None:
     """A model that takes images and is served already."""
     for server in servers:
         for model in server.models:
+            if "*" in model.id:  # stands for many
+                continue
             if model.images or (model.images is None and _SEEING.search(model.id)):
                 if server.kind == "Ollama":
                     how = f"--engine {quote('ollama:' + model.id)}"

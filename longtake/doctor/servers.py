@@ -18,8 +18,14 @@ from urllib.parse import urlsplit
 
 from longtake.engines.http import Connection
 from longtake.engines.ollama import read_host
-from longtake.engines.server import ask_about_model, list_entries
-from longtake.engines.server_kinds import Kind, find_context_tokens, find_kind, takes_images
+from longtake.engines.server import ask_about_model
+from longtake.engines.server_kinds import (
+    Kind,
+    find_context_tokens,
+    find_kind,
+    list_entries,
+    takes_images,
+)
 from longtake.errors import EngineError, EngineRefused, LongtakeError, UsageError
 from longtake.settings import Settings
 from longtake.text.untrusted import hide_secrets, one_line
@@ -210,10 +216,10 @@ def _listens(address: str) -> bool:
 
 
 def _read_server(connection: Connection, ends: float, most: int) -> Server:
-    listed = connection.read(connection.send("GET", f"{connection.address}/models"))
-    if not isinstance(listed.get("data"), list):
-        return Server(connection.address, "", (), "answers, but with no list of models")
+    listed = connection.read_any(connection.send("GET", f"{connection.address}/models"))
     entries = list_entries(listed)[:most]
+    if not entries and not (isinstance(listed, dict) and listed.get("data") == []):
+        return Server(connection.address, "", (), "answers, but with no list of models")
     kind = find_kind(entries)
     models = []
     for place, entry in enumerate(entries):

@@ -19,15 +19,13 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from longtake.engines.refusals import Refusal, find_error
 from longtake.errors import (
-    EngineBusy,
     EngineError,
     EngineFailed,
     EngineRefused,
     EngineTimeout,
     EngineUnreachable,
-    OutOfMemory,
-    RequestTooLarge,
     UsageError,
 )
 from longtake.text.untrusted import hide_secrets, one_line
@@ -38,32 +36,9 @@ IDLE_SECONDS = 4.0
 TICK_SECONDS = 0.1
 MOST_REPLY_BYTES = 16 << 20
 """A reply has some kilobytes, a cloud's list of models a megabyte; more is not read."""
-
-_OUT_OF_MEMORY = re.compile(
-    r"out[ -]of[ -]memory|OutOfMemory|(insufficient|not enough) (\w+ )?memory"
-    r"|fail(ed|ure) to allocate|alloc(ation)?[_ ]failed|unable to allocate"
-    r"|more (\w+ )?memory \([^)]*\) than is available"
-    # llama.cpp, where slots share one cache and it is full: fewer at once fit into it.
-    r"|context size has been exceeded",
-    re.IGNORECASE,
-)
-_TOO_LARGE = re.compile(
-    r"context[ _-]?(length|size|window|limit|the overflow)"
-    r"|(prompt|input|request|message|payload|token|image|frame)[^.]{0,60}(too (long|large)|exceed)"
-    r"|exceed[^.]{0,60}(token|image|limit)|too many (image|token|frame)"
-    r"|at most [1-9]\d* (image|token)",
-    re.IGNORECASE,
-)
-_MOST_IMAGES = re.compile(
-    r"at most ([1-9]\d*) image|limit of ([1-9]\d*)\b(?=[^.]*$)", re.IGNORECASE
-)
-_QUOTA = re.compile(r"quota|billing|insufficient (funds|credit|balance)", re.IGNORECASE)
-_CONTEXT_TOO_SHORT = re.compile(
-    r"exceeds? .{0,40}context|max(imum)? context length|context (length|window) (of|is|exceeded)",
-    re.IGNORECASE,
-)
-"""Specific enough to be trusted at any other status."""
-_TOO_LARGE_AT = {400: _TOO_LARGE, 422: _TOO_LARGE}
+MOST_ERROR_BYTES = 1 << 16
+LEAST_BYTES, PACE_SECONDS = 100, 20.0
+"""What a reply that has begun brings at least in so long a time."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +56,22 @@ class Response:
             found = json.loads(self.body)
         except (ValueError, RecursionError):
             return self.body.decode("utf-8", "replace")
+        found = found[0] if isinstance(found, list) and len(found) == 1 else found  # Gemini
         error = found.get("error", found) if isinstance(found, dict) else found
         return str(error.get("message", error) if isinstance(error, dict) else error)
+
+    @property
+    def start(self) -> str:
+        """The body as text, as far as anything is looked for in an error's."""
+        return self.body[:MOST_ERROR_BYTES].decode("utf-8", "replace")
 
 
 class Connection:
     """A server at one address; each request ends within the seconds given, whatever it does.
 
     httpx2 bounds each read, not their sum: a server that drips would hold it for ever. So one
-    thread watches all requests under way, and shuts the socket of a late one.
+    thread watches all requests under way, and shuts the socket of a late one. A reply that has
+    begun is late as soon as less comes of it than LEAST_BYTES in `pace_seconds`.
     """
 
     def __init__(self, address: str, key: str, timeout_seconds: float) -> None:
@@ -97,6 +79,7 @@ class Connection:
         self.timeout_seconds = timeout_seconds
         self.keep_alive = True
         """Whether a connection serves for the next request, too."""
+        self.pace_seconds = PACE_SECONDS
         self._key = key
         self._host = _check_address(self.address)
         self._lock = threading.Lock()
@@ -114,22 +97,30 @@ class Connection:
     ) -> Response:
         """What the server answers, of any status; `seconds` where less than usual will do."""
         seconds = min(seconds or self.timeout_seconds, self.timeout_seconds)
+        ends = time.monotonic() + seconds
         with mapped_errors(self.address, self._key):
-            client = self._take_client(time.monotonic() + seconds)
+            client = self._take_client(_ReplyPace(ends, self.pace_seconds))
             try:
                 answer = client.exchange(method, url, body, seconds, self.keep_alive)
             except BaseException as error:
                 self._release(client, broken=True)
                 if self._closed.is_set() and isinstance(error, Exception):
                     raise EngineRefused(f"the connection to {self.address} was closed") from error
-                if isinstance(error, Exception) and time.monotonic() >= client.ends:
-                    raise httpx2.ReadTimeout("") from error
+                if isinstance(error, Exception) and time.monotonic() >= client.pace.ends:
+                    raise self._say_late(client.pace, ends) from error
                 raise
             self._release(client, broken=False)
             return answer
 
     def read(self, answer: Response) -> dict[str, Any]:
         """The JSON object that came; EngineError for all but success."""
+        found = self.read_any(answer)
+        if not isinstance(found, dict):
+            raise EngineFailed(f"the server answered with {type(found).__name__}, not an object")
+        return found
+
+    def read_any(self, answer: Response) -> Any:
+        """The JSON that came, of whatever form; EngineError for all but success."""
         if not 200 <= answer.status < 300:
             raise self._status_error(answer)
         try:
@@ -138,9 +129,7 @@ class Connection:
             raise EngineFailed(
                 f"{self.address} answered with something that is not JSON"
             ) from error
-        if not isinstance(found, dict):
-            raise EngineFailed(f"the server answered with {type(found).__name__}, not an object")
-        if wrong := found.get("error"):
+        if wrong := found.get("error") if isinstance(found, dict) else None:
             # OpenRouter, among others, begins with success before it knows better.
             code = wrong.get("code") if isinstance(wrong, dict) else None
             status = code if isinstance(code, int) and 400 <= code < 600 else 500
@@ -164,26 +153,20 @@ class Connection:
     def _status_error(self, answer: Response) -> EngineError:
         """The error for an answer whose status is no success, by its status and text."""
         said = f"the server answered {answer.status}: {self.show(answer.words) or 'nothing'}"
-        status = answer.status
-        if status in (401, 403):
-            return EngineRefused(said, "Check the key: --api-key, or OPENAI_API_KEY.")
-        if _OUT_OF_MEMORY.search(answer.words):
-            return OutOfMemory(said, "Lower --at-once, --frames or --frame-side.")
-        if status == 413 or _TOO_LARGE_AT.get(status, _CONTEXT_TOO_SHORT).search(answer.words):
-            most = _MOST_IMAGES.search(answer.words) if "image" in answer.words else None
-            images = int(most[1] or most[2]) if most else 0
-            return RequestTooLarge(said, "Lower --frames or --frame-side.", images)
-        if status == 429 and _QUOTA.search(answer.words):
-            return EngineRefused(said, "The account behind the key has no more to spend there.")
-        if status in (429, 503):
-            return EngineBusy(said, "Lower --at-once.", _retry_after(answer))
-        if status in (408, 504):
-            return EngineTimeout(said)
-        if status >= 500:
-            return EngineFailed(said, "The server's own log says more.")
-        return EngineRefused(said, "Check --base-url and the model's name.")
+        return find_error(
+            Refusal(answer.status, answer.words, answer.start, answer.retry_after), said
+        )
 
-    def _take_client(self, ends: float) -> "_Client":
+    def _say_late(self, pace: "_ReplyPace", ends: float) -> Exception:
+        if pace.ends == ends:
+            return httpx2.ReadTimeout("")
+        return EngineTimeout(
+            f"{self.address} sends its reply too slowly: less than {LEAST_BYTES} bytes in"
+            f" {self.pace_seconds:g} s",
+            "Look at the server, and at the network on the way to it.",
+        )
+
+    def _take_client(self, pace: "_ReplyPace") -> "_Client":
         with self._lock:
             if self._closed.is_set():
                 raise EngineRefused(f"the connection to {self.address} is closed")
@@ -191,7 +174,7 @@ class Connection:
                 client = self._idle.pop()
             else:
                 client = _Client(self._host, self._key, self.timeout_seconds)
-            client.ends = ends
+            client.pace = pace
             self._busy.add(client)
             if self._watch is None:
                 self._watch = threading.Thread(target=self._shut_late_ones, daemon=True)
@@ -212,10 +195,32 @@ class Connection:
         while not self._closed.wait(TICK_SECONDS) or self._busy:
             with self._lock:
                 for client in self._busy:
-                    if self._closed.is_set() or time.monotonic() >= client.ends:
+                    if self._closed.is_set() or time.monotonic() >= client.pace.ends:
                         client.shut()
             if self._closed.is_set():
                 time.sleep(TICK_SECONDS)
+
+
+@dataclass
+class _ReplyPace:
+    """When a reply must have ended, or gone on: moved along by what comes of it."""
+
+    last: float
+    seconds: float
+    came: int = 0
+    began: bool = False
+
+    def __post_init__(self) -> None:
+        self.ends = self.last
+
+    def take(self, piece: bytes) -> None:
+        """Blanks before a reply keep a connection alive while the model works: it begins later."""
+        if not (self.began or piece.strip()):
+            return
+        self.came += len(piece)
+        if not self.began or self.came >= LEAST_BYTES:
+            self.began, self.came = True, 0
+            self.ends = min(self.last, time.monotonic() + self.seconds)
 
 
 class _Client:
@@ -245,7 +250,7 @@ class _Client:
                 "See HTTPS_PROXY, ALL_PROXY.",
             ) from error
         self.close = self._client.close
-        self.ends = 0.0
+        self.pace = _ReplyPace(0.0, 0.0)
         self._socket: socket.socket | None = None
 
     def exchange(
@@ -276,8 +281,9 @@ class _Client:
                 size += len(piece)
                 if size > MOST_REPLY_BYTES:
                     raise EngineFailed(f"the server sent more than {MOST_REPLY_BYTES >> 20} MiB")
-                if time.monotonic() > self.ends:
+                if time.monotonic() > self.pace.ends:
                     raise httpx2.ReadTimeout("")
+                self.pace.take(piece)
             retry_after = response.headers.get("retry-after", "")
             return Response(response.status_code, retry_after, b"".join(pieces))
 
@@ -345,11 +351,3 @@ def mapped_errors(address: str, key: str = "") -> Iterator[None]:
 def _plain(text: str, key: str) -> str:
     """As `Connection.show`; a key of less than eight letters stays, for it may be any word."""
     return one_line(text.replace(key, "…") if len(key) >= 8 else text)[:300]
-
-
-def _retry_after(answer: Response) -> float | None:
-    """The header Retry-After in seconds; None for a date, which HTTP also allows."""
-    try:
-        return max(0.0, float(answer.retry_after))
-    except ValueError:
-        return None

@@ -25,7 +25,9 @@ from longtake.engines.server_kinds import (
     Kind,
     find_context_tokens,
     find_kind,
+    find_listed,
     find_slots,
+    list_entries,
     takes_images,
     takes_schemas,
 )
@@ -238,14 +240,18 @@ class ServerEngine(Engine):
         return max(0, tokens[1] - tokens[0]) if tokens[0] else 0
 
     def _find_model(self, listed: Sequence[dict[str, Any]], model: str) -> dict[str, Any]:
-        """What the server says of the model; of its first one, where none is named."""
-        for facts in listed:
-            if facts["id"] == model or not model:
-                return facts
-        if listed:
-            known = ", ".join(self._server.show(facts["id"]) for facts in listed[:10])
+        """What the server says of the model; of its first that chats, where none is named."""
+        if found := find_listed(listed, model):
+            return found
+        known = ", ".join(self._server.show(facts["id"]) for facts in listed[:10])
+        if listed and model:
             raise UsageError(
                 f"{self._server.address} has no model {model!r}", f"It serves: {known}."
+            )
+        if listed:
+            raise UsageError(
+                f"{self._server.address} lists no model that could be asked: {known}",
+                "Name one: --engine server:MODEL.",
             )
         if not model:
             raise UsageError(
@@ -259,7 +265,7 @@ class ServerEngine(Engine):
         answer = self._wait_for_list()
         if answer.status not in (404, 405):
             try:
-                return list_entries(self._server.read(answer))
+                return list_entries(self._server.read_any(answer))
             except EngineFailed:
                 if answer.status >= 500:
                     raise
@@ -298,13 +304,6 @@ class ServerEngine(Engine):
                 ("Is it the right port?" if ends_well else "Should the address end in /v1?")
                 + " `longtake doctor` lists the servers that answer here.",
             )
-
-
-def list_entries(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The entries of a list of models that have an id; others are skipped."""
-    listed = answer.get("data")
-    entries = listed if isinstance(listed, list) else []
-    return [e for e in entries if isinstance(e, dict) and isinstance(e.get("id"), str)]
 
 
 def ask_about_model(server: Connection, kind: Kind, model: str, seconds: float) -> dict[str, Any]:

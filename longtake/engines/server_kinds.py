@@ -1,10 +1,12 @@
-"""Kinds of OpenAI-compatible servers, and where each says what its model takes: plain data.
+"""Kinds of OpenAI-compatible servers, what they list, and where they say what a model takes.
 
 Asks nobody; `server.py` does.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 
@@ -42,6 +44,58 @@ _CONTEXT_PLACES = (
     "loaded_context_length",  # LM Studio
     "context_length",  # OpenRouter
 )
+
+_NO_CHAT_TYPES = frozenset(
+    "embedding embeddings text-embedding feature-extraction sentence-similarity rerank reranker"
+    " moderation audio speech tts stt transcribe transcription text-to-speech text-to-image image"
+    " video automatic-speech-recognition".split()
+)
+_NO_CHAT_NAMES = re.compile(
+    r"embed|rerank|whisper|\btts\b|text-to-speech|transcribe|moderation|dall-e|stable-diffusion"
+    r"|colbert|minilm|mpnet|\b(bge|e5|gte)-",
+    re.IGNORECASE,
+)
+"""Names that such models have, for lists that say no more than names."""
+
+
+def list_entries(answer: object) -> list[dict[str, Any]]:
+    """The entries of a list of models that have an id, whatever form the list has."""
+    listed = answer.get("data") if isinstance(answer, dict) else answer
+    found = listed if isinstance(listed, list) else []
+    entries = [{"id": entry} if isinstance(entry, str) else entry for entry in found]
+    return [e for e in entries if isinstance(e, dict) and isinstance(e.get("id"), str)]
+
+
+def is_pattern(facts: Mapping[str, Any]) -> bool:
+    """Whether the entry stands for all models of such a name (`openai/*`), as proxies list them."""
+    return "*" in facts["id"]
+
+
+def chats(facts: Mapping[str, Any]) -> bool:
+    """Whether the entry is of a model that answers questions, as far as it can be told."""
+    made = _dig(facts, "architecture.output_modalities")  # OpenRouter
+    if isinstance(made, list) and made:
+        return "text" in made
+    if isinstance(said := _dig(facts, "capabilities.completion_chat"), bool):  # Mistral
+        return said
+    kind = str(facts.get("type") or facts.get("task") or "").casefold()  # Together, and others
+    if kind in ("", "model"):
+        return not _NO_CHAT_NAMES.search(facts["id"])
+    return kind not in _NO_CHAT_TYPES
+
+
+def find_listed(entries: Sequence[dict[str, Any]], model: str) -> dict[str, Any] | None:
+    """The entry of that model, or one that stands for it; the first that chats, where unnamed."""
+    if not model:
+        return next((e for e in entries if chats(e) and not is_pattern(e)), None)
+    exact = (entry for entry in entries if entry["id"] == model)
+    loose = (entry | {"id": model} for entry in entries if _stands_for(entry["id"], model))
+    return next(exact, None) or next(loose, None)
+
+
+def _stands_for(listed: str, model: str) -> bool:
+    """Stars alone mean something in such a name."""
+    return "*" in listed and fnmatchcase(model, re.sub(r"[\[?]", r"[\g<0>]", listed))
 
 
 def find_kind(entries: Sequence[Mapping[str, Any]]) -> Kind:

@@ -208,16 +208,25 @@ class _Stage:
         """What came of a request; nothing yet, where it is asked again with less."""
         was = self._running.pop(future)
         outcome = _outcome_of(future)
-        if isinstance(outcome, TOO_MUCH) and (less := _lessen(was, outcome, self._width)):
+        if isinstance(outcome, EngineError) and (less := self._find_less(was, outcome)):
             # Nothing is settled: it is asked again, with less.
             self._tally.cost += spent(outcome)
-            self._tally.trouble.clear()
+            if isinstance(outcome, TOO_MUCH):
+                self._tally.trouble.clear()
             self._ahead.appendleft(less)
             return
         if isinstance(outcome, Answer):
             self._width.take_answer()
         self._tally.count_asked(outcome)
         yield was.ready.place, outcome, False
+
+    def _find_less(self, was: _Running, error: EngineError) -> _Ready | None:
+        """The same with less, where that was too much or may have been.
+
+        A mere guess is tried on no further question while the one before had no reply at all.
+        """
+        perhaps = error.perhaps_too_much and not self._tally.trouble
+        return _lessen(was, error, self._width) if isinstance(error, TOO_MUCH) or perhaps else None
 
 
 @dataclass

@@ -5,6 +5,7 @@ A link is untrusted: nothing but its scheme and host is believed, and nothing of
 
 import ipaddress
 import re
+import socket
 from urllib.parse import urlsplit, urlunsplit
 
 from longtake.errors import LinkError
@@ -56,6 +57,19 @@ def _wrong(link: str, why: str) -> LinkError:
         "Paste the address of a page with a video, such as https://www.youtube.com/watch?v=…",
         "not_allowed",
     )
+
+
+def tells_private(host: str) -> bool:
+    """Whether the host of a link is private by its very spelling, such as 127.1 or localhost."""
+    name = host.rstrip(".").casefold()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    if ":" in name:
+        return is_private(name)
+    try:
+        return is_private(socket.inet_ntoa(socket.inet_aton(name)))
+    except (OSError, ValueError):
+        return False  # a name: only a look-up tells
 
 
 def is_private(address: str) -> bool:

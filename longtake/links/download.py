@@ -27,7 +27,7 @@ from longtake.video.probe import probe
 
 LOG = logging.getLogger("longtake")
 
-OFFLINE = ("no_network", "name_not_found", "unreachable", "timed_out")
+OFFLINE = ("no_network", "name_not_found", "unreachable", "timed_out", "too_slow")
 """Kinds of failures with which what is in the cache is still of use."""
 SPARE_BYTES = 200_000_000
 """Room on the disk that is left alone."""
@@ -40,7 +40,7 @@ def download(link: Link, settings: Settings, needs: MediaNeeds) -> Steps[SourceF
     """
     kept = cache.find(link)
     yield Progress("load", 0, 0, f"asking {urlsplit(link).hostname}")
-    with open_loader(settings) as ask:
+    with open_loader(link, settings) as ask:
         try:
             info = ask_for_video(link, ask)
         except LinkError as error:

@@ -69,6 +69,10 @@ KINDS: dict[str, tuple[str, str]] = {
         "Check the link, https or http, and the clock of this machine.",
     ),
     "unsupported": ("the video comes as a stream of a kind that can't be loaded here", DOWNLOAD),
+    "too_slow": (
+        "the site sends so slowly that it would never end",
+        "Try again later: it goes on where it stopped.",
+    ),
     "broke_off": ("the connection broke off", "Run it again: it goes on where it stopped."),
     "no_room": ("the disk has no room for the video", "Free some room, and run it again."),
     "no_javascript": (

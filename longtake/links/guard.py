@@ -20,6 +20,12 @@ from longtake.links.addresses import is_private
 
 CONNECT_SECONDS = 15.0
 IDLE_SECONDS = 60.0
+SLOW_SECONDS, LEAST_BYTES = 20.0, 20_000
+"""Of an answer that is waited for so long, so much has come at least; a site's own time-out sees
+only whether anything came.
+"""
+MOST_SLOW = 2
+"""Connections that drip, before a host is asked no more: the first may be the network's fault."""
 END_SECONDS = 2.0
 """A look-up of a name can't be ended: its thread is left to itself."""
 BLOCK_BYTES = 1 << 17
@@ -28,6 +34,10 @@ METHODS = ("GET", "HEAD", "POST")
 DROPPED = (b"proxy-authorization", b"proxy-connection", b"connection", b"keep-alive")
 
 Resolve = Callable[..., Any]
+
+
+class _TooSlow(Exception):
+    """An answer drips."""
 
 
 class _Refused(Exception):
@@ -49,10 +59,15 @@ class Guard:
     refused: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     """Hosts whose name is not known, or that do not answer, and why."""
+    slow_seconds: float = SLOW_SECONDS
+    slow: list[str] = field(default_factory=list)
+    """Hosts that dripped, each time."""
     open: set[socket.socket] = field(default_factory=set)
 
     def reach(self, host: str, port: int) -> socket.socket:
         """A connection to the host's first address that answers; none where any is private."""
+        if self.slow.count(host) >= MOST_SLOW:
+            raise _Refused(503, f"{host} sends too slowly")
         try:
             found = self.resolve(host, port, type=socket.SOCK_STREAM)
         except (OSError, ValueError) as error:
@@ -80,7 +95,9 @@ class Guard:
 
 @contextmanager
 def open_guard(
-    allow_private: bool = False, resolve: Resolve = socket.getaddrinfo
+    allow_private: bool = False,
+    resolve: Resolve = socket.getaddrinfo,
+    slow_seconds: float = SLOW_SECONDS,
 ) -> Iterator[Guard]:
     """A proxy on this machine for one load; its connections end with it.
 
@@ -89,7 +106,8 @@ def open_guard(
     secret = secrets.token_urlsafe(18)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        guard = Guard(allow_private, resolve, f"http://guard:{secret}@127.0.0.1:{port}", secret)
+        url = f"http://guard:{secret}@127.0.0.1:{port}"
+        guard = Guard(allow_private, resolve, url, secret, slow_seconds=slow_seconds)
         thread = threading.Thread(target=_accept, args=(server, guard), daemon=True)
         thread.start()
         try:
@@ -134,7 +152,10 @@ def _serve(client: socket.socket, guard: Guard) -> None:
                     if body is None:
                         client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
                     far.sendall(first + rest[:body])
-                    _pump(client, far, None if body is None else body - len(rest[:body]))
+                    left = None if body is None else body - len(rest[:body])
+                    _pump(client, far, left, _HostPace(guard.slow_seconds))
+                except _TooSlow:
+                    guard.slow.append(host)
                 finally:
                     guard.open.discard(far)
         except _Refused as refused:
@@ -207,7 +228,40 @@ def _end_head(lines: Sequence[bytes]) -> bytes:
     return b"\r\n".join([lines[0], *kept, b"Connection: close"]) + b"\r\n\r\n"
 
 
-def _pump(client: socket.socket, far: socket.socket, body: int | None) -> None:
+@dataclass
+class _HostPace:
+    """What has come of an answer, and how long it was waited for; what the client does is no wait.
+
+    After a silence so long that the client has given up, or is done, all begins anew.
+    """
+
+    seconds: float
+    waited: float = 0.0
+    came: int = 0
+
+    def wait(self, selector: selectors.BaseSelector) -> list[tuple[selectors.SelectorKey, int]]:
+        """Which side has something to say; none after a long while."""
+        began = time.monotonic()
+        ready = selector.select(IDLE_SECONDS)
+        waited = time.monotonic() - began
+        self.waited += waited
+        if waited >= self.seconds:
+            self.start_anew()
+        return ready
+
+    def take(self, size: int) -> None:
+        """So much has come; _TooSlow where that is too little by now."""
+        self.came += size
+        if self.came >= LEAST_BYTES:
+            self.start_anew()
+        elif self.waited >= self.seconds:
+            raise _TooSlow
+
+    def start_anew(self) -> None:
+        self.came, self.waited = 0, 0.0
+
+
+def _pump(client: socket.socket, far: socket.socket, body: int | None, pace: _HostPace) -> None:
     """Bytes both ways until the far side ends, the client has gone, or neither says anything.
 
     After `body` bytes the client has said all: what it sends on a connection that the far side
@@ -217,18 +271,20 @@ def _pump(client: socket.socket, far: socket.socket, body: int | None) -> None:
     with selectors.DefaultSelector() as selector:
         selector.register(client, selectors.EVENT_READ)
         selector.register(far, selectors.EVENT_READ)
-        while ready := selector.select(IDLE_SECONDS):
+        while ready := pace.wait(selector):
             for key, _ in ready:
                 if key.fileobj is far:
                     block = far.recv(BLOCK_BYTES)
                     if not block:
                         client.sendall(answer or b"")
                         return
+                    pace.take(len(block))
                     if answer is not None:
                         answer, block = _change_head(answer + block)
                     client.sendall(block)
                     continue
                 block = client.recv(BLOCK_BYTES)
+                pace.start_anew()
                 if not block:
                     selector.unregister(client)
                     with suppress(OSError):

@@ -40,7 +40,7 @@ class LinkFacts:
 
 def look(link: Link, settings: Settings, needs: MediaNeeds) -> LinkFacts:
     """What the site says; nothing is loaded. LinkError also where it is more than may be loaded."""
-    with open_loader(settings) as ask:
+    with open_loader(link, settings) as ask:
         info = _ask_for_one(link, ask)
     site = one_line(str(info.get("extractor_key") or ""))
     if entries := _list_videos(info):
@@ -58,7 +58,7 @@ def look(link: Link, settings: Settings, needs: MediaNeeds) -> LinkFacts:
 
 def list_playlist(link: Link, settings: Settings) -> tuple[PlaylistItem, ...]:
     """The videos of a playlist in its order; the link itself where it is none."""
-    with open_loader(settings) as ask:
+    with open_loader(link, settings) as ask:
         info = _ask_site(link, ask, playlist=True)
     return _list_videos(info) or (PlaylistItem(link, read_title(info)),)
 

@@ -5,30 +5,44 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from longtake.errors import UsageError
+from longtake.links.addresses import tells_private
 from longtake.links.cache import cache_folder
 from longtake.links.failures import check_size, classify, make_error
-from longtake.links.guard import Guard, open_guard
+from longtake.links.guard import LEAST_BYTES, Guard, open_guard
 from longtake.settings import Settings
 from longtake.text.untrusted import one_line
+from longtake.timecode import format_time
 
 Ask = Callable[[Mapping[str, Any]], Iterator[Mapping[str, Any]]]
 """Gives a request to the loader, and its lines as they come; the last one holds `done`."""
 
 SITE_SECONDS = 20.0
 """How long a site may be silent."""
+LIMITS = {"look": 300.0, "load": 12 * 3600.0, "captions": 300.0}
+"""How many seconds each thing that is asked may take in all, whatever comes meanwhile."""
+SLOW = ("broke_off", "timed_out", "unreachable", "site_broken", "unknown")
+"""Failures that a host's dripping explains."""
 END_SECONDS = 3.0
 COOKIES = "Export them from your browser as a cookies.txt, Netscape's form, and name that file."
 
 
 @contextmanager
-def open_loader(settings: Settings) -> Iterator[Ask]:
-    """A process that takes one request after the other, and ends with this."""
+def open_loader(
+    link: str, settings: Settings, limits: Mapping[str, float] = LIMITS
+) -> Iterator[Ask]:
+    """A process that takes one request after the other, and ends with this.
+
+    None is started for a link whose address itself is private.
+    """
+    _refuse_private(link, settings.allow_private_addresses)
     command = [sys.executable, "-P", "-W", "ignore", "-m", "longtake.links.loader"]
     shared = {
         "cookies": _read_cookies(settings.cookies),
@@ -48,9 +62,15 @@ def open_loader(settings: Settings) -> Iterator[Ask]:
     ):
         try:
             _write(process, {**shared, "proxy": guard.url})
-            yield lambda asked: _ask(process, guard, asked, settings.max_bytes)
+            yield lambda asked: _ask(process, guard, asked, settings.max_bytes, limits)
         finally:
             _end(process)
+
+
+def _refuse_private(link: str, allow: bool) -> None:
+    host = urlsplit(link).hostname or ""
+    if not allow and tells_private(host):
+        raise make_error("private_address", one_line(host))
 
 
 def _write(process: subprocess.Popen[bytes], line: Mapping[str, Any]) -> None:
@@ -70,24 +90,57 @@ def _read_cookies(name: str) -> str:
 
 
 def _ask(
-    process: subprocess.Popen[bytes], guard: Guard, asked: Mapping[str, Any], most: int
+    process: subprocess.Popen[bytes],
+    guard: Guard,
+    asked: Mapping[str, Any],
+    most: int,
+    limits: Mapping[str, float],
 ) -> Iterator[Mapping[str, Any]]:
     """What it tells on its way, and its answer as `done`; LinkError for what it failed of."""
-    assert process.stdout
-    guard.refused.clear()
-    guard.failed.clear()
+    _refuse_private(str(asked.get("link", "")), guard.allow_private)
+    for said in (guard.refused, guard.failed, guard.slow):
+        said.clear()
     _write(process, asked)
+    seconds = limits[asked["do"]]
+    with _ended_after(process, seconds) as over:
+        for answer in _read_lines(process):
+            if "failed" in answer:
+                _raise_for(answer["failed"], guard, most)
+            yield answer
+            if "done" in answer:
+                return
+    if over.is_set():
+        raise make_error("too_slow", f"stopped after {format_time(seconds)}")
+    raise make_error("broke_off", "the loader ended without a word")
+
+
+def _read_lines(process: subprocess.Popen[bytes]) -> Iterator[Mapping[str, Any]]:
+    assert process.stdout
     for line in process.stdout:
         try:
-            answer = json.loads(line)
+            yield json.loads(line)
         except ValueError:
-            break  # it was ended in the middle of a line
-        if "failed" in answer:
-            _raise_for(answer["failed"], guard, most)
-        yield answer
-        if "done" in answer:
-            return
-    raise make_error("broke_off", "the loader ended without a word")
+            return  # it was ended in the middle of a line
+
+
+@contextmanager
+def _ended_after(process: subprocess.Popen[bytes], seconds: float) -> Iterator[threading.Event]:
+    """The process is killed when the time is over; the event says that it was."""
+    over = threading.Event()
+
+    def end() -> None:
+        over.set()
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield over
+    finally:
+        timer.cancel()
 
 
 def _raise_for(failed: Mapping[str, Any], guard: Guard, most: int) -> None:
@@ -96,7 +149,11 @@ def _raise_for(failed: Mapping[str, Any], guard: Guard, most: int) -> None:
         check_size(int(chain[0]["said"].split()[0]), most)
     if any("CookieLoadError" in entry.get("kinds", ()) for entry in chain):
         raise UsageError("the file of --cookies holds no cookies.txt", COOKIES)
-    raise classify(failed, guard.refused, guard.failed)
+    error = classify(failed, guard.refused, guard.failed)
+    if guard.slow and error.kind in SLOW:
+        said = f"less than {LEAST_BYTES / 1000:.0f} kB in {guard.slow_seconds:.0f} s"
+        raise make_error("too_slow", f"{one_line(guard.slow[-1])}, {said}")
+    raise error
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

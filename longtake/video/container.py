@@ -1,7 +1,7 @@
 """The one door to PyAV (ffmpeg's libraries): nothing of theirs leaves this folder unmapped."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 MOST_PIXELS = 1 << 27
 """In one picture, a little more than 16K: a header that says more would fill the memory."""
+
+LOCKED_ENTRIES = (b"encv", b"drmi")
+"""What an MP4 calls pictures that only a player with the key may show: common encryption, Apple."""
+MOST_HEADER_BYTES = 1 << 20
 
 
 @contextmanager
@@ -63,6 +67,8 @@ def picture_stream(container: "InputContainer", path: Path) -> "VideoStream":
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:
             if stream.codec_context is None:
+                if _names_locked_pictures(path):
+                    raise encrypted(path)
                 raise SourceError(
                     f"{path} has pictures in a format that this build can't decode",
                     "Convert it to H.264 first.",
@@ -75,3 +81,27 @@ def picture_stream(container: "InputContainer", path: Path) -> "VideoStream":
         f"{path} has no moving pictures (it holds: {', '.join(kinds)})",
         "Longtake needs a file with a video stream.",
     )
+
+
+def encrypted(path: Path) -> SourceError:
+    """The error of a file whose pictures are locked, whatever their codec."""
+    return SourceError(
+        f"{path} is encrypted (DRM): its pictures can't be read without the key",
+        "No conversion helps; use a copy that is not protected.",
+    )
+
+
+def _names_locked_pictures(path: Path) -> bool:
+    """Whether the header of an MP4 says so where FFmpeg is not told which codec lies below."""
+    with suppress(OSError), path.open("rb") as file:
+        while len(head := file.read(8)) == 8:
+            size, kind = int.from_bytes(head[:4], "big"), head[4:]
+            if kind == b"moov":
+                header = file.read(MOST_HEADER_BYTES)
+                return any(entry in header for entry in LOCKED_ENTRIES)
+            if size == 1:  # a long box: its size follows
+                size = int.from_bytes(file.read(8), "big") - 8
+            if size < 8:
+                return False
+            file.seek(size - 8, 1)
+    return False

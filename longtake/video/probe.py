@@ -11,7 +11,7 @@ import numpy as np
 from longtake.errors import SourceError
 from longtake.records import Video
 from longtake.timecode import parse_time
-from longtake.video.container import mapped_errors, open_container, picture_stream
+from longtake.video.container import encrypted, mapped_errors, open_container, picture_stream
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -118,7 +118,10 @@ def _reach(places: np.ndarray, pictures: int) -> np.ndarray:
 
 
 def _read_packets(container: "InputContainer", stream: "VideoStream", path: Path) -> _Packets:
-    """All packets up to the end, or to where the file breaks: what came before still counts."""
+    """All packets up to the end, or to where the file breaks or is encrypted.
+
+    What came before still counts.
+    """
     found = _Packets()
     step = float(1 / _rate(stream))
     try:
@@ -128,6 +131,8 @@ def _read_packets(container: "InputContainer", stream: "VideoStream", path: Path
                     continue
                 _note_place(found, packet)
                 if packet.stream is stream:
+                    if packet.has_sidedata("encryption_info"):
+                        raise encrypted(path)
                     _note_picture(found, packet, step)
                 elif packet.pts is not None and packet.time_base:
                     end = float((packet.pts + (packet.duration or 0)) * packet.time_base)

@@ -114,7 +114,7 @@ def test_a_kind_that_will_not_say_more_is_listed_with_what_it_said() -> None:
         (as_error(401, "no key"), "refuses to list its models: the server answered 401: no key"),
         (as_error(500, "broken"), "the server answered 500: broken"),
         (Answer(200, b"<html>hello</html>"), "answered with something that is not JSON"),
-        (as_json([1]), "the server answered with list, not an object"),
+        (as_json([1]), "answers, but with no list of models"),
         (as_json({"data": None}), "answers, but with no list of models"),
     ],
 )
@@ -122,6 +122,12 @@ def test_a_server_of_no_use_says_why(answer: Answer, trouble: str) -> None:
     with serve() as server:
         server.set(MODELS, answer)
         assert look(server) == Server(server.base_url, "", (), trouble)
+
+
+def test_a_list_without_an_envelope_is_read() -> None:
+    with serve() as server:
+        server.set(MODELS, as_json([{"id": "m", "context_length": 900}, "n"]))
+        assert look(server).models == (Served("m", 900, None), Served("n", 0, None))
 
 
 @pytest.mark.parametrize("answer", [babble, drop])

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from longtake.links.guard import Guard, open_guard
-from tests.servers import Answer, Asked, ScriptedServer, babble, drop, hang, serve
+from longtake.links.guard import LEAST_BYTES, Guard, open_guard
+from tests.servers import Answer, Asked, ScriptedServer, babble, drip, drop, hang, serve
 from tests.webs import redirect
 
 TEXT = Answer(200, b"hello", {"Content-Type": "text/plain"})
@@ -38,7 +38,7 @@ def get(guard: Guard, url: str) -> tuple[int, bytes]:
             return error.code, error.read()
 
 
-def talk(guard: Guard, *pieces: bytes, password: str | None = None) -> bytes:
+def talk(guard: Guard, *pieces: bytes, password: str | None = None, pause: float = 0.0) -> bytes:
     """What comes back for these bytes, up to the end of the connection."""
     parts = urlsplit(guard.url)
     assert parts.hostname and parts.port
@@ -49,6 +49,7 @@ def talk(guard: Guard, *pieces: bytes, password: str | None = None) -> bytes:
         try:
             for piece in pieces:
                 connection.sendall(piece.replace(b"SECRET", b"Proxy-Authorization: Basic " + sent))
+                time.sleep(pause)
             while block := connection.recv(4096):
                 answer += block
         except ConnectionError:
@@ -265,6 +266,62 @@ def test_all_connections_end_with_the_guard(web: ScriptedServer) -> None:
         assert idle.recv(10) == b""
     with pytest.raises(OSError, match="refused"):
         talk(guard, b"GET / HTTP/1.1\r\n\r\n")
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n"
+DRIPS = {
+    "its body": drip(HEAD, b"x", 0.05, 20),
+    "its head": drip(b"HTTP/1.1 200 OK\r\n", b"x", 0.05, 20),
+    "with long pauses": drip(HEAD, b"x" * 900, 0.45, 20),
+}
+
+
+@pytest.mark.parametrize("way", DRIPS)
+def test_a_host_that_drips_is_given_up_and_asked_no_more_after_the_second_time(
+    web: ScriptedServer, way: str
+) -> None:
+    web.set("/slow", DRIPS[way])
+    with open_guard(True, slow_seconds=0.6) as guard:
+        for times in (1, 2):
+            began = time.monotonic()
+            talk(guard, _request("GET", f"{web.url}/slow"))
+            assert time.monotonic() - began < 5 and guard.slow == ["127.0.0.1"] * times
+        assert b"sends too slowly" in talk(guard, _request("GET", f"{web.url}/"))
+    assert [asked.path for asked in web.asked] == ["/slow"] * 2
+
+
+def test_a_tunnel_that_drips_is_given_up_too(web: ScriptedServer) -> None:
+    web.set("/slow", DRIPS["its body"])
+    with open_guard(True, slow_seconds=0.6) as guard:
+        opening = f"CONNECT {web.url[7:]} HTTP/1.1\r\nSECRET\r\n\r\n".encode()
+        talk(guard, opening, b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert guard.slow == ["127.0.0.1"]
+
+
+def test_a_slow_network_a_silent_server_and_a_client_that_waits_are_no_dripping(
+    web: ScriptedServer,
+) -> None:
+    size = 8 * LEAST_BYTES
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size
+
+    def give(asked: Asked, connection: socket.socket) -> None:
+        """As fast as is asked for; with a silence first, and one in the middle."""
+        time.sleep(0.8)
+        connection.sendall(head)
+        for part in range(8):
+            time.sleep(0.8 if part == 4 else 0.2)
+            connection.sendall(bytes(LEAST_BYTES))
+
+    web.set("/steady", give)
+    with open_guard(True, slow_seconds=0.6) as guard:
+        answer = talk(guard, _request("GET", f"{web.url}/steady"))
+        assert len(answer.partition(b"\r\n\r\n")[2]) == size
+        opening = f"CONNECT {web.url[7:]} HTTP/1.1\r\nSECRET\r\n\r\n".encode()
+        request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+        pieces = [opening, *[request] * 4]
+        assert talk(guard, *pieces, request[:-2] + b"Connection: close\r\n\r\n", pause=0.3)
+        assert guard.slow == []
+    assert len(web.asked) == 6
 
 
 def test_a_tunnel_carries_bytes_as_they_are(web: ScriptedServer) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longtake.errors import BAD_LINKS, LinkError
-from longtake.links.addresses import check_link, is_link, is_private
+from longtake.links.addresses import check_link, is_link, is_private, tells_private
 from longtake.links.choose_formats import choose_captions, choose_formats
 from longtake.links.failures import KINDS, classify, make_error
 
@@ -68,6 +68,25 @@ def test_no_text_breaks_the_check(text: str) -> None:
     except LinkError:
         return
     assert taken.startswith("http://") and not set(taken) & set(" #@\\\n\t\r")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "127.1", "0x7f000001", "2130706433", "017700000001", "0", "10.1.2.3"),
+        *("::1", "fe80::1", "::ffff:10.0.0.1", "169.254.169.254"),
+        *("localhost", "LOCALHOST.", "a.localhost"),
+    ],
+)
+def test_a_private_address_is_known_by_its_spelling_alone(host: str) -> None:
+    assert tells_private(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["93.184.216.34", "2606:4700::1111", "example.com", "localhost.example", "10.example"]
+)
+def test_what_may_be_public_is_left_to_the_look_up(host: str) -> None:
+    assert not tells_private(host)
 
 
 @given(st.ip_addresses(v=4))
@@ -203,7 +222,8 @@ def test_classes_statuses_and_what_the_guard_saw_are_told_apart(kind: str) -> No
 
 
 def test_every_kind_of_failure_can_come_about() -> None:
-    assert {kind for kind, _ in SENTENCES} | set(OTHERS) >= set(KINDS)
+    by_its_pace = {"too_slow"}  # see download/test_slow.py
+    assert {kind for kind, _ in SENTENCES} | set(OTHERS) | by_its_pace >= set(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)

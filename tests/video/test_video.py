@@ -324,6 +324,39 @@ def test_a_name_means_nothing(name: str, numbered: Path, tmp_path: Path) -> None
     assert numbers(read_all(path, [3.05])) == [30]
 
 
+LOCK = {
+    "encryption_scheme": "cenc-aes-ctr",
+    "encryption_key": "00112233445566778899aabbccddeeff",
+    "encryption_kid": "aabbccddeeff00112233445566778899",
+}
+
+
+@pytest.mark.parametrize("more", [{}, {"movflags": "frag_keyframe+empty_moov"}])
+def test_an_encrypted_mp4_is_said_to_be_encrypted_and_not_to_need_another_codec(
+    more: dict[str, str], tmp_path: Path
+) -> None:
+    path = make_video(tmp_path / "locked.mp4", seconds=2, file_options=LOCK | more)
+    with pytest.raises(SourceError, match=r"locked\.mp4 is encrypted \(DRM\)") as caught:
+        look(path)
+    assert "H.264" not in caught.value.hint and "not protected" in caught.value.hint
+
+
+@pytest.mark.parametrize("entry", [b"drmi", b"encv"])
+@pytest.mark.parametrize("more", [{}, {"movflags": "faststart"}])
+def test_pictures_whose_codec_only_the_key_tells_are_encrypted_too(
+    entry: bytes, more: dict[str, str], tmp_path: Path
+) -> None:
+    path = make_video(tmp_path / "a.mp4", seconds=2, file_options=more)
+    content = path.read_bytes()
+    assert content.count(b"avc1\0\0\0\0") == 1
+    path.write_bytes(content.replace(b"avc1\0\0\0\0", entry + bytes(4)))
+    with pytest.raises(SourceError, match="is encrypted"):
+        look(path)
+    path.write_bytes(content.replace(b"avc1\0\0\0\0", b"zzzz" + bytes(4)))
+    with pytest.raises(SourceError, match="format that this build can't decode"):
+        look(path)
+
+
 def test_no_codec_reads_more_pixels_than_memory_can_hold(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.gif", seconds=1, codec="gif", pixels="rgb8", tick=TENTH)
     content = bytearray(path.read_bytes())

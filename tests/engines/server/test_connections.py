@@ -85,6 +85,43 @@ def test_time_runs_out_however_a_server_is_slow(server: ScriptedServer, way: str
         assert engine.answer(QUESTION).text == "A cat."
 
 
+ENDLESS = {
+    "a reply of a byte now and then": drip(CHUNKED, b"1\r\nx\r\n", 0.05, 5),
+    "a reply that stops in its middle": drip(CHUNKED + b"2\r\n{ \r\n", b"", 0.05, 5),
+}
+
+
+@pytest.mark.parametrize("way", ENDLESS)
+def test_reply_that_drips_is_given_up_long_before_its_time_is_over(
+    server: ScriptedServer, way: str
+) -> None:
+    server.set("/v1/slow", ENDLESS[way])
+    with closing(Connection(server.base_url, "", 30)) as connection:
+        connection.pace_seconds = 0.4
+        started = time.monotonic()
+        with pytest.raises(EngineTimeout, match=r"too slowly: less than 100 bytes in 0\.4 s"):
+            connection.send("GET", f"{server.base_url}/slow")
+        assert time.monotonic() - started < 2
+        server.set("/v1/good", as_chat("A cat."))
+        assert connection.send("GET", f"{server.base_url}/good").status == 200
+
+
+def test_blanks_before_a_reply_and_a_slow_network_are_no_dripping(server: ScriptedServer) -> None:
+    """Some send a blank line now and then until the model has an answer."""
+
+    def answer_late(asked: Asked, connection: socket.socket) -> None:
+        connection.sendall(CHUNKED)
+        for piece in [b"\n"] * 10 + [b"x" * 60] * 10:
+            connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+            time.sleep(0.1)
+        connection.sendall(b"0\r\n\r\n")
+
+    server.set("/v1/late", answer_late)
+    with closing(Connection(server.base_url, "", 30)) as connection:
+        connection.pace_seconds = 0.5
+        assert connection.send("GET", f"{server.base_url}/late").body.strip() == b"x" * 600
+
+
 def test_short_question_does_not_wait_as_long_as_a_chat(server: ScriptedServer) -> None:
     server.set("/v1/short", hang(3))
     server.set("/v1/slow", SLOW["drips its body"])

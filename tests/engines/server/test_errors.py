@@ -13,6 +13,7 @@ from longtake.errors import (
     EngineFailed,
     EngineRefused,
     EngineTimeout,
+    EngineUnreachable,
     LongtakeError,
     OutOfMemory,
     RequestTooLarge,
@@ -48,7 +49,12 @@ TOO_LARGE = RequestTooLarge
         (429, "too many requests", EngineBusy),
         (503, "Loading model", EngineBusy),
         (500, "CUDA error", EngineFailed),
-        (502, "bad gateway", EngineFailed),
+        # What passes: a proxy whose server is away, Cloudflare's likes of it, Anthropic, OpenAI
+        (502, "bad gateway", EngineUnreachable),
+        (521, "web server is down", EngineUnreachable),
+        (524, "a timeout occurred", EngineTimeout),
+        (529, "Overloaded", EngineBusy),
+        (500, "The engine is currently overloaded, please try again later", EngineBusy),
         # More than it takes
         (
             422,
@@ -57,6 +63,8 @@ TOO_LARGE = RequestTooLarge
         ),
         (500, "the request exceeds the available context size. try increasing it", TOO_LARGE),
         (400, "Trying to keep the first 9000 tokens when context the overflows.", TOO_LARGE),
+        (422, "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000", TOO_LARGE),
+        (422, "`max_new_tokens` must be <= 512", EngineRefused),
         (400, "Too many images in request. Max is 5.", TOO_LARGE),
         (400, "Number of images (9) exceeds the limit of 8", TOO_LARGE),
         (400, "At most 0 image(s) may be provided in one prompt.", EngineRefused),
@@ -197,6 +205,45 @@ def test_what_is_too_large_is_told_from_what_is_wrong(
     assert getattr(error, "most_images", 0) == most
 
 
-def test_spent_quota_is_not_waited_for(server: ScriptedServer) -> None:
-    error = error_of(server, as_error(429, "You exceeded your current quota, check your billing"))
+PASSING = [
+    # Gemini, OpenAI, Groq, Mistral: limits by the minute, whatever they call them
+    ("You exceeded your current quota, check your billing. Please retry in 2.5s.", 2.5),
+    ("Rate limit reached on tokens per min (TPM). Please try again in 20ms. Visit …/billing", 0.02),
+    ("Rate limit reached. Please try again in 1m26.4s. Upgrade at …/settings/billing", 86.4),
+    ("Quota exceeded for requests per minute", None),
+    ("Requests rate limit exceeded", None),
+]
+
+
+@pytest.mark.parametrize(("said", "seconds"), PASSING)
+def test_limit_by_the_minute_is_waited_for_as_long_as_it_says(
+    server: ScriptedServer, said: str, seconds: float | None
+) -> None:
+    error = error_of(server, as_error(429, said))
+    assert isinstance(error, EngineBusy) and error.retry and error.retry_after == seconds
+
+
+def test_time_to_come_back_is_found_beside_the_words(server: ScriptedServer) -> None:
+    """As Gemini puts it, in a list that holds one error."""
+    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}]
+    said = {"code": 429, "message": "You exceeded your current quota.", "details": details}
+    error = error_of(server, as_json([{"error": said}], 429))
+    assert isinstance(error, EngineBusy) and error.retry_after == 7
+    assert error.message.endswith("429: You exceeded your current quota.")
+    error = error_of(server, as_error(429, "quota exceeded", Retry_After="9"))
+    assert isinstance(error, EngineBusy) and error.retry_after == 9
+
+
+SPENT = [
+    as_error(429, "You exceeded your current quota, check your billing"),
+    as_error(429, "You exceeded your current quota. Please retry in 13h2m"),
+    as_error(429, "Quota of 50 requests per day exceeded. Please retry in 30s"),
+    as_json({"error": {"message": "Wait 20s", "code": "insufficient_quota"}}, 429),
+    as_error(429, "Insufficient balance"),
+]
+
+
+@pytest.mark.parametrize("answer", SPENT)
+def test_spent_quota_is_not_waited_for(server: ScriptedServer, answer: Answer) -> None:
+    error = error_of(server, answer)
     assert isinstance(error, EngineRefused) and "account" in error.hint

@@ -42,6 +42,72 @@ def test_first_model_serves_where_none_is_named(server: ScriptedServer) -> None:
     assert server.chats[0]["model"] == "one"
 
 
+EMBEDDERS: list[dict[str, Any] | str] = [
+    "text-embedding-nomic-embed-text-v1.5",
+    "BAAI/bge-m3",
+    "whisper-large-v3",
+    {"id": "a", "type": "embedding"},
+    {"id": "b", "task": "text-to-image"},
+    {"id": "c", "capabilities": {"completion_chat": False}},
+    {"id": "d", "architecture": {"output_modalities": ["image"]}},
+    "openai/*",
+    "*",
+]
+
+
+@pytest.mark.parametrize("first", EMBEDDERS)
+def test_model_that_answers_no_questions_does_not_serve_for_standing_first(
+    server: ScriptedServer, first: dict[str, Any] | str
+) -> None:
+    server.set(MODELS, as_models(first, "qwen3-vl", "other"))
+    with open_at(server) as engine:
+        assert engine.model == "qwen3-vl"
+    server.set(MODELS, as_models(first))
+    with pytest.raises(UsageError, match="lists no model that could be asked") as caught:
+        open_at(server)
+    assert "--engine server:MODEL" in caught.value.hint
+    name = first if isinstance(first, str) else first["id"]
+    with open_at(server, name) as engine:  # who names it knows better
+        assert engine.model == name
+
+
+@pytest.mark.parametrize("kind", ["llm", "vlm", "chat", "image-text-to-text", "model", None])
+def test_model_whose_kind_answers_questions_serves(
+    server: ScriptedServer, kind: str | None
+) -> None:
+    server.set(MODELS, as_models({"id": "first", "type": kind}, "second"))
+    with open_at(server) as engine:
+        assert engine.model == "first"
+
+
+@pytest.mark.parametrize("pattern", ["openai/*", "*", "o*/gpt-*", "openai/gpt-4o*"])
+def test_pattern_in_the_list_serves_each_model_that_it_stands_for(
+    server: ScriptedServer, pattern: str
+) -> None:
+    server.set(MODELS, as_models("local", {"id": pattern, "max_model_len": 900}))
+    with open_at(server, "openai/gpt-4o") as engine:
+        assert engine.name == "server:openai/gpt-4o"
+        assert engine.capabilities.context_tokens == 900
+        engine.answer(QUESTION)
+    assert server.chats[0]["model"] == "openai/gpt-4o"
+    with open_at(server) as engine:
+        assert engine.model == "local"
+    server.set(MODELS, as_models("anthropic/*", "[a-z]*", "openai/gpt-4?"))
+    with pytest.raises(UsageError, match="has no model"):
+        open_at(server, "openai/gpt-4o")
+
+
+def test_list_without_an_envelope_is_read(server: ScriptedServer) -> None:
+    """As Together and GitHub Models give it."""
+    server.set(MODELS, as_json([{"id": "bge-small"}, {"id": "one", "context_length": 900}, "two"]))
+    with open_at(server) as engine:
+        assert engine.model == "one" and engine.capabilities.context_tokens == 900
+    with open_at(server, "two") as engine:
+        assert engine.model == "two"
+    with pytest.raises(UsageError, match="has no model 'three'"):
+        open_at(server, "three")
+
+
 def test_model_that_the_server_lacks_is_named_with_those_it_has(server: ScriptedServer) -> None:
     server.set(MODELS, as_models("one", "two"))
     with pytest.raises(UsageError) as caught:

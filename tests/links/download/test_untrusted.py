@@ -3,15 +3,16 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from longtake.errors import UsageError
+from longtake.errors import LinkError, UsageError
 from longtake.links.addresses import check_link
 from longtake.links.guard import Guard, open_guard
-from longtake.links.metadata import look
+from longtake.links.metadata import list_playlist, look
 from longtake.settings import Settings
 from tests.links.download.loads import (
     LOCAL,
@@ -78,6 +79,41 @@ def test_a_link_to_this_machine_is_refused_unless_it_is_allowed(web: ScriptedSer
     error = failure(f"{web.url}/v.mp4", Settings())
     assert error.kind == "private_address" and "--allow-private-addresses" in error.hint
     assert web.asked == []
+
+
+STARTED: list[str] = []
+"""Programs, while it is kept watch of what is started."""
+
+
+@pytest.fixture(scope="module")
+def watch() -> Callable[[], list[str]]:
+    """Gives what was started since it was called last."""
+    sys.addaudithook(lambda event, given: note_start(event, given))
+
+    def take() -> list[str]:
+        found, STARTED[:] = list(STARTED), []
+        return found
+
+    return take
+
+
+def note_start(event: str, given: tuple[object, ...]) -> None:
+    if event == "subprocess.Popen":
+        STARTED.append(str(given[1]))
+
+
+def test_no_process_is_started_for_a_link_whose_address_is_private(
+    web: ScriptedServer, watch: Callable[[], list[str]]
+) -> None:
+    watch()
+    for link in (f"{web.url}/v.mp4", "https://localhost/v.mp4", "http://[::1]/", "http://10.1/"):
+        assert failure(link, Settings()).kind == "private_address"
+        with pytest.raises(LinkError, match="private network"):
+            list_playlist(check_link(link), Settings())
+    assert watch() == []
+    web.set("/page", as_page(""))
+    failure(f"{web.url}/page")
+    assert len(watch()) == 1
 
 
 def ask_loader(guard: Guard, tmp_path: Path, **asked: object) -> dict[str, object]:
