@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -99,5 +100,7 @@ def show_result(
     if as_json:
         print(say_json(result, descriptions=descriptions, ascii_only=True), end="")
     else:
+        if sys.stdout.isatty():
+            print()
         print(say_result(result, verbose=verbose), end="")
     return EXIT_GAPS if result.ledger.gaps else 0
