@@ -106,7 +106,8 @@ class Commands(click.Group):
         first = args[0]
         is_file = "." in first or "/" in first or os.path.exists(first)  # noqa: PTH110 - never raises
         if first not in self.commands and (first == "-" or is_link(first) or is_file):
-            args = ["summarize", *args]
+            is_dashed = first.startswith("-") and first != "-"  # it came after `--`
+            args = ["summarize", *(["--"] if is_dashed else []), *args]
         return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

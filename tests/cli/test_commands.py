@@ -82,6 +82,9 @@ def test_video_in_place_of_a_command_is_summarised(
 ) -> None:
     assert main([str(numbered), *FAKE]) == 0
     assert "A placeholder" in capsys.readouterr().out
+    Path("-dashed.mp4").symlink_to(numbered)
+    assert main(["--", "-dashed.mp4"]) == 0
+    assert Path("longtake-out/-dashed/summary.md").exists()
     assert main(["nowhere.mp4", *FAKE]) == 2
     assert "there is no file nowhere.mp4" in capsys.readouterr().err
 
