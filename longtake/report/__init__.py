@@ -35,10 +35,11 @@ OF_TRANSCRIPT = ("transcript.srt", "transcript.vtt", "transcript.txt")
 
 
 def write_descriptions(folder: ResultFolder, descriptions: Sequence[Description]) -> Path:
-    """Write descriptions.csv; its path. A summary of older descriptions goes away."""
-    for name in OF_SUMMARY:
+    """Write descriptions.csv; its path. A summary of other descriptions than these goes away."""
+    text = as_csv(descriptions)
+    for name in () if folder.holds(DESCRIPTIONS, text) else OF_SUMMARY:
         folder.remove(name)
-    return folder.write(DESCRIPTIONS, as_csv(descriptions))
+    return folder.write(DESCRIPTIONS, text)
 
 
 def write_summary(

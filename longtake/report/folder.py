@@ -51,6 +51,14 @@ class ResultFolder:
             raise _unwritable(path, error) from error
         return path
 
+    def holds(self, name: str, text: str) -> bool:
+        """Whether the file is there and says just that."""
+        path = self.path / name
+        try:
+            return path.read_bytes() == text.encode("utf-8", errors="replace")
+        except OSError:
+            return False
+
     def remove(self, name: str) -> None:
         """Remove an older file of ours, if it is there."""
         (self.path / name).unlink(missing_ok=True)

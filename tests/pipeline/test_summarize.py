@@ -414,6 +414,8 @@ def test_older_summary_does_not_stay_beside_newer_descriptions(
     finish(numbered, store, ScriptedEngine(say_time), DIGEST)
     assert Path("out/summary.md").exists()
     finish(numbered, store, ScriptedEngine(say_time))
+    assert Path("out/summary.md").exists()  # the descriptions are the same
+    finish(numbered, store, ScriptedEngine(lambda request: "A dog runs.", "other"))
     assert not Path("out/summary.md").exists()
 
 
