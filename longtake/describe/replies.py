@@ -34,10 +34,11 @@ _DEBRIS = re.compile(
 )
 _MARKUP = re.compile(r"<(!doctype|html|\?xml|body|div|error)\b", re.IGNORECASE)
 _TIME = r"\d{1,2}(?::\d\d){1,2}(?:\.\d+)?"
+_SIGNS = r"[*_#>\s\[(-]{0,8}"
 _LABEL = re.compile(
-    rf"(?:^|(?<=\n)|(?<=[{STOPS}]\s)|(?<=[。！？]))(?:[*_#>\s\[(-]*"
-    rf"(?:frames? \d+|(?:[^\W\d_]+ ){{0,2}}(?:\d+ ?)?[\[(]*{_TIME}(?:\s?[–-]\s?{_TIME})?)"
-    rf"[\])*_]*\s*[:：][*_\s]*)+(\w?)",
+    rf"(?:^|(?<=\n)|(?<=[{STOPS}]\s)|(?<=[。！？]))(?:{_SIGNS}"
+    rf"(?:frames? \d+|(?:[^\W\d_]+ ){{0,2}}(?:\d+ )?[\[(]?{_TIME}(?:\s?[–-]\s?{_TIME})?)"
+    rf"[\])*_]{{0,4}}\s?[:：][*_\s]{{0,4}})+(\w?)",
     re.IGNORECASE,
 )
 """A frame's label, as the question has it or in other words: `Frame at 0:02:`, `**0:02**:`."""
@@ -46,8 +47,8 @@ MOST_SENTENCES = 3
 """So often may a sentence come, counting up or not."""
 RUNS, SPARE_WORDS = 3, 12
 """A run of words that comes so often in a row is a loop, where what it repeats has so many."""
-MOST_WORDS = 4000
-"""Of a longer reply, the first ones are looked at for loops."""
+MOST_LETTERS = 20_000
+"""Of a longer reply, its beginning is looked at for loops."""
 
 
 def read_description(reply: Reply) -> str:
@@ -122,15 +123,15 @@ def _is_markup(text: str) -> bool:
 
 def is_loop(text: str) -> bool:
     """Whether a run of words, or a sentence, comes again and again; or one word is half of many."""
-    plain = re.sub(r"\d+", "0", text.casefold())
+    plain = re.sub(r"\d+", "0", text[:MOST_LETTERS].casefold())
     sentences = Counter(part.strip() for part in sentencex.segment("en", plain))
     if max(sentences.values(), default=0) > MOST_SENTENCES:
         return True
     words = [
         piece
-        for word in plain.split()[:MOST_WORDS]
+        for word in plain.split()
         for piece in (list(word) if UNSPACED.search(word) else [word])
-    ][:MOST_WORDS]
+    ]
     if len(words) >= 20 and Counter(words).most_common(1)[0][1] > len(words) / 2:
         return True
     return _repeats(words)

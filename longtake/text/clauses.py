@@ -48,7 +48,7 @@ PLAIN_STARTS = frozenset(
 
 
 def split_text(text: str, breaks: re.Pattern[str]) -> list[str]:
-    """The parts of a text between breaks, stripped, without the empty ones."""
+    """The parts of a text between breaks, stripped; of nothing but breaks, the text itself."""
     parts = [""]
     for number, piece in enumerate(re.split(f"({QUOTED})", text)):
         if number % 2:
@@ -57,7 +57,8 @@ def split_text(text: str, breaks: re.Pattern[str]) -> list[str]:
             first, *rest = breaks.split(piece)
             parts[-1] += first
             parts += rest
-    return [part.strip() for part in parts if part.strip()]
+    found = [part.strip() for part in parts if part.strip()]
+    return found or ([text.strip()] if text.strip() else [])
 
 
 def lower_start(clause: str) -> str:

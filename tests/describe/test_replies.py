@@ -67,6 +67,11 @@ def test_labels_of_frames_are_taken_off(text: str, told: str) -> None:
     assert try_to_read(text) == told
 
 
+@pytest.mark.parametrize("piece", ["[(", "0:00: ", "I'm sorry, ", "男", "- ", '{"a":'])
+def test_hostile_reply_of_any_length_is_judged_soon(piece: str) -> None:
+    assert try_to_read(piece * 50_000) == ""
+
+
 def test_labels_with_nothing_behind_them_are_no_description() -> None:
     assert try_to_read("Frame at 0:00: Frame at 0:02:") == ""
 

@@ -56,6 +56,11 @@ def test_sentences_end_in_any_script() -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["。", ".", "！？", "；", "। ।"])
+def test_text_of_stops_alone_is_no_trouble(text: str) -> None:
+    assert make_title(text, 3) and own_words([text, "A man."], 9).endswith(".")
+
+
 def test_titles_and_own_words_are_short_and_end_as_their_script_does() -> None:
     assert make_title(CHINESE, 5) == "一名穿红色外套的男子…"
     assert own_words([CHINESE], 40) == CHINESE.replace("。", "；", 1)
