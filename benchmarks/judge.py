@@ -16,6 +16,7 @@ from longtake.engines import open_engine
 from longtake.errors import BadReply
 from longtake.inference.engine import Engine
 from longtake.inference.questions import Question
+from longtake.inference.retry import tidy
 from longtake.records import Support
 from longtake.settings import load_settings
 from tests.talks import drive
@@ -73,7 +74,7 @@ def answer_all(engine: Engine, questions: Sequence[Question]) -> list[str | None
 def answer(engine: Engine, question: Question) -> str | None:
     """A usable reply's text, after one more try."""
     for attempt in range(2):
-        reply = engine.answer(question.request.again(attempt))
+        reply = tidy(engine.answer(question.request.again(attempt)))
         try:
             question.accept(reply)
         except BadReply:

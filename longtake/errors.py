@@ -15,6 +15,7 @@ LongtakeError                  a message and a hint; carries the exit status of 
     ├── RequestTooLarge        more tokens or images than the model takes
     ├── OutOfMemory            the engine's memory did not suffice for this request
     └── BadReply               a reply came, but not with what was asked for
+        └── OnlyThought        all its tokens went into thoughts
 """
 
 BAD_LINKS = ("not_allowed", "private_address", "not_a_video", "too_long", "too_large", "playlist")
@@ -142,3 +143,7 @@ class BadReply(EngineError):
     def __init__(self, message: str, hint: str = "", correction: str = "") -> None:
         super().__init__(message, hint)
         self.correction = correction
+
+
+class OnlyThought(BadReply):
+    """All tokens of a reply went into thoughts before its answer began: with more, one may come."""

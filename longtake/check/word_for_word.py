@@ -28,12 +28,12 @@ from longtake.text.entity_marks import list_marks, list_quotations, mask_quotes,
 from longtake.text.numbers import ONES, list_numbers
 from longtake.text.stems import TOKEN
 
-_CLAUSE = re.compile(r"[.;!](?=\s|$)|(?<=\?)(?=\s|$)")
+_CLAUSE = re.compile(r"[.;!](?=\s|$)|(?<=\?)(?=\s|$)|[。；！।]|(?<=[？؟])")
 """Ends a clause, and leaves it a question mark."""
 _LATER = frozenset("then later afterwards finally".split())
-_JOINTS = _LATER | frozenset(". ; ! ? , and but".split())
+_JOINTS = _LATER | frozenset(". ; ! ? , 。 ； ！ ？ ， । ؟ and but".split())
 """What may stand between two clauses."""
-_STOPS = frozenset(".?")
+_STOPS = frozenset(".?。？।؟")
 _PAUSES = tuple(".,;:!?…")
 _GOES_ON = frozenset(
     "he she it they him his her hers its them their this that these those both another".split()

@@ -6,7 +6,6 @@ chunk that failed is never taken: nothing of it reaches a later prompt.
 
 from dataclasses import replace
 
-from longtake.describe import prompt
 from longtake.describe.memory import (
     SCHEMA,
     Memory,
@@ -16,6 +15,7 @@ from longtake.describe.memory import (
     say_memory,
 )
 from longtake.describe.prompt import MAX_TOKENS, NO_CONTEXT, Context
+from longtake.describe.replies import read_description
 from longtake.errors import BadReply
 from longtake.inference.engine import Reply
 from longtake.inference.questions import CountLines
@@ -44,8 +44,7 @@ class NoContext:
 
     def read(self, chunk: Chunk, reply: Reply) -> tuple[str, str]:
         """The description, and what is noted beside it, as JSON; BadReply where there is none."""
-        prompt.accept(reply)
-        return prompt.clean(reply), ""
+        return read_description(reply), ""
 
     def add(self, chunk: Chunk, text: str, noted: str) -> None:
         """Carry on what came of a chunk, as `read` gave it."""
@@ -129,8 +128,7 @@ class MemoryContext(NoContext):
         description, noted = read_reply(reply)
         if description.text.lstrip().startswith("{"):
             raise BadReply(f"the reply is a broken document: {one_line(reply.text)[:80]!r}")
-        prompt.accept(description)
-        _, text, noted = remember(self.memory, chunk, prompt.clean(description), noted)
+        _, text, noted = remember(self.memory, chunk, read_description(description), noted)
         return text, noted.as_json()
 
     def add(self, chunk: Chunk, text: str, noted: str) -> None:

@@ -198,7 +198,7 @@ def remember(
 
 def _say_event_of(text: str, entries: Mapping[str, Known]) -> str:
     """The first sentence in few words, with `P1` in place of `the man in a red coat [P1]`."""
-    event = first_sentence(text).rstrip(".")
+    event = first_sentence(text).rstrip(".。।")
     for mark, entry in entries.items():
         name = rf"\b(?:an?|the) (?:{re.escape(entry.look)}|[\w-]+) "
         event = re.sub(rf"(?i)(?:{name})?\[{mark}\]", mark, event)

@@ -1,22 +1,17 @@
-"""One chunk to one description: what is asked, under which key, and what counts as an answer.
+"""What is asked of one chunk, and under which key.
 
 Asks nobody itself: the pipeline does.
 """
 
-import json
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any, TypeVar
 
-from longtake.errors import BadReply
-from longtake.inference.engine import Engine, Reply, Request, byte_bound
+from longtake.inference.engine import Engine, Request, byte_bound
 from longtake.inference.questions import CountLines
 from longtake.prompts import read_prompt
 from longtake.records import NO_WORDS, Chunk, Frame, ScreenText, Segment, Video, Words
-from longtake.text.clauses import QUOTED
 from longtake.text.untrusted import defuse, one_line
 from longtake.timecode import Span, format_time
 from longtake.video.choose_frames import Slot
@@ -28,29 +23,6 @@ TIME_TOKENS = 12
 """For a line's time and its ellipsis."""
 VERSION = 4
 """Part of a chunk's key: raised whenever frames are picked, or replies accepted, in another way."""
-
-_REFUSAL = re.compile(
-    r"(i['’]?m|i am) (sorry|unable)|sorry,|unfortunately,? i\b|as an? (ai|large|language)\b|"
-    r"i (can ?not|can['’]t|don['’]t have the ability to|don['’]t have access)|"
-    r"please (provide|upload|attach|share|send)\b|"
-    r"(i don['’]t see( any)?|(it (looks|seems|appears) (like|that) )?(there (is|are|was|were) )?no)"
-    r" (\w+ )?(images?|frames?|videos?|files?)\b[^.]{0,20}?"
-    r"(attached|provided|uploaded|shared|included|available|to describe|[.!]|$)|"
-    r"it (looks|seems|appears)\b[^.]{0,30}?\b(attached|provided|uploaded|shared)\b",
-    re.IGNORECASE,
-)
-_SERVER_WORDS = re.compile(
-    r"error(:| \d)|internal server error|bad gateway|service unavailable|gateway timeout|"
-    r"too many requests|rate limit|(the )?model is (loading|overloaded)|upstream (request|connect)|"
-    r"traceback \(most",
-    re.IGNORECASE,
-)
-"""What servers and proxies send in place of an answer, as text with status 200."""
-_DEBRIS = re.compile(
-    r"<\|?/?(think|im_|unk|end|pad|image|video|bos|eos|speech>|text>|before>|earlier>)|\[/?INST\]",
-    re.IGNORECASE,
-)
-FEWEST_WORDS = 3
 
 _START = Span(0.0, 0.0)
 SOME_WORDS = Words(
@@ -217,53 +189,3 @@ def key_facts(
         "engine": engine.name,
         "options": dict(engine.options),
     }
-
-
-def accept(reply: Reply) -> None:
-    """BadReply where the text is no description: empty, markup, a refusal, a loop, cut short."""
-    text = clean(reply)
-    # What a video says or shows may look like anything.
-    own = re.sub(QUOTED, '""', text)
-    for is_wrong, what in (
-        (not reply.complete and not text, "was cut off before the end of its first sentence"),
-        (not re.search(r"[^\W\d_]", text), "holds no words"),
-        (_is_markup(reply.text), "is markup or data, not a description"),
-        (_REFUSAL.match(text), "declines: the model did not describe"),
-        (_SERVER_WORDS.match(text), "is a server's message, not a description"),
-        (_DEBRIS.search(own), "holds debris of the model's template"),
-        (len(text.split()) < FEWEST_WORDS, f"has fewer than {FEWEST_WORDS} words"),
-        (_is_loop(own), "repeats itself"),
-        (read_prompt("describe").system[:40].casefold() in own.casefold(), "repeats the question"),
-        (text.startswith("Frame at "), "repeats the question"),
-    ):
-        if is_wrong:
-            raise BadReply(f"the reply {what}: {one_line(reply.text)[:80]!r}")
-
-
-def clean(reply: Reply) -> str:
-    """The reply's text on one line; without its last sentence where that is only half there."""
-    text = one_line(reply.text)
-    if not reply.complete:
-        whole = re.match(r"^.*[.!?][\"”’']?(?=\s|$)", text)
-        text = whole[0] if whole else ""
-    return text
-
-
-def _is_markup(text: str) -> bool:
-    start = re.sub(r"^```\w*|```$", "", text.strip()).strip()
-    if re.match(r"<(!doctype|html|\?xml|body|div|error)\b", start, re.IGNORECASE):
-        return True
-    try:
-        return isinstance(json.loads(start), dict | list)
-    except (ValueError, RecursionError):
-        return False
-
-
-def _is_loop(text: str) -> bool:
-    """Whether one sentence comes four times, counting up or not, or one word is half of many."""
-    plain = re.sub(r"\d+", "0", text.casefold())
-    sentences = Counter(part.strip() for part in re.split(r"[.!?]\s", plain))
-    if max(sentences.values()) >= 4:
-        return True
-    words = text.casefold().split()
-    return len(words) >= 20 and Counter(words).most_common(1)[0][1] > len(words) / 2

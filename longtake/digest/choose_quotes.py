@@ -10,8 +10,9 @@ from importlib.resources import files
 import numpy as np
 
 from longtake.digest.quotes import Quote
-from longtake.digest.word_weights import list_words, measure
+from longtake.digest.word_weights import measure
 from longtake.text.clauses import ELLIPSIS
+from longtake.text.words import list_words
 
 SHORT_LETTERS, LONG_LETTERS = 40, 240
 """What is shorter says little, what is longer is hard to read: both count less."""

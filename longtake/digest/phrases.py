@@ -5,7 +5,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from longtake.digest.word_weights import list_stop_words, list_words, stem_word
+from longtake.digest.word_weights import list_stop_words, stem_word
+from longtake.text.words import list_words
 
 MOST_WORDS = 3
 TITLE_PHRASES = 2

@@ -15,6 +15,7 @@ from longtake.digest.word_weights import measure
 from longtake.records import Description, ScreenText, Segment, Source, Words
 from longtake.text.clauses import CROSSES, ELLIPSIS
 from longtake.text.untrusted import one_line
+from longtake.text.words import count_words
 from longtake.timecode import Span
 
 PAUSE_SECONDS = 3.0
@@ -84,7 +85,7 @@ def _read_cells(description: Description, end: float) -> Words:
     span = description.chunk.span
     said = one_line(description.speech.replace(CROSSES, " "))
     lines = [line for line in description.on_screen.split(" / ") if line]
-    large = len(lines) > 1 and len(lines[0].split()) <= HEADING_WORDS
+    large = len(lines) > 1 and count_words(lines[0]) <= HEADING_WORDS
     heights = [2.0 if large and not place else 1.0 for place in range(len(lines))]
     return Words(
         (Segment(Span(span.start, end), said),) if said else (),

@@ -4,8 +4,6 @@ Knows no sentence and no topic.
 """
 
 import math
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
@@ -15,18 +13,12 @@ import numpy as np
 import snowballstemmer
 import stop_words
 
+from longtake.text.words import UNSPACED, list_words
+
 VECTOR_SIZE = 512
 SAMPLE = 400
 """Texts by which the language is told."""
 LEAST_LETTERS = 12
-_MARKS = "".join(
-    letter for letter in map(chr, range(0x300, 0xFE30)) if unicodedata.category(letter)[0] == "M"
-)
-"""Vowel signs and accents: parts of words, which `\\w` does not take for letters."""
-_LETTER = rf"(?:[^\W_]|[{_MARKS}\u200c\u200d])"
-_WORD = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*")
-_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff]+")
-"""Kana, Chinese, Thai and Lao letters, which stand without spaces."""
 
 
 @lru_cache(maxsize=8)
@@ -54,16 +46,7 @@ def guess_language(texts: Sequence[str]) -> str:
 
 def measure(text: str) -> int:
     """Its length in letters; one of a script without spaces says about as much as three."""
-    return len(text) + 2 * sum(map(len, _UNSPACED.findall(text)))
-
-
-def list_words(text: str) -> list[str]:
-    """Its words in lower case; of scripts without spaces, each pair of neighbouring letters."""
-    parts = []
-    for word in _WORD.findall(text.casefold()):
-        pairs = [word[k : k + 2] for k in range(max(1, len(word) - 1))]
-        parts += pairs if _UNSPACED.search(word) else [word]
-    return parts
+    return len(text) + 2 * sum(map(len, UNSPACED.findall(text)))
 
 
 @lru_cache(maxsize=8)

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from longtake.engines.http import Connection, Response
-from longtake.engines.openai import as_base64, drop_thought
+from longtake.engines.openai import as_base64
 from longtake.errors import (
     EngineFailed,
     EngineRefused,
@@ -402,12 +402,14 @@ def _read_reply(answer: dict[str, Any], request: Request, context: int, seconds:
     Fewer tokens than expected prove nothing: older versions leave out those that they remembered.
     """
     try:
+        message = answer["message"]
         reply = Reply(
-            text=drop_thought(answer["message"]["content"] or ""),
+            text=(message["content"] or "").strip(),
             input_tokens=int(answer.get("prompt_eval_count") or 0),
             output_tokens=int(answer.get("eval_count") or 0),
             seconds=seconds,
             complete=answer.get("done") is not False and answer.get("done_reason") != "length",
+            thought=bool(message.get("thinking")),
         )
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise EngineFailed(f"Ollama's answer is no chat ({error!r})") from error

@@ -141,7 +141,8 @@ class ServerEngine(Engine):
             # What OpenAI says where all tokens went into thoughts.
             if "output limit was reached" not in error.message:
                 raise
-            return Reply("", seconds=round(time.monotonic() - started, 3), complete=False)
+            seconds = round(time.monotonic() - started, 3)
+            return Reply("", seconds=seconds, complete=False, thought=True)
         return read_completion(answer, round(time.monotonic() - started, 3))
 
     def count_tokens(self, text: str) -> int:

@@ -84,7 +84,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back; `complete` is false where the engine ran out of tokens."""
+    """What came back, as it came; `complete` is false where the engine ran out of tokens."""
 
     text: str
     input_tokens: int = 0
@@ -94,6 +94,10 @@ class Reply:
     tries: int = 1
     tags: tuple[Tag, ...] = ()
     """What detectors saw in the frames, the commonest first."""
+    thought: bool = False
+    """Whether the model thought before it answered, as far as the engine says."""
+    refusal: str = ""
+    """What the engine gives as the reason why there is no text."""
 
 
 @dataclass

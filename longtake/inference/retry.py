@@ -1,4 +1,7 @@
-"""Asking again where that can help, and no longer than that: one function around any engine."""
+"""Asking again where that can help, and no longer than that: one function around any engine.
+
+Takes off what stands round an answer, before anybody judges it.
+"""
 
 import random
 import time
@@ -6,8 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from longtake.errors import BadReply, EngineBusy, EngineError, EngineUnreachable
-from longtake.inference.engine import Engine, Reply, Request
+from longtake.errors import (
+    BadReply,
+    EngineBusy,
+    EngineError,
+    EngineRefused,
+    EngineUnreachable,
+    OnlyThought,
+    OutOfMemory,
+    RequestTooLarge,
+)
+from longtake.inference.engine import Capabilities, Engine, Reply, Request
+from longtake.text.untrusted import one_line
+from longtake.text.wrapping import unwrap
 
 TRIES = 3
 PATIENCE_SECONDS = 60.0
@@ -15,6 +29,10 @@ PATIENCE_SECONDS = 60.0
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 30.0
 AWAY = (EngineUnreachable, EngineBusy)
+MORE_ROOM = 8
+"""A reply that was all thought is asked for once more with so many times the tokens."""
+SPARE_TOKENS = 64
+"""Of the context, for what the correction and a template add."""
 
 T = TypeVar("T")
 
@@ -34,20 +52,34 @@ def ask(
     Both carry in `tries` how often was asked, and what all replies took, in tokens and seconds. A
     correction goes with the next attempt alone. An engine that is away or busy gets as many tries
     as fit into `patience`, in seconds, where that is more than none. `notice` is told each error.
+    What came as thoughts alone is asked for once more with more room, where the context has any.
     """
     correction, attempt = "", 0
     came: list[Reply] = []
+    lacking: OnlyThought | None = None
 
     def act() -> tuple[Reply, T]:
-        reply = engine.answer(request.again(attempt, correction))
+        asked = request.again(attempt, correction)
+        if lacking:
+            asked = replace(asked, max_tokens=_more_room(request, came[-1], engine.capabilities))
+        try:
+            reply = tidy(engine.answer(asked))
+        except (EngineRefused, OutOfMemory, RequestTooLarge) as error:
+            if lacking:  # there is no more room
+                raise lacking from error
+            raise
         came.append(reply)
+        check_answer(reply)
         return reply, read(reply)
 
     def learn(error: EngineError) -> None:
         # Only another reply needs another attempt: what comes after trouble is the same.
-        nonlocal correction, attempt
+        nonlocal correction, attempt, lacking
         attempt += isinstance(error, BadReply)
         correction = error.correction if isinstance(error, BadReply) else ""
+        if isinstance(error, OnlyThought):
+            error.retry = not lacking
+            lacking = error
         notice(error)
 
     try:
@@ -59,6 +91,39 @@ def ask(
     reply, found = answered
     reply = replace(reply, tries=asked, input_tokens=inputs, output_tokens=outputs, seconds=seconds)
     return reply, found
+
+
+def tidy(reply: Reply) -> Reply:
+    """The reply without what stands round its answer."""
+    text, thought = unwrap(reply.text)
+    return replace(reply, text=text, thought=thought or reply.thought)
+
+
+def check_answer(reply: Reply) -> None:
+    """BadReply with the reason where a tidy reply has no text, and that is known."""
+    if reply.text:
+        return
+    if reply.refusal:
+        raise BadReply(f"the model refused: {one_line(reply.refusal)[:200]!r}")
+    if reply.thought and not reply.complete:
+        spent = f"all {reply.output_tokens} tokens" if reply.output_tokens else "all its tokens"
+        raise OnlyThought(
+            f"the reply is thought alone: {spent} went into it",
+            "Switch thinking off where the model is served, or use a model that answers at once.",
+            "Answer at once and briefly, without thinking first.",
+        )
+    if reply.thought:
+        raise BadReply(
+            "the reply is thought alone, without an answer",
+            "Switch thinking off where the model is served, or use a model that answers at once.",
+            "Your last answer was thought alone. Give the answer.",
+        )
+
+
+def _more_room(request: Request, last: Reply, able: Capabilities) -> int:
+    """Tokens for a reply that thinks first: more than before, as far as the context has them."""
+    left = able.context_tokens - (last.input_tokens or able.context_tokens // 2) - SPARE_TOKENS
+    return max(request.max_tokens, min(MORE_ROOM * request.max_tokens, left))
 
 
 def _add_up(replies: Sequence[Reply]) -> tuple[int, int, float]:

@@ -13,6 +13,7 @@ from typing import Any
 from longtake.errors import BadReply
 from longtake.text.clauses import shorten
 from longtake.text.untrusted import one_line, restore
+from longtake.text.words import count_words
 
 SENTENCE_WORDS, TITLE_WORDS = 80, 12
 
@@ -93,7 +94,7 @@ def read_part(text: str, citable: Set[int], caps: Caps, complete: bool = True) -
 def read_whole(text: str, citable: Set[int], caps: Caps, complete: bool = True) -> Whole:
     """A reply about the whole; chapters and moments of what it was not told of are left out."""
     found = _read_object(text, complete)
-    headline = shorten(_read_text(found.get("headline")), 2 * TITLE_WORDS).rstrip(".")
+    headline = shorten(_read_text(found.get("headline")), 2 * TITLE_WORDS).rstrip(".。।")
     if not headline:
         raise BadReply("the reply has no headline", correction=_NO_HEADLINE)
     chapters = _read_titles(found.get("chapters"), "first_chunk", "title", TITLE_WORDS)
@@ -129,7 +130,7 @@ def _read_sentences(found: Mapping[str, Any], citable: Set[int], most: int) -> t
         text = _read_text(entry.get("text"))
         if not text:
             continue
-        if len(text.split()) > SENTENCE_WORDS:
+        if count_words(text) > SENTENCE_WORDS:
             raise BadReply(
                 f"a sentence is longer than {SENTENCE_WORDS} words", correction=_TOO_LONG
             )

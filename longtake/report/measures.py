@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from longtake.records import Arm, Cost, Description, Result, Worth
 from longtake.text.entity_marks import MARKED
+from longtake.text.words import count_words
 from longtake.timecode import Span
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def _of_each(field: str) -> Callable[[Result], list[float]]:
 
 
 def _words(result: Result) -> list[float]:
-    return [len(d.text.split()) if d.text else float("nan") for d in result.descriptions]
+    return [count_words(d.text) if d.text else float("nan") for d in result.descriptions]
 
 
 def _repeated(result: Result) -> list[float]:

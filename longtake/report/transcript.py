@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from longtake.records import Description, Segment, Transcript
+from longtake.text.clauses import CLOSERS, STOPS
 from longtake.text.untrusted import one_line
 from longtake.timecode import Span, format_time
 
@@ -20,7 +21,7 @@ PAUSE_SECONDS = 2.0
 """A pause as long begins a paragraph."""
 PARAGRAPH_SECONDS = 45.0
 """A paragraph as long ends with its sentence, or at twice the length without."""
-SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？", "।", "؟")
+SENTENCE_ENDS = (*STOPS, "…")
 
 
 def as_srt(transcript: Transcript) -> str:
@@ -132,5 +133,5 @@ def _begins(first: Segment, before: Segment, segment: Segment) -> bool:
     if segment.span.start - before.span.end >= PAUSE_SECONDS:
         return True
     seconds = segment.span.start - first.span.start
-    sentence = before.text.rstrip("\"'”’»)").endswith(SENTENCE_ENDS)
+    sentence = before.text.rstrip(CLOSERS).endswith(SENTENCE_ENDS)
     return seconds >= (PARAGRAPH_SECONDS if sentence else 2 * PARAGRAPH_SECONDS)

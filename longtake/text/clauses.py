@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from longtake.text.untrusted import one_line
+from longtake.text.words import HAN, SOUTHEAST, UNSPACED, count_words, take_words
 
 QUOTES = '"“”«»„'
 QUOTED = rf"[{QUOTES}][^{QUOTES}]+[{QUOTES}]"
@@ -21,8 +22,21 @@ SHORT_QUOTATION = 16
 """Letters of a text whose halves are not both put in quotation marks."""
 FEWEST_QUOTED = 10
 """Words of a clause that quotes, where it is cut."""
-SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
-CLAUSE_END = re.compile(r"[.;!?](?=\s|$)")
+STOPS = ".!?。！？｡؟۔।॥။។៕።፧"
+"""Marks that end a sentence, in all scripts."""
+CLOSERS = "\"'”’»)」』）】"
+"""May stand behind such a mark and belong to the sentence."""
+_END = r"[{plain}](?=\s|$)|[{wide}](?![」』）】])"
+"""Those of ASCII end one before a blank alone; where they end a quotation in it, none do."""
+_WIDE = STOPS.replace(".!?", "")
+SENTENCE_END = re.compile(_END.format(plain=".!?", wide=_WIDE))
+CLAUSE_END = re.compile(_END.format(plain=".;!?", wide=_WIDE + "；؛"))
+_JOINTS = (
+    (HAN, "；", "。"),
+    (SOUTHEAST, " ", ""),
+    (re.compile("[\u0900-\u0a7f\u0b00-\u0b7f]"), "; ", "।"),
+)
+"""What stands between clauses and at the end, by the script of the last letter."""
 
 PLAIN_STARTS = frozenset(
     """
@@ -34,7 +48,7 @@ PLAIN_STARTS = frozenset(
 
 
 def split_text(text: str, breaks: re.Pattern[str]) -> list[str]:
-    """The parts of a text between breaks, stripped, without the empty ones."""
+    """The parts of a text between breaks, stripped; of nothing but breaks, the text itself."""
     parts = [""]
     for number, piece in enumerate(re.split(f"({QUOTED})", text)):
         if number % 2:
@@ -43,7 +57,8 @@ def split_text(text: str, breaks: re.Pattern[str]) -> list[str]:
             first, *rest = breaks.split(piece)
             parts[-1] += first
             parts += rest
-    return [part.strip() for part in parts if part.strip()]
+    found = [part.strip() for part in parts if part.strip()]
+    return found or ([text.strip()] if text.strip() else [])
 
 
 def lower_start(clause: str) -> str:
@@ -73,14 +88,16 @@ def own_words(texts: Sequence[str], most_words: int) -> str:
             if clause:
                 chosen[number, place] = clause
                 said.add(parts[place].casefold())
-                words += len(clause.split())
+                words += count_words(clause)
     first, *rest = (chosen[key] for key in sorted(chosen))
-    return "; ".join([first[0].upper() + first[1:], *map(lower_start, rest)]) + "."
+    last = next((letter for letter in reversed(first) if letter.isalnum()), "")
+    joint, stop = next(((j, s) for script, j, s in _JOINTS if script.match(last)), ("; ", "."))
+    return joint.join([first[0].upper() + first[1:], *map(lower_start, rest)]) + stop
 
 
 def _fit(clause: str, room: int) -> str:
     """The clause, if there is room for its words; else, of a quotation, what there is room for."""
-    if len(clause.split()) <= room:
+    if count_words(clause) <= room:
         return clause
     return shorten(clause, room) if room >= FEWEST_QUOTED and re.search(QUOTED, clause) else ""
 
@@ -97,12 +114,12 @@ def make_title(text: str, most_words: int) -> str:
 
 def shorten(text: str, most_words: int) -> str:
     """The text's first words, its quotations closed; an ellipsis says where some are left out."""
-    words = text.split()
-    if len(words) <= most_words:
-        return " ".join(words)
-    kept = " ".join(words[:most_words])
+    whole, kept = " ".join(text.split()), take_words(text, most_words)
+    if kept == whole:
+        return whole
     opened = [mark for mark in kept if mark in QUOTES]
-    return f"{kept} {ELLIPSIS}" + ('"' if len(opened) % 2 else "")
+    space = "" if UNSPACED.match(kept[-1:]) else " "
+    return f"{kept}{space}{ELLIPSIS}" + ('"' if len(opened) % 2 else "")
 
 
 def quote(text: str) -> str:

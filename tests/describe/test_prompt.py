@@ -1,4 +1,4 @@
-"""What counts as a description: true ones pass, and what only looks like one does not."""
+"""What is asked of a chunk: its words between tags, within their budget."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,71 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtake.describe.prompt import accept, clean, fit_words, make_question
-from longtake.errors import BadReply
-from longtake.inference.engine import Reply
+from longtake.describe.prompt import fit_words, make_question
 from longtake.records import Chunk, ScreenText, Segment, Words
 from longtake.timecode import Span
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "It appears that there is no one in the room.",
-        "It looks like rain. A man opens an umbrella.",
-        "There are no people. A car stands at the kerb.",
-        "No people are visible; a car stands at the kerb.",
-        "None of the players moves.",
-        "Error messages scroll over a screen.",
-        "Upstream, a boat lies at anchor.",
-        "There is no movement in the frame except for a flag.",
-        "I don't see any people, only a street with parked cars.",
-        "Please wait, reads a sign on a door.",
-        "A video call with two images of a woman.",
-        "Two people and a bicycle.",
-        "At 0:03 a car stops. At 0:04 a man gets out. At 0:05 he waves. At 0:07 the car leaves.",
-    ],
-)
-def test_true_descriptions_pass(text: str) -> None:
-    accept(Reply(text))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "I'm sorry, but I can't view images.",
-        "I am unable to view the frames.",
-        "I don't see any images.",
-        "I don't see any frames attached to your message.",
-        "It looks like you haven't attached any images.",
-        "It seems that no video was provided.",
-        "There is no image.",
-        "There are no frames to describe.",
-        "No images were provided.",
-        "As an AI language model, I describe text only.",
-        "Please provide the frames of the video.",
-        "Unfortunately, I can only read text.",
-        "Error: upstream request timeout",
-        "Internal Server Error, try again",
-        "Rate limit exceeded for this key",
-        "The model is loading, try later",
-        "<|im_end|><|im_start|>assistant goes on",
-        "null",
-        "A man.",
-        "The view is cut at 0:03. The view is cut at 0:04. The view is cut at 0:05. The view is"
-        " cut at 0:06. The view is cut at 0:07.",
-        "42 17 99",
-        "",
-    ],
-)
-def test_what_is_no_description_does_not_pass(text: str) -> None:
-    with pytest.raises(BadReply):
-        accept(Reply(text))
-
-
-def test_half_a_last_sentence_is_left_out() -> None:
-    assert clean(Reply("A man walks. He opens the", complete=False)) == "A man walks."
-    assert clean(Reply("A man walks. He opens the", complete=True)).endswith("opens the")
 
 
 def count_words(lines: Sequence[str]) -> list[int]:
@@ -179,26 +117,6 @@ def test_words_never_go_over_their_budget(lines: list[str], budget: int) -> None
     told = [*fitted.speech, *fitted.before]
     said = [f"[0:12] {' '.join(line.text.split())}" for line in told]
     assert sum(len(line) + 1 for line in said) <= budget
-
-
-@pytest.mark.parametrize("tag", ["<speech>", "</text>", "<before>"])
-def test_reply_that_repeats_the_tags_is_no_description(tag: str) -> None:
-    with pytest.raises(BadReply):
-        accept(Reply(f"{tag} Mind the gap, somebody says."))
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        "Go. Go. Go. Go. Go. Go. Go.",
-        "la la la la la la la la la la la la la la la la la la la la la la la la",
-        "[INST] Obey. [/INST]",
-        "<|im_end|>",
-        "You describe one stretch of a video from frames of it, given in time order",
-    ],
-)
-def test_what_a_description_quotes_may_look_like_anything(said: str) -> None:
-    accept(Reply(f'A man stands still. A voice says "{said}".'))
 
 
 def test_cut_line_keeps_to_its_budget_whatever_its_letters_cost() -> None:

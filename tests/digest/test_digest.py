@@ -13,8 +13,9 @@ from longtake.digest import Digest, Quote, list_quotes, make_digest
 from longtake.digest.choose_quotes import load_chatter
 from longtake.digest.phrases import find_phrases
 from longtake.digest.topics import add_company, find_topics
-from longtake.digest.word_weights import guess_language, list_words, weigh_words
+from longtake.digest.word_weights import guess_language, weigh_words
 from longtake.records import MEASURED, Chunk, Description, ScreenText, Segment, Words
+from longtake.text.words import list_words
 from longtake.timecode import Span
 from tests.talks import BRIDGE, SOUP
 

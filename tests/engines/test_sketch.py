@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from longtake.describe.prompt import accept
+from longtake.describe.replies import read_description
 from longtake.engines.sketch import FRAMES_PER_CHUNK, SketchEngine, open_sketch
 from longtake.engines.sketch.changes import StillRun, compare_frames
 from longtake.engines.sketch.objects import KEPT, LABELS, CachedDetector, Detection
@@ -71,7 +71,7 @@ def sketch() -> SketchEngine:
 def describe(sketch: SketchEngine, images: Sequence[np.ndarray], cuts: int | None = None) -> str:
     """Its text, which any engine's must be fit to be."""
     reply = sketch.answer(Request("s", as_frames(images), cuts=cuts))
-    accept(reply)
+    read_description(reply)
     return reply.text
 
 

@@ -12,6 +12,7 @@ from longtake.errors import (
     EngineRefused,
     EngineTimeout,
     EngineUnreachable,
+    OnlyThought,
     RequestTooLarge,
     UsageError,
 )
@@ -227,3 +228,58 @@ def test_count_of_tries_belongs_to_the_one_error() -> None:
         PatientlyAsked(error, error, error).ask()
     assert error.tries == TRIES
     assert EngineFailed("another").tries == 1
+
+
+def think(reply: str = "<think>Is it a", tokens: int = 64) -> Reply:
+    return Reply(reply, 100, tokens, 0.5, complete=False)
+
+
+def test_what_stands_round_an_answer_is_off_before_it_is_judged() -> None:
+    judged: list[str] = []
+    engine = PatientlyAsked(Reply("<think>Is it?</think><answer>good</answer></s>"))
+    reply = engine.ask(lambda reply: judged.append(reply.text))
+    assert judged == ["good"] and (reply.text, reply.thought) == ("good", True)
+
+
+def test_thought_alone_is_asked_for_once_more_with_more_room() -> None:
+    engine = PatientlyAsked(think(), Reply("<think>Is it a cat?</think>good", 100, 300))
+    reply = engine.ask()
+    assert (reply.text, reply.tries, reply.output_tokens) == ("good", 2, 364)
+    first, second = engine.asked
+    assert (first.max_tokens, second.max_tokens, second.attempt) == (256, 2048, 1)
+
+
+def test_thought_that_never_ends_is_given_up_after_the_second_time() -> None:
+    engine = PatientlyAsked(think(), think(), GOOD)
+    with pytest.raises(OnlyThought, match="all 64 tokens") as caught:
+        engine.ask()
+    assert (caught.value.tries, len(engine.asked)) == (2, 2)
+    assert caught.value.output_tokens == 128 and "thinking off" in caught.value.hint
+
+
+def test_more_room_is_never_more_than_the_context_holds() -> None:
+    crowded = Reply("<think>Is it", 3000, 64, complete=False)
+    engine = PatientlyAsked(crowded, GOOD)
+    engine.ask()
+    assert engine.asked[1].max_tokens < 4096 - 3000
+    full = PatientlyAsked(Reply("<think>Is it", 4000, 64, complete=False), GOOD)
+    full.ask()
+    assert full.asked[1].max_tokens == full.asked[0].max_tokens
+
+
+def test_engine_without_more_room_leaves_the_reason_of_the_first_reply() -> None:
+    engine = PatientlyAsked(think(), RequestTooLarge("too much"))
+    with pytest.raises(OnlyThought, match="thought alone"):
+        engine.ask()
+
+
+def test_thought_that_ended_without_an_answer_is_asked_for_in_other_words() -> None:
+    engine = PatientlyAsked(Reply("<think>A cat.</think>"), GOOD)
+    assert engine.ask().tries == 2
+    assert engine.asked[1].max_tokens == 256 and "thought alone" in str(engine.asked[1].parts[-1])
+
+
+def test_refusal_beside_the_text_is_the_reason_that_is_told() -> None:
+    engine = PatientlyAsked(*[Reply("", refusal="I can't do that.")] * TRIES)
+    with pytest.raises(BadReply, match=r"the model refused: .*do that"):
+        engine.ask()

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from longtake.engines.openai import drop_thought
 from longtake.engines.transformers.hub import Folder
 from longtake.engines.transformers.library import call_library, first_words
 from longtake.errors import EngineError, EngineRefused, UsageError
@@ -104,11 +103,11 @@ class Chat:
             )
 
     def decode(self, tokens: list[int]) -> str:
-        """The text of a reply, without its reasoning."""
+        """The text of a reply, as the model wrote it."""
         text: str = self._call(
             "write its reply", lambda: self._tokenizer.decode(tokens, skip_special_tokens=True)
         )
-        return drop_thought(text)
+        return text.strip()
 
     def count_tokens(self, text: str) -> int:
         """Tokens of the text as it is sent."""

@@ -15,6 +15,7 @@ from longtake.errors import (
     OutOfMemory,
     RequestTooLarge,
 )
+from longtake.inference.retry import tidy
 from tests.engines.ollama.opened import QUESTION, error_of, open_at
 from tests.ollamas import (
     CHAT,
@@ -54,7 +55,7 @@ def test_reply_has_text_tokens_and_whether_it_is_whole(server: ScriptedServer) -
     assert (given_up.input_tokens, given_up.output_tokens) == (0, 0)
 
 
-def test_thoughts_are_no_part_of_the_reply(server: ScriptedServer) -> None:
+def test_thoughts_are_no_part_of_what_is_judged(server: ScriptedServer) -> None:
     apart = {"role": "assistant", "content": "A cat.", "thinking": "Is it a dog?"}
     server.set(
         CHAT,
@@ -65,7 +66,9 @@ def test_thoughts_are_no_part_of_the_reply(server: ScriptedServer) -> None:
         as_reply(message={"role": "assistant", "content": None}),
     )
     with open_at(server) as engine:
-        assert [engine.answer(QUESTION).text for _ in range(5)] == ["A cat."] * 3 + ["", ""]
+        replies = [tidy(engine.answer(QUESTION)) for _ in range(5)]
+    assert [reply.text for reply in replies] == ["A cat."] * 3 + ["", ""]
+    assert [reply.thought for reply in replies] == [True] * 4 + [False]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,14 @@
 """What the engine makes of an answer: a reply, or a failure."""
 
+import re
 import socket
 import time
 from typing import Any
 
 import pytest
 
-from longtake.errors import (
-    EngineFailed,
-)
+from longtake.errors import BadReply, EngineFailed, OnlyThought
+from longtake.inference.retry import ask, tidy
 from tests.engines.server.opened import QUESTION, error_of, open_at
 from tests.servers import (
     CHAT,
@@ -51,13 +51,52 @@ def test_text_is_what_the_model_says_and_not_what_it_thinks(
 ) -> None:
     server.set(CHAT, as_chat(content))
     with open_at(server) as engine:
-        assert engine.answer(QUESTION).text == text
+        assert tidy(engine.answer(QUESTION)).text == text
 
 
-def test_reply_that_was_cut_off_is_not_complete(server: ScriptedServer) -> None:
-    server.set(CHAT, as_chat("A cat sl", finish="length"))
+@pytest.mark.parametrize(
+    ("finish", "complete"),
+    [
+        *((f, True) for f in ("stop", "STOP", "eos_token", "end_turn", "stop_sequence", "", None)),
+        *((f, False) for f in ("length", "LENGTH", "max_tokens", "MAX_TOKENS", "content_filter")),
+    ],
+)
+def test_only_a_text_that_ran_out_of_room_is_not_complete(
+    server: ScriptedServer, finish: str, complete: bool
+) -> None:
+    server.set(CHAT, as_chat("A cat sl", finish=finish))
     with open_at(server) as engine:
-        assert not engine.answer(QUESTION).complete
+        assert engine.answer(QUESTION).complete is complete
+
+
+def as_message(finish: str = "stop", details: Any = None, **message: Any) -> Answer:
+    """A chat completion of one message as the server has it."""
+    choice = {"message": {"role": "assistant", **message}, "finish_reason": finish}
+    usage = {"prompt_tokens": 11, "completion_tokens": 64, "completion_tokens_details": details}
+    return as_json({"choices": [choice], "usage": usage})
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "said"),
+    [
+        (as_message(content=None, refusal="I can't do that."), BadReply, "I can't do that."),
+        (as_message(content=[{"type": "refusal", "refusal": "No."}]), BadReply, "'No.'"),
+        (as_message("content_filter", content=""), BadReply, "a filter of the server"),
+        (as_message(content=None, reasoning_content="Hm."), BadReply, "thought alone"),
+        (as_message("length", content=None, reasoning="Hm."), OnlyThought, "all 64 tokens"),
+        (as_message("length", {"reasoning_tokens": 64}, content=""), OnlyThought, "all 64 tokens"),
+        (as_message("length", content="<think>Hm."), OnlyThought, "all 64 tokens"),
+    ],
+)
+def test_reason_why_there_is_no_text_is_said(
+    server: ScriptedServer, answer: Answer, kind: type[BadReply], said: str
+) -> None:
+    server.set(CHAT, answer)
+    with open_at(server) as engine, pytest.raises(kind, match=re.escape(said)) as caught:
+        ask(engine, QUESTION, lambda reply: None, sleep=lambda seconds: None)
+    assert type(caught.value) is kind
+    rooms = {asked["max_tokens"] for asked in server.chats} if kind is OnlyThought else {64}
+    assert len(rooms) == (2 if kind is OnlyThought else 1)
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None}])
