@@ -116,6 +116,7 @@ def test_link_is_pasted_watched_stopped_found_again_and_gone_on_with(
     expect(card).to_contain_text(re.compile("About .*|can't be told yet"))
     shoot(page, "1-chosen")
     start(page)
+    expect(page.locator(".doing")).to_be_visible()  # the change of screens is no jump
     watch_shifts(page)
     parts = page.locator(".part")
     expect(parts.nth(2)).to_be_visible(timeout=PATIENCE)
