@@ -30,6 +30,18 @@ def can_lock(folder: Path) -> bool:
 
 
 @contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder against others who do so, too, where its file system knows of locks."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A file to write, which takes the place of `path` at the end; the old one stands until then.
 
@@ -49,6 +61,11 @@ def hash_file(path: Path) -> str:
     """The SHA-256 of its content, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_bytes(content: bytes) -> str:
+    """Its SHA-256, in hex."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def read_samples(path: Path, size: int, steps: int = 64) -> Iterator[bytes]:

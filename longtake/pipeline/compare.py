@@ -166,7 +166,8 @@ def _compare(
         base = arms[0].result if arms else None
         arms.append(measure_arm(plan.name, plan.differs, result, seconds, base))
     found = Comparison(video, tuple(arms), weigh_arms(arms), folder.path, tuple(failed))
-    return replace(found, files=tuple(report.write_comparison(folder, found)))
+    report.write_comparison(folder, found)
+    return replace(found, out=folder.path, files=folder.files)
 
 
 def _name_arm(name: str, steps: Steps[Result]) -> Steps[Result]:

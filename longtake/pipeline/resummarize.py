@@ -40,7 +40,8 @@ def reconcile_file(
     descriptions = list(edited.descriptions)
     table = check_file(path, "descriptions.csv")
     wanted = Path(settings.out) if settings.out else table.parent
-    out = report.take_folder(wanted, "", list_made_with(settings, report.OF_SUMMARY))
+    made = list_made_with(settings, report.OF_SUMMARY)
+    out = report.ResultFolder(wanted, edited.video.sha256, made, table)
     usage: list[StageUsage] = []
     work = Work(settings, store, sleep, usage)
     summary = yield from sum_up(work, reconciler, judging, Material(edited.video, descriptions, {}))
@@ -59,5 +60,5 @@ def reconcile_file(
         entities=edited.entities,
     )
     thumbs = read_thumbs(table.parent / "report.html")
-    files = tuple(report.write_summary(out, result, thumbs))
-    return replace(result, files=files)
+    report.write_summary(out, result, thumbs)
+    return replace(result, out=out.path, files=out.files)

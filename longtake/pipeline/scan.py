@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import replace
-from pathlib import Path
 
 from longtake import report
 from longtake.errors import SourceError
@@ -36,13 +35,11 @@ def scan_video(source: Source, settings: Settings, store: Store, draw: bool) -> 
         if not draw:
             return overview
         out = open_folder(video, settings, report.OF_OVERVIEW)
-        files = yield from draw_overview(overview, index, out)
-        return replace(overview, files=files)
+        yield from draw_overview(overview, index, out)
+        return replace(overview, files=out.files)
 
 
-def draw_overview(
-    overview: Overview, index: Index, out: report.ResultFolder
-) -> Steps[tuple[Path, ...]]:
+def draw_overview(overview: Overview, index: Index, out: report.ResultFolder) -> Steps[None]:
     """The contact sheet and the strip in this folder."""
     frames: list[Frame | None] = []
     with open_frames(overview.video.path, index) as reader:
@@ -52,7 +49,7 @@ def draw_overview(
             frames.append(pictures[0].as_frame() if pictures else None)
             note = "drawing the contact sheet"
             yield Progress("draw", len(frames), len(overview.chunks), note)
-    return report.write_pictures(out, overview, frames)
+    report.write_pictures(out, overview, frames)
 
 
 def read_thumbs(overview: Overview, index: Index) -> Steps[dict[int, Frame]]:

@@ -99,8 +99,7 @@ def open_folder(
 ) -> report.ResultFolder:
     """The folder for these files of a video, by default called as it is.
 
-    What they would replace there was made with the same settings, and nobody edited it; `arms` are
-    the settings of a comparison's.
+    `arms` are the settings of a comparison's.
     """
     name = video.title if video.link else video.path.stem
     if video.link and not name:
@@ -111,7 +110,7 @@ def open_folder(
     if arms:
         of_arms = {arm: list_made_with(own, names) for arm, own in arms.items()}
         made = {name: {arm: own[name] for arm, own in of_arms.items()} for name in names}
-    return report.take_folder(wanted, video.sha256, made)
+    return report.ResultFolder(wanted, video.sha256, made)
 
 
 def list_made_with(settings: Settings, names: Sequence[str]) -> dict[str, report.MadeWith]:

@@ -96,14 +96,14 @@ def _go_through(
         descriptions, entities = describing.merge(described)
         material = Material(video, descriptions, words.known, words.language, words.speech.heard_by)
         usage += words.usage()
-    files = [report.write_descriptions(out, descriptions)]
+    report.write_descriptions(out, descriptions)
     if not any(d.text for d in descriptions):
         raise_if_nothing_came(d.cause for d in descriptions)
     summary = None
     if reconciler:
         summary = yield from sum_up(work, reconciler, judging, material)
     if summary and summary.sparse:
-        files += yield from draw_overview(overview, index, out)
+        yield from draw_overview(overview, index, out)
     result = Result(
         video=video,
         scan=scan,
@@ -113,14 +113,14 @@ def _go_through(
         usage=merge_usage(usage),
         transcript=transcript,
         out=out.path,
-        files=tuple(files),
+        files=out.files,
         entities=entities,
         shown=str(describing.view),
     )
     if reconciler:
         thumbs = yield from read_thumbs(overview, index)
-        files += report.write_summary(out, result, thumbs)
-    return replace(result, files=tuple(files))
+        report.write_summary(out, result, thumbs)
+    return replace(result, out=out.path, files=out.files)
 
 
 def _describe(

@@ -30,6 +30,7 @@ def transcribe_video(source: Source, settings: Settings, store: Store) -> Steps[
                 speech.wait(min(until + LISTEN_STEP_SECONDS, END))
             transcript = speech.finish()
     if out and transcript.segments:
-        return replace(transcript, files=tuple(report.write_transcript(out, transcript)))
+        report.write_transcript(out, transcript)
+        return replace(transcript, files=out.files)
     why = transcript.remark or "nothing is said in it"
     return replace(transcript, remark=f"{why}: no transcript was written")

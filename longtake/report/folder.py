@@ -1,139 +1,209 @@
 """The folder of a result: what somebody edited, or made with other settings, is never written over.
 
-A hidden file in it notes what each file was made with and its hash. Where a new result would take
-the place of anything else, it goes into the next folder beside it: talk, talk-2, talk-3, …
+A hidden file in it notes what each file was made with and its hash. Where a file would take the
+place of anything else at the moment when it is written, the whole result goes into the next folder
+beside it: talk, talk-2, talk-3, …
 """
 
 import json
 import logging
+import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from longtake.errors import OutputError
-from longtake.files import hash_file, replacing
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from longtake.files import hash_bytes, hash_file, locked, replacing
 
 LOG = logging.getLogger(__name__)
 
 NOTES = ".longtake.json"
 """{"video": SHA-256, "files": {name: {"made_with": settings, "sha256": [what we wrote]}}}"""
 
+DESCRIPTIONS = "descriptions.csv"
+WITH_FIGURES = ("summary.json", "report.html")
+"""What says how long a run took, too: never twice the same, but of one result with the others."""
+
 MadeWith = Mapping[str, Any]
 """Settings that shape a file, by name; those that have their defaults are left out."""
 
 
-@dataclass(frozen=True)
 class ResultFolder:
-    """A folder that may be written to, and what its new files are made with, by their names."""
+    """Where the files of one run go, all together; `path` is where they lie so far."""
 
-    path: Path
-    video: str
-    made: Mapping[str, MadeWith]
+    def __init__(
+        self, wanted: Path, video: str, made: Mapping[str, MadeWith], table: Path | None = None
+    ) -> None:
+        """A wanted folder, for files that are each made with some settings.
 
-    def write(self, name: str, content: "str | Image") -> Path:
-        """Write a text, or a picture as PNG, whole or not at all; its path."""
-        path = self.path / name
+        `video` is the content's SHA-256, empty where it is not known; `table` are the descriptions
+        of which the files tell, where the run writes none. OutputError where nothing can be
+        written there.
+        """
+        self.path = wanted if wanted.name not in ("", "..") else wanted.resolve()
+        self._paths = _count_on(self.path)
+        next(self._paths)
+        self._video = video
+        self._made = made
+        self._table = table
+        self._contents: dict[str, bytes] = {}
+        _check_writable(self.path)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What this run has written, in its order."""
+        return tuple(self.path / name for name, content in self._contents.items() if content)
+
+    def write(self, files: Mapping[str, str | bytes], outdated: Sequence[str] = ()) -> None:
+        """Write each file whole or not at all; of an empty one, an older one is removed.
+
+        So is what is `outdated` where these files say anything new.
+        """
+        new = {
+            name: content.encode("utf-8", errors="replace") if isinstance(content, str) else content
+            for name, content in files.items()
+        }
+        told, wanted = "", new
+        while obstacle := self._write_to(wanted, outdated):
+            told = told or f"{self.path}: {obstacle}"
+            self.path = next(self._paths)
+            wanted = self._contents | new
+        self._contents = {n: c for n, c in self._contents.items() if n not in new} | new
+        if told:
+            LOG.info("%s; it stays, and this result is in %s", told, self.path)
+
+    def _write_to(self, wanted: Mapping[str, bytes], outdated: Sequence[str]) -> str:
+        """Write where nothing stands in the way; else say what does."""
         try:
-            with replacing(path) as part:
-                if isinstance(content, str):
-                    part.write_text(content, encoding="utf-8", errors="replace", newline="")
-                else:
-                    content.save(part, format="PNG")
-                self._note(name, hash_file(part))
+            self.path.mkdir(parents=True, exist_ok=True)
+            with locked(self.path):
+                change = _Change(self.path, wanted, outdated)
+                notes = _read_notes(self.path)
+                if self._video and notes["video"] not in ("", self._video):
+                    return "another video's result is there"
+                made = {name: self._list_made(name) for name in change.contents}
+                for name in change.contents:
+                    if obstacle := change.find_obstacle(name, notes["files"].get(name), made[name]):
+                        return obstacle
+                change.note(notes["files"], made)
+                _write_notes(self.path, notes | {"video": self._video or notes["video"]})
+                change.make()
         except OSError as error:
-            raise _unwritable(path, error) from error
-        return path
+            raise _unwritable(self.path, error) from error
+        return ""
 
-    def holds(self, name: str, text: str) -> bool:
-        """Whether the file is there and says just that."""
-        path = self.path / name
-        try:
-            return path.read_bytes() == text.encode("utf-8", errors="replace")
-        except OSError:
-            return False
-
-    def remove(self, name: str) -> None:
-        """Remove an older file of ours, if it is there."""
-        (self.path / name).unlink(missing_ok=True)
-
-    def _note(self, name: str, sha256: str) -> None:
-        """Note a file before it takes its place: after a kill between the two, both are known."""
-        notes = _read_notes(self.path) or {"video": "", "files": {}}
-        files = notes["files"]
-        known = files.get(name, {}).get("sha256", [])
-        files[name] = {"made_with": dict(self.made[name]), "sha256": [*known[-1:], sha256]}
-        _write_notes(self.path, {"video": self.video or notes["video"], "files": files})
+    def _list_made(self, name: str) -> MadeWith:
+        table = os.path.relpath(self._table, self.path) if self._table else DESCRIPTIONS
+        return self._made[name] if table == DESCRIPTIONS else {**self._made[name], "table": table}
 
 
-def take_folder(wanted: Path, video: str, made: Mapping[str, MadeWith]) -> ResultFolder:
-    """The wanted folder, or the first beside it where these files take the place of nothing else.
+class _Change:
+    """What is to be written to a folder and removed from it, and what is there now."""
 
-    `video` is the content's SHA-256, empty where it is not known. OutputError where it can't be
-    written to.
-    """
-    wanted = wanted if wanted.name not in ("", "..") else wanted.resolve()
-    for number in count(1):
-        path = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
-        _prepare(path)
-        if _is_free(path, video, made):
-            if path != wanted:
-                LOG.info("%s stays: it was edited or made otherwise; this goes to %s", wanted, path)
-            return ResultFolder(path, video, made)
-    raise AssertionError
+    def __init__(self, path: Path, wanted: Mapping[str, bytes], outdated: Sequence[str]) -> None:
+        self._path = path
+        hashes = {name: hash_bytes(content) if content else "" for name, content in wanted.items()}
+        self._there = {name: _hash(path / name) for name in (*wanted, *outdated)}
+        says_new = any(self._there[name] != hashes[name] for name in hashes)
+        gone = [name for name in outdated if says_new and name not in wanted]
+        self.contents = {**wanted, **dict.fromkeys(gone, b"")}
+        self._hashes = dict.fromkeys(self.contents, "") | hashes
+        plain = [name for name in self.contents if name not in WITH_FIGURES]
+        self._same = all(self._there[name] == self._hashes[name] for name in plain)
+
+    def find_obstacle(self, name: str, note: Mapping[str, Any] | None, made: MadeWith) -> str:
+        """Why the file that is there must stay; empty where nothing is lost with it."""
+        there = self._there[name]
+        if there in ("", self._hashes[name]):
+            return ""
+        if not note or there not in note["sha256"]:
+            return f"{name} was edited" if note else f"{name} was there before"
+        if note["made_with"] == made or (self._same and name in WITH_FIGURES):
+            return ""
+        return f"{name} was made {_say_difference(note['made_with'], made)}"
+
+    def note(self, notes: dict[str, Any], made: Mapping[str, MadeWith]) -> None:
+        """Note files before they take their place: a kill between leaves both states known.
+
+        What is made with other settings and says the same stays noted with the first ones.
+        """
+        for name, new in self._hashes.items():
+            there = self._there[name]
+            made_with = notes[name]["made_with"] if there and name in notes else dict(made[name])
+            known = [sha256 for sha256 in (there, new) if sha256]
+            notes[name] = {"made_with": made_with, "sha256": known}
+
+    def make(self) -> None:
+        """Write and remove what differs."""
+        for name, content in self.contents.items():
+            if not content:
+                (self._path / name).unlink(missing_ok=True)
+            elif self._there[name] != self._hashes[name]:
+                with replacing(self._path / name) as part:
+                    part.write_bytes(content)
 
 
-def _prepare(folder: Path) -> None:
-    """Make the folder and try to write there, before anything dear is done."""
+def _count_on(wanted: Path) -> Iterator[Path]:
+    yield wanted
+    for number in count(2):
+        yield wanted.with_name(f"{wanted.name}-{number}")
+
+
+def _check_writable(folder: Path) -> None:
+    """Try to write there, or in the first folder above it that there is; nothing is left."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        above = next(path for path in (folder, *folder.absolute().parents) if _is_there(path))
+        with tempfile.TemporaryFile(dir=above):
             pass
     except OSError as error:
         raise _unwritable(folder, error) from error
 
 
-def _is_free(folder: Path, video: str, made: Mapping[str, MadeWith]) -> bool:
-    """Whether all that these files would replace is ours, of this video and of these settings.
-
-    A folder without notes becomes the video's: of two runs that begin at once, one gets it.
-    """
+def _is_there(path: Path) -> bool:
+    """Whether there is anything of that name, be it a link that leads nowhere."""
     try:
-        with (folder / NOTES).open("x", encoding="utf-8") as file:
-            json.dump({"video": video, "files": {}}, file)
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    notes = _read_notes(folder)
-    if notes is None or (video and notes["video"] not in ("", video)):
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
         return False
-    return all(_is_ours(folder / name, notes["files"].get(name), made[name]) for name in made)
+    return True
 
 
-def _is_ours(path: Path, note: Any, made_with: MadeWith) -> bool:
-    """Whether the file is not there, or as we wrote it with these settings."""
+def _hash(path: Path) -> str:
+    """The file's hash; empty where there is none, and no hash at all of what can't be read."""
     try:
-        return not path.exists() or (
-            note["made_with"] == made_with and hash_file(path) in note["sha256"]
-        )
-    except (OSError, TypeError, KeyError):
-        return False
+        return hash_file(path)
+    except FileNotFoundError:
+        return ""
+    except OSError:
+        return "unreadable"
 
 
-def _read_notes(folder: Path) -> dict[str, Any] | None:
-    """What is noted there; None where that can't be read, as while another run begins it."""
-    with suppress(OSError, ValueError):
+def _say_difference(known: MadeWith, made: MadeWith) -> str:
+    """What the file that is there was made with, in the setting's flag."""
+    name = next(n for n in (*known, *made) if known.get(n) != made.get(n))
+    if name == "table":
+        return f"of {known.get(name, DESCRIPTIONS)}"
+    flag = "--" + name.replace("_", "-")
+    return f"with {flag} {known[name]}" if name in known else f"without {flag}"
+
+
+def _read_notes(folder: Path) -> dict[str, Any]:
+    """What is noted there, as far as it can be read."""
+    with suppress(OSError, ValueError, AttributeError, TypeError, KeyError):
         notes = json.loads((folder / NOTES).read_text(encoding="utf-8"))
-        if isinstance(notes, dict) and isinstance(notes.get("files"), dict):
-            return {"video": str(notes.get("video", "")), "files": notes["files"]}
-    return None
+        files = {name: note for name, note in notes["files"].items() if _is_note(note)}
+        return {"video": str(notes.get("video", "")), "files": files}
+    return {"video": "", "files": {}}
+
+
+def _is_note(note: Any) -> bool:
+    try:
+        return isinstance(note["made_with"], dict) and isinstance(note["sha256"], list)
+    except (TypeError, KeyError):
+        return False
 
 
 def _write_notes(folder: Path, notes: Mapping[str, Any]) -> None:
@@ -142,8 +212,9 @@ def _write_notes(folder: Path, notes: Mapping[str, Any]) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:
-    if isinstance(error, FileExistsError | NotADirectoryError):
-        return OutputError(f"{path} is a file, not a folder", "Name a folder: --out DIR.")
+    ways = (path, *path.parents)
+    if found := next((p for p in ways if os.path.isfile(p)), None):  # noqa: PTH113 - never raises
+        return OutputError(f"{found} is a file, not a folder", "Name a folder: --out DIR.")
     return OutputError(
         f"{path} can't be written: {error.strerror or error}",
         "Check its permissions and the room on the disk, or name another folder with --out DIR."

@@ -193,6 +193,13 @@ def draw_strip(video: Video, scan: Scan, chunks: Sequence[Chunk]) -> "Image":
     return strip
 
 
+def as_png(image: "Image") -> bytes:
+    """The picture as a file's content."""
+    file = BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
 def _x(time: float, seconds: float) -> int:
     """Where a time stands, in a video of so many seconds."""
     return LEFT + round(min(max(time / seconds, 0), 1) * PLOT)

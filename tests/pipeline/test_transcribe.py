@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longtake.records import Segment, Transcript
-from longtake.report import OF_TRANSCRIPT, take_folder, write_transcript
+from longtake.report import OF_TRANSCRIPT, ResultFolder, write_transcript
 from longtake.report.transcript import as_srt, as_text, as_vtt
 from longtake.text.untrusted import one_line
 from longtake.timecode import Span
@@ -182,9 +182,9 @@ def test_nothing_said_gives_files_without_cues() -> None:
 
 def test_three_files_are_written_and_read_back_alike(tmp_path: Path) -> None:
     transcript = make_transcript("Hello.", "World.", language="pt-BR")
-    files = write_transcript(
-        take_folder(tmp_path, "", {name: {} for name in OF_TRANSCRIPT}), transcript
-    )
+    folder = ResultFolder(tmp_path, "", {name: {} for name in OF_TRANSCRIPT})
+    write_transcript(folder, transcript)
+    files = folder.files
     assert [file.name for file in files] == ["transcript.srt", "transcript.vtt", "transcript.txt"]
     assert read_subtitles(files[0]).segments == transcript.segments
     assert read_subtitles(files[1]).segments == transcript.segments

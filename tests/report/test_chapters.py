@@ -26,7 +26,7 @@ from longtake.records import (
     Video,
     Words,
 )
-from longtake.report import OF_SUMMARY, take_folder, write_summary
+from longtake.report import OF_SUMMARY, ResultFolder, write_summary
 from longtake.report.json import as_json
 from longtake.report.terminal import say_result
 from longtake.settings import Settings
@@ -76,8 +76,9 @@ def result(request: pytest.FixtureRequest, store: Store, tmp_path: Path) -> Resu
     result = Result(video, tuple(found), summary, keep_ledger(found, summary), (), tmp_path / "out")
     result.out.mkdir()
     (result.out / "result.json").write_text(as_json(result, descriptions=True))
-    folder = take_folder(result.out, "", {name: {} for name in OF_SUMMARY})
-    return replace(result, files=tuple(write_summary(folder, result)))
+    folder = ResultFolder(result.out, "", {name: {} for name in OF_SUMMARY})
+    write_summary(folder, result)
+    return replace(result, files=folder.files)
 
 
 def read_text_file(out: Path) -> list[tuple[str, str]]:
