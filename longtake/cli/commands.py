@@ -10,7 +10,9 @@ from typing import Any
 
 import click
 
+from longtake.cli import names
 from longtake.cli.bars import fetch_with_bar, note
+from longtake.cli.completion import offer
 from longtake.cli.flags import HELP, Commands, OneOf, take_settings, take_switch
 from longtake.cli.front import EXIT_GAPS, Given, open_front, read_settings, show_result
 from longtake.cli.videos import run_videos
@@ -32,15 +34,24 @@ OF_TRANSCRIPT = ("speech", "subtitles", "device", *list_group("links", "output")
 COMPLETE = "_LONGTAKE_COMPLETE"
 """The variable by which a shell asks what would complete a line."""
 
-SOURCE = click.Argument(["source"], metavar="SOURCE", help="a file, or a link to one")
+FILE = offer(files="file")
+SOURCE = click.Argument(
+    ["source"], metavar="SOURCE", help="a file, or a link to one", shell_complete=FILE
+)
 SOURCES = click.Argument(
     ["sources"],
     metavar="SOURCE…",
     nargs=-1,
     required=True,
     help="files, folders of videos, patterns such as 'talks/*.mp4', links",
+    shell_complete=FILE,
 )
-MODEL = click.Argument(["model"], metavar="MODEL", help="as in `longtake models list`")
+MODEL = click.Argument(
+    ["model"],
+    metavar="MODEL",
+    help="as in `longtake models list`",
+    shell_complete=offer(names.list_models),
+)
 JSON = take_switch("--json", "as_json", "print one JSON document")
 QUIET = take_switch("-q/--quiet", "quiet", "print nothing but the result and errors")
 VERBOSE = take_switch("-v/--verbose", "verbose", "say more of how it was made")
@@ -82,7 +93,7 @@ def describe(**options: Any) -> int:
 
 @longtake.command(
     params=[
-        click.Argument(["source"], metavar="CSV", help="a descriptions.csv"),
+        click.Argument(["source"], metavar="CSV", help="a descriptions.csv", shell_complete=FILE),
         JSON,
         QUIET,
         VERBOSE,
@@ -216,7 +227,7 @@ def doctor(as_json: bool) -> int:
 
 @longtake.command(params=[click.Argument(["shell"], type=OneOf(("bash", "zsh", "fish")))])
 def completion(shell: str) -> int:
-    """Print what makes a shell complete commands, flags and values.
+    """Print what makes a shell complete commands, flags, values and files.
 
     \b
     bash: eval "$(longtake completion bash)"            in ~/.bashrc

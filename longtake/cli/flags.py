@@ -11,7 +11,9 @@ from types import MappingProxyType
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from longtake.cli.completion import complete_setting, offer_files
 from longtake.links.addresses import is_link
 from longtake.settings import GROUPS, Settings
 
@@ -46,6 +48,7 @@ class Setting(click.Option):
             default=None,
             metavar=details["metavar"] or None,
             help=words + default.replace(".0)", ")"),
+            shell_complete=complete_setting(spec.name),
         )
         self.setting = spec.name
         self.group = details["group"]
@@ -113,6 +116,11 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order in which they were written."""
         return list(self.commands)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Commands, and in a command's place a video, too."""
+        found = super().shell_complete(ctx, incomplete)
+        return found if incomplete.startswith("-") else offer_files(incomplete) + found
 
 
 def take_settings(

@@ -13,6 +13,7 @@ import click
 
 from longtake.cli.bars import note
 from longtake.cli.commands import COMPLETE, longtake
+from longtake.cli.completion import teach_bash
 from longtake.errors import LongtakeError
 
 EXIT_INTERRUPTED = 130
@@ -46,6 +47,7 @@ def _run(arguments: list[str]) -> int:
     """One command; what a shell asks to complete a line is answered by click."""
     try:
         if COMPLETE in os.environ:
+            teach_bash()
             longtake.main(arguments, PROGRAM, COMPLETE)
         with longtake.make_context(PROGRAM, arguments) as context:
             status: int = longtake.invoke(context) or 0

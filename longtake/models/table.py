@@ -4,7 +4,9 @@ Says where each lies in the user's cache; fetches nothing.
 """
 
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from longtake.errors import OutputError, UsageError
@@ -292,6 +294,12 @@ MODELS = {model.name: model for model in (SMOLLM2, QWEN25, QWEN3, SMOLVLM2, QWEN
 SPEECH_MODELS = {TINY_WHISPER.name: TINY_WHISPER}
 ALL_MODELS: dict[str, Model | FolderModel] = {**MODELS, **SPEECH_MODELS, MINILM.name: MINILM}
 """All that can be fetched, of whatever kind."""
+WHISPER_NAMES = tuple(
+    "tiny.en tiny base.en base small.en small medium.en medium large-v1 large-v2 large-v3 large"
+    " distil-small.en distil-medium.en distil-large-v2 distil-large-v3 distil-large-v3.5"
+    " large-v3-turbo turbo".split()
+)
+"""The speech models that faster-whisper knows by name, and fetches from the hub."""
 VLMS = (QWEN3_VL, QWEN25_VL, SMOLVLM2)
 """Those that take images, the best first."""
 
@@ -299,15 +307,20 @@ VLMS = (QWEN3_VL, QWEN25_VL, SMOLVLM2)
 def find_model(name: str) -> Model:
     """The language model of that name; UsageError lists the known ones."""
     if name not in MODELS:
-        raise UsageError(f"there is no model {name!r}", f"Known: {', '.join(MODELS)}.")
+        raise UsageError(f"there is no model {name!r}", _say_known(name, MODELS))
     return MODELS[name]
 
 
 def find_any_model(name: str) -> Model | FolderModel:
     """The model of that name, of whatever kind; UsageError lists the known ones."""
     if name not in ALL_MODELS:
-        raise UsageError(f"there is no model {name!r}", f"Known: {', '.join(ALL_MODELS)}.")
+        raise UsageError(f"there is no model {name!r}", _say_known(name, ALL_MODELS))
     return ALL_MODELS[name]
+
+
+def _say_known(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name.casefold(), known, 1)
+    return f"{f'Did you mean {near[0]}? ' if near else ''}Known: {', '.join(known)}."
 
 
 def find_vlms_here() -> tuple[Model, ...]:

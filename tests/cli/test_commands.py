@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -57,24 +55,6 @@ def test_mistyped_command_flag_or_value_is_answered_with_the_nearest(
     assert main(arguments) == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ") and meant in said and "\nhint: longtake" in said
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shell_is_told_how_to_complete(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["completion", shell]) == 0
-    assert "_LONGTAKE_COMPLETE" in capsys.readouterr().out
-
-
-def test_shell_that_asks_is_given_commands_flags_and_values() -> None:
-    def complete(*words: str) -> list[str]:
-        asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
-        env = os.environ | asked | {"_LONGTAKE_COMPLETE": "bash_complete"}
-        found = subprocess.check_output([sys.executable, "-m", "longtake"], text=True, env=env)
-        return [line.partition(",")[2] for line in found.splitlines()]
-
-    assert complete("longtake", "su") == ["summarize"]
-    assert "--chunk-seconds" in complete("longtake", "scan", "--chunk")
-    assert complete("longtake", "summarize", "--length", "s") == ["short"]
 
 
 def test_video_in_place_of_a_command_is_summarised(
