@@ -17,7 +17,7 @@ from longtake.cli.flags import HELP, Commands, OneOf, take_settings, take_switch
 from longtake.cli.front import EXIT_GAPS, Given, open_front, read_settings, show_result
 from longtake.cli.videos import run_videos
 from longtake.errors import UsageError
-from longtake.settings import GROUPS, list_group
+from longtake.settings import GROUPS, list_group, load_settings
 from longtake.version import __version__
 
 EPILOG = """\
@@ -216,7 +216,7 @@ def doctor(as_json: bool) -> int:
     from longtake.doctor.inspect import inspect
     from longtake.doctor.report import as_values, say
 
-    settings = read_settings({})
+    settings = load_settings(used=(), pass_over=lambda wrong: note(f"note: {wrong.message}"))
     findings = inspect(settings)
     if as_json:
         print(json.dumps(as_values(findings, settings.chunk_seconds), indent=1))

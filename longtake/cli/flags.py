@@ -6,6 +6,7 @@ Builds on click; knows no command.
 import dataclasses
 import os
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
@@ -13,9 +14,11 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from longtake.cli.blame import explain
 from longtake.cli.completion import complete_setting, offer_files
+from longtake.errors import LongtakeError, UsageError
 from longtake.links.addresses import is_link
-from longtake.settings import GROUPS, Settings
+from longtake.settings import GROUPS, Settings, find_places, name_flag
 
 HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 FLAG_WIDTH = 34
@@ -55,11 +58,6 @@ class Setting(click.Option):
         self.basic = details["basic"]
 
 
-def name_flag(setting: str) -> str:
-    """The flag of a setting."""
-    return "--" + setting.replace("_", "-")
-
-
 class Command(click.Command):
     """A command whose settings stand in groups, and come to it as one mapping, `given`."""
 
@@ -67,9 +65,15 @@ class Command(click.Command):
         """Run it, with the settings that stand on the command line."""
         flags = [p for p in self.params if isinstance(p, Setting)]
         values = {flag.setting: ctx.params.pop(str(flag.name)) for flag in flags}
+        given = {n: v for n, v in values.items() if v is not None}
         if flags:
-            ctx.params["given"] = {n: v for n, v in values.items() if v is not None}
-        return super().invoke(ctx)
+            ctx.params["given"] = given
+        try:
+            return super().invoke(ctx)
+        except LongtakeError as error:
+            with suppress(UsageError):  # a settings file that can't be read is the error itself
+                explain(error, find_places(given, flag_form=name_flag).values())
+            raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The command's own flags, then its settings, group by group."""
@@ -121,6 +125,12 @@ class Commands(click.Group):
         """Commands, and in a command's place a video, too."""
         found = super().shell_complete(ctx, incomplete)
         return found if incomplete.startswith("-") else offer_files(incomplete) + found
+
+
+def list_used() -> list[str]:
+    """The settings that the command in hand takes."""
+    params = click.get_current_context().command.params
+    return [param.setting for param in params if isinstance(param, Setting)]
 
 
 def take_settings(

@@ -4,7 +4,6 @@ Says where each lies in the user's cache; fetches nothing.
 """
 
 import shutil
-from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -307,20 +306,17 @@ VLMS = (QWEN3_VL, QWEN25_VL, SMOLVLM2)
 def find_model(name: str) -> Model:
     """The language model of that name; UsageError lists the known ones."""
     if name not in MODELS:
-        raise UsageError(f"there is no model {name!r}", _say_known(name, MODELS))
+        raise UsageError(f"there is no model {name!r}", f"Known: {', '.join(MODELS)}.")
     return MODELS[name]
 
 
 def find_any_model(name: str) -> Model | FolderModel:
     """The model of that name, of whatever kind; UsageError lists the known ones."""
     if name not in ALL_MODELS:
-        raise UsageError(f"there is no model {name!r}", _say_known(name, ALL_MODELS))
+        near = get_close_matches(name.casefold(), ALL_MODELS, 1)
+        meant = f"Did you mean {near[0]}? " if near else ""
+        raise UsageError(f"there is no model {name!r}", f"{meant}Known: {', '.join(ALL_MODELS)}.")
     return ALL_MODELS[name]
-
-
-def _say_known(name: str, known: Collection[str]) -> str:
-    near = get_close_matches(name.casefold(), known, 1)
-    return f"{f'Did you mean {near[0]}? ' if near else ''}Known: {', '.join(known)}."
 
 
 def find_vlms_here() -> tuple[Model, ...]:
