@@ -137,7 +137,7 @@ def compare(
     with open_front(quiet=quiet, verbose=verbose) as front:
         found = front.finish(front.session.compare(source, plans))
     if as_json:
-        print(comparison_as_json(found, ascii_only=True), end="")
+        print(comparison_as_json(found, ascii_only=True, placed=True), end="")
     else:
         print("\n".join(say_comparison(found)))
     gaps = found.failed or any(arm.result.ledger.gaps for arm in found.arms)
@@ -165,18 +165,22 @@ def scan(source: str, as_json: bool, quiet: bool, given: Given) -> int:
 def transcript(source: str, as_json: bool, quiet: bool, given: Given) -> int:
     """Write what is said in a video as .srt, .vtt and .txt; the text is printed, too."""
     from longtake.report import transcript_as_json
-    from longtake.report.terminal import safe_line
+    from longtake.report.terminal import safe_line, say_place
     from longtake.report.transcript import as_text
 
     with open_front(quiet=quiet) as front:
         found = front.finish(front.session.transcribe(source, read_settings(given, quiet=quiet)))
-    for said in (found.source, found.remark, *map(str, found.files)):
+    for said in (found.source, found.remark):
         if said and not quiet:
             note(f"note: {said}")
     if as_json:
         print(transcript_as_json(found), end="")
-    else:
-        print("".join(f"{safe_line(line)}\n" for line in as_text(found).splitlines()), end="")
+        return 0
+    print(
+        "".join(f"{safe_line(line)}\n" for line in as_text(found).splitlines()), end="", flush=True
+    )
+    for line in say_place(found.files):
+        note(line)  # beside the text, which may go through a pipe
     return 0
 
 

@@ -107,7 +107,7 @@ def show_result(
     from longtake.report.terminal import say_result
 
     if as_json:
-        print(say_json(result, descriptions=descriptions, ascii_only=True), end="")
+        print(say_json(result, descriptions=descriptions, ascii_only=True, placed=True), end="")
     else:
         if sys.stdout.isatty():
             print()

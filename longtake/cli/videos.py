@@ -163,7 +163,7 @@ def _print_document(outcomes: Sequence[VideoOutcome], *, descriptions: bool) -> 
     from longtake.report import as_json
 
     videos = [
-        json.loads(as_json(outcome.result, descriptions=descriptions))
+        json.loads(as_json(outcome.result, descriptions=descriptions, placed=True))
         for outcome in outcomes
         if outcome.result
     ]
