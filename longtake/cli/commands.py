@@ -13,7 +13,8 @@ import click
 from longtake.cli import names
 from longtake.cli.bars import fetch_with_bar, note
 from longtake.cli.completion import offer
-from longtake.cli.flags import HELP, Commands, OneOf, take_settings, take_switch
+from longtake.cli.dispatch import Commands
+from longtake.cli.flags import HELP, OneOf, take_help_all, take_settings, take_switch
 from longtake.cli.front import EXIT_GAPS, Given, open_front, read_settings, show_result
 from longtake.cli.videos import run_videos
 from longtake.errors import UsageError
@@ -65,6 +66,7 @@ OF_VIDEOS = [SOURCES, PLAYLIST, JSON, QUIET, VERBOSE, *take_settings(OF_RUN)]
     epilog=EPILOG,
     invoke_without_command=True,
     subcommand_metavar="COMMAND",
+    params=[take_help_all("show all commands with all their settings and exit")],
 )
 @click.version_option(__version__, "-V", "--version", message="longtake %(version)s")
 @click.pass_context

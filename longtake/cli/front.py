@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from longtake.cli.bars import fetch_with_bar, note, open_bars
-from longtake.cli.flags import list_used
+from longtake.cli.flags import list_own_flags, list_used
 from longtake.settings import (
     Settings,
     list_idle,
@@ -93,8 +93,11 @@ def read_settings(given: Given, *, quiet: bool = False) -> Settings:
     if not quiet:
         for name, of in list_idle(settings, given):
             note(f"note: {name_flag(name)} has no effect here: it is for {of}")
+        own = list_own_flags()
         for variable, near in list_unknown_variables(os.environ):
             meant = f"; did you mean {near}?" if near else ""
+            flag = name_flag(variable.removeprefix("LONGTAKE_").lower())
+            meant = f": {flag} is a flag alone" if flag in own else meant
             note(f"note: {variable} in the environment is no setting{meant}")
     return settings
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from longtake.cli.bars import note
+from longtake.cli.bars import note, note_error
 from longtake.cli.commands import COMPLETE, longtake
 from longtake.cli.completion import teach_bash
 from longtake.errors import LongtakeError
@@ -64,9 +64,7 @@ def _tell(error: click.UsageError | LongtakeError) -> int:
     else:
         command = error.ctx.command_path if error.ctx else PROGRAM
         message, hint, status = error.format_message(), f"{command} --help", error.exit_code
-    note(f"error: {message}")
-    if hint:
-        note(f"hint: {hint}")
+    note_error(message, hint)
     return status
 
 
