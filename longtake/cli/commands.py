@@ -5,6 +5,7 @@ What is heavy is imported by the command that needs it: help and mistakes are an
 
 import json
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -181,8 +182,10 @@ def transcript(source: str, as_json: bool, quiet: bool, given: Given) -> int:
     print(
         "".join(f"{safe_line(line)}\n" for line in as_text(found).splitlines()), end="", flush=True
     )
-    for line in say_place(found.files):
-        note(line)  # beside the text, which may go through a pipe
+    for line in say_place(found.files):  # beside the text, which may go through a pipe
+        if sys.stdout.isatty():
+            print()
+        note(line)
     return 0
 
 

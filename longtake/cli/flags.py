@@ -114,17 +114,21 @@ def _write_section(
 
 @contextmanager
 def hint_at_file(args: Sequence[str]) -> Iterator[None]:
-    """UsageError in place of an unknown flag that is a file's name, or looks like one."""
+    """UsageError in place of an unknown flag where a word is a file that begins like one."""
     try:
         yield
-    except click.NoSuchOption as error:
-        for word in args:
-            is_file = os.path.exists(word) or Path(word).suffix in SUFFIXES  # noqa: PTH110 - never raises
-            if is_file and word.startswith(error.option_name):
-                raise UsageError(
-                    f"{word} begins with a dash, as flags do", f"Name the file as ./{word}"
-                ) from None
+    except click.NoSuchOption:
+        if named := next(filter(_is_dashed_file, args), ""):
+            raise UsageError(
+                f"{named} begins with a dash, as flags do", f"Name the file as ./{named}"
+            ) from None
         raise
+
+
+def _is_dashed_file(word: str) -> bool:
+    """Whether it begins with a dash, and is a file or is called like a video."""
+    is_video = "=" not in word and Path(word).suffix.lower() in SUFFIXES
+    return word.startswith("-") and (is_video or os.path.exists(word))  # noqa: PTH110 - never raises
 
 
 def list_own_flags() -> list[str]:

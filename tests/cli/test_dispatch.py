@@ -50,7 +50,7 @@ def test_folder_that_is_called_like_no_command_may_stand_first(
 
 
 @pytest.mark.parametrize("before", [[], ["summarize"], ["scan"]])
-@pytest.mark.parametrize("name", ["-x.mp4", "-talk", "--my film.mp4"])
+@pytest.mark.parametrize("name", ["-x.mp4", "-q.mp4", "-talk", "--my film.mp4"])
 def test_file_that_begins_with_a_dash_is_told_how_it_is_named(
     before: list[str], name: str, numbered: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -64,8 +64,9 @@ def test_file_that_begins_with_a_dash_is_told_how_it_is_named(
 
 
 def test_mistyped_flag_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["summarize", "a.mp4", "--lenght", "short"]) == 2
-    assert "'--length'" in capsys.readouterr().err
+    for given in (["--lenght", "short"], ["--lenght=a.mp4"]):
+        assert main(["summarize", "a.mp4", *given]) == 2
+        assert "'--length'" in capsys.readouterr().err
 
 
 def test_quiet_and_verbose_can_not_go_together(capsys: pytest.CaptureFixture[str]) -> None:
