@@ -28,6 +28,7 @@ def say_overview(overview: Overview) -> str:
             lines.append(f"{name:>7}: {seconds:.1f} s in {len(spans)}, first {_exact(spans[0])}")
     lines.append(f" counts: {len(scan.shots)} shots, {len(overview.chunks)} chunks")
     lines += [f"    gap: {c.span}: {c.missing}" for c in overview.chunks if c.missing]
+    lines += [f"   note: {note}" for note in phrases.say_file(overview.video)]
     lines += [f"  files: {path}" for path in overview.files]
     return "".join(f"{safe_line(line)}\n" for line in lines)
 
@@ -48,7 +49,8 @@ def say_result(result: Result, *, verbose: bool = False) -> str:
         f"gap: {span} ({phrases.name_chunks(chunks)}): {reason}"
         for span, chunks, reason in phrases.join_gaps(result.ledger.gaps)
     ]
-    lines += [f"note: {remark}" for remark in phrases.say_remarks(result.ledger)]
+    notes = (*phrases.say_file(result.video), *phrases.say_remarks(result.ledger))
+    lines += [f"note: {note}" for note in notes]
     names = ", ".join(path.name for path in result.files)
     return "".join(f"{safe_line(line)}\n" for line in (*lines, f"{result.out}: {names}"))
 

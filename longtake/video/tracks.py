@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from longtake.errors import SourceError
 from longtake.text.untrusted import one_line
 from longtake.timecode import format_tenths
-from longtake.video.container import open_container
+from longtake.video.container import demux, open_container
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -153,7 +153,7 @@ def _read_packets(
         if other is not stream:
             other.discard = Discard.all
     room = MOST_BYTES
-    for packet in container.demux(stream):
+    for packet in demux(container, stream):
         if not packet.size or packet.pts is None or packet.time_base is None:
             continue
         room -= packet.size
