@@ -67,8 +67,9 @@ def _dim(light: np.ndarray) -> np.ndarray:
     """The same up to the knee; from there on ever less of what is more, and 1 at the peak."""
     above = np.maximum(light - KNEE, 0.0) / (1 - KNEE)
     whole = (PEAK - KNEE) / (1 - KNEE)
-    dimmed: np.ndarray = above * (1 + above / whole**2) / (1 + above)
-    return np.minimum(light, KNEE) + (1 - KNEE) * dimmed
+    less = above * (1 + above / whole**2) / (1 + above)
+    dimmed: np.ndarray = np.minimum(light, KNEE) + (1 - KNEE) * less
+    return dimmed
 
 
 @lru_cache(1)
