@@ -320,7 +320,7 @@ class Describing:
         pictures = frames.read(chunk, task.slots)
         if not pictures:
             raise SourceError(
-                f"no picture can be decoded from {chunk.span}",
+                "no picture can be decoded here",
                 "Check that it plays in a video player; convert it to H.264 if it does.",
             )
         coarse = make_coarse([picture.look for picture in pictures])
