@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from longtake.errors import SourceError
 from longtake.timecode import parse_time
+from longtake.video.watchdog import find_pulse
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -79,15 +80,13 @@ class _Rest:
 
 def demux(container: "InputContainer", *streams: "Stream") -> Iterator["Packet[Any]"]:
     """Its packets, of these streams or of all; at the end an empty one of each, for its decoder."""
-    packets = container.demux(*streams)
-    while True:
-        try:
-            packet = next(packets, None)
-        except IndexError:  # PyAV 18 stumbles over streams that began later; all others are through
-            return
-        if packet is None:
-            return
-        yield packet
+    pulse = find_pulse()
+    try:
+        for packet in container.demux(*streams):
+            pulse.beat(packet)
+            yield packet
+    except IndexError:  # PyAV 18 stumbles over streams that began later; all others are through
+        return
 
 
 @contextmanager

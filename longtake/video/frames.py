@@ -24,6 +24,7 @@ from longtake.video.frame_similarity import make_look
 from longtake.video.packets import follow_pictures
 from longtake.video.probe import RESTART_SECONDS, Index
 from longtake.video.tone_map import read_pixels
+from longtake.video.watchdog import watch_opened
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -306,7 +307,13 @@ class _Shown:
 
 @contextmanager
 def open_frames(path: Path, index: Index) -> Iterator[FrameReader]:
-    """A reader over the file, closed at the end."""
+    """A reader over the file, closed at the end; SourceError where decoding stands still."""
+    with watch_opened(path, lambda: _open_reader(path, index)) as reader:
+        yield reader
+
+
+@contextmanager
+def _open_reader(path: Path, index: Index) -> Iterator[FrameReader]:
     with open_container(path) as container:
         yield FrameReader(container, path, index)
 

@@ -15,6 +15,7 @@ from longtake.video.container import film_streams, open_container, picture_strea
 from longtake.video.packets import Packets, picture_rate, read_packets
 from longtake.video.pieces import RESTART_SECONDS, ClockPiece, find_ahead, find_pieces, say_pieces
 from longtake.video.tone_map import is_hdr
+from longtake.video.watchdog import watch
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -64,6 +65,10 @@ class Index:
 
 def probe(path: Path, sha256: str) -> tuple[Video, Index]:
     """The facts of a file and the index of its pictures; SourceError where it has none."""
+    return watch(path, lambda: _probe(path, sha256))
+
+
+def _probe(path: Path, sha256: str) -> tuple[Video, Index]:
     with open_container(path) as container:
         stream = picture_stream(container, path)
         packets = read_packets(container, stream, path)

@@ -16,6 +16,7 @@ from longtake.timecode import format_time
 from longtake.video.container import SHORT_SHARE, mapped_errors, open_container, stream_seconds
 from longtake.video.packets import follow
 from longtake.video.pieces import ClockPiece, CommonClock
+from longtake.video.watchdog import watch_steps
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -67,6 +68,10 @@ def read_sound(path: Path, start: float, pieces: Sequence[ClockPiece] = ()) -> I
     can't be decoded is passed over; after all that could be read, SourceError says what is missing,
     also where there is no sound at all.
     """
+    yield from watch_steps(path, _read_sound(path, start, pieces))
+
+
+def _read_sound(path: Path, start: float, pieces: Sequence[ClockPiece]) -> Iterator[Block]:
     with open_container(path) as container:
         stream = choose_sound(container)
         reader = _Reader(start)
