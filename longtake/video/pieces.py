@@ -8,7 +8,7 @@ file has none, and its packets pass as they are.
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 from longtake.text.plurals import say_count
@@ -35,7 +35,7 @@ AHEAD_SECONDS = 10.0
 REORDERED = 17
 """Pictures, and one more than a decoder may hold back to put them in order."""
 MOST_BREAKS = 200
-"""Of a stream of sound; one with more of them tells nothing."""
+"""Of a stream of sound; what comes after so many is held to be where it says."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,8 @@ class CommonClock:
     def __init__(self, pieces: Sequence[ClockPiece]) -> None:
         self._pieces = pieces
         self._starts = [piece.first for piece in pieces]
-        self._joined = [piece for piece in pieces if not piece.lone]
+        joined = (piece.shift for piece in pieces if not piece.lone)
+        self._shifts = list(islice(joined, MOST_BREAKS))
         self._pictures = 0
         self._shift = 0.0
         """Of the sound, which shows by its own times that it is in another piece."""
@@ -238,8 +239,7 @@ class CommonClock:
         time = float(stamp * packet.time_base)
         due = time + self._shift if self._due is None else self._due
         if abs(time + self._shift - due) > RESTART_SECONDS:
-            shifts = [piece.shift for piece in self._joined]
-            near = [s for s in shifts if abs(time + s - due) <= SOUND_SECONDS]
+            near = [s for s in self._shifts if abs(time + s - due) <= SOUND_SECONDS]
             self._shift = min(near, key=lambda s: abs(time + s - due), default=self._shift)
         self._due = time + self._shift + float((packet.duration or 0) * packet.time_base)
         _move(packet, self._shift)
@@ -270,7 +270,7 @@ def say_pieces(pieces: Sequence[ClockPiece], times: Sequence[float]) -> list[str
         elif first.shift < 0:
             what = f"its clock jumps by {format_time(round(-first.shift))}"
         more = f", and {say_count(len(joined) - 1, 'time')} more" if len(joined) > 1 else ""
-        said.append(f"at {format_time(times[first.first])} {what}{more}: it is told as one")
+        said.append(f"at {format_time(times[first.first])} {what}{more}: all is told as one film")
     if lone:
         has = "has a time" if len(lone) == 1 else "have times"
         said.append(

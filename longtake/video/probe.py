@@ -111,10 +111,10 @@ def _place(
         if piece.lone:  # it is shown when it is decoded
             begins[piece.first] = packets.orders[piece.first]
             ends[piece.first] = begins[piece.first] + packets.lengths[piece.first]
-    shifts = np.zeros(len(begins))
-    for piece in pieces:
-        shifts[piece.first :] = round(piece.shift / tick) * tick
-    return begins + shifts, ends + shifts
+    shifts = np.array([0.0, *(round(piece.shift / tick) * tick for piece in pieces)])
+    starts = [piece.first for piece in pieces]
+    moved = shifts[np.searchsorted(starts, np.arange(len(begins)), side="right")]
+    return begins + moved, ends + moved
 
 
 def _make_index(

@@ -83,7 +83,7 @@ def test_two_recordings_in_one_file_are_told_one_after_the_other(
     video, index = look(path)
     assert video.duration == video.readable == pytest.approx(2 * SECONDS, abs=0.1)
     assert len(index.times) == 2 * PICTURES
-    assert video.notes == (f"{note}: it is told as one",)
+    assert video.notes == (f"{note}: all is told as one film",)
     times = [0.02, 5.9, 6.1, 9.02, 11.9, 3.02, 8.02]
     assert numbers_at(path, times) == [due(time) for time in times]
     chunks = plan_chunks(video, run_to_end(scan(video, index)), 6, "fixed")
