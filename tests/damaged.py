@@ -29,12 +29,14 @@ MADE: dict[str, dict[str, Any]] = {
     "mjpeg.avi": {"codec": "mjpeg", "sound": "pcm_s16le", "pixels": "yuvj420p"},
     "h264.ts": {"codec": "libx264", "sound": "aac"},
     "mpeg2.ts": {"codec": "mpeg2video", "sound": "mp2"},
-    "h264.mkv": {"codec": "libx264", "sound": "libvorbis"},
+    "h264.mkv": {"codec": "libx264", "sound": "flac"},
     "vp9.mkv": {"codec": "libvpx-vp9", "sound": "libopus", "options": FAST},
     "h264.mp4": {"codec": "libx264", "sound": "aac"},
     "hevc.mp4": {"codec": "libx265", "sound": "aac", "options": QUIET},
 }
 """By the name of the file, how it is made."""
+KINDS = (*MADE, "joined.ts")
+"""The last is two of them, one after the other: its streams change, and its clock starts anew."""
 MOST_CHUNKS, MOST_BLOCKS = 3, 30
 
 Damage = Callable[[bytearray, Random], None]
@@ -87,6 +89,13 @@ def _choose(content: bytearray, random: Random) -> tuple[int, int]:
     return start, random.randint(1, max(1, len(content) // 4))
 
 
+def make_content(kind: str, folder: Path) -> bytes:
+    """A film of that kind, two seconds long."""
+    if kind not in MADE:
+        return make_content("mpeg2.ts", folder) + make_content("h264.ts", folder)
+    return make_film(folder / kind, size=(64, 64), seconds=2, **MADE[kind]).read_bytes()
+
+
 def damage(content: bytes, seed: int) -> bytes:
     """The same for the same seed: one to three damages."""
     random, damaged = Random(seed), bytearray(content)
@@ -120,8 +129,7 @@ def tell(line: str) -> None:
 def main() -> None:
     """Go through damaged films; the last line told is the one that did not come through."""
     kind, first, count, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
-    whole = make_film(folder / kind, size=(64, 64), seconds=2, **MADE[kind])
-    content = whole.read_bytes()
+    content = make_content(kind, folder)
     path = folder / f"damaged-{kind}"
     for seed in range(first, first + count):
         tell(str(seed))

@@ -28,15 +28,17 @@ def make_recording(
     first: int = 0,
     offset: float = 0.0,
     pids: tuple[int, int] = (256, 4096),
+    version: int = 0,
     silent: bool = False,
     bad: Shift = lambda number: 0.0,
 ) -> Path:
     """Six seconds; all times begin at `offset`, and pictures are shown `bad` seconds too late.
 
     `first` is the number of the first picture, `pids` are those of a broadcast's first stream and
-    of its table of streams.
+    of its table of streams, which has a `version`.
     """
     names = {"mpegts_start_pid": str(pids[0]), "mpegts_pmt_start_pid": str(pids[1])}
+    names["tables_version"] = str(version)
     options = names if path.suffix == ".ts" else {}
     with av.open(str(path), "w", options=options) as container:
         pictures: Any = container.add_stream("libx264", rate=FILM_RATE, options={"bf": "0"})

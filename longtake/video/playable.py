@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from longtake.errors import SourceError
 from longtake.records import Video
+from longtake.timecode import format_time
 from longtake.video.container import demux, open_container, picture_stream
 from longtake.video.encode import PictureEncoder, SoundEncoder
 from longtake.video.mux import PLAYED, plays_in_browsers
@@ -93,7 +94,7 @@ def copy_to_play(
         if sound:
             writers[sound] = _open_sound(target, sound, index, video, form)
         yield from _write(container, target, writers, index)
-    return Made(writers[picture].size if first else None, remark)
+    return Made(writers[picture].size if first else None, remark or _say_end(index))
 
 
 @contextmanager
@@ -150,6 +151,13 @@ def _find_sound(container: "InputContainer") -> tuple[Any, str]:
         return choose_sound(container), ""
     except SourceError as error:
         return None, f"It is silent: {error.message}."
+
+
+def _say_end(index: Index) -> str:
+    """What a copy lacks of a file that goes on in other streams, which are not copied."""
+    later = [piece.at - index.start for piece in index.pieces if piece.byte]
+    when = format_time(later[0]) if later else ""
+    return f"It ends at {when}, where the file goes on in other streams." if later else ""
 
 
 def _open_sound(target: Any, stream: Any, index: Index, video: Video, form: str) -> Any:

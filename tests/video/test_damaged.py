@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.damaged import MADE, damage
+from tests.damaged import KINDS, damage
 
 pytestmark = pytest.mark.damaged
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("first", range(0, RUNS, BATCH))
-@pytest.mark.parametrize("kind", MADE)
+@pytest.mark.parametrize("kind", KINDS)
 def test_damaged_films_come_through_or_are_refused(kind: str, first: int, tmp_path: Path) -> None:
     count = min(BATCH, RUNS - first)
     command = [sys.executable, "-m", "tests.damaged", kind, str(first), str(count), str(tmp_path)]
