@@ -21,6 +21,7 @@ def say_overview(overview: Overview) -> str:
         how = "" if shot.begins in ("start", "cut") else f", begins with a {shot.begins}"
         lines.append(f"{number:>5} {_exact(shot.span)} ({shot.span.seconds:.2f} s{how})")
     lines.append("")
+    lines += [f"   note: {note}" for note in phrases.say_file(overview.video)]
     for name in ("black", "blank", "frozen"):
         spans = getattr(scan, name)
         if spans:
@@ -28,7 +29,6 @@ def say_overview(overview: Overview) -> str:
             lines.append(f"{name:>7}: {seconds:.1f} s in {len(spans)}, first {_exact(spans[0])}")
     lines.append(f" counts: {len(scan.shots)} shots, {len(overview.chunks)} chunks")
     lines += [f"    gap: {c.span}: {c.missing}" for c in overview.chunks if c.missing]
-    lines += [f"   note: {note}" for note in phrases.say_file(overview.video)]
     lines += [f"  files: {path}" for path in overview.files]
     return "".join(f"{safe_line(line)}\n" for line in lines)
 
@@ -45,12 +45,12 @@ def say_result(result: Result, *, verbose: bool = False) -> str:
     summary = result.summary
     lines = _say_summary(result, summary) if summary else _say_descriptions(result)
     lines += ["", *_say_making(result)] if verbose else [""]
+    lines += [f"note: {note}" for note in phrases.say_file(result.video)]
     lines += [
         f"gap: {span} ({phrases.name_chunks(chunks)}): {reason}"
         for span, chunks, reason in phrases.join_gaps(result.ledger.gaps)
     ]
-    notes = (*phrases.say_file(result.video), *phrases.say_remarks(result.ledger))
-    lines += [f"note: {note}" for note in notes]
+    lines += [f"note: {remark}" for remark in phrases.say_remarks(result.ledger)]
     names = ", ".join(path.name for path in result.files)
     return "".join(f"{safe_line(line)}\n" for line in (*lines, f"{result.out}: {names}"))
 
