@@ -30,18 +30,20 @@ def make_recording(
     pids: tuple[int, int] = (256, 4096),
     version: int = 0,
     silent: bool = False,
+    reordered: int = 0,
     bad: Shift = lambda number: 0.0,
 ) -> Path:
     """Six seconds; all times begin at `offset`, and pictures are shown `bad` seconds too late.
 
-    `first` is the number of the first picture, `pids` are those of a broadcast's first stream and
-    of its table of streams, which has a `version`.
+    Up to so many pictures in a row are `reordered`; `first` is the number of the first. `pids` are
+    those of a broadcast's first stream and of its table of streams, which has a `version`.
     """
     names = {"mpegts_start_pid": str(pids[0]), "mpegts_pmt_start_pid": str(pids[1])}
     names["tables_version"] = str(version)
     options = names if path.suffix == ".ts" else {}
     with av.open(str(path), "w", options=options) as container:
-        pictures: Any = container.add_stream("libx264", rate=FILM_RATE, options={"bf": "0"})
+        coding = {"bf": str(reordered), "g": "30"}
+        pictures: Any = container.add_stream("libx264", rate=FILM_RATE, options=coding)
         pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
         tone: Any = container.add_stream("aac", rate=RATE, layout="mono")
         blocks = _make_tone(offset)

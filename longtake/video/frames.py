@@ -245,7 +245,7 @@ class FrameReader:
         """
         if key is not None:
             for back in SEEK_BACK_SECONDS:
-                ticks = round((key - back + self._index.start) / self._tick)
+                ticks = round(self._index.file_time(key - back) / self._tick)
                 if self._land(ticks, due, stream=self._stream):
                     return
         if not self._land(0, due, unsupported_byte_offset=True):

@@ -7,7 +7,7 @@ file has none, and its packets pass as they are.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ APART_SECONDS = 2.0
 """Sound and picture that jump together do so no farther apart,"""
 SOUND_SECONDS = 10.0
 """and sound that follows a piece begins no farther from where it should."""
+SAME_SECONDS = 0.0005
+"""Times that are closer are the same."""
 LONE = 8
 """Times that can't be, of so few pictures in a row, are a fault; of more, they are a piece."""
 FAR = 10
@@ -52,6 +54,8 @@ class ClockPiece:
     byte: int = 0
     lone: bool = False
     """Whether it is a picture whose time can't be: it is shown when it is decoded."""
+    by_time: bool = False
+    """Whether pictures tell by their own times which piece they are of, wherever reading begins."""
 
     @property
     def shift(self) -> float:
@@ -128,6 +132,23 @@ def find_pieces(
         elif not broken.hole and broken.time > broken.due + JUMP_SECONDS:
             jump = broken
     return tuple(sorted(pieces, key=lambda piece: piece.first))
+
+
+def tell_by_time(pieces: Sequence[ClockPiece], orders: Sequence[float]) -> tuple[ClockPiece, ...]:
+    """The pieces, marked where no time of the file stands for two: its clock only jumps ahead."""
+    joined = [piece for piece in pieces if not piece.lone]
+    ahead = all(a.shift >= b.shift for a, b in pairwise(joined)) and all(
+        piece.shift <= 0 and not piece.byte for piece in joined
+    )
+    lone = {piece.start for piece in pieces if piece.lone}
+    alone = sum(order in lone for order in orders) == sum(piece.lone for piece in pieces)
+    return tuple(replace(piece, by_time=ahead and alone) for piece in pieces)
+
+
+def file_time(pieces: Sequence[ClockPiece], time: float) -> float:
+    """The file's own time of a moment on the clock of its beginning."""
+    before = [piece for piece in pieces if not piece.lone and piece.at <= time + SAME_SECONDS]
+    return time - before[-1].shift if before else time
 
 
 def _put_lone(
@@ -213,6 +234,9 @@ class CommonClock:
     def __init__(self, pieces: Sequence[ClockPiece]) -> None:
         self._pieces = pieces
         self._starts = [piece.first for piece in pieces]
+        self._by_time = bool(pieces) and pieces[0].by_time
+        self._lone = {piece.start: piece for piece in pieces if piece.lone}
+        self._line = [piece for piece in pieces if not piece.lone]
         joined = (piece.shift for piece in pieces if not piece.lone)
         self._shifts = list(islice(joined, MOST_BREAKS))
         self._pictures = 0
@@ -222,14 +246,24 @@ class CommonClock:
 
     def move_picture(self, packet: "Packet[Any]") -> None:
         """Give the next packet of the pictures its right times."""
-        place = bisect_right(self._starts, self._pictures) - 1
+        piece = self._find(packet)
         self._pictures += 1
-        if place < 0:
+        if not piece:
             return
-        piece = self._pieces[place]
         if piece.lone and packet.dts is not None:
             packet.pts = packet.dts
         _move(packet, piece.shift)
+
+    def _find(self, packet: "Packet[Any]") -> ClockPiece | None:
+        if not self._by_time:
+            place = bisect_right(self._starts, self._pictures) - 1
+            return self._pieces[place] if place >= 0 else None
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        if stamp is None or not packet.time_base:
+            return None
+        order = float(stamp * packet.time_base)
+        place = bisect_right(self._line, order + SAME_SECONDS, key=lambda piece: piece.start) - 1
+        return self._lone.get(order) or (self._line[place] if place >= 0 else None)
 
     def move_sound(self, packet: "Packet[Any]") -> None:
         """Give the next packet of the sound its right times."""

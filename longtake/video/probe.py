@@ -13,7 +13,15 @@ from longtake.text.plurals import say_count
 from longtake.timecode import format_time
 from longtake.video.container import film_streams, open_container, picture_stream, tagged_end
 from longtake.video.packets import Packets, picture_rate, read_packets
-from longtake.video.pieces import RESTART_SECONDS, ClockPiece, find_ahead, find_pieces, say_pieces
+from longtake.video.pieces import (
+    RESTART_SECONDS,
+    ClockPiece,
+    file_time,
+    find_ahead,
+    find_pieces,
+    say_pieces,
+    tell_by_time,
+)
 from longtake.video.tone_map import is_hdr
 from longtake.video.watchdog import watch
 
@@ -61,6 +69,10 @@ class Index:
     """Whether its pictures are of high dynamic range."""
     pieces: tuple[ClockPiece, ...] = ()
     """Where the file's clock jumps; `start` and all times are by that of its beginning."""
+
+    def file_time(self, time: float) -> float:
+        """The file's own time of a moment of the video."""
+        return file_time(self.pieces, time + self.start)
 
 
 def probe(path: Path, sha256: str) -> tuple[Video, Index]:
@@ -127,7 +139,11 @@ def _make_index(
 ) -> Index:
     start = float(begins.min())
     keys = begins[np.array(packets.keys, int)] - start
-    unseekable = bool(pieces) or container.format.name in UNSEEKABLE
+    unseekable = container.format.name in UNSEEKABLE
+    if pieces:
+        lone = [piece.first for piece in pieces if piece.lone]
+        keys = keys[~np.isin(packets.keys, lone)]
+        unseekable |= not pieces[0].by_time
     reached = np.maximum.accumulate(ends) - start
     times, places = np.unique(begins - start, return_inverse=True)
     context = stream.codec_context
@@ -152,7 +168,7 @@ def _find_pieces(
     breaks = [*packets.clock.breaks, *find_ahead(packets.times, packets.orders, packets.ahead)]
     if not breaks:
         return ()
-    return find_pieces(
+    pieces = find_pieces(
         sorted(breaks, key=lambda broken: broken.place),
         packets.orders,
         list(packets.sounds.values()),
@@ -160,6 +176,7 @@ def _find_pieces(
         running=_is_running(container),
         promised=((container.start_time or 0) + (container.duration or 0)) / 1_000_000,
     )
+    return tell_by_time(pieces, packets.orders)
 
 
 def _is_running(container: "InputContainer") -> bool:

@@ -168,6 +168,8 @@ class _Watched(Generic[Found]):
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._thing, name)
+        if not callable(method):
+            return method
 
         def call(*given: Any, **named: Any) -> Any:
             found = self._worker.do(lambda: method(*given, **named))

@@ -69,21 +69,24 @@ TWO = {
 }
 
 
-@pytest.mark.parametrize("silent", [False, True])
+@pytest.mark.parametrize(("silent", "reordered"), [(False, 0), (False, 3), (True, 0)])
 @pytest.mark.parametrize("name", TWO)
 def test_two_recordings_in_one_file_are_told_one_after_the_other(
-    name: str, silent: bool, tmp_path: Path
+    name: str, silent: bool, reordered: int, tmp_path: Path
 ) -> None:
     options, note = TWO[name]
+    coding = {"silent": silent, "reordered": reordered}
     path = join(
         tmp_path / "both.ts",
-        make_recording(tmp_path / "1.ts", silent=silent),
-        make_recording(tmp_path / "2.ts", silent=silent, **options),
+        make_recording(tmp_path / "1.ts", **coding),
+        make_recording(tmp_path / "2.ts", **coding, **options),
     )
     video, index = look(path)
     assert video.duration == video.readable == pytest.approx(2 * SECONDS, abs=0.1)
     assert len(index.times) == 2 * PICTURES
     assert video.notes == (f"{note}: all is told as one film",)
+    # Where the clock jumps ahead, no time stands for two, and all can be sought.
+    assert bool(len(index.keys)) == (name == "a jump of an hour")
     times = [0.02, 5.9, 6.1, 9.02, 11.9, 3.02, 8.02]
     assert numbers_at(path, times) == [due(time) for time in times]
     chunks = plan_chunks(video, run_to_end(scan(video, index)), 6, "fixed")
@@ -150,6 +153,7 @@ def test_a_picture_that_is_shown_hours_ahead_stands_where_it_lies(
     assert video.duration == video.readable == pytest.approx(SECONDS, abs=0.2)
     assert len(index.times) == PICTURES
     assert "1 picture has a time that can't be, the first at 0:0" in video.notes[0]
+    assert len(index.keys)
     assert numbers_at(path, [0.02, 2.82, 4.02, 1.02]) == [0, 70, 100, 25]
 
 
