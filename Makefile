@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev app models trial-models samples films demo check test test-real test-slow test-browser chromium test-wheel test-transformers test-vllm lint format bench scenedetect bench-digest reference lock clean
+.PHONY: help setup dev app models trial-models samples films demo check test test-real test-slow test-damaged test-browser chromium test-wheel test-transformers test-vllm lint format bench scenedetect bench-digest reference lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -61,6 +61,9 @@ test-real: dev trial-models samples films ## the tests that run real models
 
 test-slow: dev ## links and runs before real servers and processes, the tests that take seconds
 	$(BIN)/python -m pytest -m slow
+
+test-damaged: dev ## thousands of damaged films, each by its seed (LONGTAKE_DAMAGED=500 of a kind)
+	$(BIN)/python -m pytest -n auto -m damaged tests/video/test_damaged.py
 
 test-browser: dev chromium models samples films ## the page in a real browser; screenshots in .cache/screenshots
 	LONGTAKE_SHOTS=$(CURDIR)/.cache/screenshots $(BIN)/python -m pytest -m browser

@@ -43,6 +43,8 @@ class Video(SourceFile):
     duration: float
     readable: float
     """Where the last picture ends; less than `duration` where the file is cut off."""
+    notes: tuple[str, ...] = ()
+    """What to know of how it was read: what is not used, what was mended, what is a guess."""
 
     @property
     def name(self) -> str:

@@ -16,7 +16,7 @@ from longtake.records import NO_WORDS, Chunk, Frame, Scan, Words
 from longtake.settings import Settings
 from longtake.text.plurals import say_count
 from longtake.timecode import Span
-from longtake.video.choose_frames import Slot, plan_slots, spread_evenly
+from longtake.video.choose_frames import Slot, frames_of_clip, plan_slots, spread_evenly
 from longtake.video.frames import scale
 
 FEW_TOKENS = 1120
@@ -228,13 +228,16 @@ def plan_frames(
 ) -> tuple[Slot, ...]:
     """Where in a chunk to look for frames, at most so many in one of usual length."""
     able = engine.capabilities
+    of_clip = min(most, frames_of_clip(chunk, scan))
     if able.repeats:
         share = min(1.0, chunk.span.seconds / settings.chunk_seconds)
-        times = spread_evenly(chunk.span, max(1, round(most * share)))
+        times = spread_evenly(chunk.span, max(1, of_clip, round(most * share)))
         return tuple(Slot((time,)) for time in times)
     spacing = able.frame_seconds
     if settings.frames:
         spacing = min(spacing, settings.chunk_seconds / settings.frames)
+    if of_clip:
+        spacing = min(spacing, chunk.span.seconds / of_clip)
     return plan_slots(chunk, scan, most, spacing)
 
 

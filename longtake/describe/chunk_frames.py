@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from longtake.errors import SourceError
 from longtake.records import Chunk, Overview, Words
 from longtake.video.choose_frames import Slot, drop_repeats, is_still, most_motion, plan_still
 from longtake.video.frame_similarity import is_same
@@ -38,7 +39,14 @@ class ChunkFrames:
         self._reader = None
 
     def read(self, chunk: Chunk, slots: Sequence[Slot]) -> list[Picture]:
-        """The pictures of a chunk that are sent."""
+        """The pictures of a chunk that are sent; after an error the file is opened anew."""
+        try:
+            return self._read(chunk, slots)
+        except SourceError:
+            self.close()
+            raise
+
+    def _read(self, chunk: Chunk, slots: Sequence[Slot]) -> list[Picture]:
         if self._reader is None:
             self._reader = self._opened.enter_context(open_frames(self._path, self._index))
         if self._repeats and (still := self._read_still(chunk, self._reader)):

@@ -37,6 +37,7 @@ from longtake.video.choose_frames import Slot, spread_places
 from longtake.video.frames import scale, shrink_frame
 from longtake.video.probe import Index
 from longtake.video.same_chunks import make_coarse
+from longtake.video.tone_map import VERSION as TONE_MAP
 from longtake.words.chunks import ChunkWords
 
 LOG = logging.getLogger("longtake")
@@ -90,6 +91,7 @@ class Describing:
         settings, scan = work.settings, overview.scan
         self.engine, self._work, self._words = engine, work, words
         self._video = overview.video
+        self._colours = {"tone map": TONE_MAP} if index.hdr else {}
         self._in_context = settings.flow == "context" and engine.capabilities.text
         if settings.flow == "context" and not self._in_context:
             LOG.info("%s reads no text: it describes as in flow independent", engine.name)
@@ -288,7 +290,7 @@ class Describing:
             task.words,
             task.context,
         )
-        task.key = make_key(facts)
+        task.key = make_key(facts | self._colours)
         self._by_key[task.key] = task
         return task.key
 
@@ -318,7 +320,7 @@ class Describing:
         pictures = frames.read(chunk, task.slots)
         if not pictures:
             raise SourceError(
-                f"no picture can be decoded from {chunk.span}",
+                "no picture can be decoded here",
                 "Check that it plays in a video player; convert it to H.264 if it does.",
             )
         coarse = make_coarse([picture.look for picture in pictures])

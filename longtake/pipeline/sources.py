@@ -78,7 +78,10 @@ def look_at(source: SourceFile, store: Store) -> Steps[tuple[Video, Index, Scan]
     """What a file is and what it looks like; what the store knows of it is not done again."""
     video, index = yield from open_video(source)
     if kept := store.get_scan(scan_key(video)):
-        return video, index, scan_from_json(kept)
+        known = scan_from_json(kept)
+        # An older release may have read less, or more, of a file whose clock jumps.
+        if known.shots and known.shots[-1].span.end == video.readable:
+            return video, index, known
     found = yield from scan(video, index)
     store.put_scan(scan_key(video), scan_as_json(found))
     return video, index, found

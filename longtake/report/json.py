@@ -90,7 +90,7 @@ def _list_shots(result: Result) -> list[dict[str, float]]:
 def video_values(video: Video) -> dict[str, Any]:
     """Which video a document tells of: a link or a file as it was named, or as it is called."""
     source = video.link or video.title or str(video.path)
-    return {"source": source, **_pick(video, "title", "sha256", "duration")}
+    return {"source": source, **_pick(video, "title", "sha256", "duration", "notes")}
 
 
 def overview_as_json(overview: Overview) -> str:

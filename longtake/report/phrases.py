@@ -19,6 +19,7 @@ from longtake.records import (
     Summary,
     Support,
     Tag,
+    Video,
 )
 from longtake.text.clauses import quote
 from longtake.text.plurals import say_count
@@ -194,7 +195,12 @@ def list_notes(result: Result) -> list[str]:
     """A line each beside the counts: checks, chunks that look the same, words, what was amiss."""
     checks = say_checks(result.summary) if result.summary else ""
     found = (checks, _say_reuses(result.ledger), *_say_words(result.ledger))
-    return [*filter(None, found), *say_remarks(result.ledger)]
+    return [*filter(None, found), *say_file(result.video), *say_remarks(result.ledger)]
+
+
+def say_file(video: Video) -> list[str]:
+    """`The file: …`, one for each thing to know of how it was read."""
+    return [f"The file: {note}" for note in video.notes]
 
 
 def say_checks(summary: Summary) -> str:

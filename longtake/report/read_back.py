@@ -110,6 +110,7 @@ def _clean(video: Video, end: float) -> Video:
         title=one_line(video.title),
         link=one_line(video.link),
         sha256=one_line(video.sha256),
+        notes=tuple(map(one_line, video.notes)),
         duration=seconds,
         readable=seconds,
     )

@@ -22,6 +22,7 @@ def say_overview(overview: Overview) -> str:
         how = "" if shot.begins in ("start", "cut") else f", begins with a {shot.begins}"
         lines.append(f"{number:>5} {_exact(shot.span)} ({shot.span.seconds:.2f} s{how})")
     lines.append("")
+    lines += [f"   note: {note}" for note in phrases.say_file(overview.video)]
     for name in ("black", "blank", "frozen"):
         spans = getattr(scan, name)
         if spans:
@@ -45,6 +46,7 @@ def say_result(result: Result, *, verbose: bool = False) -> str:
     summary = result.summary
     lines = _say_summary(result, summary) if summary else _say_descriptions(result)
     lines += ["", *_say_making(result)] if verbose else [""]
+    lines += [f"note: {note}" for note in phrases.say_file(result.video)]
     lines += [
         f"gap: {span} ({phrases.name_chunks(chunks)}): {reason}"
         for span, chunks, reason in phrases.join_gaps(result.ledger.gaps)

@@ -28,6 +28,12 @@ END_SECONDS = 0.001
 """Before its end, the last picture of a chunk is on display."""
 
 
+CLIP_SECONDS = 3.0
+"""A video that is shorter is a clip: by the usual spacing it would have a single frame."""
+CLIP_FRAMES, CLIP_FRAME_SECONDS = (2, 4), 0.2
+"""How many frames a clip has at least and at most, and how much of it wants one."""
+
+
 @dataclass(frozen=True)
 class Slot:
     """Times in seconds at which to look; the first is what is wanted."""
@@ -67,6 +73,15 @@ def plan_slots(chunk: Chunk, scan: Scan, most: int, spacing: float) -> tuple[Slo
         last = max(time, min(shot.end, following) - AFTER_CUT)  # well inside the shot
         slots.append(Slot(tuple(round(time + s, 3) for s in NEXT_SECONDS if time + s <= last)))
     return tuple(slots)
+
+
+def frames_of_clip(chunk: Chunk, scan: Scan) -> int:
+    """How many frames show what moves where the whole video is a clip; 0 where it is none."""
+    whole = scan.shots[-1].span.end if scan.shots else 0.0
+    if chunk.span.seconds < whole or whole >= CLIP_SECONDS or is_still(chunk, scan):
+        return 0
+    least, most = CLIP_FRAMES
+    return min(most, max(least, round(whole / CLIP_FRAME_SECONDS)))
 
 
 def is_still(chunk: Chunk, scan: Scan) -> bool:

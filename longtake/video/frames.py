@@ -21,7 +21,10 @@ from longtake.video.choose_frames import Slot, choose_frame
 from longtake.video.container import open_container, picture_stream
 from longtake.video.cuts import THUMB
 from longtake.video.frame_similarity import make_look
+from longtake.video.packets import follow_pictures
 from longtake.video.probe import RESTART_SECONDS, Index
+from longtake.video.tone_map import read_pixels
+from longtake.video.watchdog import watch_opened
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -93,7 +96,7 @@ class FrameReader:
     def __init__(self, container: "InputContainer", path: Path, index: Index) -> None:
         from av.video.reformatter import VideoReformatter
 
-        self._container = container
+        self._container, self._path = container, path
         self._index = index
         self._scaler = VideoReformatter()
         """Works out how to scale once for all pictures that are alike: half the time of thumbs."""
@@ -164,7 +167,7 @@ class FrameReader:
                     continue
                 last, packet.pts = time, stamp
             try:
-                pictures = self._stream.decode(packet)
+                pictures = (packet.stream if packet else self._stream).decode(packet)
             except (av.error.FFmpegError, OSError):
                 continue
             for picture in pictures:
@@ -193,7 +196,7 @@ class FrameReader:
         longest = max(width, decoded.height)
         scale = max(min(1.0, side / longest), SMALLEST_SIDE / longest)
         size = max(1, round(width * scale)), max(1, round(decoded.height * scale))
-        pixels = self._resize(decoded, *size, format="rgb24")
+        pixels = read_pixels(self._resize, decoded, *size)
         # Read once: asking a picture for it ties the picture into a cycle that outlives it.
         self._matrix = self._matrix or _read_matrix(decoded)
         return np.ascontiguousarray(_turn(pixels, self._matrix))
@@ -242,10 +245,11 @@ class FrameReader:
         """
         if key is not None:
             for back in SEEK_BACK_SECONDS:
-                ticks = round((key - back + self._index.start) / self._tick)
+                ticks = round(self._index.file_time(key - back) / self._tick)
                 if self._land(ticks, due, stream=self._stream):
                     return
-        self._land(0, due, unsupported_byte_offset=True)
+        if not self._land(0, due, unsupported_byte_offset=True):
+            self._land(round(self._index.start / self._tick), due, stream=self._stream)
 
     def _land(self, offset: int, due: float, **how: Any) -> bool:
         """Seek there; whether decoding now starts in time for the picture that is due."""
@@ -270,7 +274,7 @@ class FrameReader:
         count, last = 0, float("-inf")
         for packet in self._packets():
             try:
-                pictures = self._stream.decode(packet)
+                pictures = (packet.stream if packet else self._stream).decode(packet)
             except (av.error.FFmpegError, OSError):
                 continue
             for picture in pictures:
@@ -287,9 +291,9 @@ class FrameReader:
         import av.error
 
         with suppress(av.error.FFmpegError, OSError):
-            for packet in self._container.demux(self._stream):
-                if packet.size:
-                    yield packet
+            yield from follow_pictures(
+                self._container, self._stream, self._path, self._index.pieces
+            )
         yield None
 
 
@@ -303,7 +307,13 @@ class _Shown:
 
 @contextmanager
 def open_frames(path: Path, index: Index) -> Iterator[FrameReader]:
-    """A reader over the file, closed at the end."""
+    """A reader over the file, closed at the end; SourceError where decoding stands still."""
+    with watch_opened(path, lambda: _open_reader(path, index)) as reader:
+        yield reader
+
+
+@contextmanager
+def _open_reader(path: Path, index: Index) -> Iterator[FrameReader]:
     with open_container(path) as container:
         yield FrameReader(container, path, index)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longtake.errors import SourceError
-from longtake.video.container import open_container
+from longtake.video.container import demux, film_streams, open_container
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -37,11 +37,8 @@ def plays_in_browsers(path: Path) -> bool:
 
 
 def _find_streams(opened: Sequence["InputContainer"]) -> list[Any]:
-    """The first moving picture and the first sound, as far as there are some."""
-    from av.stream import Disposition
-
-    seen = [stream for container in opened for stream in container.streams.video]
-    moving = [stream for stream in seen if not stream.disposition & Disposition.attached_pic]
+    """The first film and the first sound, as far as there are some."""
+    moving = [film for container in opened for film in film_streams(container)[:1]]
     heard = [stream for container in opened for stream in container.streams.audio]
     return [*moving[:1], *heard[:1]]
 
@@ -85,7 +82,7 @@ def _demux(
     if not streams:
         return
     last = Fraction(-1)
-    for packet in container.demux(*streams):
+    for packet in demux(container, *streams):
         if packet.dts is None:
             continue
         unit = Fraction(packet.time_base)

@@ -3,7 +3,7 @@
 Streams that browsers play are copied, others are encoded anew at a size for looking.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from longtake.errors import SourceError
 from longtake.records import Video
-from longtake.video.container import open_container, picture_stream
+from longtake.timecode import format_time
+from longtake.video.container import demux, open_container, picture_stream
 from longtake.video.encode import PictureEncoder, SoundEncoder
 from longtake.video.mux import PLAYED, plays_in_browsers
+from longtake.video.pieces import ClockPiece, CommonClock
 from longtake.video.probe import Index
 from longtake.video.sound import choose_sound
 
@@ -92,7 +94,7 @@ def copy_to_play(
         if sound:
             writers[sound] = _open_sound(target, sound, index, video, form)
         yield from _write(container, target, writers, index)
-    return Made(writers[picture].size if first else None, remark)
+    return Made(writers[picture].size if first else None, remark or _say_end(index))
 
 
 @contextmanager
@@ -120,7 +122,7 @@ def _can_copy(path: Path) -> bool:
         timed = not WITHOUT_TIMES.intersection(container.format.name.split(","))
         if not (known and timed):
             return False
-        packets = list(islice((p for p in container.demux(stream) if p.size), LOOKED_AT))
+        packets = list(islice((p for p in demux(container, stream) if p.size), LOOKED_AT))
         decoded = [p.dts is not None for p in packets]
         return all(p.pts is not None for p in packets) and decoded == sorted(decoded)
 
@@ -131,7 +133,7 @@ def _decode_first(path: Path) -> "VideoFrame":
 
     with open_container(path) as container, suppress(av.error.FFmpegError, OSError):
         stream = picture_stream(container, path)
-        for packet in container.demux(stream):
+        for packet in demux(container, stream):
             with suppress(av.error.FFmpegError, OSError):
                 for frame in stream.decode(packet):
                     if not frame.is_corrupt:
@@ -151,6 +153,13 @@ def _find_sound(container: "InputContainer") -> tuple[Any, str]:
         return None, f"It is silent: {error.message}."
 
 
+def _say_end(index: Index) -> str:
+    """What a copy lacks of a file that goes on in other streams, which are not copied."""
+    later = [piece.at - index.start for piece in index.pieces if piece.byte]
+    when = format_time(later[0]) if later else ""
+    return f"It ends at {when}, where the file goes on in other streams." if later else ""
+
+
 def _open_sound(target: Any, stream: Any, index: Index, video: Video, form: str) -> Any:
     """What copies the sound, or encodes it anew."""
     known = stream.codec_context.codec.canonical_name in COPIED_SOUND
@@ -164,7 +173,7 @@ def _write(
 ) -> Iterator[float]:
     """All packets in the order of the file; how far it is in seconds after each."""
     done = 0.0
-    for packet in _demux(container, list(writers)):
+    for packet in _demux(container, list(writers), index.pieces):
         for ready in writers[packet.stream].take(packet):
             target.mux(ready)
         if packet.dts is not None and packet.time_base:
@@ -175,14 +184,22 @@ def _write(
             target.mux(ready)
 
 
-def _demux(container: "InputContainer", streams: list[Any]) -> Iterator[Any]:
-    """The packets of these streams, up to where the file breaks."""
+def _demux(
+    container: "InputContainer", streams: list[Any], pieces: Sequence[ClockPiece]
+) -> Iterator[Any]:
+    """The packets of these streams on one clock, up to where the file breaks."""
     import av.error
 
+    clock = CommonClock(pieces)
     with suppress(av.error.FFmpegError, OSError):
-        for packet in container.demux(*streams):
-            if packet.size:
-                yield packet
+        for packet in demux(container, *streams):
+            if not packet.size:
+                continue
+            if packet.stream.type == "audio":
+                clock.move_sound(packet)
+            elif not packet.is_discard:
+                clock.move_picture(packet)
+            yield packet
 
 
 class _Copied:

@@ -1,29 +1,44 @@
 """What a video file is, found by reading its packets: nothing is decoded, no header is believed."""
 
-from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from longtake.errors import SourceError
 from longtake.records import Video
-from longtake.timecode import parse_time
-from longtake.video.container import encrypted, mapped_errors, open_container, picture_stream
+from longtake.text.plurals import say_count
+from longtake.timecode import format_time
+from longtake.video.container import film_streams, open_container, picture_stream, tagged_end
+from longtake.video.packets import Packets, picture_rate, read_packets
+from longtake.video.pieces import (
+    RESTART_SECONDS,
+    ClockPiece,
+    file_time,
+    find_ahead,
+    find_pieces,
+    say_pieces,
+    tell_by_time,
+)
+from longtake.video.tone_map import is_hdr
+from longtake.video.watchdog import watch
 
 if TYPE_CHECKING:
     from av.container import InputContainer
-    from av.packet import Packet
     from av.video.stream import VideoStream
+
+__all__ = ["RESTART_SECONDS", "Index", "probe"]
 
 TRUNCATED_SECONDS = 1.0
 """A file that ends this much before its own header says is taken as cut off."""
-RESTART_SECONDS = 1.0
-"""Times that go back this far start anew, as where two recordings were joined byte by byte."""
-SKIPPED_BYTES = 4096
-"""So many bytes between two packets are more than a container needs: some could not be read."""
+STANDS_SECONDS = 2.0
+"""Sound that goes on so much longer than the pictures goes with the last of them."""
+FALSE_SECONDS = 10.0
+"""A header that promises no more than a time that can't be, and this, may have it from there."""
+TS_DISCONT = 0x0200
+"""ffmpeg's flag of containers whose clock may jump (AVFMT_TS_DISCONT)."""
 UNSEEKABLE = {"mpeg"}
 """Containers in which ffmpeg gives pictures wrong times after a seek."""
 
@@ -50,63 +65,168 @@ class Index:
     """Width and height in pixels, as coded."""
     codec: str = ""
     """As ffmpeg names it."""
+    hdr: bool = False
+    """Whether its pictures are of high dynamic range."""
+    pieces: tuple[ClockPiece, ...] = ()
+    """Where the file's clock jumps; `start` and all times are by that of its beginning."""
 
-
-@dataclass
-class _Packets:
-    """What reading all packets of a file has shown; times are the file's own, in seconds."""
-
-    times: "array[float]" = field(default_factory=lambda: array("d"))
-    sizes: "array[float]" = field(default_factory=lambda: array("d"))
-    keys: "array[float]" = field(default_factory=lambda: array("d"))
-    holes: "array[float]" = field(default_factory=lambda: array("d"))
-    end: float = float("-inf")
-    last_byte: int = 0
-    last_order: float = float("-inf")
-    lost: float = 0.0
-    """Seconds of pictures after times that start anew: when they are due can't be told."""
-    others_end: float = 0.0
-    """Where the last stream that is not the picture ends."""
+    def file_time(self, time: float) -> float:
+        """The file's own time of a moment of the video."""
+        return file_time(self.pieces, time + self.start)
 
 
 def probe(path: Path, sha256: str) -> tuple[Video, Index]:
     """The facts of a file and the index of its pictures; SourceError where it has none."""
+    return watch(path, lambda: _probe(path, sha256))
+
+
+def _probe(path: Path, sha256: str) -> tuple[Video, Index]:
     with open_container(path) as container:
         stream = picture_stream(container, path)
-        packets = _read_packets(container, stream, path)
+        packets = read_packets(container, stream, path)
         if not packets.times:
             raise SourceError(
                 f"{path} has a video stream without a single picture",
                 "The recording may have failed; make or fetch the file anew.",
             )
-        start = min(packets.times)
-        readable = round(max(packets.end - start, 0.001), 3)
-        promised = _promised_seconds(container, stream, packets, start)
-        duration = promised if promised > readable + TRUNCATED_SECONDS else readable + packets.lost
         if not (stream.codec_context.width and stream.codec_context.height):
             raise SourceError(
                 f"{path} does not say how large its pictures are",
                 "Convert it to H.264 first; if that fails, it is broken.",
             )
-        video = Video(path=path, sha256=sha256, duration=round(duration, 3), readable=readable)
-        step = float(1 / _rate(stream))
-        seekable = not packets.lost and container.format.name not in UNSEEKABLE
-        keys = np.array(packets.keys if seekable else [])
-        codec = stream.codec_context.codec.canonical_name
-        size = stream.codec_context.width, stream.codec_context.height
-    decoded = np.array(packets.times) - start
-    times, places = np.unique(decoded, return_inverse=True)
-    return video, Index(
+        pieces = _find_pieces(container, stream, packets)
+        begins, ends = _place(packets, pieces, float(stream.time_base or 1))
+        start = float(begins.min())
+        readable = round(max(float(ends.max()) - start, 0.001), 3)
+        promised = _promised_seconds(container, stream, packets, start)
+        if _is_false(start + promised, container, packets, pieces):
+            promised = 0.0
+        notes = say_pieces(pieces, (begins - start).tolist())
+        notes += _say_colours(stream) + _say_rate(stream, packets) + _say_unused(container, packets)
+        index = _make_index(container, stream, packets, pieces, begins, ends)
+    cut_off = promised > readable + TRUNCATED_SECONDS
+    stands = 0.0 if cut_off or pieces else _standing(packets, start, readable)
+    if stands:
+        when = format_time(readable)
+        notes.append(f"its pictures end at {when}: the last one stands to the end of the sound")
+        readable = stands
+    duration = round(promised, 3) if cut_off else readable
+    return Video(path, sha256, duration, readable, tuple(notes)), index
+
+
+def _place(
+    packets: Packets, pieces: Sequence[ClockPiece], tick: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """When each picture begins and ends, on the clock of the file's beginning."""
+    begins, ends = np.array(packets.times), packets.ends()
+    for piece in pieces:
+        if piece.lone:  # it is shown when it is decoded
+            begins[piece.first] = packets.orders[piece.first]
+            ends[piece.first] = begins[piece.first] + packets.lengths[piece.first]
+    shifts = np.array([0.0, *(round(piece.shift / tick) * tick for piece in pieces)])
+    starts = [piece.first for piece in pieces]
+    moved = shifts[np.searchsorted(starts, np.arange(len(begins)), side="right")]
+    return begins + moved, ends + moved
+
+
+def _make_index(
+    container: "InputContainer",
+    stream: "VideoStream",
+    packets: Packets,
+    pieces: tuple[ClockPiece, ...],
+    begins: np.ndarray,
+    ends: np.ndarray,
+) -> Index:
+    start = float(begins.min())
+    keys = begins[np.array(packets.keys, int)] - start
+    unseekable = container.format.name in UNSEEKABLE
+    if pieces:
+        lone = [piece.first for piece in pieces if piece.lone]
+        keys = keys[~np.isin(packets.keys, lone)]
+        unseekable |= not pieces[0].by_time
+    reached = np.maximum.accumulate(ends) - start
+    times, places = np.unique(begins - start, return_inverse=True)
+    context = stream.codec_context
+    return Index(
         times=times,
-        keys=np.unique(keys - start),
+        keys=np.empty(0) if unseekable else np.unique(keys),
         start=start,
-        step=step,
-        holes=np.unique(np.array(packets.holes) - start),
+        step=float(1 / picture_rate(stream)),
+        holes=np.unique(reached[np.array(packets.holes, int) - 1]),
         sizes=np.bincount(places, weights=np.array(packets.sizes)),
         reach=_reach(places, len(times)),
-        size=size,
-        codec=codec,
+        size=(context.width, context.height),
+        codec=context.codec.canonical_name,
+        hdr=is_hdr(context.color_trc),
+        pieces=pieces,
     )
+
+
+def _find_pieces(
+    container: "InputContainer", stream: "VideoStream", packets: Packets
+) -> tuple[ClockPiece, ...]:
+    breaks = [*packets.clock.breaks, *find_ahead(packets.times, packets.orders, packets.ahead)]
+    if not breaks:
+        return ()
+    pieces = find_pieces(
+        sorted(breaks, key=lambda broken: broken.place),
+        packets.orders,
+        list(packets.sounds.values()),
+        float(1 / picture_rate(stream)),
+        running=_is_running(container),
+        promised=((container.start_time or 0) + (container.duration or 0)) / 1_000_000,
+    )
+    return tell_by_time(pieces, packets.orders)
+
+
+def _is_running(container: "InputContainer") -> bool:
+    """Whether its times are those of a clock that may jump."""
+    return bool(container.format.flags & TS_DISCONT)
+
+
+def _is_false(
+    promised: float, container: "InputContainer", packets: Packets, pieces: Sequence[ClockPiece]
+) -> bool:
+    """Whether the file's own time of its end is that of a clock which jumps."""
+    if not pieces:
+        return False
+    if _is_running(container) or any(piece.shift and not piece.lone for piece in pieces):
+        return True
+    latest = max(max(packets.times[piece.first], piece.start) for piece in pieces)
+    return promised < latest + FALSE_SECONDS
+
+
+def _standing(packets: Packets, start: float, readable: float) -> float:
+    """When the sound ends, where it goes on long after the pictures; else 0."""
+    heard = max((clock.due for clock in packets.sounds.values()), default=0.0) - start
+    return round(heard, 3) if heard > readable + STANDS_SECONDS else 0.0
+
+
+def _say_colours(stream: "VideoStream") -> list[str]:
+    if not is_hdr(stream.codec_context.color_trc):
+        return []
+    return ["its pictures are of high dynamic range: they are shown to models in ordinary colours"]
+
+
+def _say_rate(stream: "VideoStream", packets: Packets) -> list[str]:
+    if not packets.guessed:
+        return []
+    rate = f"{float(picture_rate(stream)):g}"
+    return [f"it gives its pictures no times: {rate} a second are a guess, so all times are"]
+
+
+def _say_unused(container: "InputContainer", packets: Packets) -> list[str]:
+    """Streams of pictures beside the film, a sentence each."""
+    notes = []
+    for film in film_streams(container):
+        if count := packets.unused.get(film.index):
+            context = film.codec_context
+            form = ""
+            if context:
+                form = f"{context.codec.canonical_name}, {context.width}×{context.height}, "
+            what = f"{form}{say_count(count, 'picture')}"
+            notes.append(f"another stream of pictures in it is not used ({what})")
+    return notes
 
 
 def _reach(places: np.ndarray, pictures: int) -> np.ndarray:
@@ -117,64 +237,8 @@ def _reach(places: np.ndarray, pictures: int) -> np.ndarray:
     return reach
 
 
-def _read_packets(container: "InputContainer", stream: "VideoStream", path: Path) -> _Packets:
-    """All packets up to the end, or to where the file breaks or is encrypted.
-
-    What came before still counts.
-    """
-    found = _Packets()
-    step = float(1 / _rate(stream))
-    try:
-        with mapped_errors(path):
-            for packet in container.demux():
-                if packet.size == 0 or packet.is_discard:
-                    continue
-                _note_place(found, packet)
-                if packet.stream is stream:
-                    if packet.has_sidedata("encryption_info"):
-                        raise encrypted(path)
-                    _note_picture(found, packet, step)
-                elif packet.pts is not None and packet.time_base:
-                    end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
-                    found.others_end = max(found.others_end, end)
-    except SourceError:
-        if not found.times:
-            raise
-    return found
-
-
-def _note_place(found: _Packets, packet: "Packet[Any]") -> None:
-    if packet.pos is not None:
-        if packet.pos > found.last_byte + SKIPPED_BYTES and found.times:
-            found.holes.append(found.end)
-        found.last_byte = packet.pos + packet.size
-
-
-def _note_picture(found: _Packets, packet: "Packet[Any]", step: float) -> None:
-    stamp = packet.pts if packet.pts is not None else packet.dts
-    base = packet.time_base or Fraction(1, 1)
-    time = float(stamp * base) if stamp is not None else len(found.times) * step
-    length = float(packet.duration * base) if packet.duration else step
-    order = found.last_order if packet.dts is None else float(packet.dts * base)
-    if order < found.last_order - RESTART_SECONDS:
-        found.lost += length
-        return
-    found.last_order = max(found.last_order, order)
-    found.times.append(time)
-    found.sizes.append(packet.size)
-    found.end = max(found.end, time + length)
-    if packet.is_keyframe and stamp is not None:
-        found.keys.append(time)
-
-
-def _rate(stream: "VideoStream") -> Fraction:
-    """Pictures a second as the file says, 25 where it says nothing that can be."""
-    rate = stream.average_rate or stream.guessed_rate
-    return rate if rate and 0 < rate <= 1000 else Fraction(25)
-
-
 def _promised_seconds(
-    container: "InputContainer", stream: "VideoStream", packets: _Packets, start: float
+    container: "InputContainer", stream: "VideoStream", packets: Packets, start: float
 ) -> float:
     """How long the header says that the pictures last; 0 where it can't tell.
 
@@ -183,13 +247,10 @@ def _promised_seconds(
     duration, and leaves the number of pictures as it was.
     """
     if container.format.name == "avi" and stream.frames:
-        return float(stream.frames / _rate(stream))
+        return float(stream.frames / picture_rate(stream))
+    if end := tagged_end(stream):
+        return end - start
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
-    if tag := stream.metadata.get("DURATION"):
-        try:
-            return parse_time(tag) - start
-        except ValueError:
-            return 0.0
     whole = (container.duration or 0) / 1_000_000
     return 0.0 if packets.others_end > whole - TRUNCATED_SECONDS else whole

@@ -4,16 +4,19 @@ Knows nothing of speech. The file's own times are kept: what starts late starts 
 the sound is a hole between two blocks, never sound that comes too early.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from longtake.errors import SourceError
 from longtake.timecode import format_time
-from longtake.video.container import mapped_errors, open_container
+from longtake.video.container import SHORT_SHARE, mapped_errors, open_container, stream_seconds
+from longtake.video.packets import follow
+from longtake.video.pieces import ClockPiece, CommonClock
+from longtake.video.watchdog import watch_steps
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -58,24 +61,39 @@ def has_sound(path: Path) -> bool:
         return bool(container.streams.audio)
 
 
-def read_sound(path: Path, start: float) -> Iterator[Block]:
+def read_sound(path: Path, start: float, pieces: Sequence[ClockPiece] = ()) -> Iterator[Block]:
     """The sound from the first picture on, which is at the file's own time `start`, in time order.
 
-    Blocks never overlap. What can't be decoded is passed over; after all that could be read,
-    SourceError says what is missing, also where there is no sound at all.
+    Where the file's clock jumps, it follows the pictures' `pieces`. Blocks never overlap. What
+    can't be decoded is passed over; after all that could be read, SourceError says what is missing,
+    also where there is no sound at all.
     """
+    yield from watch_steps(path, _read_sound(path, start, pieces))
+
+
+def _read_sound(path: Path, start: float, pieces: Sequence[ClockPiece]) -> Iterator[Block]:
     with open_container(path) as container:
         stream = choose_sound(container)
         reader = _Reader(start)
         failure: SourceError | None = None
         try:
             with mapped_errors(path):
-                for packet in container.demux(stream):
+                for packet in follow_sound(container, stream, path, pieces):
                     yield from _decode(packet, reader)
         except SourceError as error:
             failure = error
         yield from reader.finish()
     _say_missing(reader, failure)
+
+
+def follow_sound(
+    container: "InputContainer", stream: "AudioStream", path: Path, pieces: Sequence[ClockPiece]
+) -> "Iterator[Packet[Any]]":
+    """The packets of the sound on one clock, through all that the file is made of."""
+    clock = CommonClock(pieces)
+    for packet in follow(container, stream, path, pieces, lambda rest, _: choose_sound(rest)):
+        clock.move_sound(packet)
+        yield packet
 
 
 def _say_missing(reader: "_Reader", failure: SourceError | None) -> None:
@@ -99,7 +117,10 @@ def _say_missing(reader: "_Reader", failure: SourceError | None) -> None:
 
 
 def choose_sound(container: "InputContainer") -> "AudioStream":
-    """What most viewers hear: no comments, no description of the pictures, the default first."""
+    """What most viewers hear: no comments, no description of the pictures, the default first.
+
+    A stream that lasts less than half as long as the longest is not it.
+    """
     from av.stream import Disposition
 
     streams = container.streams.audio
@@ -112,10 +133,12 @@ def choose_sound(container: "InputContainer") -> "AudioStream":
         )
     aside = Disposition.comment | Disposition.visual_impaired
     aside |= Disposition.clean_effects | Disposition.karaoke | Disposition.dub
+    longest = max(stream_seconds(stream) for stream in readable)
     return min(
         readable,
         key=lambda stream: (
             bool(stream.disposition & aside),
+            0 < stream_seconds(stream) < SHORT_SHARE * longest,
             not stream.disposition & Disposition.default,
             stream.index,
         ),

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from longtake.errors import SourceError
 from longtake.text.untrusted import one_line
 from longtake.timecode import format_tenths
-from longtake.video.container import open_container
+from longtake.video.container import demux, open_container
+from longtake.video.watchdog import watch
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -93,6 +94,10 @@ class Text:
 
 def list_tracks(path: Path) -> Tracks:
     """What subtitles the file holds; SourceError where it can't be opened."""
+    return watch(path, lambda: _list_tracks(path))
+
+
+def _list_tracks(path: Path) -> Tracks:
     with open_container(path) as container:
         streams = enumerate(container.streams.subtitles, 1)
         sounds = (_language(stream) for stream in container.streams.audio)
@@ -133,13 +138,16 @@ def read_track(path: Path, track: Track, start: float) -> list[Text]:
 
     SourceError for a text that can't be read, with its time; a file that is cut off just ends.
     """
-    texts = []
+    texts = watch(path, lambda: list(_read_texts(path, track, start)))
+    return _give_ends(sorted(texts, key=lambda text: text.start))
+
+
+def _read_texts(path: Path, track: Track, start: float) -> Iterator[Text]:
     with open_container(path) as container:
         for begins, seconds, content in _read_packets(container, track, path):
             begins = round(begins - start, 3)
             if text := _read_text(content, track, begins, path):
-                texts.append(Text(begins, round(begins + seconds, 3), text))
-    return _give_ends(sorted(texts, key=lambda text: text.start))
+                yield Text(begins, round(begins + seconds, 3), text)
 
 
 def _read_packets(
@@ -153,7 +161,7 @@ def _read_packets(
         if other is not stream:
             other.discard = Discard.all
     room = MOST_BYTES
-    for packet in container.demux(stream):
+    for packet in demux(container, stream):
         if not packet.size or packet.pts is None or packet.time_base is None:
             continue
         room -= packet.size

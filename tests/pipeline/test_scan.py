@@ -1,6 +1,8 @@
 """`longtake scan`: the shots as text, as JSON, and as two pictures."""
 
 import json
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,13 @@ from PIL import Image
 
 import longtake
 from longtake.cli.main import main
+from longtake.pipeline.session import run_to_end
+from longtake.pipeline.sources import look_at
+from longtake.records import SourceFile
+from longtake.report.json import read_json
+from longtake.store import Store
+from longtake.timecode import Span
+from longtake.video.scan import scan_as_json, scan_key
 from tests.videos import cut, make_video, read_number
 
 CUTS = (4.0, 11.0)
@@ -112,3 +121,25 @@ def test_what_is_no_video_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
     path.write_text("no video")
     assert main(["scan", str(path)]) == 2
     assert "can't be read as a video" in capsys.readouterr().err
+
+
+def test_a_scan_that_tells_of_another_length_is_made_anew(film: Path, store: Store) -> None:
+    video, _, found = run_to_end(look_at(SourceFile(film), store))
+    shorter = replace(found, shots=(replace(found.shots[0], span=Span(0, 6)),))
+    store.put_scan(scan_key(video), scan_as_json(shorter))
+    assert run_to_end(look_at(SourceFile(film), store))[2] == found
+    assert store.get_scan(scan_key(video)) == scan_as_json(found)
+
+
+def test_what_to_know_of_a_file_is_told_with_its_scan_and_its_summary(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_video(tmp_path / "a.h264", seconds=6, rate=25, tick=Fraction(1, 25))
+    note = "The file: it gives its pictures no times: 25 a second are a guess, so all times are"
+    assert f"   note: {note}\n" in scan(capsys, "a.h264")[1]
+    assert main(["summarize", "a.h264", "--engine", "fake", "--reconciler", "fake"]) == 0
+    assert f"note: {note}\n" in capsys.readouterr().out
+    for name in ("summary.md", "report.html"):
+        assert note in Path("longtake-out/a", name).read_text()
+    result = read_json(Path("longtake-out/a/summary.json"))
+    assert result.video.notes == (note.removeprefix("The file: "),)

@@ -124,6 +124,7 @@ def test_json_has_the_contract_s_keys() -> None:
         "title": "",
         "sha256": "ab" * 32,
         "duration": 3700.0,
+        "notes": [],
     }
     assert document["headline"] == "Two cars."
     assert document["summary"][0] == {

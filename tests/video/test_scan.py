@@ -384,10 +384,10 @@ def test_a_size_that_changes_in_the_middle_is_scanned(ending: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "ts"])
-def test_sound_that_is_longer_than_the_pictures_adds_nothing(ending: str, tmp_path: Path) -> None:
+def test_sound_that_is_longer_than_the_pictures_adds_no_cut(ending: str, tmp_path: Path) -> None:
     path = film(tmp_path / f"a.{ending}", seconds=4, sound_seconds=12, draw=draw_shots(50))
     video, _, found, _ = watch(path)
-    assert video.readable == pytest.approx(4, abs=0.1)
+    assert video.readable == pytest.approx(12, abs=0.1)
     assert places(found) == pytest.approx([50], abs=2)
 
 

@@ -59,7 +59,8 @@ class Speech:
         def find() -> Finding[Segment]:
             broken = None
             try:
-                yield from recognize(read_sound(video.path, index.start), recognizer, notes.recall)
+                sound = read_sound(video.path, index.start, index.pieces)
+                yield from recognize(sound, recognizer, notes.recall)
             except SourceError as error:
                 broken = error
             if recognizer.language:
