@@ -30,7 +30,14 @@ from longtake.timecode import Span
 from longtake.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from longtake.pipeline.session import compare, resummarize, scan, summarize, transcribe
+    from longtake.pipeline.session import (
+        compare,
+        resummarize,
+        scan,
+        search,
+        summarize,
+        transcribe,
+    )
 
 # ONNX Runtime, which RapidOCR and faster-whisper import too, reports its users to its maker unless
 # this stands there before its first import.
@@ -56,6 +63,7 @@ __all__ = [
     "compare",
     "resummarize",
     "scan",
+    "search",
     "summarize",
     "transcribe",
 ]

@@ -13,6 +13,7 @@ import click
 from longtake.cli.bars import fetch_with_bar, note
 from longtake.cli.flags import HELP, Commands, OneOf, take_settings, take_switch
 from longtake.cli.front import EXIT_GAPS, Given, open_front, read_settings, show_result
+from longtake.cli.library import library, search
 from longtake.cli.videos import run_videos
 from longtake.errors import UsageError
 from longtake.settings import GROUPS, list_group
@@ -167,6 +168,10 @@ def transcript(source: str, as_json: bool, quiet: bool, given: Given) -> int:
     else:
         print("".join(f"{safe_line(line)}\n" for line in as_text(found).splitlines()), end="")
     return 0
+
+
+longtake.add_command(search)
+longtake.add_command(library)
 
 
 @longtake.command(
