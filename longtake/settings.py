@@ -1,7 +1,8 @@
 """Every setting once: name, type, default, help. Flags, environment and file derive from it.
 
 A value is taken from the first of: flag, environment, `settings.toml` in the home folder, default;
-one that can't be is blamed on where it stands. Knows no engine: `longtake.engines` looks up names.
+one that can't be is blamed on where it stands, if it is used. Two that mean the same are one.
+Knows no engine: `longtake.engines` looks up names.
 """
 
 import dataclasses
@@ -9,7 +10,7 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -34,9 +35,24 @@ MOST_FILE_BYTES = 1 << 20
 """A settings file has a few lines; more is not read."""
 MOST_SHOWN = 100
 """Letters of a value that a message shows."""
+MOST_OF_CODE = 3
+"""Letters of a word that may be a language's code, and is no name to be written with a capital."""
 
-_Placed = tuple[str, Any, str]
-"""A setting's name, its value, and where that stands."""
+IN_FILE, IN_OTHERS_VARIABLE, IN_VARIABLE, IN_CALL = range(4)
+"""Where a value can stand: what comes later goes before."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A setting's value as it stands somewhere, perhaps one that can't be, and what to call that.
+
+    `rank` is one of IN_FILE to IN_CALL.
+    """
+
+    name: str
+    value: Any
+    place: str
+    rank: int
 
 
 def _setting(
@@ -55,7 +71,7 @@ def _setting(
     implies: str = "",
 ) -> Any:
     """`basic`: what people set first. `of`: it matters only where a setting names that engine or
-    flow; `implies`: the setting that it names then, where that stands nowhere.
+    flow; `implies`: the setting that it names then, where no place as good says otherwise.
     """
     details = {
         "group": group,
@@ -392,6 +408,11 @@ def list_group(*groups: str) -> tuple[str, ...]:
     return tuple(s.name for s in dataclasses.fields(Settings) if s.metadata["group"] in groups)
 
 
+def name_flag(setting: str) -> str:
+    """The flag of a setting."""
+    return "--" + setting.replace("_", "-")
+
+
 SECRET = frozenset(s.name for s in dataclasses.fields(Settings) if s.metadata["secret"])
 """Settings whose value is never shown or kept."""
 
@@ -407,23 +428,66 @@ def load_settings(
     environment: Mapping[str, str] | None = None,
     file: Path | None = None,
     flag_form: Callable[[str], str] = str,
+    used: Collection[str] | None = None,
+    pass_over: Callable[[UsageError], object] = lambda error: None,
 ) -> Settings:
     """Settings from all their sources; UsageError names the place of a value that can't be.
 
-    `flag_form` makes of a setting's name what its flag is called where it was given. A flag that
-    matters to one engine or flow only names that, where nothing else does.
+    `flag_form` makes of a setting's name what its flag is called where it was given. Only what is
+    `used` (None: all) stops it: another one that can't be is passed over, and has its default.
     """
+    found = find_places(flags, environment, file, flag_form)
+    values = {}
+    for name, placed in found.items():
+        try:
+            values[name] = _read(name, placed.value, placed.place)
+        except UsageError as error:
+            if _is_used(name, used):
+                raise
+            pass_over(error)
+    return Settings(**{**values, **_name_implied(found, values)})
+
+
+def _is_used(name: str, used: Collection[str] | None) -> bool:
+    """Whether the setting of that name matters, or the nearest; where none is near, any may."""
+    meant = _find_meant(name)
+    return used is None or meant in used or (not meant and bool(used))
+
+
+def find_places(
+    flags: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    file: Path | None = None,
+    flag_form: Callable[[str], str] = str,
+) -> dict[str, Placed]:
+    """Where each setting stands that isn't left to its default, its value not looked at yet."""
     environment = os.environ if environment is None else environment
     file = home_folder() / "settings.toml" if file is None else file
-    given = [(n, v, flag_form(n)) for n, v in (flags or {}).items() if v is not None]
-    variables = [*_list_variables(environment, "{}"), *_list_variables(environment, "LONGTAKE_{}")]
-    placed = [*_list_lines(file), *variables, *given]
-    values = {name: _read(name, value, place) for name, value, place in placed}
-    for name, *_ in given:
-        implied = _SPECS[name].metadata["implies"]
-        if implied and values[name]:
-            values.setdefault(implied, _SPECS[name].metadata["of"])
-    return Settings(**values)
+    given = [Placed(n, v, flag_form(n), IN_CALL) for n, v in (flags or {}).items() if v is not None]
+    found = [*_list_lines(file), *_list_variables(environment), *given]
+    return {placed.name: placed for placed in found}
+
+
+def _name_implied(found: Mapping[str, Placed], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The engine that an address is for, and the flow of what only one of them has.
+
+    What is named in a place as good, or names that engine already, stays. Variables of other
+    programs imply nothing; nor does what stands for flow II in the file or the environment: it is
+    there for the runs that take it.
+    """
+    named: dict[str, Any] = {}
+    for placed in sorted(found.values(), key=lambda placed: -placed.rank):
+        if not values.get(placed.name):
+            continue
+        details = _SPECS[placed.name].metadata
+        name, of = details["implies"], details["of"]
+        may_imply = placed.rank == IN_CALL or (name != "flow" and placed.rank != IN_OTHERS_VARIABLE)
+        if name and name not in named and may_imply:
+            said = values.get(name)
+            is_of = str(said).partition(":")[0] == of
+            stays = name in values and (is_of or found[name].rank >= placed.rank)
+            named[name] = said if stays else of
+    return named
 
 
 def change_settings(settings: Settings, values: Mapping[str, Any], source: str) -> Settings:
@@ -443,13 +507,15 @@ def list_idle(settings: Settings, names: Iterable[str]) -> Iterator[tuple[str, s
 
 def list_unknown_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Variables that are named like a setting's and are none's, each with the nearest one."""
-    known = {"LONGTAKE_HOME", *(f"LONGTAKE_{name.upper()}" for name in _SPECS)}
+    known = ("HOME", *map(str.upper, _SPECS))
     for variable in environment:
-        if variable.startswith("LONGTAKE_") and variable not in known:
-            yield variable, next(iter(get_close_matches(variable, known, 1)), "")
+        name = variable.removeprefix("LONGTAKE_")
+        if name != variable and name not in known:
+            near = get_close_matches(name, known, 1)
+            yield variable, f"LONGTAKE_{near[0]}" if near else ""
 
 
-def _list_lines(file: Path) -> Iterator[_Placed]:
+def _list_lines(file: Path) -> Iterator[Placed]:
     """The lines of the settings file."""
     data = b""
     try:
@@ -470,7 +536,7 @@ def _list_lines(file: Path) -> Iterator[_Placed]:
     for name, value in values.items():
         starts = re.compile(rf"""\s*["'\[]?{re.escape(name)}\b""")
         number = next((n for n, line in enumerate(lines, 1) if starts.match(line)), 1)
-        yield name, value, f"{_shorten(name)} in {file}, line {number}"
+        yield Placed(name, value, f"{_shorten(name)} in {file}, line {number}", IN_FILE)
 
 
 def _say_damage(error: Exception, data: bytes) -> str:
@@ -483,24 +549,39 @@ def _say_damage(error: Exception, data: bytes) -> str:
     return _shorten(getattr(error, "strerror", None) or str(error))
 
 
-def _list_variables(environment: Mapping[str, str], form: str) -> Iterator[_Placed]:
-    """Settings' own variables, named in that form, or (`{}`) those that other programs read too."""
-    for name, spec in _SPECS.items():
-        variable = spec.metadata["environment"] if form == "{}" else form.format(name.upper())
-        if variable and (value := environment.get(variable, "").strip()):
-            yield name, value, f"{variable} in the environment"
+def _list_variables(environment: Mapping[str, str]) -> Iterator[Placed]:
+    """The variables that other programs read too, then settings' own: those go before."""
+    for rank in (IN_OTHERS_VARIABLE, IN_VARIABLE):
+        for name, spec in _SPECS.items():
+            of_others = spec.metadata["environment"]
+            variable = f"LONGTAKE_{name.upper()}" if rank == IN_VARIABLE else of_others
+            if variable and (value := environment.get(variable, "").strip()):
+                yield Placed(name, value, f"{variable} in the environment", rank)
 
 
 def _read(name: str, value: Any, place: str) -> Any:
     """The value as the setting's own type; UsageError names the place of one that can't be."""
     if name not in _SPECS:
-        near = get_close_matches(name, _SPECS, 1)
-        hint = f"Did you mean {near[0]}?" if near else f"Known settings: {', '.join(_SPECS)}."
-        raise UsageError(f"unknown setting {_show(name)}: {place}", hint)
+        raise _unknown(name, value, place)
     spec = _SPECS[name]
     converted = _convert(spec, value, place)
     _check(spec, converted, place)
     return converted
+
+
+def _unknown(name: str, value: Any, place: str) -> UsageError:
+    hint = "`longtake summarize --help-all` lists all settings, there with `-` in place of `_`."
+    if near := _find_meant(name):
+        hint = f"Did you mean {near}?"
+    elif isinstance(value, Mapping):
+        hint = 'Settings are lines such as `length = "short"`, in no [table].'
+    where = place.removeprefix(_shorten(name))
+    return UsageError(f"unknown setting {_show(name)}{where}", hint)
+
+
+def _find_meant(name: str) -> str:
+    """The setting of that name, or the nearest; empty where none is near."""
+    return name if name in _SPECS else next(iter(get_close_matches(name, _SPECS, 1)), "")
 
 
 def _convert(spec: "dataclasses.Field[Any]", value: Any, place: str) -> Any:
@@ -516,9 +597,25 @@ def _convert(spec: "dataclasses.Field[Any]", value: Any, place: str) -> Any:
     try:
         if kind is int and value != int(value) and not isinstance(value, str):
             raise wrong
-        return kind(value)
+        return _tidy(spec.name, value) if kind is str else kind(value)
     except (TypeError, ValueError, OverflowError):
         raise wrong from None
+
+
+def _tidy(name: str, text: str) -> str:
+    """The text in the one form of all that mean the same."""
+    text = text.strip()
+    if name.endswith("_url"):
+        return text.rstrip("/")
+    if name == "language":  # its codes, of two or three letters, stay as they are
+        return " ".join(map(_write_name, text.split()))
+    return text
+
+
+def _write_name(word: str) -> str:
+    """A word of a language's name with its capital, where all its letters are alike."""
+    alike = word.isalpha() and (word.islower() or word.isupper())
+    return word.capitalize() if alike and len(word) > MOST_OF_CODE else word
 
 
 _SWITCHES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

@@ -15,7 +15,12 @@ import pytest
 import longtake
 from longtake.cli.main import main
 from longtake.errors import UsageError
-from longtake.settings import Settings, load_settings
+from longtake.settings import (
+    Settings,
+    change_settings,
+    list_unknown_variables,
+    load_settings,
+)
 
 FAKES = ("--engine", "fake", "--reconciler", "fake", "--chunking", "fixed", "--read-text", "off")
 
@@ -169,6 +174,112 @@ def test_flag_that_serves_one_engine_or_flow_names_it(tmp_path: Path) -> None:
     assert load(context="full").flow == "context"
     # Other programs read these, too: nothing is sent anywhere because they stand there.
     assert load({"OPENAI_BASE_URL": "http://a/v1", "OLLAMA_HOST": "http://b"}).engine == "auto"
+
+
+A, B = "http://a/v1", "http://b/v1"
+
+
+@pytest.mark.parametrize(
+    ("line", "variables", "flags", "engine"),
+    [
+        (f"base_url = '{A}'", {}, {}, "server"),
+        ("", {"LONGTAKE_BASE_URL": A}, {}, "server"),
+        ("", {"LONGTAKE_OLLAMA_URL": A}, {}, "ollama"),
+        (f"base_url = '{A}'\nengine = 'fake'", {}, {}, "fake"),
+        (f"base_url = '{A}'\nengine = 'auto'", {}, {}, "auto"),
+        (f"base_url = '{A}'", {"LONGTAKE_ENGINE": "fake"}, {}, "fake"),
+        ("engine = 'fake'", {"LONGTAKE_BASE_URL": A}, {}, "server"),
+        ("engine = 'fake'", {"LONGTAKE_BASE_URL": A}, {"engine": "auto"}, "auto"),
+        ("engine = 'server:q'", {"LONGTAKE_BASE_URL": A}, {"base_url": B}, "server:q"),
+        ("engine = 'server:q'", {"LONGTAKE_OLLAMA_URL": A}, {"base_url": B}, "server:q"),
+        ("engine = 'fake'", {"OPENAI_BASE_URL": A}, {}, "fake"),
+        ("base_url = ''", {}, {}, "auto"),
+    ],
+)
+def test_address_names_its_engine_wherever_it_stands_unless_a_place_as_good_names_one(
+    tmp_path: Path, line: str, variables: dict[str, str], flags: dict[str, str], engine: str
+) -> None:
+    assert load_settings(flags, variables, write(tmp_path, line)).engine == engine
+
+
+def test_flow_is_named_by_what_is_given_for_it_and_not_by_what_is_kept_for_it(
+    tmp_path: Path,
+) -> None:
+    file = write(tmp_path, "memory_tokens = 300\nflow = 'independent'")
+    assert load_settings({}, {}, file).flow == "independent"
+    assert load_settings({"segments": 3}, {}, file).flow == "context"
+    assert load_settings({}, {}, write(tmp_path, "memory_tokens = 300")).flow == "independent"
+
+
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [
+        ("focus", ["", " ", "\n\t"]),
+        ("focus", ["prices", " prices "]),
+        ("language", ["German", "german", " GERMAN ", "gERMAN".capitalize()]),
+        ("language", ["Brazilian Portuguese", "brazilian  portuguese"]),
+        ("base_url", ["http://a/v1", "http://a/v1/", " http://a/v1"]),
+        ("chunk_seconds", [6, 6.0, "6"]),
+    ],
+)
+def test_values_that_mean_the_same_are_the_same(tmp_path: Path, name: str, same: list[str]) -> None:
+    loaded = {load_settings({name: value}, {}, tmp_path / "none.toml") for value in same}
+    assert len({getattr(settings, name) for settings in loaded}) == 1
+    changed = {getattr(change_settings(Settings(), {name: value}, "x"), name) for value in same}
+    assert len(changed) == 1
+
+
+@pytest.mark.parametrize("value", ["de", "pt-BR", "isiXhosa", "Norwegian (bokmål)", "ไทย", "中文"])
+def test_language_that_is_no_plain_word_stays_as_it_is_written(value: str) -> None:
+    assert change_settings(Settings(), {"language": value}, "x").language == value
+
+
+def test_only_what_is_used_and_not_set_elsewhere_can_be_wrong(tmp_path: Path) -> None:
+    file = write(tmp_path, "length = 'shrt'\nchunk_seconds = 0\nlenght = 'short'\nframes = 3")
+
+    def load(used: tuple[str, ...], **flags: object) -> tuple[Settings, list[str]]:
+        passed: list[str] = []
+        settings = load_settings(
+            flags, {}, file, used=used, pass_over=lambda wrong: passed.append(wrong.message)
+        )
+        return settings, passed
+
+    settings, passed = load(("speech", "frames"))
+    assert (settings.length, settings.chunk_seconds, settings.frames) == ("medium", 6.0, 3)
+    assert len(passed) == 3 and passed[2].startswith("unknown setting 'lenght' in ")
+    assert load((), length="long")[0].length == "long"
+    with pytest.raises(UsageError, match=r"line 2: 0 is out of range|line 2: 0.0 is out of range"):
+        load(("chunk_seconds",))
+    with pytest.raises(UsageError, match="'shrt' is unknown"):
+        load(("length",))
+    with pytest.raises(UsageError, match=r"unknown setting 'lenght' in .*, line 3"):
+        load(("length",), length="long")
+
+
+@pytest.mark.parametrize("text", ["[summary]\nlength = 'short'", "[[runs]]\nframes = 2"])
+def test_table_in_the_file_is_told_how_a_setting_is_written(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError, match=r"unknown setting '(summary|runs)' in .*line 1") as caught:
+        load_settings({}, {}, write(tmp_path, text))
+    assert "[table]" in caught.value.hint or "Did you mean" in caught.value.hint
+    assert len(caught.value.hint) < 200
+
+
+def test_unknown_name_is_said_once(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_settings({}, {}, write(tmp_path, "lenght = 'short'"))
+    assert caught.value.message.count("lenght") == 1
+    with pytest.raises(UsageError, match=r"^unknown setting 'nope' in --arm$"):
+        change_settings(Settings(), {"nope": 1}, "--arm")
+
+
+def test_variable_that_is_none_s_is_answered_with_one_that_is_near_alone() -> None:
+    asked = {"LONGTAKE_FRAMS": "1", "LONGTAKE_JSON": "1", "LONGTAKE_QUIET": "1", "PATH": ""}
+    found = dict(list_unknown_variables(asked))
+    assert found == {
+        "LONGTAKE_FRAMS": "LONGTAKE_FRAMES",
+        "LONGTAKE_JSON": "",
+        "LONGTAKE_QUIET": "",
+    }
 
 
 def test_every_setting_is_a_flag_with_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,6 +30,13 @@ def note(text: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def note_error(message: str, hint: str) -> None:
+    """Tell the user what went wrong, and what to do about it where that is known."""
+    note(f"error: {message}")
+    if hint:
+        note(f"hint: {hint}")
+
+
 @contextmanager
 def open_bars(
     *, quiet: bool = False, line_seconds: float = LINE_SECONDS

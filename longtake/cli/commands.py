@@ -5,18 +5,22 @@ What is heavy is imported by the command that needs it: help and mistakes are an
 
 import json
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from longtake.cli import names
 from longtake.cli.bars import fetch_with_bar, note
-from longtake.cli.flags import HELP, Commands, OneOf, take_settings, take_switch
+from longtake.cli.completion import offer
+from longtake.cli.dispatch import Commands
+from longtake.cli.flags import HELP, OneOf, take_help_all, take_settings, take_switch
 from longtake.cli.front import EXIT_GAPS, Given, open_front, read_settings, show_result
 from longtake.cli.library import library, search
 from longtake.cli.videos import run_videos
 from longtake.errors import UsageError
-from longtake.settings import GROUPS, list_group
+from longtake.settings import GROUPS, list_group, load_settings
 from longtake.version import __version__
 
 EPILOG = """\
@@ -33,15 +37,24 @@ OF_TRANSCRIPT = ("speech", "subtitles", "device", *list_group("links", "output")
 COMPLETE = "_LONGTAKE_COMPLETE"
 """The variable by which a shell asks what would complete a line."""
 
-SOURCE = click.Argument(["source"], metavar="SOURCE", help="a file, or a link to one")
+FILE = offer(files="file")
+SOURCE = click.Argument(
+    ["source"], metavar="SOURCE", help="a file, or a link to one", shell_complete=FILE
+)
 SOURCES = click.Argument(
     ["sources"],
     metavar="SOURCE…",
     nargs=-1,
     required=True,
     help="files, folders of videos, patterns such as 'talks/*.mp4', links",
+    shell_complete=FILE,
 )
-MODEL = click.Argument(["model"], metavar="MODEL", help="as in `longtake models list`")
+MODEL = click.Argument(
+    ["model"],
+    metavar="MODEL",
+    help="as in `longtake models list`",
+    shell_complete=offer(names.list_models),
+)
 JSON = take_switch("--json", "as_json", "print one JSON document")
 QUIET = take_switch("-q/--quiet", "quiet", "print nothing but the result and errors")
 VERBOSE = take_switch("-v/--verbose", "verbose", "say more of how it was made")
@@ -55,6 +68,7 @@ OF_VIDEOS = [SOURCES, PLAYLIST, JSON, QUIET, VERBOSE, *take_settings(OF_RUN)]
     epilog=EPILOG,
     invoke_without_command=True,
     subcommand_metavar="COMMAND",
+    params=[take_help_all("show all commands with all their settings and exit")],
 )
 @click.version_option(__version__, "-V", "--version", message="longtake %(version)s")
 @click.pass_context
@@ -83,7 +97,7 @@ def describe(**options: Any) -> int:
 
 @longtake.command(
     params=[
-        click.Argument(["source"], metavar="CSV", help="a descriptions.csv"),
+        click.Argument(["source"], metavar="CSV", help="a descriptions.csv", shell_complete=FILE),
         JSON,
         QUIET,
         VERBOSE,
@@ -127,7 +141,7 @@ def compare(
     with open_front(quiet=quiet, verbose=verbose) as front:
         found = front.finish(front.session.compare(source, plans))
     if as_json:
-        print(comparison_as_json(found, ascii_only=True), end="")
+        print(comparison_as_json(found, ascii_only=True, placed=True), end="")
     else:
         print("\n".join(say_comparison(found)))
     gaps = found.failed or any(arm.result.ledger.gaps for arm in found.arms)
@@ -155,18 +169,24 @@ def scan(source: str, as_json: bool, quiet: bool, given: Given) -> int:
 def transcript(source: str, as_json: bool, quiet: bool, given: Given) -> int:
     """Write what is said in a video as .srt, .vtt and .txt; the text is printed, too."""
     from longtake.report import transcript_as_json
-    from longtake.report.terminal import safe_line
+    from longtake.report.terminal import safe_line, say_place
     from longtake.report.transcript import as_text
 
     with open_front(quiet=quiet) as front:
         found = front.finish(front.session.transcribe(source, read_settings(given, quiet=quiet)))
-    for said in (found.source, found.remark, *map(str, found.files)):
+    for said in (found.source, found.remark):
         if said and not quiet:
             note(f"note: {said}")
     if as_json:
         print(transcript_as_json(found), end="")
-    else:
-        print("".join(f"{safe_line(line)}\n" for line in as_text(found).splitlines()), end="")
+        return 0
+    print(
+        "".join(f"{safe_line(line)}\n" for line in as_text(found).splitlines()), end="", flush=True
+    )
+    for line in say_place(found.files):  # beside the text, which may go through a pipe
+        if sys.stdout.isatty():
+            print()
+        note(line)
     return 0
 
 
@@ -210,7 +230,7 @@ def doctor(as_json: bool) -> int:
     from longtake.doctor.inspect import inspect
     from longtake.doctor.report import as_values, say
 
-    settings = read_settings({})
+    settings = load_settings(used=(), pass_over=lambda wrong: note(f"note: {wrong.message}"))
     findings = inspect(settings)
     if as_json:
         print(json.dumps(as_values(findings, settings.chunk_seconds), indent=1))
@@ -221,7 +241,7 @@ def doctor(as_json: bool) -> int:
 
 @longtake.command(params=[click.Argument(["shell"], type=OneOf(("bash", "zsh", "fish")))])
 def completion(shell: str) -> int:
-    """Print what makes a shell complete commands, flags and values.
+    """Print what makes a shell complete commands, flags, values and files.
 
     \b
     bash: eval "$(longtake completion bash)"            in ~/.bashrc

@@ -5,17 +5,25 @@ Builds on click; knows no command.
 
 import dataclasses
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import click
 
-from longtake.links.addresses import is_link
-from longtake.settings import GROUPS, Settings
+from longtake.cli.blame import explain
+from longtake.cli.completion import complete_setting
+from longtake.errors import LongtakeError, UsageError
+from longtake.settings import GROUPS, Settings, find_places, name_flag
 
 HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+SUFFIXES = frozenset(
+    ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .webm .wmv".split()
+)
+"""What videos are known by among other files."""
 FLAG_WIDTH = 34
 """Letters in the help's column of flags."""
 
@@ -46,27 +54,37 @@ class Setting(click.Option):
             default=None,
             metavar=details["metavar"] or None,
             help=words + default.replace(".0)", ")"),
+            shell_complete=complete_setting(spec.name),
         )
         self.setting = spec.name
         self.group = details["group"]
         self.basic = details["basic"]
 
 
-def name_flag(setting: str) -> str:
-    """The flag of a setting."""
-    return "--" + setting.replace("_", "-")
-
-
 class Command(click.Command):
     """A command whose settings stand in groups, and come to it as one mapping, `given`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The command's arguments and flags; click.UsageError for two that can't go together."""
+        with hint_at_file(args):
+            rest = super().parse_args(ctx, list(args))
+        if ctx.params.get("quiet") and ctx.params.get("verbose"):
+            raise click.UsageError("--quiet and --verbose can't go together", ctx)
+        return rest
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it, with the settings that stand on the command line."""
         flags = [p for p in self.params if isinstance(p, Setting)]
         values = {flag.setting: ctx.params.pop(str(flag.name)) for flag in flags}
+        given = {n: v for n, v in values.items() if v is not None}
         if flags:
-            ctx.params["given"] = {n: v for n, v in values.items() if v is not None}
-        return super().invoke(ctx)
+            ctx.params["given"] = given
+        try:
+            return super().invoke(ctx)
+        except LongtakeError as error:
+            with suppress(UsageError):  # a settings file that can't be read is the error itself
+                explain(error, find_places(given, flag_form=name_flag).values())
+            raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The command's own flags, then its settings, group by group."""
@@ -94,25 +112,42 @@ def _write_section(
             formatter.write_dl(records, col_max=FLAG_WIDTH)
 
 
-class Commands(click.Group):
-    """The program's commands; a video in a command's place is summarised."""
+@contextmanager
+def hint_at_file(args: Sequence[str]) -> Iterator[None]:
+    """UsageError in place of an unknown flag where a word is a file that begins like one."""
+    try:
+        yield
+    except click.NoSuchOption:
+        if named := next(filter(_is_dashed_file, args), ""):
+            raise UsageError(
+                f"{named} begins with a dash, as flags do", f"Name the file as ./{named}"
+            ) from None
+        raise
 
-    command_class = Command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is named first, or `summarize` for a file or a link."""
-        first = args[0]
-        is_file = "." in first or "/" in first or os.path.exists(first)  # noqa: PTH110 - never raises
-        if first not in self.commands and (first == "-" or is_link(first) or is_file):
-            is_dashed = first.startswith("-") and first != "-"  # it came after `--`
-            args = ["summarize", *(["--"] if is_dashed else []), *args]
-        return super().resolve_command(ctx, args)
+def _is_dashed_file(word: str) -> bool:
+    """Whether it begins with a dash, and is a file or is called like a video."""
+    is_video = "=" not in word and Path(word).suffix.lower() in SUFFIXES
+    return word.startswith("-") and (is_video or os.path.exists(word))  # noqa: PTH110 - never raises
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which they were written."""
-        return list(self.commands)
+
+def list_own_flags() -> list[str]:
+    """The flags of all commands that are no settings."""
+    program = click.get_current_context().find_root().command
+    commands = program.commands.values() if isinstance(program, click.Group) else ()
+    return [
+        flag
+        for command in commands
+        for param in command.params
+        if isinstance(param, click.Option) and not isinstance(param, Setting)
+        for flag in param.opts
+    ]
+
+
+def list_used() -> list[str]:
+    """The settings that the command in hand takes."""
+    params = click.get_current_context().command.params
+    return [param.setting for param in params if isinstance(param, Setting)]
 
 
 def take_settings(
@@ -124,22 +159,34 @@ def take_settings(
         for spec in dataclasses.fields(Settings)
         if spec.name in names
     ]
-    help_all = click.Option(
+    return [take_help_all("show all settings and exit"), *flags]
+
+
+def take_help_all(words: str) -> click.Option:
+    """The flag that shows all there is to know of a command, and of those below it."""
+    return click.Option(
         ["--help-all"],
         is_flag=True,
         expose_value=False,
         is_eager=True,
         callback=_show_all,
-        help="show all settings and exit",
+        help=words,
     )
-    return [help_all, *flags]
 
 
 def _show_all(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
         ctx.meta["all"] = True
-        click.echo(ctx.get_help(), color=ctx.color)
+        click.echo("\n\n".join(_list_helps(ctx)), color=ctx.color)
         ctx.exit()
+
+
+def _list_helps(ctx: click.Context) -> Iterator[str]:
+    """The help of a command, then that of each below it."""
+    yield ctx.get_help()
+    if isinstance(ctx.command, click.Group):
+        for name, command in ctx.command.commands.items():
+            yield from _list_helps(click.Context(command, ctx, name, **HELP))
 
 
 def take_switch(flag: str, name: str, words: str) -> click.Option:

@@ -9,8 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from longtake.cli.bars import fetch_with_bar, note, open_bars
-from longtake.cli.flags import name_flag
-from longtake.settings import Settings, list_idle, list_unknown_variables, load_settings
+from longtake.cli.flags import list_own_flags, list_used
+from longtake.settings import (
+    Settings,
+    list_idle,
+    list_unknown_variables,
+    load_settings,
+    name_flag,
+)
 
 if TYPE_CHECKING:
     from longtake.pipeline.session import Session
@@ -79,13 +85,19 @@ ROLES = {"describer": "described by", "summary by": "summarised by"}
 
 
 def read_settings(given: Given, *, quiet: bool = False) -> Settings:
-    """The settings, and a note of each flag or variable that changes nothing."""
-    settings = load_settings(given, flag_form=name_flag)
+    """The settings, and a note of each flag or variable that changes nothing.
+
+    Of those that can't be, only what the command takes stops it.
+    """
+    settings = load_settings(given, flag_form=name_flag, used=list_used())
     if not quiet:
         for name, of in list_idle(settings, given):
             note(f"note: {name_flag(name)} has no effect here: it is for {of}")
+        own = list_own_flags()
         for variable, near in list_unknown_variables(os.environ):
             meant = f"; did you mean {near}?" if near else ""
+            flag = name_flag(variable.removeprefix("LONGTAKE_").lower())
+            meant = f": {flag} is a flag alone" if flag in own else meant
             note(f"note: {variable} in the environment is no setting{meant}")
     return settings
 
@@ -98,7 +110,7 @@ def show_result(
     from longtake.report.terminal import say_result
 
     if as_json:
-        print(say_json(result, descriptions=descriptions, ascii_only=True), end="")
+        print(say_json(result, descriptions=descriptions, ascii_only=True, placed=True), end="")
     else:
         if sys.stdout.isatty():
             print()

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import click
 
-from longtake.cli.bars import note
+from longtake.cli.bars import note, note_error
 from longtake.cli.commands import COMPLETE, longtake
+from longtake.cli.completion import teach_bash
 from longtake.errors import LongtakeError
 
 EXIT_INTERRUPTED = 130
@@ -46,6 +47,7 @@ def _run(arguments: list[str]) -> int:
     """One command; what a shell asks to complete a line is answered by click."""
     try:
         if COMPLETE in os.environ:
+            teach_bash()
             longtake.main(arguments, PROGRAM, COMPLETE)
         with longtake.make_context(PROGRAM, arguments) as context:
             status: int = longtake.invoke(context) or 0
@@ -62,9 +64,7 @@ def _tell(error: click.UsageError | LongtakeError) -> int:
     else:
         command = error.ctx.command_path if error.ctx else PROGRAM
         message, hint, status = error.format_message(), f"{command} --help", error.exit_code
-    note(f"error: {message}")
-    if hint:
-        note(f"hint: {hint}")
+    note_error(message, hint)
     return status
 
 

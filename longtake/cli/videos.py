@@ -9,21 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longtake.cli.bars import note
+from longtake.cli.bars import note, note_error
+from longtake.cli.blame import explain
+from longtake.cli.flags import SUFFIXES
 from longtake.cli.front import EXIT_GAPS, Front, Given, open_front, read_settings, show_result
 from longtake.cli.offer import offer_describer
-from longtake.errors import LinkError, LongtakeError, SourceError, UsageError
+from longtake.errors import LinkError, LongtakeError, SourceError
 from longtake.links.addresses import is_link
-from longtake.settings import Settings
+from longtake.settings import Settings, find_places, name_flag
+from longtake.text.plurals import say_count
 from longtake.text.untrusted import one_line
 
 if TYPE_CHECKING:
     from longtake.records import Result
-
-SUFFIXES = frozenset(
-    ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .webm .wmv".split()
-)
-"""What a folder's videos are known by."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,10 @@ class Item:
 
     source: str
     title: str
-    out: str
+    out: str = ""
     """Its folder, where one was named for all of them."""
+    error: LongtakeError | None = None
+    """Why it can't be one: of a folder or a playlist in which no video was found."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,15 @@ def run_videos(
             return show_result(
                 result, as_json=as_json, verbose=verbose, descriptions=not summarized
             )
-        items = list(_list_items(sources, settings, playlist=playlist))
+        items = [item for s in sources for item in _list_items(s, settings, playlist=playlist)]
+        if len(sources) == 1 and items[0].error:
+            raise items[0].error
+        places = find_places(given, flag_form=name_flag).values()
         outcomes = []
         for outcome in _run_each(items, front, settings, summarized=summarized):
+            if outcome.error:
+                explain(outcome.error, places)
+                note_error(outcome.error.message, outcome.error.hint)
             outcomes.append(outcome)
             if outcome.result and not as_json:
                 print(f"== {one_line(outcome.item.title or outcome.item.source)}")
@@ -95,10 +101,11 @@ def _run_each(
             note(f"{number} of {len(items)}: {item.title or item.source}")
         own = dataclasses.replace(settings, out=item.out)
         try:
+            if item.error:
+                raise item.error
             steps = front.session.summarize(item.source, own, summarized=summarized)
             yield VideoOutcome(item, front.finish(steps))
         except (LinkError, SourceError) as error:
-            note(f"error: {error.message}")
             yield VideoOutcome(item, error=error)
 
 
@@ -108,31 +115,31 @@ def _is_many(source: str) -> bool:
 
 
 def _match(source: str) -> list[str]:
-    """The files that a pattern names; none where it is a file's own name."""
-    return [] if os.path.exists(source) else glob.glob(source, recursive=True)  # noqa: PTH110, PTH207
+    """The files that a pattern names; none where it is a file's own name, or a broken link's."""
+    return [] if os.path.lexists(source) else glob.glob(source, recursive=True)  # noqa: PTH207
 
 
-def _list_items(sources: Sequence[str], settings: Settings, *, playlist: bool) -> Iterator[Item]:
-    """All that the sources name, in order; UsageError for a folder without videos."""
-    for source in sources:
+def _list_items(source: str, settings: Settings, *, playlist: bool) -> list[Item]:
+    """All that a source names, in order; one that tells why where that is nothing."""
+    try:
         if playlist and is_link(source):
-            yield from _list_playlist(source, settings)
-        elif _is_many(source):
-            for path in sorted(_match(source)) or _list_folder(Path(source)):
-                yield Item(path, "", _place(settings, Path(path).stem))
-        else:
-            name = "link" if is_link(source) else Path(source).stem
-            yield Item(source, "", _place(settings, name))
+            return list(_list_playlist(source, settings))
+        if _is_many(source):
+            paths = sorted(_match(source)) or _list_folder(Path(source))
+            return [Item(path, "", _place(settings, Path(path).stem)) for path in paths]
+    except (LinkError, SourceError) as error:
+        return [Item(source, "", error=error)]
+    return [Item(source, "", _place(settings, "link" if is_link(source) else Path(source).stem))]
 
 
 def _list_folder(folder: Path) -> list[str]:
-    found = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES]
+    found = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()]
     if not found:
-        raise UsageError(
+        raise SourceError(
             f"{folder} is a folder without videos",
             f"Videos are known there by how their names end: {' '.join(sorted(SUFFIXES))}.",
         )
-    return sorted(str(path) for path in found if path.is_file())
+    return sorted(map(str, found))
 
 
 def _list_playlist(link: str, settings: Settings) -> Iterator[Item]:
@@ -149,13 +156,13 @@ def _place(settings: Settings, name: str) -> str:
 
 def _show_all(outcomes: Sequence[VideoOutcome], *, as_json: bool, descriptions: bool) -> int:
     """A table of what became of each, or one document; the exit status."""
-    failed = [outcome for outcome in outcomes if outcome.error]
-    if as_json and len(failed) < len(outcomes):
+    if as_json:
         _print_document(outcomes, descriptions=descriptions)
-    elif not as_json:
+    else:
         _print_table(outcomes)
-    if len(failed) == len(outcomes) and failed[0].error:
-        raise failed[0].error
+    errors = [outcome.error for outcome in outcomes if outcome.error]
+    if len(errors) == len(outcomes):
+        return errors[0].exit_status
     return EXIT_GAPS if any(outcome.state != "done" for outcome in outcomes) else 0
 
 
@@ -163,7 +170,7 @@ def _print_document(outcomes: Sequence[VideoOutcome], *, descriptions: bool) -> 
     from longtake.report import as_json
 
     videos = [
-        json.loads(as_json(outcome.result, descriptions=descriptions))
+        json.loads(as_json(outcome.result, descriptions=descriptions, placed=True))
         for outcome in outcomes
         if outcome.result
     ]
@@ -190,6 +197,6 @@ def _print_table(outcomes: Sequence[VideoOutcome]) -> None:
         rows.append((outcome.state, one_line(where), one_line(about)))
     width = max(len(where) for _, where, _ in rows)
     counts = [f"{n} {s}" for s in ("done", "gaps", "failed") if (n := sum(s == r[0] for r in rows))]
-    print(f"{len(rows)} videos: {', '.join(counts)}")
+    print(f"{say_count(len(rows), 'video')}: {', '.join(counts)}")
     for state, where, about in rows:
         print(f"{state:<6}  {where:<{width}}  {about}".rstrip())

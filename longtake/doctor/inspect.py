@@ -344,7 +344,7 @@ def advise(
         engine, why = choose_engine()
         why = why.partition("; `longtake doctor`")[0]  # that is where it is read
     else:
-        engine, why = settings.engine, "set by LONGTAKE_ENGINE or settings.toml"
+        engine, why = settings.engine, "set in the environment or in settings.toml"
     if engine.partition(":")[0] in ("server", "ollama"):
         return Advice(engine, why)
     if found := _advise_server(servers):

@@ -5,6 +5,7 @@ Says where each lies in the user's cache; fetches nothing.
 
 import shutil
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from longtake.errors import OutputError, UsageError
@@ -292,6 +293,12 @@ MODELS = {model.name: model for model in (SMOLLM2, QWEN25, QWEN3, SMOLVLM2, QWEN
 SPEECH_MODELS = {TINY_WHISPER.name: TINY_WHISPER}
 ALL_MODELS: dict[str, Model | FolderModel] = {**MODELS, **SPEECH_MODELS, MINILM.name: MINILM}
 """All that can be fetched, of whatever kind."""
+WHISPER_NAMES = tuple(
+    "tiny.en tiny base.en base small.en small medium.en medium large-v1 large-v2 large-v3 large"
+    " distil-small.en distil-medium.en distil-large-v2 distil-large-v3 distil-large-v3.5"
+    " large-v3-turbo turbo".split()
+)
+"""The speech models that faster-whisper knows by name, and fetches from the hub."""
 VLMS = (QWEN3_VL, QWEN25_VL, SMOLVLM2)
 """Those that take images, the best first."""
 
@@ -306,7 +313,9 @@ def find_model(name: str) -> Model:
 def find_any_model(name: str) -> Model | FolderModel:
     """The model of that name, of whatever kind; UsageError lists the known ones."""
     if name not in ALL_MODELS:
-        raise UsageError(f"there is no model {name!r}", f"Known: {', '.join(ALL_MODELS)}.")
+        near = get_close_matches(name.casefold(), ALL_MODELS, 1)
+        meant = f"Did you mean {near[0]}? " if near else ""
+        raise UsageError(f"there is no model {name!r}", f"{meant}Known: {', '.join(ALL_MODELS)}.")
     return ALL_MODELS[name]
 
 

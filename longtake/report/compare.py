@@ -10,6 +10,7 @@ from longtake.report.csv import write_table
 from longtake.report.json import dump, gap_values, summary_values, video_values
 from longtake.report.measures import FEWEST_PAIRS, MEASURES
 from longtake.report.phrases import join_gaps, name_chunks
+from longtake.report.terminal import say_place
 from longtake.text.plurals import say_count
 from longtake.text.untrusted import one_line
 
@@ -18,14 +19,20 @@ UNITS = {measure.name: measure.unit for measure in MEASURES}
 SIGNS = {"supported": "✓", "unsupported": "✗", "unchecked": "?", "quoted": "“"}
 
 
-def comparison_as_json(comparison: Comparison, *, ascii_only: bool = False) -> str:
-    """The document of compare.json; times in seconds, shares from 0 to 1."""
+def comparison_as_json(
+    comparison: Comparison, *, ascii_only: bool = False, placed: bool = False
+) -> str:
+    """The document of compare.json; times in seconds, shares from 0 to 1.
+
+    `placed`: with the folder in which it lies.
+    """
     document = {
         "video": video_values(comparison.video),
         "arms": [arm_values(arm) for arm in comparison.arms],
         "differences": [_worth_values(worth) for worth in comparison.worths],
         "failed": [{"name": name, "error": why} for name, why in comparison.failed],
         "remark": ONE_VIDEO,
+        **({"folder": str(comparison.out)} if placed else {}),
     }
     return dump(document, ascii_only=ascii_only)
 
@@ -191,7 +198,7 @@ def say_comparison(comparison: Comparison) -> list[str]:
             f"{arm.name}: gap: {span} ({name_chunks(chunks)}): {one_line(reason)}"
             for span, chunks, reason in join_gaps(arm.result.ledger.gaps)
         ]
-    return [*lines, *(f"files: {one_line(str(path))}" for path in comparison.files)]
+    return [*lines, "", *say_place(comparison.files)]
 
 
 def say_failed(comparison: Comparison) -> list[str]:

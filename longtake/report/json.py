@@ -1,7 +1,7 @@
 """summary.json, and what `--json` prints: the whole result as one document; and read back."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from itertools import repeat
 from pathlib import Path
@@ -40,10 +40,17 @@ if TYPE_CHECKING:
 STRETCHES = ("black", "blank", "frozen")
 
 
-def as_json(result: Result, *, descriptions: bool = False, ascii_only: bool = False) -> str:
+def as_json(
+    result: Result,
+    *,
+    descriptions: bool = False,
+    ascii_only: bool = False,
+    placed: bool = False,
+) -> str:
     """The document of summary.json, on request with the descriptions; times in seconds.
 
-    In ASCII alone it is the same document, and passes through any terminal or pipe.
+    In ASCII alone it is the same document, and passes through any terminal or pipe. `placed`: with
+    the folder in which it lies.
     """
     document = {
         "video": video_values(result.video),
@@ -63,6 +70,8 @@ def as_json(result: Result, *, descriptions: bool = False, ascii_only: bool = Fa
     }
     if descriptions:
         document["descriptions"] = [_description(d) for d in result.descriptions]
+    if placed:
+        document["folder"] = str(result.out)
     return dump(document, ascii_only=ascii_only)
 
 
@@ -95,6 +104,7 @@ def overview_as_json(overview: Overview) -> str:
         **{name: [_span(span) for span in getattr(scan, name)] for name in STRETCHES},
         **_pick(scan, "step", "motion", "brightness"),
         "files": [str(path) for path in overview.files],
+        "folder": _name_folder(overview.files),
     }
     return dump(document)
 
@@ -104,8 +114,14 @@ def transcript_as_json(transcript: Transcript) -> str:
     document = {
         **_pick(transcript, "source", "language", "remark"),
         "segments": [{**_span(part.span), "text": part.text} for part in transcript.segments],
+        "folder": _name_folder(transcript.files),
     }
     return dump(document)
+
+
+def _name_folder(files: Sequence[Path]) -> str:
+    """The folder of what was written; empty where nothing was."""
+    return str(files[0].parent) if files else ""
 
 
 def read_transcript(path: Path) -> Transcript:

@@ -2,7 +2,8 @@
 
 import shutil
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from longtake.records import Overview, Result, Sentence, Summary
 from longtake.report import phrases
@@ -28,7 +29,7 @@ def say_overview(overview: Overview) -> str:
             lines.append(f"{name:>7}: {seconds:.1f} s in {len(spans)}, first {_exact(spans[0])}")
     lines.append(f" counts: {len(scan.shots)} shots, {len(overview.chunks)} chunks")
     lines += [f"    gap: {c.span}: {c.missing}" for c in overview.chunks if c.missing]
-    lines += [f"  files: {path}" for path in overview.files]
+    lines += ["", *say_place(overview.files)] if overview.files else []
     return "".join(f"{safe_line(line)}\n" for line in lines)
 
 
@@ -49,8 +50,13 @@ def say_result(result: Result, *, verbose: bool = False) -> str:
         for span, chunks, reason in phrases.join_gaps(result.ledger.gaps)
     ]
     lines += [f"note: {remark}" for remark in phrases.say_remarks(result.ledger)]
-    names = ", ".join(path.name for path in result.files)
-    return "".join(f"{safe_line(line)}\n" for line in (*lines, f"{result.out}: {names}"))
+    return "".join(f"{safe_line(line)}\n" for line in (*lines, *say_place(result.files)))
+
+
+def say_place(files: Sequence[Path]) -> list[str]:
+    """The last line: the folder of these files, and their names; none where there are none."""
+    names = ", ".join(path.name for path in files)
+    return [safe_line(f"{files[0].parent}: {names}")] if files else []
 
 
 def _say_making(result: Result) -> list[str]:

@@ -1,5 +1,6 @@
 """What the user names as a source: a file on this machine, told apart by content, never by name."""
 
+import errno
 import hashlib
 import re
 import stat
@@ -11,6 +12,11 @@ from longtake.errors import SourceError
 from longtake.records import Progress
 
 BLOCK_BYTES = 1 << 20
+HINTS = {
+    errno.ENAMETOOLONG: "No file can have so long a name: check it.",
+    errno.ELOOP: "Links that lead in a circle stand for no file: name the file itself.",
+}
+"""What to do where a file can't be reached, if it isn't a matter of permissions."""
 
 
 def check_file(source: str | Path, what: str = "video file") -> Path:
@@ -22,11 +28,12 @@ def check_file(source: str | Path, what: str = "video file") -> Path:
         hint = "Check the name and the folder."
         if re.match(r"(www\.|[\w-]+(\.[\w-]+)*\.[a-z]{2,}/)", str(source)):
             hint = f"If it is a link: https://{source}"
+        if path.is_symlink():
+            hint = f"It points to {path.readlink()}, which is not there."
         raise SourceError(f"there is no file {path}", hint) from None
     except OSError as error:
-        raise SourceError(
-            f"{path} can't be reached: {error.strerror}", "Check its permissions."
-        ) from None
+        hint = HINTS.get(error.errno or 0, "Check its permissions.")
+        raise SourceError(f"{path} can't be reached: {error.strerror}", hint) from None
     if stat.S_ISDIR(facts.st_mode):
         raise SourceError(f"{path} is a folder", f"Name one {what} in it.")
     if not stat.S_ISREG(facts.st_mode):

@@ -526,7 +526,7 @@ def test_a_flag_that_can_not_be_is_refused(flags: list[str], run: Run) -> None:
         (b"chunk_seconds = \n", "can't be read"),
         (b"chunk_seconds = 'six'\n", "not a number"),
         (b"chunk_seconds = true\n", "not a number"),
-        (b"engine = 5\n", "not a text"),
+        (b"judge = 5\n", "not a text"),
         (b"\xff\xfe", "can't be read"),
     ],
 )

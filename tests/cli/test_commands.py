@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -57,24 +55,6 @@ def test_mistyped_command_flag_or_value_is_answered_with_the_nearest(
     assert main(arguments) == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ") and meant in said and "\nhint: longtake" in said
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shell_is_told_how_to_complete(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["completion", shell]) == 0
-    assert "_LONGTAKE_COMPLETE" in capsys.readouterr().out
-
-
-def test_shell_that_asks_is_given_commands_flags_and_values() -> None:
-    def complete(*words: str) -> list[str]:
-        asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
-        env = os.environ | asked | {"_LONGTAKE_COMPLETE": "bash_complete"}
-        found = subprocess.check_output([sys.executable, "-m", "longtake"], text=True, env=env)
-        return [line.partition(",")[2] for line in found.splitlines()]
-
-    assert complete("longtake", "su") == ["summarize"]
-    assert "--chunk-seconds" in complete("longtake", "scan", "--chunk")
-    assert complete("longtake", "summarize", "--length", "s") == ["short"]
 
 
 def test_video_in_place_of_a_command_is_summarised(
@@ -155,9 +135,15 @@ def test_transcript_alone_goes_to_standard_output(
     shown = capsys.readouterr()
     assert "Stone" in shown.out and "\x1b" not in shown.out
     assert "note: subtitles in talk.srt\n" in shown.err
-    assert shown.err.endswith("note: out/transcript.txt\n")
+    assert shown.err.endswith("\nout: transcript.srt, transcript.vtt, transcript.txt\n")
+    assert main(["transcript", str(video), "--out", "out", "-q"]) == 0
+    assert capsys.readouterr() == (
+        shown.out,
+        "out: transcript.srt, transcript.vtt, transcript.txt\n",
+    )
     assert main(["transcript", str(video), "--out", "out", "--json"]) == 0
-    assert "Stone" in json.loads(capsys.readouterr().out)["segments"][0]["text"]
+    document = json.loads(capsys.readouterr().out)
+    assert "Stone" in document["segments"][0]["text"] and document["folder"] == "out"
 
 
 def test_transcript_of_a_silent_film_says_so_and_writes_nothing(
@@ -174,6 +160,49 @@ def test_transcript_of_a_silent_film_says_so_and_writes_nothing(
     assert main(["transcript", str(video), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["segments"] == [] and document["remark"].startswith("the file has no sound")
+
+
+@pytest.mark.parametrize("quiet", [[], ["-q"]])
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        (["summarize", *FAKE], "descriptions.csv, summary.md, summary.json"),
+        (["describe", *FAKE], "descriptions.csv"),
+        (["compare", *FAKE], "compare.html, compare.csv, compare.json"),
+        (["scan"], "sheet.png, strip.png"),
+    ],
+)
+def test_last_line_names_the_folder_and_what_was_written_there(
+    command: list[str],
+    names: str,
+    quiet: list[str],
+    numbered: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([*command, *quiet, "--out", "here", str(numbered)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].startswith(f"here: {names}") and lines[-2] == ""
+    for name in lines[-1].removeprefix("here: ").split(", "):
+        assert (Path("here") / name).stat().st_size > 0
+    assert main([*command, *quiet, "--out", "here", "--json", str(numbered)]) == 0
+    assert json.loads(capsys.readouterr().out)["folder"] == "here"
+
+
+def test_document_in_a_folder_does_not_say_where_it_lay_when_it_was_written(
+    numbered: Path,
+) -> None:
+    assert main(["summarize", str(numbered), *FAKE, "--out", "here"]) == 0
+    assert main(["compare", str(numbered), *FAKE, "--out", "there"]) == 0
+    assert "folder" not in json.loads(Path("here/summary.json").read_text())
+    assert "folder" not in json.loads(Path("there/compare.json").read_text())
+
+
+def test_scan_that_draws_nothing_names_no_folder(
+    numbered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scan", str(numbered), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["folder"], document["files"]) == ("", [])
 
 
 def test_page_is_refused_where_nothing_can_be_served(

@@ -326,10 +326,10 @@ def test_a_model_s_name_can_t_smuggle_a_command() -> None:
 
 def test_a_named_engine_is_what_is_used() -> None:
     found = advice_for(fits_of(SMALL), engine="fake")
-    assert (found.engine, found.why) == ("fake", "set by LONGTAKE_ENGINE or settings.toml")
+    assert (found.engine, found.why) == ("fake", "set in the environment or in settings.toml")
     assert found.command
     assert advice_for(fits_of(SMALL), engine="server:mine") == Advice(
-        "server:mine", "set by LONGTAKE_ENGINE or settings.toml"
+        "server:mine", "set in the environment or in settings.toml"
     )
 
 

@@ -16,6 +16,7 @@ from longtake.records import Segment
 from longtake.text.untrusted import one_line
 from longtake.timecode import Span
 
+NAME = "Name one with --subtitles FILE, or go on without: --subtitles off."
 MEND = "Mend it, name another with --subtitles FILE, or go on without: --subtitles off."
 """What to do about subtitles that can't be read."""
 

@@ -16,7 +16,7 @@ from longtake.records import Transcript
 from longtake.text.untrusted import one_line
 from longtake.video.source import check_file
 from longtake.video.tracks import Track, Tracks, list_tracks, read_track
-from longtake.words.speech.cues import MEND, Cue, as_segments, clean_lines, parse_cues
+from longtake.words.speech.cues import MEND, NAME, Cue, as_segments, clean_lines, parse_cues
 from longtake.words.speech.languages import rank_language, read_language
 
 log = logging.getLogger("longtake")
@@ -90,7 +90,7 @@ def _read_file(path: Path) -> bytes:
         with check_file(path).open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except SourceError as error:
-        raise SourceError(error.message, MEND) from None
+        raise SourceError(error.message, NAME) from None
     except OSError as error:
         raise SourceError(f"{path} can't be read: {error.strerror}", MEND) from None
     if len(content) > MOST_BYTES:
