@@ -11,6 +11,7 @@ from longtake.cli.bars import note
 from longtake.cli.flags import Command, take_settings, take_switch
 from longtake.cli.front import Given, open_front, read_settings
 from longtake.settings import list_group
+from longtake.text.plurals import say_count
 from longtake.timecode import parse_time
 
 KINDS = {
@@ -31,6 +32,8 @@ class Time(click.ParamType[float]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Seconds."""
+        if isinstance(value, float):
+            return value
         try:
             return parse_time(str(value))
         except ValueError:
@@ -50,8 +53,12 @@ class Time(click.ParamType[float]):
             help="only this one: a file, a link, a name (may be given again)",
         ),
         *(take_switch(f"--{kind}", kind, f"only {about}") for kind, about in KINDS.items()),
-        click.Option(["--after"], type=Time(), default=0.0, help="from this time of a video on"),
-        click.Option(["--before"], type=Time(), default="inf", help="up to this time of a video"),
+        click.Option(
+            ["--after"], type=Time(), default=0.0, help="from this time of a video on, as 1:30"
+        ),
+        click.Option(
+            ["--before"], type=Time(), default=float("inf"), help="up to this time of a video"
+        ),
         click.Option(
             ["most", "-n"],
             type=click.IntRange(1, 100),
@@ -144,5 +151,5 @@ def rebuild(given: Given) -> int:
     with open_front() as front:
         front.finish(front.session.rebuild_library(settings))
         count = len(list_videos(front.session.store))
-    print(f"{count} videos are indexed anew")
+    print(f"{say_count(count, 'video')} {'is' if count == 1 else 'are'} indexed anew")
     return 0

@@ -7,7 +7,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -158,11 +158,9 @@ def list_videos(store: Store) -> list[LibraryVideo]:
         "SELECT id, sha256, name, source, seconds, language, headline, created FROM videos"
         " ORDER BY created DESC, id DESC"
     )
-    videos = []
-    for row in rows:
-        known = tuple(counts.get(row[0], {}).items())
-        videos.append(LibraryVideo(*row, known))
-    return videos
+    return [
+        replace(LibraryVideo(*row), passages=tuple(counts.get(row[0], {}).items())) for row in rows
+    ]
 
 
 def rebuild_words(store: Store) -> None:

@@ -60,10 +60,11 @@ class FoundMoment:
 
     @property
     def by_kind(self) -> tuple[KnownPassage, ...]:
-        """The best passage of each kind."""
+        """The best passage of each kind; what two kinds say alike stands once."""
         best: dict[str, KnownPassage] = {}
         for passage in self.passages:
-            best.setdefault(passage.kind, passage)
+            if all(not _says_the_same(passage, other) for other in best.values()):
+                best.setdefault(passage.kind, passage)
         return tuple(best.values())
 
 
