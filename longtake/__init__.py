@@ -30,7 +30,16 @@ from longtake.timecode import Span
 from longtake.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from longtake.pipeline.session import compare, resummarize, scan, summarize, transcribe
+    from longtake.library.search import FoundMoment
+    from longtake.pipeline.search import SearchResult
+    from longtake.pipeline.session import (
+        compare,
+        resummarize,
+        scan,
+        search,
+        summarize,
+        transcribe,
+    )
 
 # ONNX Runtime, which RapidOCR and faster-whisper import too, reports its users to its maker unless
 # this stands there before its first import.
@@ -40,12 +49,14 @@ __all__ = [
     "Chunk",
     "Comparison",
     "Description",
+    "FoundMoment",
     "Ledger",
     "LongtakeError",
     "Overview",
     "Progress",
     "Result",
     "Scan",
+    "SearchResult",
     "Segment",
     "Sentence",
     "Shot",
@@ -56,13 +67,18 @@ __all__ = [
     "compare",
     "resummarize",
     "scan",
+    "search",
     "summarize",
     "transcribe",
 ]
 
 
+_MODULES = {"FoundMoment": "longtake.library.search", "SearchResult": "longtake.pipeline.search"}
+"""Where a name is from that is loaded when it is first asked for, if not the session."""
+
+
 def __getattr__(name: str) -> Any:
     """The pipeline is loaded when it is first asked for: `import longtake` is light."""
     if name in __all__:
-        return getattr(import_module("longtake.pipeline.session"), name)
+        return getattr(import_module(_MODULES.get(name, "longtake.pipeline.session")), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

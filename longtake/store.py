@@ -1,4 +1,4 @@
-"""The one place with SQL: every answer, by the key of all that would change it.
+"""The door to the database: every answer, by the key of all that would change it.
 
 Each answer is committed as it comes. Several threads and processes may use one store at once.
 """
@@ -65,6 +65,39 @@ MIGRATIONS = (
         key BLOB PRIMARY KEY,
         vector BLOB NOT NULL
     ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE videos (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        sha256 TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        source TEXT NOT NULL,
+        seconds REAL NOT NULL,
+        language TEXT NOT NULL,
+        headline TEXT NOT NULL,
+        content TEXT NOT NULL,
+        created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
+    )
+    """,
+    """
+    CREATE TABLE passages (
+        id INTEGER PRIMARY KEY,
+        video INTEGER NOT NULL REFERENCES videos (id),
+        kind TEXT NOT NULL,
+        start REAL NOT NULL,
+        end REAL NOT NULL,
+        text TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX passages_of_video ON passages (video)",
+    """
+    CREATE TABLE passage_vectors (
+        video INTEGER NOT NULL REFERENCES videos (id),
+        embedder TEXT NOT NULL,
+        facts BLOB NOT NULL,
+        vectors BLOB NOT NULL,
+        PRIMARY KEY (video, embedder)
+    )
     """,
 )
 """Numbered from 1 by their place; never edited once released, only added to."""
@@ -209,13 +242,24 @@ class Store(Closeable):
 
     def put_vectors(self, vectors: Mapping[bytes, bytes]) -> None:
         """Keep vectors, all of them or none; they are on disk when this returns."""
+        with self.change() as database:
+            database.executemany(
+                "INSERT INTO vectors (key, vector) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
+                vectors.items(),
+            )
+
+    def read(self, query: str, values: Sequence[object] = ()) -> list[Any]:
+        """All rows that a query finds."""
+        with self._lock, self._mapped_errors():
+            return self._database.execute(query, values).fetchall()
+
+    @contextmanager
+    def change(self) -> Iterator[sqlite3.Connection]:
+        """A change that is on disk, whole or not at all, when this ends."""
         with self._lock, self._mapped_errors():
             self._database.execute("BEGIN IMMEDIATE")
             try:
-                self._database.executemany(
-                    "INSERT INTO vectors (key, vector) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
-                    vectors.items(),
-                )
+                yield self._database
                 self._database.execute("COMMIT")
             except BaseException:
                 self._database.execute("ROLLBACK")

@@ -6,13 +6,15 @@ import longtake
 from scripts.write_reference import FILE, reference
 
 TYPES = {
-    "Chunk", "Comparison", "Description", "Ledger", "LongtakeError", "Overview", "Progress",
-    "Result", "Scan", "Segment", "Sentence", "Shot", "Span", "Summary", "Transcript", "Video",
+    "Chunk", "Comparison", "Description", "FoundMoment", "Ledger", "LongtakeError", "Overview",
+    "Progress", "Result", "Scan", "SearchResult", "Segment", "Sentence", "Shot", "Span", "Summary",
+    "Transcript", "Video",
 }  # fmt: skip
 FUNCTIONS = {
     "compare": ("source", "arms", "on_progress", "settings"),
     "resummarize": ("path", "on_progress", "settings"),
     "scan": ("source", "on_progress", "settings"),
+    "search": ("query", "videos", "kinds", "after", "before", "most", "on_progress", "settings"),
     "summarize": ("source", "on_progress", "settings"),
     "transcribe": ("source", "on_progress", "settings"),
 }

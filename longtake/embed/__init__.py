@@ -17,7 +17,14 @@ from longtake.models.table import MINILM, FolderModel, is_model_here
 from longtake.settings import Settings
 from longtake.store import Store, make_key
 
-__all__ = ["Embedder", "bring_embedder", "choose_embedder", "embed_kept", "open_embedder"]
+__all__ = [
+    "Embedder",
+    "bring_embedder",
+    "choose_embedder",
+    "embed_kept",
+    "identify",
+    "open_embedder",
+]
 
 LOG = logging.getLogger("longtake")
 
@@ -80,9 +87,16 @@ def open_embedder(name: str, settings: Settings, why: str = "") -> Embedder | No
     return open_minilm(why) if name in (MINILM_NAME, MINILM.name) else open_onnx(name, why)
 
 
-def embed_kept(embedder: Embedder, store: Store, texts: Sequence[str]) -> np.ndarray:
-    """The vectors of the texts; those that the store lacks are made, and kept."""
-    facts = make_key({"embedder": embedder.name, "options": dict(embedder.options)})
+def identify(embedder: Embedder) -> str:
+    """A key for all that changes a vector besides the text."""
+    return make_key({"embedder": embedder.name, "options": dict(embedder.options)})
+
+
+def embed_kept(
+    embedder: Embedder, store: Store, texts: Sequence[str], *, keep: bool = True
+) -> np.ndarray:
+    """The vectors of the texts; those that the store lacks are made, and with `keep` kept."""
+    facts = identify(embedder)
     keys = [
         hashlib.sha256(f"{facts}\n{text}".encode("utf-8", "replace")).digest() for text in texts
     ]
@@ -92,7 +106,8 @@ def embed_kept(embedder: Embedder, store: Store, texts: Sequence[str]) -> np.nda
         block = missing[first : first + BLOCK]
         vectors = embedder.embed([text for _, text in block]).astype(np.float32)
         made = {key: row.tobytes() for (key, _), row in zip(block, vectors, strict=True)}
-        store.put_vectors(made)
+        if keep:
+            store.put_vectors(made)
         known |= made
     rows = [np.frombuffer(known[key], np.float32) for key in keys]
     sizes = sorted({len(row) for row in rows})

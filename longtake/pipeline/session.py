@@ -6,14 +6,27 @@ returns what came of it.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from longtake.library.index import LibraryVideo
+from longtake.library.passages import KINDS
+from longtake.library.search import MOST_SHOWN, VectorCache, check_query
+from longtake.links.addresses import is_link
 from longtake.pipeline.compare import Plan, compare_arms, plan_arms
 from longtake.pipeline.open_engines import Engines
 from longtake.pipeline.resummarize import reconcile_file
 from longtake.pipeline.scan import scan_video
+from longtake.pipeline.search import (
+    Query,
+    SearchResult,
+    find_video,
+    list_library,
+    rebuild_library,
+    say_unknown,
+    search_library,
+)
 from longtake.pipeline.sources import Source, check_source
 from longtake.pipeline.summarize import run
 from longtake.pipeline.transcribe import transcribe_video
@@ -31,6 +44,7 @@ class Session:
 
     store: Store
     engines: Engines
+    vectors: VectorCache = field(default_factory=VectorCache)
 
     def summarize(
         self, source: Source, settings: Settings, *, summarized: bool = True
@@ -62,6 +76,36 @@ class Session:
     def transcribe(self, source: Source, settings: Settings) -> Steps[Transcript]:
         """What is said in a video, written as subtitles."""
         return (yield from transcribe_video(source, settings, self.store))
+
+    def search(
+        self, query: Query, settings: Settings, videos: Sequence[str] = ()
+    ) -> Steps[SearchResult]:
+        """The moments that answer to a query, in all videos or those that are named."""
+        check_query(query.text)
+        chosen = yield from self.find_videos(videos, settings)
+        return (yield from search_library(self.store, settings, query, chosen, self.vectors))
+
+    def rebuild_library(self, settings: Settings) -> Steps[None]:
+        """The library's indexes anew from what is known of each video."""
+        return (yield from rebuild_library(self.store, settings))
+
+    def find_videos(self, names: Sequence[str], settings: Settings) -> Steps[list[LibraryVideo]]:
+        """The videos of the library that are named, or all of them.
+
+        A file or a link that is not there yet is gone through first. UsageError for another name.
+        """
+        if not names:
+            return list_library(self.store)
+        found: list[LibraryVideo] = []
+        for name in names:
+            video = yield from find_video(self.store, name)
+            if not video and (is_link(name) or Path(name).is_file()):
+                yield from self.summarize(name, settings)
+                video = yield from find_video(self.store, name)
+            if not video:
+                raise say_unknown(self.store, name)
+            found.append(video)
+        return list(dict.fromkeys(found))
 
 
 @contextmanager
@@ -122,6 +166,28 @@ def scan(source: str | Path, on_progress: OnProgress | None = None, **settings: 
     """The shots, motion and chunks of one video, without a model; settings as for `summarize`."""
     with open_session() as session:
         return run_to_end(session.scan(source, load_settings(settings)), on_progress)
+
+
+def search(
+    query: str,
+    videos: Sequence[str | Path] = (),
+    *,
+    kinds: Sequence[str] = KINDS,
+    after: float = 0.0,
+    before: float = float("inf"),
+    most: int = MOST_SHOWN,
+    on_progress: OnProgress | None = None,
+    **settings: Any,
+) -> SearchResult:
+    """The moments of all videos, or of `videos`, that answer to a query, the best first.
+
+    `kinds` are of "seen", "said", "read" and "told" (by the summary); `after` and `before` are
+    seconds of each video. Settings as for `summarize`.
+    """
+    wanted = Query(query, tuple(kinds), after, before, most)
+    with open_session() as session:
+        steps = session.search(wanted, load_settings(settings), [str(name) for name in videos])
+        return run_to_end(steps, on_progress)
 
 
 def transcribe(

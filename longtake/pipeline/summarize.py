@@ -3,6 +3,7 @@
 Front ends go through `run` to its end; they hold no logic of their own.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,9 +12,11 @@ from dataclasses import replace
 from longtake import report
 from longtake.describe.flows import Describing
 from longtake.embed import check_embedder
+from longtake.errors import LongtakeError
 from longtake.inference.engine import Engine
 from longtake.inference.questions import raise_if_nothing_came
 from longtake.inference.scheduler import Sleep, Work
+from longtake.library.add import add_to_library
 from longtake.links.cache import hold
 from longtake.pipeline.ledger import keep_ledger, merge_usage
 from longtake.pipeline.open_engines import Writer, check_reads, choose_judge
@@ -29,6 +32,7 @@ from longtake.records import (
     SourceFile,
     StageUsage,
     Steps,
+    Summary,
     Video,
 )
 from longtake.settings import Settings
@@ -36,6 +40,8 @@ from longtake.store import Store
 from longtake.video.chunks import plan_chunks
 from longtake.words.chunks import ChunkWords, open_words
 from longtake.words.speech.transcript import check_settings
+
+LOG = logging.getLogger("longtake")
 
 
 def run(
@@ -102,6 +108,7 @@ def _go_through(
     summary = None
     if reconciler:
         summary = yield from sum_up(work, reconciler, judging, material)
+    yield from _index(store, settings, material, summary)
     if summary and summary.sparse:
         yield from draw_overview(overview, index, out)
     result = Result(
@@ -121,6 +128,16 @@ def _go_through(
         thumbs = yield from read_thumbs(overview, index)
         report.write_summary(out, result, thumbs)
     return replace(result, out=out.path, files=out.files)
+
+
+def _index(
+    store: Store, settings: Settings, material: Material, summary: Summary | None
+) -> Steps[None]:
+    """Have the video found again; a run is no worse where that fails."""
+    try:
+        yield from add_to_library(store, settings, material, summary)
+    except LongtakeError as error:
+        LOG.info("%s can't be searched for yet: %s", material.video.name, error.message)
 
 
 def _describe(

@@ -1,0 +1,1 @@
+"""All videos that were gone through: what is known of each, found again by words and by meaning."""

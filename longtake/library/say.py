@@ -1,0 +1,73 @@
+"""What the terminal and programs are told of the library: its videos, and the moments found."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from longtake.library.index import LibraryVideo
+from longtake.library.search import FoundMoment
+from longtake.report.terminal import WIDTH
+from longtake.text.untrusted import one_line
+from longtake.timecode import format_time
+
+INDENT = "    "
+
+
+def say_moments(moments: Sequence[FoundMoment]) -> str:
+    """A paragraph each: which video, when, the score, and what stands there, of each kind."""
+    lines: list[str] = []
+    for moment in moments:
+        lines.append(f"{one_line(moment.video.name)}  {moment.span}  {moment.score:.2f}")
+        lines += [_indent(f"{p.kind}: {one_line(p.text)}") for p in moment.by_kind]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _indent(text: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent=INDENT, subsequent_indent=2 * INDENT)
+
+
+def moment_values(moment: FoundMoment, thumbs: Mapping[FoundMoment, Path]) -> dict[str, object]:
+    """The moment as JSON has it; times in seconds."""
+    thumb = thumbs.get(moment)
+    return {
+        "video": {"sha256": moment.video.sha256, **_name(moment.video)},
+        "start": moment.span.start,
+        "end": moment.span.end,
+        "text": moment.text,
+        "found": list(moment.kinds),
+        "score": moment.score,
+        "passages": [
+            {"found": p.kind, "start": p.span.start, "end": p.span.end, "text": p.text}
+            for p in moment.passages
+        ],
+        "thumbnail": str(thumb) if thumb else None,
+    }
+
+
+def say_videos(videos: Sequence[LibraryVideo]) -> str:
+    """A paragraph each: name, length, when it was gone through, what is known, the headline."""
+    lines: list[str] = []
+    for video in videos:
+        known = ", ".join(f"{count} {kind}" for kind, count in video.passages) or "nothing"
+        name = one_line(video.name)
+        lines.append(f"{name}  {format_time(video.seconds)}  {video.date[:10]}  {known}")
+        if video.headline:
+            lines.append(_indent(one_line(video.headline)))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def video_values(video: LibraryVideo) -> dict[str, object]:
+    """The video as JSON has it."""
+    return {
+        "sha256": video.sha256,
+        **_name(video),
+        "seconds": video.seconds,
+        "date": video.date,
+        "language": video.language,
+        "headline": video.headline,
+        "passages": dict(video.passages),
+    }
+
+
+def _name(video: LibraryVideo) -> dict[str, object]:
+    return {"name": video.name, "source": video.source}
