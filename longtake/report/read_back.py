@@ -208,7 +208,8 @@ def _read_rows(path: Path) -> Iterator[_Row]:
 
 def _separator(text: str) -> str:
     """The separator by which the header has most of the required columns."""
-    header = next((line for line in text.splitlines() if line.strip(SEPARATORS + ' "')), "")
+    lines = (found[0] for found in re.finditer(r"[^\r\n]+", text))
+    header = next((line for line in lines if line.strip(SEPARATORS + ' "')), "")
 
     def count(separator: str) -> int:
         names = {cell.strip(' "').casefold() for cell in header.split(separator)}
