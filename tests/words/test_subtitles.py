@@ -518,3 +518,11 @@ def test_a_picture_that_starts_late_shifts_the_file_beside_it(talk: Path) -> Non
     transcript = find_subtitles(talk, 1.0, "auto")
     assert transcript and transcript.segments[0].span.start == 0.0
     assert transcript.segments[1].span.start == 2.0
+
+
+def test_what_is_said_after_the_last_picture_stays_while_there_is_sound(tmp_path: Path) -> None:
+    talk = make_video(tmp_path / "talk.mp4", seconds=1, sound_seconds=4)
+    talk.with_suffix(".srt").write_text(SRT + "\n3\n00:00:09,000 --> 00:00:10,000\nLater.\n")
+    transcript = find_subtitles(talk, 0.0, "auto", end=1.0)
+    assert transcript and words(transcript) == ["Hello, world.", "Good & bad"]
+    assert "1 of 3 cues lie outside the video (0:04 long)" in transcript.remark

@@ -125,7 +125,7 @@ def keep_speech(cues: Sequence[Cue], name: str, delay: float, end: float) -> Tra
     letters = sum(len(segment.text) for segment in segments)
     if len(segments) > MOST_SEGMENTS or letters > MOST_LETTERS:
         raise SourceError(
-            f"{name} has {len(segments):,} cues with {letters:,} letters: more than"
+            f"{name} has {say_count(len(segments), 'cue')} with {letters:,} letters: more than"
             f" {MOST_SEGMENTS:,} or {MOST_LETTERS:,} are too much for subtitles",
             MEND,
         )
