@@ -183,9 +183,8 @@ def test_what_begins_after_the_end_is_left_out_and_counted(tmp_path: Path) -> No
 
 def test_a_credit_behind_the_end_does_not_make_a_file_unfit(tmp_path: Path) -> None:
     found = read_lines(tmp_path / "film.srt", [f"Word {n}." for n in range(21)], 10.0)
-    assert (
-        found.remark
-        == "of film.srt, 1 of 21 cues lie outside the video (0:10 long) and are left out"
+    assert found.remark == (
+        "1 of 21 cues of film.srt lie outside the video (0:10 long) and are left out"
     )
 
 

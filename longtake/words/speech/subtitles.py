@@ -149,9 +149,10 @@ def _say_outside(cues: Sequence[Cue], outside: int, name: str, delay: float, end
             f"{name} does not fit: none of its {say_count(outside, 'cue')} lies within {length},"
             f" the first begins at {first}"
         )
-    share = f"{outside:,} of {len(cues):,} cues lie outside {length} and are left out"
+    count = f"{outside:,} of {len(cues):,} cues"
+    left = f"lie outside {length} and are left out"
     misfit = outside >= MISFIT_SHARE * len(cues)
-    return f"{name} does not fit: {share}" if misfit else f"of {name}, {share}"
+    return f"{name} does not fit: {count} {left}" if misfit else f"{count} of {name} {left}"
 
 
 def _say_measured(cues: int, measured: int, name: str) -> str:
@@ -303,12 +304,9 @@ def read_embedded(
     for track in sorted(tracks.subtitles, key=rank):
         why = _say_unusable(track)
         try:
-            if not why and (texts := read_track(video, track, start)):
-                cues = [
-                    Cue(text.start, text.end, clean_lines(text.text, track.form), text.text)
-                    for text in texts
-                ]
-                found = keep_speech(cues, str(track), 0.0, end)
+            cues = [] if why else _read_cues(video, track, start)
+            if cues:
+                found = keep_speech(cues, "it", 0.0, end)
                 if found.segments:
                     language = read_language(track.language)
                     return replace(found, source=str(track), language=language)
@@ -317,6 +315,13 @@ def read_embedded(
             why = error.message
         log.info(f"{track} is not used: {why or 'it is empty'}")
     return None
+
+
+def _read_cues(video: Path, track: Track, start: float) -> list[Cue]:
+    """The cues of a track that hold words."""
+    texts = read_track(video, track, start)
+    cues = [Cue(t.start, t.end, clean_lines(t.text, track.form), t.text) for t in texts]
+    return [cue for cue in cues if cue.lines]
 
 
 def _say_unusable(track: Track) -> str:
