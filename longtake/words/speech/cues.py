@@ -38,8 +38,8 @@ _TIME_ALONE = re.compile(_TIME)
 _ASIDE = re.compile(r"(NOTE|STYLE|REGION)(\s|$)")
 """How a WebVTT block begins that is no cue."""
 _CLOCK_MAP = "X-TIMESTAMP-MAP="
-_HEAD = re.compile(rf"\ufeff?WEBVTT([ \t].*)?$|{_CLOCK_MAP}")
-"""How the head of a part begins where several files were joined, as those of a stream are."""
+_HEAD = re.compile(r"\ufeff?WEBVTT([ \t].*)?$")
+"""How a part begins where several files were joined, as those of a stream are."""
 TICKS_A_SECOND = 90_000
 _ASS_START = re.compile(r";|dialogue:|\[(script info|v4\+? styles|events|fonts|graphics)\]", re.I)
 _ASS_COLUMNS = "layer start end style name marginl marginr marginv effect text".split()
@@ -202,12 +202,19 @@ def _drop_asides(body: Iterable[str]) -> list[str]:
     kept: list[str] = []
     aside, above = False, "text"
     for line in body:
-        begins = _HEAD.match(line) or (not above and _ASIDE.match(line))
-        aside = bool(line) and (aside or bool(begins))
+        clock = line.startswith(_CLOCK_MAP)
+        begins = clock or line.startswith("\ufeffWEBVTT") or (not above and _begins_aside(line))
+        if clock and kept and _HEAD.match(kept[-1]):
+            kept.pop()  # right below the last cue's words, without a blank line
+        aside = bool(line) and (aside or begins)
         above = line
         if not aside:
             kept.append(line)
     return kept
+
+
+def _begins_aside(line: str) -> bool:
+    return bool(_ASIDE.match(line) or _HEAD.match(line))
 
 
 def _parse_ass(lines: Iterable[str], name: str) -> Iterator[Cue]:
