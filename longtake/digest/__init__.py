@@ -5,6 +5,7 @@ engine and no store: it is given what makes vectors of texts.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -37,12 +38,14 @@ class Topic:
 class Digest:
     """The topics in time order, and the phrases of the whole.
 
-    `focused` says whether anything is near to the focus; also where there is none.
+    `focused` says whether anything is near to the focus; also where there is none. `left_out` is
+    how many sentences were too many to compare.
     """
 
     topics: tuple[Topic, ...]
     phrases: tuple[str, ...]
     focused: bool = True
+    left_out: int = 0
 
 
 CUT_PRICE, OWN = 4.0, 2.0
@@ -53,6 +56,8 @@ embedder's vectors, and of weighted words.
 Tried on 56 talks joined of prose on known subjects (`python -m benchmarks.digest`); cheaper cuts
 find more of the changes within one book, and more that are none.
 """
+MOST_COMPARED = 10_000
+"""Sentences; twelve hours of talk have as many. Of more, these lie evenly among all."""
 SENTENCES = {"short": 4, "medium": 16, "long": 32}
 MOST_SHARE = {"short": 0.15, "medium": 0.6, "long": 0.9}
 """So much of what is said may stand in the digest of a short video."""
@@ -110,11 +115,21 @@ def make_digest(
     ]
     largest = sorted(range(len(parts)), key=lambda k: -len(parts[k]))[:HEADLINE_PHRASES]
     chief = [phrases[k][0] for k in sorted(largest) if phrases[k]]
-    return Digest(tuple(topics), tuple(chief), not focus or bool(wanted))
+    left_out = len(_pick_kinds(quotes)) - len(row)
+    return Digest(tuple(topics), tuple(chief), not focus or bool(wanted), left_out)
 
 
 def pick_row(quotes: Sequence[Quote]) -> list[Quote]:
-    """What a digest quotes: what is said and described, or all, where text on screen has more."""
+    """What a digest quotes: what is said and described, or all, where text on screen has more.
+
+    At most MOST_COMPARED of it, as time and memory grow with each.
+    """
+    row = _pick_kinds(quotes)
+    count = min(len(row), MOST_COMPARED)
+    return [row[(2 * k + 1) * len(row) // (2 * count)] for k in range(count)]
+
+
+def _pick_kinds(quotes: Sequence[Quote]) -> list[Quote]:
     prose = [quote for quote in quotes if quote.source != "screen"]
     both = [q for q in quotes if q.source != "screen" or q.heading or " " in q.text]
     letters = [sum(len(quote.text) for quote in some) for some in (prose, both)]
@@ -142,13 +157,19 @@ def _compare(
 def _price(row: Sequence[Quote], headings: Sequence[Quote]) -> np.ndarray:
     """A share for each quote: a cut costs less after a silence, and where a heading is new."""
     prices = np.array([1 / (1 + quote.pause / LONG_PAUSE_SECONDS) for quote in row])
-    starts = np.array([quote.span.start for quote in row])
+    starts = [quote.span.start for quote in row]
     for heading in headings:
-        gaps = np.abs(starts - heading.span.start)
-        place = int(np.argmin(gaps))
-        if gaps[place] <= LEAD_SECONDS:
+        place = _find_nearest(starts, heading.span.start)
+        if abs(starts[place] - heading.span.start) <= LEAD_SECONDS:
             prices[place] *= HEADING_PRICE
     return prices
+
+
+def _find_nearest(times: Sequence[float], time: float) -> int:
+    """The first place of the time that is nearest to this one; `times` are sorted."""
+    after = bisect_left(times, time)
+    before = bisect_left(times, times[max(0, after - 1)])
+    return min((k for k in (before, after) if k < len(times)), key=lambda k: abs(times[k] - time))
 
 
 def _choose(

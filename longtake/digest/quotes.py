@@ -7,7 +7,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import pairwise
 
 import sentencex
 
@@ -26,6 +26,9 @@ HEADING_RATIO = 1.25
 """So much larger than the line in the middle is a heading."""
 HEADING_WORDS = 10
 FEWEST_LETTERS = 3
+WINDOW_LETTERS = 4096
+"""So much of a text is looked at in one go: in text that isn't ASCII, the library counts letters
+from its beginning for each sentence."""
 COMMAS = ",;:–—、，；：،؛"
 _JOINED = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff01-\uff60]")
 """Letters of scripts that set no space between words."""
@@ -162,15 +165,29 @@ def _find_sentences(
 ) -> Iterator[tuple[int, int, tuple[bool, bool]]]:
     """Where each sentence begins and ends, and whether it was cut there: one that never ends is."""
     base = language.partition("-")[0] or "en"
-    ends = accumulate(map(len, sentencex.segment(base, text)))
     start = 0
-    for end in ends:
+    for end in find_ends(text, base):
         for first, last in _cut_long(text, start, end, starts):
             lead = len(text[first:last]) - len(text[first:last].lstrip())
             kept = text[first:last].strip()
             if any(letter.isalnum() for letter in kept):
                 yield first + lead, first + lead + len(kept), (first > start, last < end)
         start = end
+
+
+def find_ends(text: str, language: str) -> Iterator[int]:
+    """The places behind each sentence."""
+    place = 0
+    while place < len(text):
+        window = text[place : place + WINDOW_LETTERS]
+        lengths = [len(sentence) for sentence in sentencex.segment(language, window)]
+        if place + len(window) < len(text):
+            del lengths[-1]  # it may go on behind the window
+        for length in lengths:
+            place += length
+            yield place
+        if not lengths:
+            place += len(window)
 
 
 def _cut_long(text: str, start: int, end: int, starts: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -229,7 +246,7 @@ def find_heading(lines: Sequence[ScreenText]) -> ScreenText | None:
 
 def _split_description(description: Description) -> Iterator[Quote]:
     """The sentences of a description, each with the chunk's times."""
-    chunk = description.chunk
-    for sentence in sentencex.segment("en", one_line(description.text)):
-        if any(letter.isalnum() for letter in sentence):
-            yield Quote(sentence.strip(), chunk.span, (chunk.number,), "description")
+    chunk, text = description.chunk, one_line(description.text)
+    for start, end in pairwise([0, *find_ends(text, "en")]):
+        if any(letter.isalnum() for letter in text[start:end]):
+            yield Quote(text[start:end].strip(), chunk.span, (chunk.number,), "description")

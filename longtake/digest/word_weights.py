@@ -16,8 +16,8 @@ import stop_words
 from longtake.text.words import UNSPACED, list_words
 
 VECTOR_SIZE = 512
-SAMPLE = 400
-"""Texts by which the language is told."""
+SAMPLE, SAMPLE_LETTERS = 400, 1000
+"""Texts by which the language is told, and so much of each."""
 LEAST_LETTERS = 12
 
 
@@ -37,7 +37,8 @@ def guess_language(texts: Sequence[str]) -> str:
     """
     import py3langid
 
-    text = " ".join(texts[:: max(1, len(texts) // SAMPLE)])
+    step = max(1, len(texts) // SAMPLE)
+    text = " ".join(text[:SAMPLE_LETTERS] for text in texts[::step])
     if sum(letter.isalpha() for letter in text) < LEAST_LETTERS:
         return ""
     code, _ = py3langid.classify(text)

@@ -21,17 +21,18 @@ def keep_ledger(
     counts = Counter(description.status for description in descriptions)
     cited = {number for s in summary.sentences for number in s.evidence} if summary else set()
     shown = {number for node in summary.nodes for number in node.chunks} if summary else set()
+    reached = cited | shown
     gaps = [
         Gap(d.chunk.number, d.chunk.span, d.error or "it did not reach the summary")
         for d in descriptions
-        if d.status == "failed" or (summary and d.chunk.number not in cited | shown)
+        if d.status == "failed" or (summary and d.chunk.number not in reached)
     ]
     return Ledger(
         planned=len(descriptions),
         described=counts["described"],
         reused=counts["reused"],
         failed=counts["failed"],
-        summarized=len(cited | shown),
+        summarized=len(reached),
         cited=len(cited),
         gaps=tuple(gaps),
         reuses=tuple((d.chunk.number, d.same_as) for d in descriptions if d.same_as),

@@ -11,7 +11,7 @@ from functools import partial
 
 from longtake import reconcile
 from longtake.check import judge
-from longtake.digest import Digest, Quote, list_quotes, make_digest, pick_row
+from longtake.digest import MOST_COMPARED, Digest, Quote, list_quotes, make_digest, pick_row
 from longtake.digest.summary import FEWEST_QUOTES, as_summary, list_texts
 from longtake.digest.word_weights import guess_language
 from longtake.embed import WORDS, Embedder, choose_embedder, embed_kept, open_embedder
@@ -149,7 +149,7 @@ def _say_what_looks() -> tuple[str, str]:
 
 
 def _list_unmet(settings: Settings, quotes: Sequence[Quote], digest: Digest) -> tuple[str, ...]:
-    """The settings that a digest can't meet, a sentence each."""
+    """What a digest can't meet of the settings or of a long text, a sentence each."""
     unmet = []
     if settings.language and quotes:
         shown = shorten(one_line(settings.language), MOST_SHOWN_WORDS)
@@ -157,6 +157,9 @@ def _list_unmet(settings: Settings, quotes: Sequence[Quote], digest: Digest) -> 
     if not digest.focused and quotes:
         shown = shorten(one_line(settings.focus), MOST_SHOWN_WORDS)
         unmet.append(f"nothing in it is near to {shown!r}")
+    if digest.left_out:
+        all_ = digest.left_out + MOST_COMPARED
+        unmet.append(f"of {all_:,} sentences {MOST_COMPARED:,} were compared, evenly spread")
     return tuple(unmet)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, islice
 
 from longtake.records import Description, Wording
 from longtake.text.clauses import (
@@ -17,6 +17,11 @@ from longtake.text.clauses import (
 from longtake.text.entity_marks import plain_words
 from longtake.text.untrusted import defuse, join_numbers, one_line
 from longtake.timecode import Span
+
+MOST_QUOTATIONS = 100
+MOST_QUOTED = 20_000
+"""So many quotations of a description, and so many of their letters, are held against what is said
+and written there; what it quotes beyond these is told again."""
 
 
 @dataclass(frozen=True)
@@ -53,24 +58,30 @@ def say_chunk(description: Description) -> str:
     said = " ".join(description.speech.replace(CROSSES, " ").split())
     if said:
         text = _quote_speech(text, said)
-    quoted = [plain_words(quotation) for quotation in re.findall(QUOTED, text)]
+    quoted = "\n".join(map(plain_words, _list_quotations(text)))[:MOST_QUOTED]
     lines = [
         line
         for line in description.on_screen.split(" / ")
-        if line and not any(plain_words(line) in quotation for quotation in quoted)
+        if line and plain_words(line) not in quoted
     ]
     return f"{text} {say_text(' / '.join(lines))}.".strip() if lines else text
 
 
 def _quote_speech(text: str, said: str) -> str:
     """The text with all that is said; what it quotes the beginning of is quoted whole."""
-    for quotation in re.findall(QUOTED, text):
-        if plain_words(said) in plain_words(quotation):
+    words = plain_words(said)
+    for quotation in _list_quotations(text):
+        if words in plain_words(quotation):
             return text
         begun = f"{VOICE} {quotation}"
-        if begun in text and plain_words(said).startswith(plain_words(quotation)[:-1]):
+        if begun in text and words.startswith(plain_words(quotation)[:-1]):
             return text.replace(begun, say_voice(said), 1)
     return f"{text} {say_voice(said)}.".strip()
+
+
+def _list_quotations(text: str) -> list[str]:
+    found = islice(re.finditer(QUOTED, text), MOST_QUOTATIONS)
+    return [quotation[0] for quotation in found]
 
 
 def merge_same(notes: Iterable[Note]) -> list[Note]:

@@ -31,6 +31,8 @@ LOG = logging.getLogger(__name__)
 MOST_BYTES = 64 << 20
 MOST_CHUNKS = 100_000
 MOST_SECONDS = 3600.0 * 10_000
+MOST_LETTERS = 2000
+"""Of a text of summary.json: a title, a name, a link, a look."""
 SHOWN = 40
 """Characters of a value that an error shows."""
 
@@ -76,8 +78,8 @@ def read_edited(source: str | Path) -> Edited:
     entities = (
         replace(
             entity,
-            mark=one_line(entity.mark),
-            look=one_line(entity.look),
+            mark=_clean_text(entity.mark),
+            look=_clean_text(entity.look),
             chunks=tuple(number for number in entity.chunks if 1 <= number <= planned),
         )
         for entity in known.entities
@@ -106,14 +108,20 @@ def _clean(video: Video, end: float) -> Video:
     seconds = max(video.duration, end) if video.duration <= MOST_SECONDS else end
     return replace(
         video,
-        path=Path(one_line(str(video.path))),
-        title=one_line(video.title),
-        link=one_line(video.link),
-        sha256=one_line(video.sha256),
-        notes=tuple(map(one_line, video.notes)),
+        path=Path(_clean_text(str(video.path))),
+        title=_clean_text(video.title),
+        link=_clean_text(video.link),
+        sha256=_clean_text(video.sha256),
+        notes=tuple(map(_clean_text, video.notes)),
         duration=seconds,
         readable=seconds,
     )
+
+
+def _clean_text(text: str) -> str:
+    """The text on one line; what goes on for megabytes is nobody's title."""
+    line = one_line(text)
+    return line if len(line) <= MOST_LETTERS else f"{line[:MOST_LETTERS]}…"
 
 
 def name_describer(descriptions: Sequence[Description], name: str) -> str:
@@ -209,7 +217,8 @@ def _read_rows(path: Path) -> Iterator[_Row]:
 
 def _separator(text: str) -> str:
     """The separator by which the header has most of the required columns."""
-    header = next((line for line in text.splitlines() if line.strip(SEPARATORS + ' "')), "")
+    lines = (found[0] for found in re.finditer(r"[^\r\n]+", text))
+    header = next((line for line in lines if line.strip(SEPARATORS + ' "')), "")
 
     def count(separator: str) -> int:
         names = {cell.strip(' "').casefold() for cell in header.split(separator)}

@@ -29,8 +29,10 @@ def one_line(text: str) -> str:
 
     They could move a terminal's cursor, reverse what a reader sees, or break a file.
     """
-    shown = (" " if _is_hidden(letter) else letter for letter in text)
-    return " ".join("".join(shown).split())
+    if not text.isprintable():
+        # A look at each kind of letter, not at each letter: texts of megabytes come here.
+        text = text.translate({ord(letter): " " for letter in set(text) if _is_hidden(letter)})
+    return " ".join(text.split())
 
 
 def join_numbers(numbers: Sequence[int]) -> str:

@@ -78,6 +78,8 @@ class Tracks:
     """As the file says, or empty."""
     start: float
     """What a player shows as 0, in the file's own seconds; the first picture may come later."""
+    sound_end: float = 0.0
+    """When the last of its sound ends, in the file's own seconds; 0 where it has none."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,15 @@ def _list_tracks(path: Path) -> Tracks:
             subtitles=tuple(_describe(stream, number) for number, stream in streams),
             sound_language=next(filter(None, sounds), ""),
             start=(container.start_time or 0) / 1_000_000,
+            sound_end=max((_find_end(container, s) for s in container.streams.audio), default=0.0),
         )
+
+
+def _find_end(container: "InputContainer", stream: "Stream") -> float:
+    """When a stream ends as its header says, else when the whole file does."""
+    if stream.duration and stream.time_base:
+        return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+    return ((container.start_time or 0) + (container.duration or 0)) / 1_000_000
 
 
 def _describe(stream: "Stream", number: int) -> Track:

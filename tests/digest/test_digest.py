@@ -3,15 +3,17 @@
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.digest import Digest, Quote, list_quotes, make_digest
+from longtake.digest import MOST_COMPARED, Digest, Quote, list_quotes, make_digest, pick_row
 from longtake.digest.choose_quotes import load_chatter
 from longtake.digest.phrases import find_phrases
+from longtake.digest.quotes import WINDOW_LETTERS, find_ends
 from longtake.digest.topics import add_company, find_topics
 from longtake.digest.word_weights import guess_language, weigh_words
 from longtake.records import MEASURED, Chunk, Description, ScreenText, Segment, Words
@@ -347,3 +349,33 @@ def test_thousands_of_sentences_stay_within_what_is_asked_for() -> None:
     talk = [" ".join(rng.choices(words, k=9)).capitalize() + "." for _ in range(6000)]
     found = digest(talk)
     assert 1 <= len(found.topics) <= 12 and len(list_told(found)) <= 16
+
+
+def test_of_more_sentences_than_are_compared_an_even_part_is_and_the_rest_is_counted() -> None:
+    span, count = Span(0, 1), 3 * MOST_COMPARED
+    quotes = [Quote(f"It is number {n}.", span, (1,), "voice") for n in range(count)]
+    row = pick_row(quotes)
+    numbers = [int(quote.text[13:-1]) for quote in row]
+    assert {b - a for a, b in pairwise(numbers)} == {3}
+    assert (len(row), numbers[0] < 3, numbers[-1] > count - 4) == (MOST_COMPARED, True, True)
+    found = make_digest(quotes, 60.0, None, language="en")
+    assert found.left_out == count - MOST_COMPARED
+    assert digest(BRIDGE).left_out == 0
+
+
+@pytest.mark.parametrize("sentence", ["It rains. ", "外面在下雨。", "He said “no.” ", "Ça va ? "])
+def test_sentences_of_a_long_text_are_those_of_a_short_one(sentence: str) -> None:
+    few = len(list(find_ends(sentence * 10, "en")))
+    many = list(find_ends(sentence * 2000, "en"))
+    assert len(many) == 200 * few
+    assert many[-1] == 2000 * len(sentence) > 2 * WINDOW_LETTERS
+
+
+def test_a_sentence_longer_than_a_window_is_one() -> None:
+    text = "word " * WINDOW_LETTERS + "end. And so on."
+    assert [text[:end].split()[-1] for end in find_ends(text, "en")] == ["end.", "on."]
+
+
+def test_the_largest_texts_take_as_many_sentences_as_they_have() -> None:
+    assert list(find_ends("", "en")) == []
+    assert list(find_ends("x" * 3 * WINDOW_LETTERS, "en")) == [3 * WINDOW_LETTERS]

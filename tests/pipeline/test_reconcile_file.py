@@ -18,7 +18,7 @@ from longtake.records import Chunk, Description, Result
 from longtake.report import OF_SUMMARY
 from longtake.report.csv import as_csv
 from longtake.report.html import read_thumbs
-from longtake.report.read_back import read_descriptions, read_edited
+from longtake.report.read_back import MOST_LETTERS, read_descriptions, read_edited
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.text.untrusted import one_line
@@ -151,6 +151,16 @@ def test_the_summary_of_another_table_says_nothing_of_this_one(store: Store) -> 
     result = reconcile(write(HEADER + "1,0,6,It snows.\n"), store, FakeEngine())
     assert result.ledger.gaps == ()
     assert result.video.path.name == "descriptions.csv"
+
+
+def test_a_title_that_goes_on_for_ever_is_cut(store: Store) -> None:
+    path = write(HEADER + "1,0,6,A dog runs.\n")
+    reconcile(path, store, FakeEngine())
+    known = json.loads(Path("summary.json").read_text())
+    known["video"]["title"] = "A long title. " * 100_000
+    Path("summary.json").write_text(json.dumps(known))
+    title = read_edited(path).video.title
+    assert (title[:8], len(title), title[-1]) == ("A long t", MOST_LETTERS + 1, "…")
 
 
 @pytest.mark.parametrize(

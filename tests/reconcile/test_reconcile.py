@@ -142,3 +142,9 @@ def test_notes_open_no_turn_of_a_chat() -> None:
     assert seen
     for question in seen:
         assert not re.search(r"[<>]|\[/?INST\]", question.request.text)
+
+
+def test_of_very_many_quotations_the_first_are_known_and_the_rest_is_told_again() -> None:
+    text = " ".join(f'"Sign {n}"' for n in range(200))
+    told = tell_of(text, on_screen="Sign 3 / Sign 199")
+    assert told == f'{text} Text reads "Sign 199".'

@@ -1,10 +1,13 @@
 """Words are counted in any script, by letters where they stand without blanks."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from longtake.text.clauses import CLAUSE_END, first_sentence, make_title, own_words, split_text
+from longtake.text.untrusted import one_line
 from longtake.text.words import count_words, list_words, take_words
 
 CHINESE = "一名穿红色外套的男子穿过广场，在喷泉前停下。他看了看手表；然后继续往前走。"
@@ -67,3 +70,13 @@ def test_titles_and_own_words_are_short_and_end_as_their_script_does() -> None:
     assert count_words(own_words([CHINESE] * 2 + ["两个孩子在玩球。"], 12)) <= 18
     assert own_words(["ชายเดิน", "หญิงนั่ง"], 9) == "ชายเดิน หญิงนั่ง"
     assert own_words(["वह चलता है। वह बैठता है।"], 40) == "वह चलता है; वह बैठता है।"
+
+
+@given(st.text())
+def test_on_one_line_all_that_can_be_seen_stays_and_nothing_hidden(text: str) -> None:
+    line = one_line(text)
+    assert [c for c in line if c.isprintable() and c != " "] == [
+        c for c in text if c.isprintable() and c != " "
+    ]
+    assert not {unicodedata.category(c) for c in line} & {"Cc", "Cs", "Zl", "Zp"}
+    assert all(c in "\u200c\u200d" for c in line if unicodedata.category(c) == "Cf")

@@ -107,6 +107,18 @@ def test_ledger_says_where_the_speech_is_from(talk: Path, store: Store) -> None:
     assert json.loads(Path("out/summary.json").read_text())["ledger"]["speech"]
 
 
+def test_subtitles_of_another_film_tell_nothing_and_the_ledger_says_so(
+    talk: Path, store: Store
+) -> None:
+    talk.with_name("talk.en.srt").write_text(SUBTITLES.replace("00:00:", "01:00:"))
+    result = finish(talk, store, ScriptedEngine(say_time), Scribe())
+    assert result.ledger.speech == (
+        "talk.en.srt does not fit: none of its 3 cues lies within the video (0:18 long), the first"
+        " begins at 1:00:01; the file has no sound"
+    )
+    assert not any(description.speech for description in result.descriptions)
+
+
 def test_only_chunks_whose_words_changed_are_asked_anew(talk: Path, store: Store) -> None:
     finish(talk, store, ScriptedEngine(say_time))
     talk.with_name("talk.en.srt").write_text(SUBTITLES.replace("Steel", "Iron"))

@@ -139,6 +139,9 @@ def test_srt_gives_its_words_and_times_and_says_where_they_are_from(read: Read) 
         "UTF-16": SRT.encode("utf-16"),
         "UTF-16, the other way round": b"\xfe\xff" + SRT.encode("utf-16-be"),
         "lines end as on Windows": SRT.replace("\n", "\r\n").encode(),
+        "lines end twice": SRT.replace("\n", "\r\r\n").encode(),
+        "a blank line behind each line": SRT.replace("\n", "\n\n").encode(),
+        "the same on Windows": SRT.replace("\n", "\r\n\r\n").encode(),
         "lines end as on an old Mac": SRT.replace("\n", "\r").encode(),
         "no blank lines": SRT.replace("\n\n", "\n").encode(),
         "blank lines in the text": SRT.replace("Hello,\n", "Hello,\n\n").encode(),
@@ -244,7 +247,9 @@ def test_text_is_on_one_line_and_holds_nothing_hidden(read: Read) -> None:
 def test_an_encoding_that_is_a_guess_is_said(read: Read, name: str, text: str, page: str) -> None:
     transcript = read(f"1\n0:01 --> 0:02\n{text}\n".encode(page), name)
     assert words(transcript) == [text]
-    assert transcript.remark == f"{name} is not in UTF-8: it was read as {page}, which may be wrong"
+    assert f"{name} is not in UTF-8: it was read as {page}, which may be wrong" in transcript.remark
+    assert "saved as UTF-8" in transcript.remark
+    assert ("language in its name" in transcript.remark) == (name == "talk.srt")
 
 
 def test_one_broken_byte_does_not_turn_unicode_into_something_else(read: Read) -> None:
@@ -513,3 +518,11 @@ def test_a_picture_that_starts_late_shifts_the_file_beside_it(talk: Path) -> Non
     transcript = find_subtitles(talk, 1.0, "auto")
     assert transcript and transcript.segments[0].span.start == 0.0
     assert transcript.segments[1].span.start == 2.0
+
+
+def test_what_is_said_after_the_last_picture_stays_while_there_is_sound(tmp_path: Path) -> None:
+    talk = make_video(tmp_path / "talk.mp4", seconds=1, sound_seconds=4)
+    talk.with_suffix(".srt").write_text(SRT + "\n3\n00:00:09,000 --> 00:00:10,000\nLater.\n")
+    transcript = find_subtitles(talk, 0.0, "auto", end=1.0)
+    assert transcript and words(transcript) == ["Hello, world.", "Good & bad"]
+    assert "1 of 3 cues lie outside the video (0:04 long)" in transcript.remark

@@ -1,4 +1,4 @@
-"""From the text of SRT, WebVTT and ASS to cues, and from cues to segments. Knows no file.
+"""From the text of SRT, WebVTT and ASS to cues. Knows no file.
 
 Files in the wild are forgiven what leaves their meaning plain; what could lose words or put them at
 a wrong time is refused, with its line.
@@ -12,30 +12,21 @@ from itertools import pairwise
 from typing import NoReturn
 
 from longtake.errors import SourceError
-from longtake.records import Segment
 from longtake.text.untrusted import one_line
-from longtake.timecode import Span
 
 NAME = "Name one with --subtitles FILE, or go on without: --subtitles off."
 MEND = "Mend it, name another with --subtitles FILE, or go on without: --subtitles off."
 """What to do about subtitles that can't be read."""
 
-ROLL_SHARE = 0.25
-"""So many of the cues repeat the last lines of the one before and add to them where captions roll;
-in YouTube's, every second one does."""
-ROLL_ROWS = 4
-TOUCHING_SECONDS = 0.1
-FLASH_SECONDS = 0.2
-"""Signs that move are drawn as a row of cues, one for each picture: each this short, at most."""
-
 
 @dataclass(frozen=True)
 class Cue:
-    """What is shown from `start` to `end` (seconds), line by line, without markup."""
+    """What is shown from `start` to `end` (seconds), line by line; `written` has the markup too."""
 
     start: float
     end: float
     lines: tuple[str, ...]
+    written: str = ""
 
 
 _TIME = r"(-?)\s?(?:(\d{1,5})\s?:\s?)?(\d{1,3})\s?:\s?(\d{1,2})(?:\s?[.,]\s?(\d{1,9}))?"
@@ -47,6 +38,10 @@ _UNJOINED = re.compile(r"\s*(\d+:){2}\d+[.,]\d+[^\w:]+(\d+:){2}\d+[.,]\d+\s*$")
 _TIME_ALONE = re.compile(_TIME)
 _ASIDE = re.compile(r"(NOTE|STYLE|REGION)(\s|$)")
 """How a WebVTT block begins that is no cue."""
+_CLOCK_MAP = "X-TIMESTAMP-MAP="
+_HEAD = re.compile(r"\ufeff?WEBVTT([ \t].*)?$")
+"""How a part begins where several files were joined, as those of a stream are."""
+TICKS_A_SECOND = 90_000
 _ASS_START = re.compile(r";|dialogue:|\[(script info|v4\+? styles|events|fonts|graphics)\]", re.I)
 _ASS_COLUMNS = "layer start end style name marginl marginr marginv effect text".split()
 
@@ -56,7 +51,7 @@ def parse_cues(text: str, name: str) -> list[Cue]:
 
     `name` is the file's in a SourceError: for a line that can't be, or where no cue is found.
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = _split_lines(text)
     first = next((line.strip() for line in lines if line.strip()), "")
     if _ASS_START.match(first):
         cues = list(_parse_ass(lines, name))
@@ -65,6 +60,17 @@ def parse_cues(text: str, name: str) -> list[Cue]:
     if not cues:
         raise SourceError(f"{name} holds no cue of SRT, WebVTT or ASS", MEND)
     return cues
+
+
+def _split_lines(text: str) -> list[str]:
+    r"""The lines, whatever ends them: `\n`, `\r\n`, `\r`, or `\r\r\n`.
+
+    A blank line behind each line, which a careless converter leaves, is taken out.
+    """
+    lines = re.sub(r"\r+\n|\r", "\n", text).split("\n")
+    if any(a.strip() and b.strip() for a, b in pairwise(lines)):
+        return lines
+    return [line for above, line in pairwise(["", *lines]) if line.strip() or not above.strip()]
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,8 @@ def _parse_timed(lines: Sequence[str], name: str, *, vtt: bool) -> list[Cue]:
     timings = list(_find_timings(lines, name, vtt=vtt))
     if not timings:
         return []
+    if vtt:
+        timings = list(_set_clocks(lines, timings))
     ends = [timing.place for timing in timings[1:]] + [len(lines)]
     numbered = _is_number(lines, timings[0].place - 1)
     cues = []
@@ -92,8 +100,35 @@ def _parse_timed(lines: Sequence[str], name: str, *, vtt: bool) -> list[Cue]:
         if vtt:
             body = _drop_asides(body)
         text = "\n".join([timing.text, *body])
-        cues.append(Cue(timing.start, timing.end, clean_lines(text, "vtt" if vtt else "srt")))
+        lines_shown = clean_lines(text, "vtt" if vtt else "srt")
+        cues.append(Cue(timing.start, timing.end, lines_shown, text))
     return cues
+
+
+def _set_clocks(lines: Sequence[str], timings: Iterable[_Timing]) -> Iterator[_Timing]:
+    """The times of joined WebVTT by the clock of its first part: each part may have its own."""
+    maps = [(place, found) for place, line in enumerate(lines) if (found := _read_map(line))]
+    shift, following = 0.0, 0
+    for timing in timings:
+        while following < len(maps) and maps[following][0] < timing.place:
+            shift = _compare_clocks(maps[0][1], maps[following][1])
+            following += 1
+        start, end = round(timing.start + shift, 3), round(timing.end + shift, 3)
+        yield replace(timing, start=start, end=end)
+
+
+def _read_map(line: str) -> tuple[int, float] | None:
+    """Of `X-TIMESTAMP-MAP=MPEGTS:900000,LOCAL:00:00:00.000`: ticks, and the seconds they are at."""
+    ticks = re.search(r"MPEGTS:(\d{1,12})", line) if line.startswith(_CLOCK_MAP) else None
+    local = re.search(rf"LOCAL:{_TIME}", line) if ticks else None
+    return (int(ticks[1]), _seconds(*local.groups())) if ticks and local else None
+
+
+def _compare_clocks(first: tuple[int, float], other: tuple[int, float]) -> float:
+    """How many seconds later the other's zero is; ticks have 33 bits and begin anew after those."""
+    ticks = (other[0] - first[0]) % (1 << 33)
+    ticks -= (1 << 33) if ticks >= 1 << 32 else 0
+    return ticks / TICKS_A_SECOND - (other[1] - first[1])
 
 
 def _find_timings(lines: Sequence[str], name: str, *, vtt: bool) -> Iterator[_Timing]:
@@ -164,15 +199,23 @@ def _drop_label(body: list[str], *, numbered: bool, vtt: bool) -> list[str]:
 
 
 def _drop_asides(body: Iterable[str]) -> list[str]:
-    """Without the blocks that are no text: comments, styles, regions."""
+    """Without the blocks that are no text: comments, styles, regions, heads of joined parts."""
     kept: list[str] = []
     aside, above = False, "text"
     for line in body:
-        aside = bool(line) and (aside or (not above and bool(_ASIDE.match(line))))
+        clock = line.startswith(_CLOCK_MAP)
+        begins = clock or line.startswith("\ufeffWEBVTT") or (not above and _begins_aside(line))
+        if clock and kept and _HEAD.match(kept[-1]):
+            kept.pop()  # right below the last cue's words, without a blank line
+        aside = bool(line) and (aside or begins)
         above = line
         if not aside:
             kept.append(line)
     return kept
+
+
+def _begins_aside(line: str) -> bool:
+    return bool(_ASIDE.match(line) or _HEAD.match(line))
 
 
 def _parse_ass(lines: Iterable[str], name: str) -> Iterator[Cue]:
@@ -202,7 +245,7 @@ def _read_event(event: str, columns: Sequence[str], place: int, name: str) -> Cu
     start, end = times
     if end < start:
         _refuse(name, place, f"the cue ends before it starts: {_quote(','.join(values[:3]))}")
-    return Cue(start, end, clean_lines(fields["text"], "ass"))
+    return Cue(start, end, clean_lines(fields["text"], "ass"), fields["text"])
 
 
 _OVERRIDE = re.compile(r"(\{[^{}]*\})")
@@ -241,58 +284,3 @@ def _clean_ass(text: str) -> str:
         elif not drawing:
             shown.append(part)
     return "".join(shown).replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " ")
-
-
-def as_segments(cues: Iterable[Cue], delay: float = 0.0) -> tuple[Segment, ...]:
-    """One segment for each cue that holds words, in order of start; nothing is said twice.
-
-    `delay` is when the first picture comes on the cues' clock: what ends before it is left out.
-    """
-    ordered = sorted((cue for cue in cues if cue.lines), key=lambda cue: cue.start)
-    segments = []
-    for cue in _merge_twins(_unroll(ordered)):
-        start, end = round(cue.start - delay, 3), round(cue.end - delay, 3)
-        if end > 0 or start >= 0:
-            segments.append(Segment(Span(max(start, 0.0), end), " ".join(cue.lines)))
-    return tuple(segments)
-
-
-def _unroll(cues: list[Cue]) -> list[Cue]:
-    """Captions that roll up show each line again until it is gone: each stays where it is new."""
-    if not cues:
-        return cues
-    repeats = [0, *(_repeated_lines(*pair) for pair in pairwise(cues))]
-    grown = sum(0 < n < len(cue.lines) for n, cue in zip(repeats, cues, strict=True))
-    if not grown or grown < ROLL_SHARE * len(cues):
-        return cues
-    pairs = zip(cues, repeats, strict=True)
-    return [replace(cue, lines=cue.lines[n:]) for cue, n in pairs if n < len(cue.lines)]
-
-
-def _repeated_lines(before: Cue, cue: Cue) -> int:
-    """How many of its first lines are the last ones of the cue before, which it follows."""
-    if cue.start > before.end + TOUCHING_SECONDS:
-        return 0
-    most = min(ROLL_ROWS, len(before.lines), len(cue.lines))
-    return next((n for n in range(most, 0, -1) if cue.lines[:n] == before.lines[-n:]), 0)
-
-
-def _merge_twins(cues: Iterable[Cue]) -> list[Cue]:
-    """One cue of those that show the same at the same time (layers), or in a row of flashes."""
-    kept: list[Cue] = []
-    places: dict[tuple[str, ...], int] = {}
-    for cue in cues:
-        place = places.get(cue.lines)
-        if place is not None and _is_twin(kept[place], cue):
-            kept[place] = replace(kept[place], end=max(kept[place].end, cue.end))
-        else:
-            places[cue.lines] = len(kept)
-            kept.append(cue)
-    return kept
-
-
-def _is_twin(before: Cue, cue: Cue) -> bool:
-    if (cue.start, cue.end) == (before.start, before.end) or cue.start < before.end:
-        return True
-    flash = cue.end - cue.start <= FLASH_SECONDS
-    return flash and cue.start <= before.end + TOUCHING_SECONDS

@@ -8,22 +8,31 @@ import os
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from longtake.errors import SourceError
-from longtake.records import Transcript
+from longtake.records import Segment, Transcript
+from longtake.text.plurals import say_count
 from longtake.text.untrusted import one_line
+from longtake.timecode import Span, format_time
 from longtake.video.source import check_file
 from longtake.video.tracks import Track, Tracks, list_tracks, read_track
-from longtake.words.speech.cues import MEND, NAME, Cue, as_segments, clean_lines, parse_cues
+from longtake.words.speech.cues import MEND, NAME, Cue, clean_lines, parse_cues
 from longtake.words.speech.languages import rank_language, read_language
+from longtake.words.speech.segments import as_segments
+from longtake.words.speech.telemetry import drop_telemetry
 
 log = logging.getLogger("longtake")
 
 SUFFIXES = (".srt", ".vtt", ".ass", ".ssa")
 MOST_BYTES = 1 << 24
 """Of a subtitle file; a film's has some 100 KB, with all its signs a few MB."""
+MOST_SEGMENTS = 50_000
+MOST_LETTERS = 4_000_000
+"""Of what is said; a whole day of talk has some 30,000 cues with 1.5 million letters."""
+MISFIT_SHARE = 0.1
+"""Where so many of the cues lie beyond the end, the file was made for another one."""
 FORCED = {"forced", "foreign"}
 """Only what is said or written in another language than the film's."""
 DESCRIBED = {"sdh", "cc", "hi"}
@@ -44,45 +53,115 @@ CODE_PAGES = {
 """What files of these languages are written in where they are not in Unicode."""
 
 
-def find_subtitles(video: Path, start: float, setting: str) -> Transcript | None:
+def find_subtitles(
+    video: Path, start: float, setting: str, end: float = float("inf")
+) -> Transcript | None:
     """The words for `--subtitles auto|off|FILE`; None where there are none to take.
 
-    `start` is the file's own time of the first picture. What is found but can't be used is logged,
+    `start` is the file's own time of the first picture, `end` how many seconds later the last one
+    ends; what begins when sound and pictures are over is left out. A transcript without segments
+    says in its remark why nothing in the file is speech. What is found but can't be used is logged,
     a broken track of the video too: its pictures may be whole. SourceError for a broken file.
     """
     if setting == "off":
         return None
     tracks = list_tracks(video)
+    end = max(end, tracks.sound_end - start)
     delay = start - tracks.start
     if setting != "auto":
-        return read_subtitles(Path(setting), delay)
+        return read_subtitles(Path(setting), delay, end=end)
     language = read_language(tracks.sound_language)
     sidecars = find_sidecars(video)
     chosen = choose_sidecar(video, sidecars, language)
+    beside = None
     if chosen:
-        return read_subtitles(chosen, delay, _named(video, chosen).language)
-    for sidecar in sidecars:
+        beside = read_subtitles(chosen, delay, _named(video, chosen).language, end)
+        if beside.segments:
+            return beside
+    for sidecar in sidecars if not chosen else ():
         log.info(f"{one_line(sidecar.name)} is not used: it holds forced subtitles alone")
-    return read_embedded(video, start, tracks)
+    return read_embedded(video, start, tracks, end) or beside
 
 
-def read_subtitles(path: Path, delay: float = 0.0, language: str | None = None) -> Transcript:
+def read_subtitles(
+    path: Path, delay: float = 0.0, language: str | None = None, end: float = float("inf")
+) -> Transcript:
     """The words of an .srt, .vtt, .ass or .ssa file; SourceError names the line that can't be.
 
-    `delay` is how many seconds after a player's start the first picture comes. A `language` of
-    None is looked for in the file's name.
+    `delay` is how many seconds after a player's start the first picture comes, `end` when sound and
+    pictures are over, by the first picture. A `language` of None is looked for in the file's name.
     """
     name = one_line(path.name)
     content = _read_file(path)
     if language is None:
         language = _guess_name(path).language
     text, remark = _decode(content, name, language)
-    segments = as_segments(parse_cues(text, name), delay)
-    if not segments:
-        raise SourceError(f"{name} has cues, but none of them holds words", MEND)
-    return Transcript(
-        f"subtitles in {name}", segments, language or _declared_language(text), remark
+    found = keep_speech(parse_cues(text, name), name, delay, end)
+    return replace(
+        found,
+        source=f"subtitles in {name}",
+        language=language or _declared_language(text),
+        remark="; ".join(filter(None, (remark, found.remark))),
     )
+
+
+def keep_speech(cues: Sequence[Cue], name: str, delay: float, end: float) -> Transcript:
+    """What is said by these cues, and a remark on those that no voice of this video says.
+
+    SourceError where none holds words, and where they are more than anybody says.
+    """
+    worded = [cue for cue in cues if cue.lines]
+    if not worded:
+        raise SourceError(f"{name} has cues, but none of them holds words", MEND)
+    inside = [
+        cue for cue in worded if cue.start - delay < end and (cue.end > delay or cue.start >= delay)
+    ]
+    spoken = drop_telemetry(inside)
+    remarks = (
+        _say_outside(worded, len(worded) - len(inside), name, delay, end),
+        _say_measured(len(inside), len(inside) - len(spoken), name),
+    )
+    segments = as_segments(spoken, delay)
+    letters = sum(len(segment.text) for segment in segments)
+    if len(segments) > MOST_SEGMENTS or letters > MOST_LETTERS:
+        raise SourceError(
+            f"{name} has {say_count(len(segments), 'cue')} with {letters:,} letters: more than"
+            f" {MOST_SEGMENTS:,} or {MOST_LETTERS:,} are too much for subtitles",
+            MEND,
+        )
+    clipped = tuple(_clip(segment, end) for segment in segments)
+    return Transcript("", clipped, remark="; ".join(filter(None, remarks)))
+
+
+def _clip(segment: Segment, end: float) -> Segment:
+    start = segment.span.start
+    return Segment(Span(start, max(start, min(segment.span.end, end))), segment.text)
+
+
+def _say_outside(cues: Sequence[Cue], outside: int, name: str, delay: float, end: float) -> str:
+    """How many cues lie before the first picture or behind the end, where any does."""
+    if not outside:
+        return ""
+    length = "the video" + (f" ({format_time(end)} long)" if end < float("inf") else "")
+    if outside == len(cues):
+        first = format_time(max(0.0, min(cue.start for cue in cues) - delay))
+        return (
+            f"{name} does not fit: none of its {say_count(outside, 'cue')} lies within {length},"
+            f" the first begins at {first}"
+        )
+    count = f"{outside:,} of {len(cues):,} cues"
+    left = f"lie outside {length} and are left out"
+    misfit = outside >= MISFIT_SHARE * len(cues)
+    return f"{name} does not fit: {count} {left}" if misfit else f"{count} of {name} {left}"
+
+
+def _say_measured(cues: int, measured: int, name: str) -> str:
+    """How many cues hold measured values, where any does."""
+    if not measured:
+        return ""
+    if measured == cues:
+        return f"{name} holds measured values that no voice says: {say_count(cues, 'cue')} left out"
+    return f"{measured:,} of {cues:,} cues of {name} hold measured values and are left out"
 
 
 def _read_file(path: Path) -> bytes:
@@ -108,11 +187,14 @@ def _decode(content: bytes, name: str, language: str) -> tuple[str, str]:
     else:
         text = content.decode("utf-8-sig", "replace")
         broken = text.count("\ufffd")
-        if broken and broken >= len(re.findall(r"[^\0-\x7f\ufffd]", text)):
+        others = len(text) - len(text.encode("ascii", "ignore")) - broken
+        if broken and broken >= others:
             base = language.partition("-")[0]
             page = next((p for p, codes in CODE_PAGES.items() if base in codes.split()), "cp1252")
             text = content.decode(page, "replace")
             remark = f"{name} is not in UTF-8: it was read as {page}, which may be wrong"
+            named = "" if language else ", or its language in its name, such as talk.ru.srt"
+            remark += f" (what helps: the file saved as UTF-8{named})"
         elif broken:
             remark = f"{name} holds bytes that are no UTF-8: they stand as \ufffd"
     if "\0" in text:
@@ -205,10 +287,12 @@ def _guess_name(path: Path) -> _Name:
     return _Name()
 
 
-def read_embedded(video: Path, start: float, tracks: Tracks) -> Transcript | None:
+def read_embedded(
+    video: Path, start: float, tracks: Tracks, end: float = float("inf")
+) -> Transcript | None:
     """The words of the best of the file's own tracks that holds any; None where none does.
 
-    `start` is the file's own time of the first picture.
+    `start` and `end` as in `find_subtitles`.
     """
     wanted = read_language(tracks.sound_language)
 
@@ -220,16 +304,24 @@ def read_embedded(video: Path, start: float, tracks: Tracks) -> Transcript | Non
     for track in sorted(tracks.subtitles, key=rank):
         why = _say_unusable(track)
         try:
-            if not why and (texts := read_track(video, track, start)):
-                cues = [
-                    Cue(text.start, text.end, clean_lines(text.text, track.form)) for text in texts
-                ]
-                if segments := as_segments(cues):
-                    return Transcript(str(track), segments, read_language(track.language))
+            cues = [] if why else _read_cues(video, track, start)
+            if cues:
+                found = keep_speech(cues, "it", 0.0, end)
+                if found.segments:
+                    language = read_language(track.language)
+                    return replace(found, source=str(track), language=language)
+                why = found.remark
         except SourceError as error:
             why = error.message
         log.info(f"{track} is not used: {why or 'it is empty'}")
     return None
+
+
+def _read_cues(video: Path, track: Track, start: float) -> list[Cue]:
+    """The cues of a track that hold words."""
+    texts = read_track(video, track, start)
+    cues = [Cue(t.start, t.end, clean_lines(t.text, track.form), t.text) for t in texts]
+    return [cue for cue in cues if cue.lines]
 
 
 def _say_unusable(track: Track) -> str:

@@ -38,16 +38,25 @@ class Speech:
         self.finder: BackgroundFinder[Segment] | None = None
         self.segments: list[Segment] = []
         """Those that are known by now, in the order in which they begin."""
-        self._transcript = _find_transcript(settings, video, index)
+        found = _find_transcript(settings, video, index)
+        self._remark = found.remark if found else ""
+        """Why subtitles that are there tell nothing of what is said."""
+        self._transcript = found if found and found.segments else None
+        if found:
+            said = found.source if found.segments else ""
+            LOG.info("speech: %s", "; ".join(filter(None, (said, found.remark))))
         if self._transcript:
             self.segments += self._transcript.segments
-            LOG.info("speech: %s", self._transcript.source)
         elif settings.speech == "off":
-            self._transcript = Transcript("", remark="nobody listened (--speech off)")
+            self._transcript = self._say_nothing("nobody listened (--speech off)")
         elif not has_sound(video.path):
-            self._transcript = Transcript("", remark="the file has no sound")
+            self._transcript = self._say_nothing("the file has no sound")
         else:
             self._listen(settings, video, index)
+
+    def _say_nothing(self, why: str) -> Transcript:
+        """No words, and why."""
+        return Transcript("", remark="; ".join(filter(None, (self._remark, why))))
 
     def _listen(self, settings: Settings, video: Video, index: Index) -> None:
         threads = max(1, count_cores() // 2)
@@ -99,7 +108,8 @@ class Speech:
             language = self._notes.get({"language": self._facts}) or ""
             source = f"recognised by {self.finder.name}"
             found = tuple(self.segments)
-            self._transcript = Transcript(source, found, language, self.finder.broken)
+            remark = "; ".join(filter(None, (self._remark, self.finder.broken)))
+            self._transcript = Transcript(source, found, language, remark)
         return self._transcript
 
 
@@ -115,9 +125,10 @@ def _find_transcript(settings: Settings, video: Video, index: Index) -> Transcri
     """What the site published with a link's video comes before what is in the file."""
     if video.captions and settings.subtitles == "auto":
         try:
-            found = find_subtitles(video.path, index.start, str(video.captions))
+            found = find_subtitles(video.path, index.start, str(video.captions), video.duration)
         except SourceError as error:
             LOG.info("%s are not used: %s", video.captions_source, error.message)
         else:
-            return found and replace(found, source=video.captions_source)
-    return find_subtitles(video.path, index.start, settings.subtitles)
+            if found and found.segments:
+                return replace(found, source=video.captions_source)
+    return find_subtitles(video.path, index.start, settings.subtitles, video.duration)
