@@ -115,6 +115,7 @@ bench: dev trial-models samples scenedetect bench-digest ## the figures of the d
 	$(BIN)/python -m benchmarks.links
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.scan
+	$(BIN)/python -m benchmarks.growth
 
 scenedetect: .cache/scenedetect/.setup
 bench-digest: .cache/bench-digest/.setup
