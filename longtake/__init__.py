@@ -31,8 +31,10 @@ from longtake.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from longtake.library.search import FoundMoment
+    from longtake.pipeline.ask import LibraryAnswer
     from longtake.pipeline.search import SearchResult
     from longtake.pipeline.session import (
+        ask,
         compare,
         resummarize,
         scan,
@@ -51,6 +53,7 @@ __all__ = [
     "Description",
     "FoundMoment",
     "Ledger",
+    "LibraryAnswer",
     "LongtakeError",
     "Overview",
     "Progress",
@@ -64,6 +67,7 @@ __all__ = [
     "Summary",
     "Transcript",
     "Video",
+    "ask",
     "compare",
     "resummarize",
     "scan",
@@ -73,7 +77,11 @@ __all__ = [
 ]
 
 
-_MODULES = {"FoundMoment": "longtake.library.search", "SearchResult": "longtake.pipeline.search"}
+_MODULES = {
+    "FoundMoment": "longtake.library.search",
+    "LibraryAnswer": "longtake.pipeline.ask",
+    "SearchResult": "longtake.pipeline.search",
+}
 """Where a name is from that is loaded when it is first asked for, if not the session."""
 
 

@@ -76,6 +76,7 @@ MIGRATIONS = (
         language TEXT NOT NULL,
         headline TEXT NOT NULL,
         content TEXT NOT NULL,
+        passages TEXT NOT NULL,
         created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
     )
     """,

@@ -6,11 +6,12 @@ import longtake
 from scripts.write_reference import FILE, reference
 
 TYPES = {
-    "Chunk", "Comparison", "Description", "FoundMoment", "Ledger", "LongtakeError", "Overview",
-    "Progress", "Result", "Scan", "SearchResult", "Segment", "Sentence", "Shot", "Span", "Summary",
-    "Transcript", "Video",
+    "Chunk", "Comparison", "Description", "FoundMoment", "Ledger", "LibraryAnswer",
+    "LongtakeError", "Overview", "Progress", "Result", "Scan", "SearchResult", "Segment",
+    "Sentence", "Shot", "Span", "Summary", "Transcript", "Video",
 }  # fmt: skip
 FUNCTIONS = {
+    "ask": ("question", "videos", "most", "on_progress", "settings"),
     "compare": ("source", "arms", "on_progress", "settings"),
     "resummarize": ("path", "on_progress", "settings"),
     "scan": ("source", "on_progress", "settings"),

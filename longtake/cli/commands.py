@@ -17,7 +17,7 @@ from longtake.cli.completion import offer
 from longtake.cli.dispatch import Commands
 from longtake.cli.flags import HELP, OneOf, take_help_all, take_settings, take_switch
 from longtake.cli.front import EXIT_GAPS, Given, open_front, read_settings, show_result
-from longtake.cli.library import library, search
+from longtake.cli.library import ask, library, search
 from longtake.cli.videos import run_videos
 from longtake.errors import UsageError
 from longtake.settings import GROUPS, list_group, load_settings
@@ -191,6 +191,7 @@ def transcript(source: str, as_json: bool, quiet: bool, given: Given) -> int:
 
 
 longtake.add_command(search)
+longtake.add_command(ask)
 longtake.add_command(library)
 
 

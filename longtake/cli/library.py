@@ -20,6 +20,7 @@ KINDS = {
     "read": "what stands written in the picture",
     "told": "what the summary tells",
 }
+OF_ASK = ("embedder", "reconciler", "judge", *list_group("engines"))
 OF_SEARCH = ("embedder", *list_group("engines"))
 
 
@@ -38,6 +39,18 @@ class Time(click.ParamType[float]):
             return parse_time(str(value))
         except ValueError:
             self.fail(f"{value!r} is no time; write 1:30, 1:02:03 or 90", param, ctx)
+
+
+MOST = click.Option(
+    ["most", "-n"],
+    type=click.IntRange(1, 100),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="how many moments",
+)
+JSON = take_switch("--json", "as_json", "print one JSON document")
+QUIET = take_switch("-q/--quiet", "quiet", "print nothing but the result and errors")
 
 
 @click.command(
@@ -59,17 +72,10 @@ class Time(click.ParamType[float]):
         click.Option(
             ["--before"], type=Time(), default=float("inf"), help="up to this time of a video"
         ),
-        click.Option(
-            ["most", "-n"],
-            type=click.IntRange(1, 100),
-            default=5,
-            show_default=True,
-            metavar="N",
-            help="how many moments",
-        ),
+        MOST,
         click.Option(["--thumbs"], metavar="DIR", help="write a picture of each moment there"),
-        take_switch("--json", "as_json", "print one JSON document"),
-        take_switch("-q/--quiet", "quiet", "print nothing but the result and errors"),
+        JSON,
+        QUIET,
         *take_settings(OF_SEARCH),
     ],
 )
@@ -101,6 +107,48 @@ def search(
     print(say_moments(found.moments), end="")
     if not found.moments and not quiet:
         note("nothing was found")
+    return 0
+
+
+@click.command(
+    cls=Command,
+    params=[
+        click.Argument(["question"], help="in your words"),
+        click.Argument(["videos"], metavar="VIDEO…", nargs=-1, help="only these, else all"),
+        MOST,
+        JSON,
+        QUIET,
+        *take_settings(OF_ASK),
+    ],
+)
+def ask(
+    question: str, videos: Sequence[str], most: int, as_json: bool, quiet: bool, given: Given
+) -> int:
+    """Answer a question from all videos that were gone through, with the times that prove it.
+
+    \b
+    longtake ask "who opens the door, and when?"
+    longtake ask "what is it about?" talk.mp4
+    """  # noqa: D301
+    from longtake.library.say import moment_values, say_answer, say_moments, sentence_values
+    from longtake.pipeline.search import Query
+
+    settings = read_settings(given, quiet=quiet)
+    with open_front(quiet=quiet) as front:
+        found = front.finish(front.session.ask(Query(question, most=most), settings, videos))
+    if as_json:
+        document = {
+            "question": question,
+            "sentences": [sentence_values(sentence) for sentence in found.sentences],
+            "moments": [moment_values(moment, {}) for moment in found.moments],
+            "remarks": found.remarks,
+            "answered_by": found.answered_by,
+        }
+        print(json.dumps(document, indent=2))
+        return 0
+    for remark in () if quiet else found.remarks:
+        note(f"note: {remark}")
+    print(say_answer(found.sentences) or say_moments(found.moments), end="")
     return 0
 
 

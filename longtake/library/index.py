@@ -104,6 +104,8 @@ def put_video(
     What says the same as before stays, with its vectors.
     """
     content = make_key({"passages": [[p.kind, str(p.span), p.text] for p in passages]})
+    kinds = [passage.kind for passage in passages]
+    counts = {kind: kinds.count(kind) for kind in KINDS if kind in kinds}
     facts = (video.name, video.link or str(video.path.absolute()), video.duration)
     with store.change() as database:
         found = database.execute(
@@ -119,9 +121,9 @@ def put_video(
         if found:
             _remove(database, found[0])
         number = database.execute(
-            "INSERT INTO videos (sha256, name, source, seconds, language, headline, content)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (video.sha256, *facts, language, headline, content),
+            "INSERT INTO videos (sha256, name, source, seconds, language, headline, content,"
+            " passages) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (video.sha256, *facts, language, headline, content, json.dumps(counts)),
         ).lastrowid
         assert number
         database.executemany(
@@ -149,18 +151,12 @@ def _remove(database: sqlite3.Connection, number: int) -> None:
 
 def list_videos(store: Store) -> list[LibraryVideo]:
     """All videos of the library, the newest first."""
-    counts: dict[int, dict[str, int]] = {}
-    for number, kind, count in store.read(
-        "SELECT video, kind, count(*) FROM passages GROUP BY video, kind ORDER BY video, kind"
-    ):
-        counts.setdefault(number, {})[kind] = count
     rows = store.read(
-        "SELECT id, sha256, name, source, seconds, language, headline, created FROM videos"
-        " ORDER BY created DESC, id DESC"
+        "SELECT id, sha256, name, source, seconds, language, headline, created, passages"
+        " FROM videos ORDER BY created DESC, id DESC"
     )
-    return [
-        replace(LibraryVideo(*row), passages=tuple(counts.get(row[0], {}).items())) for row in rows
-    ]
+    videos = (LibraryVideo(*row) for row in rows)
+    return [replace(v, passages=tuple(json.loads(str(v.passages)).items())) for v in videos]
 
 
 def rebuild_words(store: Store) -> None:
@@ -214,13 +210,12 @@ def find_words(store: Store, wanted: str, where: Where, most: int) -> list[int]:
     return _with_index(store, find)
 
 
-def count_words(store: Store, words: Iterable[str]) -> tuple[dict[str, int], int]:
-    """In how many passages each word stands, and how many passages there are."""
+def count_words(store: Store, words: Iterable[str]) -> dict[str, int]:
+    """In how many passages each word stands."""
 
-    def count() -> tuple[dict[str, int], int]:
+    def count() -> dict[str, int]:
         question = "SELECT count(*) FROM passage_words WHERE passage_words MATCH ?"
-        counts = {word: store.read(question, (quote_word(word),))[0][0] for word in words}
-        return counts, int(store.read("SELECT count(*) FROM passages")[0][0])
+        return {word: store.read(question, (quote_word(word),))[0][0] for word in words}
 
     return _with_index(store, count)
 

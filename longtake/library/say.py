@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from longtake.library.answer import AnswerSentence
 from longtake.library.index import LibraryVideo
 from longtake.library.search import FoundMoment
 from longtake.report.terminal import WIDTH
@@ -20,6 +21,34 @@ def say_moments(moments: Sequence[FoundMoment]) -> str:
         lines.append(f"{one_line(moment.video.name)}  {moment.span}  {moment.score:.2f}")
         lines += [_indent(f"{p.kind}: {one_line(p.text)}") for p in moment.by_kind]
     return "".join(f"{line}\n" for line in lines)
+
+
+def say_answer(sentences: Sequence[AnswerSentence]) -> str:
+    """The sentences, each with the videos and times that prove it; a mark where none was held."""
+    lines: list[str] = []
+    for sentence in sentences:
+        proofs = dict.fromkeys(f"{one_line(p.video.name)} {p.span}" for p in sentence.proofs)
+        mark = "" if sentence.support == "supported" else " ?"
+        lines.append(textwrap.fill(f"{one_line(sentence.text)}{mark} [{'; '.join(proofs)}]", WIDTH))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def sentence_values(sentence: AnswerSentence) -> dict[str, object]:
+    """The sentence as JSON has it; times in seconds."""
+    return {
+        "text": sentence.text,
+        "support": sentence.support,
+        "proofs": [
+            {
+                "video": {"sha256": p.video.sha256, **_name(p.video)},
+                "start": p.span.start,
+                "end": p.span.end,
+                "found": p.kind,
+                "text": p.text,
+            }
+            for p in sentence.proofs
+        ],
+    }
 
 
 def _indent(text: str) -> str:

@@ -112,12 +112,13 @@ def search(
     """
     query = check_query(query)
     phrases = [phrase for found in PHRASE.findall(query) if (phrase := _as_phrase(found))]
-    rankings = [_rank_by_words(store, query, phrases, where)]
+    videos = {video.id: video for video in list_videos(store)}
+    whole = sum(count for video in videos.values() for _, count in video.passages)
+    rankings = [_rank_by_words(store, query, phrases, where, whole)]
     if embedder and not phrases:
         rankings.append(_rank_by_meaning(store, query, where, embedder, cache))
     scores = merge_ranks(rankings)
-    moments = _join(scores, read_passages(store, list(scores)))[:most]
-    videos = {video.id: video for video in list_videos(store)}
+    moments = _join(scores, read_passages(store, list(scores)), most)
     return [
         _as_moment(near, videos[near[0].video], scores)
         for near in moments
@@ -134,9 +135,12 @@ def merge_ranks(rankings: Sequence[Sequence[int]]) -> dict[int, float]:
     return dict(sorted(scores.items(), key=lambda score: -score[1]))
 
 
-def _rank_by_words(store: Store, query: str, phrases: Sequence[str], where: Where) -> Sequence[int]:
+def _rank_by_words(
+    store: Store, query: str, phrases: Sequence[str], where: Where, whole: int
+) -> Sequence[int]:
+    """Numbers of the passages that have most of the words; `whole` is how many there are."""
     words = list(dict.fromkeys(list_words(PHRASE.sub(" ", query))))
-    either = " OR ".join(map(quote_word, (*phrases, *_drop_common(store, words))))
+    either = " OR ".join(map(quote_word, (*phrases, *_drop_common(store, words, whole))))
     every = " AND ".join(map(quote_word, phrases))
     return find_words(store, f"({every}) AND ({either})" if phrases else either, where, MOST_HITS)
 
@@ -146,13 +150,13 @@ def _as_phrase(text: str) -> str:
     return " ".join(list_words(text))
 
 
-def _drop_common(store: Store, words: Sequence[str]) -> Sequence[str]:
+def _drop_common(store: Store, words: Sequence[str], whole: int) -> Sequence[str]:
     """The words that tell something: no stop words of English or the query, none all over."""
     stops = list_stop_words("en") | list_stop_words(guess_language([" ".join(words)]))
     kept = [word for word in words if word not in stops] or list(words)
-    counts, whole = count_words(store, kept)
     if whole < FEW_PASSAGES:
         return kept
+    counts = count_words(store, kept)
     return [word for word in kept if counts[word] <= COMMON_SHARE * whole] or kept
 
 
@@ -175,9 +179,9 @@ def _rank_by_meaning(
 
 
 def _join(
-    scores: Mapping[int, float], passages: Mapping[int, KnownPassage]
+    scores: Mapping[int, float], passages: Mapping[int, KnownPassage], most: int
 ) -> list[list[KnownPassage]]:
-    """Passages, the best first, with those of lower rank that are close to them."""
+    """The best passages, each with those of lower rank that are close to it."""
     moments: list[list[KnownPassage]] = []
     for passage in (passages[number] for number in scores if number in passages):
         for moment in moments:
@@ -185,7 +189,8 @@ def _join(
                 moment.append(passage)
                 break
         else:
-            moments.append([passage])
+            if len(moments) < most:
+                moments.append([passage])
     return moments
 
 

@@ -4,18 +4,21 @@ It holds the store and the engines; each of its ways to go through a video yield
 returns what came of it.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from longtake.inference.scheduler import Work
 from longtake.library.index import LibraryVideo
 from longtake.library.passages import KINDS
 from longtake.library.search import MOST_SHOWN, VectorCache, check_query
 from longtake.links.addresses import is_link
+from longtake.pipeline.ask import LibraryAnswer, ask_library
 from longtake.pipeline.compare import Plan, compare_arms, plan_arms
-from longtake.pipeline.open_engines import Engines
+from longtake.pipeline.open_engines import Engines, choose_judge
 from longtake.pipeline.resummarize import reconcile_file
 from longtake.pipeline.scan import scan_video
 from longtake.pipeline.search import (
@@ -84,6 +87,17 @@ class Session:
         check_query(query.text)
         chosen = yield from self.find_videos(videos, settings)
         return (yield from search_library(self.store, settings, query, chosen, self.vectors))
+
+    def ask(
+        self, question: Query, settings: Settings, videos: Sequence[str] = ()
+    ) -> Steps[LibraryAnswer]:
+        """What all videos, or those that are named, tell in answer to a question."""
+        check_query(question.text)
+        chosen = yield from self.find_videos(videos, settings)
+        writer, other_judge = self.engines.open_writer(settings, None)
+        judging = choose_judge(settings, writer, other_judge)
+        work = Work(settings, self.store, time.sleep, [])
+        return (yield from ask_library(work, question, chosen, self.vectors, writer, judging))
 
     def rebuild_library(self, settings: Settings) -> Steps[None]:
         """The library's indexes anew from what is known of each video."""
@@ -187,6 +201,25 @@ def search(
     wanted = Query(query, tuple(kinds), after, before, most)
     with open_session() as session:
         steps = session.search(wanted, load_settings(settings), [str(name) for name in videos])
+        return run_to_end(steps, on_progress)
+
+
+def ask(
+    question: str,
+    videos: Sequence[str | Path] = (),
+    *,
+    most: int = MOST_SHOWN,
+    on_progress: OnProgress | None = None,
+    **settings: Any,
+) -> LibraryAnswer:
+    """What all videos, or `videos`, tell in answer to a question, each sentence with its proofs.
+
+    Without a text model, the moments alone. Settings as for `summarize`.
+    """
+    with open_session() as session:
+        steps = session.ask(
+            Query(question, most=most), load_settings(settings), [str(name) for name in videos]
+        )
         return run_to_end(steps, on_progress)
 
 

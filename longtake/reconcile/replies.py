@@ -68,6 +68,21 @@ def whole_schema(most_sentences: int, most_chapters: int, most_moments: int) -> 
     )
 
 
+ROUTES = ("moment", "whole", "all")
+
+
+def route_schema() -> Schema:
+    """Of a reply that says what is needed to answer a question."""
+    return _object(needs={"type": "string", "enum": list(ROUTES)})
+
+
+def answer_schema(most_sentences: int) -> Schema:
+    """Of a reply to a question: whether it was told, and sentences with what they rest on."""
+    chunks = {"type": "array", "items": {"type": "integer"}, "minItems": 1}
+    sentences = _list(_object(text={"type": "string"}, chunks=chunks), 0, most_sentences)
+    return _object(told={"type": "boolean"}, sentences=sentences)
+
+
 def _sentences(most: int) -> Schema:
     chunks = {"type": "array", "items": {"type": "integer"}, "minItems": 1}
     return _list(_object(text={"type": "string"}, chunks=chunks), 1, most)
@@ -89,6 +104,25 @@ def _object(**properties: Schema) -> Schema:
 def read_part(text: str, citable: Set[int], caps: Caps, complete: bool = True) -> tuple[Cited, ...]:
     """The sentences of a reply about a part; `citable` are the chunks that it may cite."""
     return _read_sentences(_read_object(text, complete), citable, caps.sentences)
+
+
+def read_route(text: str) -> str:
+    """What a question needs; one moment, where the reply does not say."""
+    try:
+        needs = _read_object(text, True).get("needs")
+    except BadReply:
+        return ROUTES[0]
+    return needs if needs in ROUTES else ROUTES[0]
+
+
+def read_answer(
+    text: str, citable: Set[int], most: int, complete: bool = True
+) -> tuple[Cited, ...]:
+    """The sentences of an answer; none where the reply says that it was not told."""
+    found = _read_object(text, complete)
+    if found.get("told") is False or found.get("sentences") == []:
+        return ()
+    return _read_sentences(found, citable, most)
 
 
 def read_whole(text: str, citable: Set[int], caps: Caps, complete: bool = True) -> Whole:
