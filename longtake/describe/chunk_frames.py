@@ -41,12 +41,12 @@ class ChunkFrames:
     def read(self, chunk: Chunk, slots: Sequence[Slot]) -> list[Picture]:
         """The pictures of a chunk that are sent; after an error the file is opened anew."""
         try:
-            return self._read(chunk, slots)
+            return self._read_chunk(chunk, slots)
         except SourceError:
             self.close()
             raise
 
-    def _read(self, chunk: Chunk, slots: Sequence[Slot]) -> list[Picture]:
+    def _read_chunk(self, chunk: Chunk, slots: Sequence[Slot]) -> list[Picture]:
         if self._reader is None:
             self._reader = self._opened.enter_context(open_frames(self._path, self._index))
         if self._repeats and (still := self._read_still(chunk, self._reader)):

@@ -13,6 +13,7 @@ import numpy as np
 
 from longtake.video.frames import COLOUR_SPACE_UNKNOWN, COLOUR_SPACES
 from longtake.video.probe import RESTART_SECONDS, Index
+from longtake.video.tone_map import is_hdr
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -38,6 +39,15 @@ MOST_AHEAD = 32
 """Packets whose pictures a decoder may still hold back: 16 for their order, and some a thread."""
 SOUND_RATE = 48_000
 SOUND_BITS = 128_000
+BT709 = 1
+"""As H.273 numbers transfer, primaries and matrix."""
+ORDINARY: dict[str, Any] = {
+    "dst_color_trc": "BT709",
+    "dst_color_primaries": "BT709",
+    "dst_colorspace": "ITU709",
+}
+"""What ffmpeg's scaler turns pictures of high dynamic range into: it takes seconds to prepare, then
+is fast, where `tone_map` is neither; what is brighter than white is white."""
 HOLE_SAMPLES = SOUND_RATE // 10
 """A hole in the sound that is longer is filled with silence, else what follows would be early."""
 
@@ -74,6 +84,9 @@ class PictureEncoder:
         self._out.width, self._out.height = self.size
         self._out.pix_fmt, self._out.codec_context.time_base = "yuv420p", TICK
         self._out.codec_context.thread_count = THREADS
+        if is_hdr(first.color_trc):
+            made = self._out.codec_context
+            made.color_trc = made.color_primaries = made.colorspace = BT709
 
     def take(self, packet: Any) -> Iterator[Any]:
         """The encoded packets that are ready with this one; None is the decoder's rest."""
@@ -137,9 +150,10 @@ class PictureEncoder:
 
         if frame.colorspace not in COLOUR_SPACES:
             frame.colorspace = COLOUR_SPACE_UNKNOWN
+        how = ORDINARY if is_hdr(frame.color_trc) else {}
         if not self._quarters:
-            return self._scaler.reformat(frame, *self._lying, format="yuv420p")
-        lying = self._scaler.reformat(frame, *self._lying, format="rgb24").to_ndarray()
+            return self._scaler.reformat(frame, *self._lying, format="yuv420p", **how)
+        lying = self._scaler.reformat(frame, *self._lying, format="rgb24", **how).to_ndarray()
         upright = np.ascontiguousarray(np.rot90(lying, self._quarters)).astype(np.uint8)
         return av.VideoFrame.from_ndarray(upright, format="rgb24").reformat(format="yuv420p")
 

@@ -64,6 +64,8 @@ class Packets:
     """How many pictures other streams have that are no cover art, by their number."""
     others_end: float = 0.0
     """Where the last stream that is not the picture ends."""
+    left: int = 0
+    """Bytes at the end of a broadcast in which nothing was found."""
     guessed: bool = False
     """Whether pictures have no times, so that these are counted by a rate."""
     part: "_Part" = field(default_factory=lambda: _Part())
@@ -108,6 +110,7 @@ def read_packets(container: "InputContainer", stream: "VideoStream", path: Path)
         rest = found.part.find_rest(size)
         if not rest or not _read_rest(found, path, rest):
             break
+    found.left = size - found.part.first - found.part.read if changes else 0
     follows = found.part is not first
     found.unused = {
         number: count

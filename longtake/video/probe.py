@@ -35,6 +35,8 @@ TRUNCATED_SECONDS = 1.0
 """A file that ends this much before its own header says is taken as cut off."""
 STANDS_SECONDS = 2.0
 """Sound that goes on so much longer than the pictures goes with the last of them."""
+LEFT_BYTES = 1 << 20
+"""So much that holds nothing at a file's end is worth telling: broadcasts are filled up, too."""
 FALSE_SECONDS = 10.0
 """A header that promises no more than a time that can't be, and this, may have it from there."""
 TS_DISCONT = 0x0200
@@ -102,7 +104,8 @@ def _probe(path: Path, sha256: str) -> tuple[Video, Index]:
         if _is_false(start + promised, container, packets, pieces):
             promised = 0.0
         notes = say_pieces(pieces, (begins - start).tolist())
-        notes += _say_colours(stream) + _say_rate(stream, packets) + _say_unused(container, packets)
+        notes += _say_colours(stream) + _say_rate(stream, packets)
+        notes += _say_unused(container, packets)
         index = _make_index(container, stream, packets, pieces, begins, ends)
     cut_off = promised > readable + TRUNCATED_SECONDS
     stands = 0.0 if cut_off or pieces else _standing(packets, start, readable)
@@ -216,7 +219,7 @@ def _say_rate(stream: "VideoStream", packets: Packets) -> list[str]:
 
 
 def _say_unused(container: "InputContainer", packets: Packets) -> list[str]:
-    """Streams of pictures beside the film, a sentence each."""
+    """Streams of pictures beside the film, and what holds none, a sentence each."""
     notes = []
     for film in film_streams(container):
         if count := packets.unused.get(film.index):
@@ -226,6 +229,8 @@ def _say_unused(container: "InputContainer", packets: Packets) -> list[str]:
                 form = f"{context.codec.canonical_name}, {context.width}×{context.height}, "
             what = f"{form}{say_count(count, 'picture')}"
             notes.append(f"another stream of pictures in it is not used ({what})")
+    if packets.left > LEFT_BYTES:
+        notes.append(f"in the last {packets.left / 1e6:.1f} MB of it nothing can be read")
     return notes
 
 

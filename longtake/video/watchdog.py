@@ -74,6 +74,13 @@ class _Worker:
             raise self._error()
         future: Future[Found] = Future()
         self._jobs.put((future, work))
+        try:
+            return self._wait(future)
+        except KeyboardInterrupt:
+            self._stuck = True  # nobody waits any more
+            raise
+
+    def _wait(self, future: "Future[Found]") -> Found:
         beats, silent = self._pulse.beats, 0
         while silent < self._ticks:
             with suppress(TimeoutError):

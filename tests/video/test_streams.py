@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import av
@@ -146,3 +147,11 @@ def test_sound_that_ends_a_little_later_changes_nothing(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4", seconds=5, sound_seconds=6.5)
     video, _ = look(path)
     assert video.duration == video.readable == 5 and video.notes == ()
+
+
+def test_the_end_of_a_broadcast_in_which_nothing_is_found_is_told(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.ts", seconds=4)
+    path.write_bytes(path.read_bytes() + Random(1).randbytes(2_000_000))
+    video, index = look(path)
+    assert len(index.times) == 40
+    assert video.notes == ("in the last 2.0 MB of it nothing can be read",)

@@ -8,9 +8,11 @@ import av
 import numpy as np
 import pytest
 
+from longtake.pipeline.session import run_to_end
 from longtake.timecode import Span
 from longtake.video.choose_frames import Slot
 from longtake.video.frames import open_frames
+from longtake.video.playable import copy_to_play
 from longtake.video.probe import probe
 
 SIDE = 32
@@ -135,3 +137,14 @@ def test_ten_bits_of_ordinary_range_stay_as_they_are(tmp_path: Path) -> None:
     signal = COLOURS / 255
     path = make_patches(tmp_path / "a.mp4", signal, "libx265", transfer=14, primaries=9)
     assert np.abs(read_patches(path) - COLOURS).max() <= 4
+
+
+@pytest.mark.parametrize("transfer", TRANSFERS)
+def test_a_copy_to_play_has_ordinary_colours(transfer: int, tmp_path: Path) -> None:
+    signal = TRANSFERS[transfer](as_light(COLOURS, 9))
+    path = make_patches(tmp_path / "a.mkv", signal, "libx265", transfer=transfer, primaries=9)
+    video, index = probe(path, "")
+    out = tmp_path / "out.mp4"
+    assert run_to_end(copy_to_play(video, index, out)).size
+    assert not probe(out, "")[1].hdr
+    assert np.abs(read_patches(out) - COLOURS).max() <= 20
