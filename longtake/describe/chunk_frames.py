@@ -55,6 +55,12 @@ class ChunkFrames:
         self._opened.close()
         self._reader = self._again = None
 
+    @property
+    def packets(self) -> int:
+        """How many packets were sent to decoders so far, before `close`."""
+        readers = [reader for reader in (self._reader, self._again) if reader]
+        return sum(reader.decoder.sent for reader in readers)
+
     def read(self, chunk: Chunk, slots: Sequence[Slot]) -> list[Picture]:
         """The pictures of a chunk that are sent."""
         if self._reader is None:
