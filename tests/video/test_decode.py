@@ -30,9 +30,10 @@ from longtake.video.same_chunks import make_coarse
 from longtake.words.chunks import open_words
 from tests.captions import survey
 from tests.kinds import KINDS, make_kind
-from tests.videos import draw_noisy, make_video
+from tests.videos import draw_noisy, draw_shots, make_video
 
 SIDE = 64
+FEW_KEYS = {"g": "17", "keyint_min": "17", "sc_threshold": "0"}
 PYRAMID = "bframes=8:b-adapt=0:b-pyramid=normal:keyint=60:min-keyint=60:scenecut=0"
 
 # What the order of decoding, and what rests on what, depend on; the values go to make_video.
@@ -263,7 +264,7 @@ def describe(path: Path, store: Store, index: Index) -> list[Description]:
 def test_answers_from_before_key_frames_were_preferred_are_known_again(
     tmp_path: Path, store: Store
 ) -> None:
-    path = make_video(tmp_path / "a.mp4", seconds=30, draw=draw_noisy, options={"g": "17"})
+    path = make_video(tmp_path / "a.mp4", seconds=30, draw=draw_shots(), options=FEW_KEYS)
     _, index = probe(path, "")
     without = replace(index, keys=np.empty(0))
     with Store(tmp_path / "other.sqlite") as fresh:
