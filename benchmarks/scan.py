@@ -1,16 +1,17 @@
 """What a look at a whole video costs and finds, measured on films whose cuts are known.
 
-    python -m benchmarks.scan [speed] [cuts] [frames] [memory] [--each]
+    python -m benchmarks.scan [speed] [cuts] [frames] [cost] [memory] [--each]
 
-Without a name, all four. PySceneDetect is run beside it for speed and cuts (`make scenedetect`).
-Films are made once, in `.cache/bench`.
+Without a name, all five. PySceneDetect is run beside it for speed, cuts and cost (`make
+scenedetect`), ffmpeg for cost. Films are made once, in `.cache/bench`; that of cost is made of what
+`make samples films` fetches.
 """
 
 import argparse
 
-from benchmarks import cuts, frames, peak, speed
+from benchmarks import cuts, frame_cost, frames, peak, speed
 
-PARTS = ("speed", "cuts", "frames", "memory")
+PARTS = ("speed", "cuts", "frames", "cost", "memory")
 
 
 def main() -> None:
@@ -25,6 +26,7 @@ def main() -> None:
         "speed": speed.measure,
         "cuts": lambda: cuts.measure(options.each),
         "frames": frames.measure,
+        "cost": frame_cost.measure,
         "memory": peak.measure,
     }
     for part in options.parts or PARTS:

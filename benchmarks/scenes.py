@@ -394,7 +394,7 @@ def write_films(
     film: Film, folder: Path, names: Iterable[str], size: tuple[int, int] = SIZE
 ) -> dict[str, Path]:
     """The film once for each way of storing, by name; each picture is drawn once."""
-    outs = {name: _open(folder, name, size) for name in names}
+    outs = {name: open_film(folder, name, size) for name in names}
     last, copies = None, {}
     for number, draw in enumerate(film.pictures):
         pixels = draw()
@@ -417,7 +417,8 @@ def encoded_name(name: str) -> str:
     return f"{name}.{ENCODERS[name].get('form', 'mp4')}"
 
 
-def _open(folder: Path, name: str, size: tuple[int, int]) -> tuple[Any, Any, Path]:
+def open_film(folder: Path, name: str, size: tuple[int, int]) -> tuple[Any, Any, Path]:
+    """A file to be stored in that way: its container, its stream, its path."""
     way = ENCODERS[name]
     path = folder / encoded_name(name)
     container = av.open(str(path), "w")

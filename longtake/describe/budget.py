@@ -224,9 +224,17 @@ def plan_view(
 
 
 def plan_frames(
-    settings: Settings, engine: Engine, chunk: Chunk, scan: Scan, most: int
+    settings: Settings,
+    engine: Engine,
+    chunk: Chunk,
+    scan: Scan,
+    most: int,
+    keys: Sequence[float] = (),
 ) -> tuple[Slot, ...]:
-    """Where in a chunk to look for frames, at most so many in one of usual length."""
+    """Where in a chunk to look for frames, at most so many in one of usual length.
+
+    Key frames at `keys` are preferred, where an engine leaves the choice.
+    """
     able = engine.capabilities
     of_clip = min(most, frames_of_clip(chunk, scan))
     if able.repeats:
@@ -238,7 +246,7 @@ def plan_frames(
         spacing = min(spacing, settings.chunk_seconds / settings.frames)
     if of_clip:
         spacing = min(spacing, chunk.span.seconds / of_clip)
-    return plan_slots(chunk, scan, most, spacing)
+    return plan_slots(chunk, scan, most, spacing, keys)
 
 
 def say_frames(frames: Sequence[Frame]) -> str:

@@ -67,6 +67,8 @@ class _Task:
     chunk: Chunk
     slots: tuple[Slot, ...]
     stretch: _Stretch
+    usual_slots: tuple[Slot, ...] = ()
+    """Where its frames lay before key frames were preferred: such answers are still good."""
     alone: bool = False
     """Whether it is asked about although it looks the same as another: that one failed."""
     words: Words = NO_WORDS
@@ -112,15 +114,16 @@ class Describing:
         parts = (
             plan_stretches(readable, scan, settings.segments) if self._in_context else [readable]
         )
-        repeats = engine.capabilities.repeats
+        repeats, keys = engine.capabilities.repeats, index.keys.tolist()
         self._stretches: list[_Stretch] = []
         for part in filter(None, parts):
             frames = ChunkFrames(overview, index, self.view.side, repeats=repeats)
             stretch = _Stretch(carry(self._lines.count), frames)
+            plan = partial(plan_frames, settings, engine, scan=scan, most=self.view.frames)
             stretch.tasks = [
-                _Task(c, plan_frames(settings, engine, c, scan, self.view.frames), stretch)
-                for c in part
+                _Task(c, plan(c, keys=keys), stretch, usual_slots=plan(c)) for c in part
             ]
+            frames.plan((task.chunk, task.slots) for task in stretch.tasks)
             self._stretches.append(stretch)
         self._tasks = {task.chunk.number: task for s in self._stretches for task in s.tasks}
         self._by_key: dict[str, _Task] = {}
@@ -281,18 +284,24 @@ class Describing:
             self._words_of(task.chunk), self._speech_tokens, self._text_tokens, self._lines.count
         )
         task.context = task.stretch.carried.context(task.chunk, self._context_budget(task))
+        usual = self._key_of(task, task.usual_slots)
+        if task.usual_slots != task.slots and self._work.store.get(usual):
+            task.slots = task.usual_slots
+        task.key = self._key_of(task, task.slots)
+        self._by_key[task.key] = task
+        return task.key
+
+    def _key_of(self, task: _Task, slots: Sequence[Slot]) -> str:
         facts = prompt.key_facts(
             self._video,
             task.chunk,
             self.engine,
-            task.slots,
+            slots,
             self.view.side,
             task.words,
             task.context,
         )
-        task.key = make_key(facts | self._colours)
-        self._by_key[task.key] = task
-        return task.key
+        return make_key(facts | self._colours)
 
     def _words_of(self, chunk: Chunk) -> Words:
         """What is said and written in it; nothing, for an engine that reads no text."""
@@ -327,7 +336,7 @@ class Describing:
         look = frames.look_of(chunk, self._words_of(chunk), coarse)
         if not task.alone and (twin := frames.find_same(look, pictures)):
             return Prepared(None, same_as=twin)
-        frames.add(chunk, task.slots, look)
+        frames.add(chunk, task.slots, look, pictures)
         return self._show(task, [picture.as_frame() for picture in pictures], look.coarse)
 
     def _recall(self, task: _Task, answer: Answer) -> None:

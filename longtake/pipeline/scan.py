@@ -42,10 +42,16 @@ def scan_video(source: Source, settings: Settings, store: Store, draw: bool) -> 
 def draw_overview(overview: Overview, index: Index, out: report.ResultFolder) -> Steps[None]:
     """The contact sheet and the strip in this folder."""
     frames: list[Frame | None] = []
+    planned = [
+        (chunk, plan_slots(chunk, overview.scan, SHEET_FRAMES, SHEET_SECONDS)[:1])
+        for chunk in overview.chunks
+    ]
     with open_frames(overview.video.path, index) as reader:
-        for chunk in overview.chunks:
-            slots = plan_slots(chunk, overview.scan, SHEET_FRAMES, SHEET_SECONDS)
-            pictures = [] if chunk.missing else reader.read(chunk.span, slots[:1], SHEET_SIDE)
+        reader.expect(
+            time for chunk, slots in planned if not chunk.missing for time in slots[0].times
+        )
+        for chunk, slots in planned:
+            pictures = [] if chunk.missing else reader.read(chunk.span, slots, SHEET_SIDE)
             frames.append(pictures[0].as_frame() if pictures else None)
             note = "drawing the contact sheet"
             yield Progress("draw", len(frames), len(overview.chunks), note)
@@ -58,9 +64,10 @@ def read_thumbs(overview: Overview, index: Index) -> Steps[dict[int, Frame]]:
     chosen = [chunks[place] for place in spread_places(len(chunks), MOST_THUMBS)]
     thumbs: dict[int, Frame] = {}
     try:
+        slots = [_plan_thumb(chunk, overview.scan, index) for chunk in chosen]
         with open_frames(overview.video.path, index) as reader:
-            for done, chunk in enumerate(chosen, 1):
-                slot = _plan_thumb(chunk, overview.scan, index)
+            reader.expect(time for slot in slots for time in slot.times)
+            for done, (chunk, slot) in enumerate(zip(chosen, slots, strict=True), 1):
                 for picture in reader.read(chunk.span, [slot], SHEET_SIDE):
                     thumbs[chunk.number] = picture.as_frame()
                 yield Progress("draw", done, len(chosen), "choosing pictures for the report")

@@ -4,7 +4,7 @@ A slot is a moment worth a frame, with the times at which to look for a good one
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,6 +24,8 @@ PEAK_RATIO, PEAK_LEAST = 1.6, 0.15
 BLURRED = 0.5
 """A frame is blurred that has less than this share of the sharpness of one just after it."""
 PLAIN_SPREAD = 6.0
+WORTH_SECONDS = 0.3
+"""What must be decoded before a time at least, for a key frame nearby to be taken in its place."""
 END_SECONDS = 0.001
 """Before its end, the last picture of a chunk is on display."""
 
@@ -53,10 +55,13 @@ def spread_places(count: int, most: int) -> list[int]:
     return [int((k + 0.5) * count / kept) for k in range(kept)]
 
 
-def plan_slots(chunk: Chunk, scan: Scan, most: int, spacing: float) -> tuple[Slot, ...]:
+def plan_slots(
+    chunk: Chunk, scan: Scan, most: int, spacing: float, keys: Sequence[float] = ()
+) -> tuple[Slot, ...]:
     """Slots in time order, from 1 to `most`: near each cut, at peaks of motion, and in between.
 
-    No two neighbours are farther apart than `spacing` seconds where the number allows it.
+    No two neighbours are farther apart than `spacing` seconds where the number allows it. Those in
+    between lie at one of the key frames `keys` where one is as good: it costs least to decode.
     """
     shots = [
         Span(start, end) for start, end in pairwise([chunk.span.start, *chunk.cuts, chunk.span.end])
@@ -66,7 +71,10 @@ def plan_slots(chunk: Chunk, scan: Scan, most: int, spacing: float) -> tuple[Slo
         longest = sorted(shots, key=lambda shot: -shot.seconds)[:most]
         times = [shot.start + min(AFTER_CUT, shot.seconds / 2) for shot in longest]
     times += _peaks(chunk, scan, times, spacing)[: most - len(times)]
-    times = _fill(sorted(times), shots, most, spacing)
+    fixed = sorted(times)
+    times = _fill(fixed, shots, most, spacing)
+    if keys:
+        times = _ease(times, fixed, shots, keys, _calm_times(chunk, scan), spacing)
     slots = []
     for time, following in pairwise([*times, float("inf")]):
         shot = next(s for s in reversed(shots) if s.start <= time)
@@ -151,6 +159,52 @@ def _fill(times: list[float], shots: Sequence[Span], most: int, spacing: float) 
         middle = (start + end) / 2
         times = sorted([*times, min(max(middle, span.start), span.end - 0.001)])
     return [round(time, 3) for time in times]
+
+
+def _calm_times(chunk: Chunk, scan: Scan) -> Callable[[float, float], bool]:
+    """Whether there is no more motion from one time to another than is usual in the chunk."""
+    first, end = int(chunk.span.start / scan.step), int(chunk.span.end / scan.step) + 1
+    curve = np.array(scan.motion[first:end])
+
+    def is_calm(start: float, end: float) -> bool:
+        part = curve[int(start / scan.step) - first : int(end / scan.step) - first + 1]
+        return len(part) > 0 and bool(part.max() <= PEAK_RATIO * curve.mean())
+
+    return is_calm
+
+
+def _ease(
+    times: list[float],
+    fixed: Sequence[float],
+    shots: Sequence[Span],
+    keys: Sequence[float],
+    is_calm: Callable[[float, float], bool],
+    spacing: float,
+) -> list[float]:
+    """Times moved to the nearest key frame, except the fixed ones.
+
+    None leaves its shot, passes what moves much, or makes a gap that `_fill` would have filled; and
+    none moves where a later one needs the same group of pictures anyway.
+    """
+    edges = [shots[0].start - spacing / 2, *times, shots[-1].end + spacing / 2]
+    for place in range(len(times), 0, -1):
+        time, before, after = edges[place], edges[place - 1], edges[place + 1]
+        start = bisect_right(keys, time) - 1
+        if time in fixed or start < 0 or time - keys[start] < WORTH_SECONDS:
+            continue
+        if place < len(times) and keys[start] == keys[bisect_right(keys, after) - 1]:
+            continue
+        shot = next(s for s in reversed(shots) if s.start <= time)
+        for key in sorted(keys[start : start + 2], key=lambda key: abs(key - time)):
+            if (
+                max(before, shot.start) + AFTER_CUT <= key <= min(after, shot.end) - AFTER_CUT
+                and abs(key - time) <= spacing / 2
+                and max(key - before, after - key) <= 1.5 * spacing
+                and is_calm(min(key, time), max(key, time))
+            ):
+                edges[place] = round(key, 3)
+                break
+    return edges[1:-1]
 
 
 def choose_frame(looks: Sequence[np.ndarray], sharpness: Sequence[float]) -> int:

@@ -28,7 +28,8 @@ from longtake.video.cuts import (
     is_plain,
     likeness,
 )
-from longtake.video.frames import CLOSE_SECONDS, open_frames
+from longtake.video.decode import CLOSE_SECONDS
+from longtake.video.frames import open_frames
 from longtake.video.probe import Index
 
 VERSION = 1

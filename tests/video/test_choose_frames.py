@@ -109,6 +109,69 @@ def test_slots_keep_their_order_their_chunk_and_their_budget(
     assert span.start <= times[0] and times[-1] <= span.end
 
 
+def eased(chunk: Chunk, scan: Scan, keys: list[float]) -> list[float]:
+    return [slot.times[0] for slot in plan_slots(chunk, scan, 6, 2.0, keys)]
+
+
+EVERY_TWO = [float(time) for time in range(0, 40, 2)]
+
+
+def test_frames_in_between_lie_at_key_frames_nearby() -> None:
+    assert eased(Chunk(2, Span(6, 12)), see(20), EVERY_TWO) == [7, 8, 10]
+    assert eased(Chunk(2, Span(6, 12)), see(20), [6.5, 8.6, 11.3]) == [6.5, 8.6, 11.3]
+
+
+def test_no_frame_moves_where_nothing_is_saved() -> None:
+    chunk, scan = Chunk(2, Span(6, 12)), see(20)
+    usual = times_of(chunk, scan)
+    for keys in ([], [0.0], [0.0, 30.0], [n / 25 for n in range(500)], [0.0, 6.9, 8.9, 10.9]):
+        assert eased(chunk, scan, keys) == usual
+
+
+def test_frames_at_cuts_and_peaks_stay_where_they_are() -> None:
+    chunk, scan = Chunk(1, Span(0, 6), cuts=(2.0,)), see(6, (2.0,), peaks=(4.6,))
+    times = eased(chunk, scan, [0.0, 1.9, 4.0])
+    assert 2.0 + AFTER_CUT in times and 4.75 in times
+
+
+def test_no_frame_passes_a_movement_on_its_way_to_a_key_frame() -> None:
+    chunk = Chunk(1, Span(6, 12))
+    still = replace(see(20), motion=(0.0,) * 41)
+    assert eased(chunk, still, [0.0, 6.4, 20.0]) == [7, 9, 11]  # later ones need that group anyway
+    assert eased(chunk, still, [0.0, 10.2, 20.0]) == [7, 9, 10.2]
+    changed = replace(still, motion=tuple(0.1 * (n == 21) for n in range(41)))  # at 10.5 to 11
+    assert eased(chunk, changed, [0.0, 10.2, 20.0]) == [7, 9, 11]
+
+
+@given(
+    start=st.floats(0, 1000).map(lambda s: round(s, 3)),
+    length=st.floats(0.5, 60).map(lambda s: round(s, 3)),
+    shares=st.lists(st.floats(0.01, 0.99), max_size=6),
+    keys=st.lists(st.floats(-0.2, 1.2), max_size=20),
+    most=st.integers(1, 24),
+    spacing=st.floats(0.5, 10),
+)
+def test_preferring_key_frames_keeps_number_order_and_shots(
+    start: float,
+    length: float,
+    shares: list[float],
+    keys: list[float],
+    most: int,
+    spacing: float,
+) -> None:
+    span = Span(start, round(start + length, 3))
+    cuts = tuple(sorted({round(start + s * length, 3) for s in shares} - {span.start, span.end}))
+    chunk, scan = Chunk(1, span, cuts=cuts), see(span.end, cuts)
+    places = sorted(max(0.0, start + key * length) for key in keys)
+    usual = [slot.times[0] for slot in plan_slots(chunk, scan, most, spacing)]
+    times = [slot.times[0] for slot in plan_slots(chunk, scan, most, spacing, places)]
+    assert len(times) == len(usual) and times == sorted(times)
+    for time, before in zip(times, usual, strict=True):
+        assert span.start <= time <= span.end
+        assert abs(time - before) <= spacing / 2 + 0.001
+        assert [cut <= time for cut in cuts] == [cut <= before for cut in cuts]
+
+
 NOISE = np.random.default_rng(1).integers(0, 255, (90, 160, 3)).astype(np.uint8)
 BLACK = np.zeros((90, 160, 3), np.uint8)
 
