@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from string import ascii_uppercase
 
 import pytest
 from hypothesis import given
@@ -125,8 +126,8 @@ TIMES = st.lists(st.integers(0, 500_000_000), min_size=2, max_size=12, unique=Tr
 def test_what_is_written_is_read_back(scratch: Path, times: list[int], data: st.DataObject) -> None:
     pairs = list(pairwise(times))[::2]
     segments = tuple(
-        Segment(Span(start / 1000, end / 1000), f"{n}: {data.draw(TEXTS)}")
-        for n, (start, end) in enumerate(pairs)
+        Segment(Span(start / 1000, end / 1000), f"{letter}: {data.draw(TEXTS)}")
+        for letter, (start, end) in zip(ascii_uppercase, pairs, strict=False)
     )
     expected = [(s.span.start, s.span.end, one_line(s.text)) for s in segments]
     transcript = Transcript("a test", segments, "pt-BR")
@@ -140,10 +141,13 @@ def test_what_is_written_is_read_back(scratch: Path, times: list[int], data: st.
 
 
 def join_parts(segments: Sequence[Segment], count: int) -> list[tuple[float, float, str]]:
-    """Put together what was divided for the screen: each text begins with its number."""
+    """Put together what was divided for the screen: each text begins with a letter of its own.
+
+    Texts that differ in numbers alone would be measured values, and nothing that is said.
+    """
     joined: list[tuple[float, float, str]] = []
     for segment in segments:
-        if len(joined) < count and segment.text.startswith(f"{len(joined)}:"):
+        if len(joined) < count and segment.text.startswith(f"{ascii_uppercase[len(joined)]}:"):
             joined.append((segment.span.start, segment.span.end, segment.text))
         else:
             start, _, text = joined[-1]
