@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from longtake.digest.quotes import list_quotes
 from longtake.records import Material, Source, Summary
@@ -37,7 +38,8 @@ def list_passages(material: Material, summary: Summary | None, language: str) ->
 def _list_told(summary: Summary, material: Material) -> Iterator[Passage]:
     """Headline, chapters and sentences of a summary's own; what it quotes is known already."""
     whole = Span(0.0, material.video.duration)
-    yield Passage("told", whole, summary.headline)
+    if summary.headline != Path(material.video.name).stem:
+        yield Passage("told", whole, summary.headline)
     for chapter in summary.chapters:
         yield Passage("told", chapter.span, chapter.title)
     spans = {d.chunk.number: d.chunk.span for d in material.descriptions}
