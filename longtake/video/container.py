@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from longtake.errors import SourceError
 
 if TYPE_CHECKING:
+    from av.codec.hwaccel import HWAccel
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
@@ -20,7 +21,7 @@ MOST_HEADER_BYTES = 1 << 20
 
 
 @contextmanager
-def open_container(path: Path) -> Iterator["InputContainer"]:
+def open_container(path: Path, hwaccel: "HWAccel | None" = None) -> Iterator["InputContainer"]:
     """The opened file; SourceError for all that PyAV may raise about it.
 
     FFmpeg is given the bytes alone and may open nothing itself: neither the file's name nor what
@@ -37,7 +38,9 @@ def open_container(path: Path) -> Iterator["InputContainer"]:
         mapped_errors(path),
         path.open("rb") as named,
         open(named.fileno(), "rb", closefd=False) as file,
-        av.open(file, "r", options=options, metadata_errors="replace") as container,
+        av.open(
+            file, "r", options=options, metadata_errors="replace", hwaccel=hwaccel
+        ) as container,
     ):
         yield container
 

@@ -16,10 +16,10 @@ import numpy as np
 from longtake.records import Frame
 from longtake.timecode import Span
 from longtake.video.choose_frames import Slot, choose_frame
-from longtake.video.container import open_container
 from longtake.video.cuts import THUMB
 from longtake.video.decode import CLOSE_SECONDS, Decoder
 from longtake.video.frame_similarity import make_look
+from longtake.video.hwaccel import open_accelerated
 from longtake.video.probe import Index
 
 if TYPE_CHECKING:
@@ -166,9 +166,9 @@ class FrameReader:
 
 
 @contextmanager
-def open_frames(path: Path, index: Index) -> Iterator[FrameReader]:
-    """A reader over the file, closed at the end."""
-    with open_container(path) as container:
+def open_frames(path: Path, index: Index, hwaccel: str = "off") -> Iterator[FrameReader]:
+    """A reader over the file, closed at the end; `hwaccel` as in `open_accelerated`."""
+    with open_accelerated(path, hwaccel) as container:
         yield FrameReader(container, path, index)
 
 
