@@ -361,6 +361,12 @@ class Settings:
         "where models of `transformers`, `gguf` and speech run",
         choices=("auto", "cpu", "cuda", "mps"),
     )
+    hwaccel: str = _setting(
+        "engines",
+        "off",
+        "decode the frames that are shown on a graphics card, where it can (auto: any)",
+        choices=("off", "auto", "cuda", "vaapi", "videotoolbox"),
+    )
     timeout_seconds: float = _setting(
         "engines",
         120.0,

@@ -14,6 +14,7 @@ from longtake.records import Chunk, Overview, Words
 from longtake.video.choose_frames import Slot, drop_repeats, is_still, most_motion, plan_still
 from longtake.video.frame_similarity import is_same
 from longtake.video.frames import FrameReader, Picture, open_frames
+from longtake.video.hwaccel import find_devices
 from longtake.video.probe import Index
 from longtake.video.same_chunks import CELL_DIFFERENCE, ChunkLook, Repeats
 
@@ -27,10 +28,13 @@ LOOKS_KEPT = 150
 class ChunkFrames:
     """Reads the pictures of chunks that lie one after the other; to be closed at the end."""
 
-    def __init__(self, overview: Overview, index: Index, side: int, *, repeats: bool) -> None:
+    def __init__(
+        self, overview: Overview, index: Index, side: int, *, repeats: bool, hwaccel: str = "off"
+    ) -> None:
         """With `repeats` the engine measures movement: pictures that show the same are kept."""
         self._path, self._index, self._scan = overview.video.path, index, overview.scan
-        self._side, self._repeats = side, repeats
+        find_devices(hwaccel)  # so that one that can't be is refused before anything is read
+        self._side, self._repeats, self._hwaccel = side, repeats, hwaccel
         self._starts: list[float] = index.keys.tolist()
         """Where decoding can start."""
         self._opened = ExitStack()
@@ -77,7 +81,7 @@ class ChunkFrames:
         return self._read(self._reader, chunk, slots)
 
     def _open(self) -> FrameReader:
-        return self._opened.enter_context(open_frames(self._path, self._index))
+        return self._opened.enter_context(open_frames(self._path, self._index, self._hwaccel))
 
     def _read(self, reader: FrameReader, chunk: Chunk, slots: Sequence[Slot]) -> list[Picture]:
         if still := self._read_still(chunk, reader):

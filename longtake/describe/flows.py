@@ -117,7 +117,9 @@ class Describing:
         repeats, keys = engine.capabilities.repeats, index.keys.tolist()
         self._stretches: list[_Stretch] = []
         for part in filter(None, parts):
-            frames = ChunkFrames(overview, index, self.view.side, repeats=repeats)
+            frames = ChunkFrames(
+                overview, index, self.view.side, repeats=repeats, hwaccel=settings.hwaccel
+            )
             stretch = _Stretch(carry(self._lines.count), frames)
             plan = partial(plan_frames, settings, engine, scan=scan, most=self.view.frames)
             stretch.tasks = [

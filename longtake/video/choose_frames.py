@@ -79,7 +79,8 @@ def plan_slots(
     for time, following in pairwise([*times, float("inf")]):
         shot = next(s for s in reversed(shots) if s.start <= time)
         last = max(time, min(shot.end, following) - AFTER_CUT)  # well inside the shot
-        slots.append(Slot(tuple(round(time + s, 3) for s in NEXT_SECONDS if time + s <= last)))
+        nexts = NEXT_SECONDS[: _looks_worth(time, following, chunk.span.end, keys)]
+        slots.append(Slot(tuple(round(time + s, 3) for s in nexts if time + s <= last)))
     return tuple(slots)
 
 
@@ -90,6 +91,14 @@ def frames_of_clip(chunk: Chunk, scan: Scan) -> int:
         return 0
     least, most = CLIP_FRAMES
     return min(most, max(least, round(whole / CLIP_FRAME_SECONDS)))
+
+
+def _looks_worth(time: float, following: float, end: float, keys: Sequence[float]) -> int:
+    """At how many times to look for a slot's frame: one less where only it needs their group."""
+    place = bisect_right(keys, time + NEXT_SECONDS[-1])
+    alone = place < len(keys) and keys[place] <= min(following, end)
+    within = bisect_right(keys, time) == place
+    return len(NEXT_SECONDS) - (alone and within)
 
 
 def is_still(chunk: Chunk, scan: Scan) -> bool:

@@ -11,6 +11,7 @@ from longtake.timecode import parse_time
 from longtake.video.watchdog import find_pulse
 
 if TYPE_CHECKING:
+    from av.codec.hwaccel import HWAccel
     from av.container import InputContainer
     from av.packet import Packet
     from av.stream import Stream
@@ -34,7 +35,9 @@ OPTIONS = {
 
 
 @contextmanager
-def open_container(path: Path, first_byte: int = 0) -> Iterator["InputContainer"]:
+def open_container(
+    path: Path, first_byte: int = 0, hwaccel: "HWAccel | None" = None
+) -> Iterator["InputContainer"]:
     """The opened file, or what is in it from a byte on; SourceError for all that PyAV may raise.
 
     FFmpeg is given the bytes alone and may open nothing itself: neither the file's name nor what
@@ -55,6 +58,7 @@ def open_container(path: Path, first_byte: int = 0) -> Iterator["InputContainer"
             "r",
             options=dict(OPTIONS),
             metadata_errors="replace",
+            hwaccel=hwaccel,
         ) as container,
     ):
         yield container

@@ -16,10 +16,10 @@ import numpy as np
 from longtake.records import Frame
 from longtake.timecode import Span
 from longtake.video.choose_frames import Slot, choose_frame
-from longtake.video.container import open_container
 from longtake.video.cuts import THUMB
 from longtake.video.decode import CLOSE_SECONDS, Decoder
 from longtake.video.frame_similarity import make_look
+from longtake.video.hwaccel import open_accelerated
 from longtake.video.probe import Index
 from longtake.video.tone_map import read_pixels
 from longtake.video.watchdog import watch_opened
@@ -168,15 +168,18 @@ class FrameReader:
 
 
 @contextmanager
-def open_frames(path: Path, index: Index) -> Iterator[FrameReader]:
-    """A reader over the file, closed at the end; SourceError where decoding stands still."""
-    with watch_opened(path, lambda: _open_reader(path, index)) as reader:
+def open_frames(path: Path, index: Index, hwaccel: str = "off") -> Iterator[FrameReader]:
+    """A reader over the file, closed at the end; SourceError where decoding stands still.
+
+    `hwaccel` as in `open_accelerated`.
+    """
+    with watch_opened(path, lambda: _open_reader(path, index, hwaccel)) as reader:
         yield reader
 
 
 @contextmanager
-def _open_reader(path: Path, index: Index) -> Iterator[FrameReader]:
-    with open_container(path) as container:
+def _open_reader(path: Path, index: Index, hwaccel: str) -> Iterator[FrameReader]:
+    with open_accelerated(path, hwaccel) as container:
         yield FrameReader(container, path, index)
 
 

@@ -121,6 +121,11 @@ def test_frames_in_between_lie_at_key_frames_nearby() -> None:
     assert eased(Chunk(2, Span(6, 12)), see(20), [6.5, 8.6, 11.3]) == [6.5, 8.6, 11.3]
 
 
+def test_last_frame_of_a_group_has_fewer_others_to_choose_from() -> None:
+    slots = plan_slots(Chunk(2, Span(6, 12)), see(20), 6, 2.0, [0.0, 6.0, 10.0])
+    assert [slot.times for slot in slots] == [(7, 7.2, 7.4), (9, 9.2), (10, 10.2, 10.4)]
+
+
 def test_no_frame_moves_where_nothing_is_saved() -> None:
     chunk, scan = Chunk(2, Span(6, 12)), see(20)
     usual = times_of(chunk, scan)

@@ -13,10 +13,12 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.codec.hwaccel import hwdevices_available
 
 from longtake.describe.chunk_frames import ChunkFrames
 from longtake.describe.flows import Describing
 from longtake.engines.fake import FakeEngine
+from longtake.errors import UsageError
 from longtake.inference.scheduler import Work
 from longtake.records import NO_WORDS, Description, Overview
 from longtake.settings import Settings
@@ -25,6 +27,7 @@ from longtake.timecode import Span
 from longtake.video.choose_frames import Slot, plan_slots
 from longtake.video.chunks import plan_chunks
 from longtake.video.frames import FrameReader, open_frames
+from longtake.video.hwaccel import AUTO
 from longtake.video.probe import Index, probe
 from longtake.video.same_chunks import make_coarse
 from longtake.words.chunks import open_words
@@ -246,6 +249,39 @@ def test_all_frames_of_a_video_and_what_they_are_compared_with_take_one_pass(
     assert sum(twin is not None for twin in twins) > len(chunks) / 2
     assert frames.packets <= len(index.times)
     frames.close()
+
+
+def test_a_device_that_does_not_work_leaves_the_processor_with_the_same_pictures(
+    films: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = make("defaults.mp4", films)
+    _, index = probe(path, "")
+    devices = [device for device in AUTO if device in hwdevices_available()]
+    found = []
+    for hwaccel in ("off", "auto", *devices):
+        with open_frames(path, index, hwaccel) as reader:
+            found.append([read_at(reader, time)[0] for time in (1.05, 7.05)])
+            # Where there is such a device, it may decode; here and on most machines there is none.
+            if not reader.decoder.stream.codec_context.is_hwaccel:
+                assert np.array_equal(found[-1], found[0])
+            elif hwaccel in devices:
+                return
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) <= len(devices) and all("the processor does it" in line for line in told)
+
+
+def test_a_device_that_the_build_knows_nothing_of_is_refused_with_those_that_it_knows(
+    films: Path,
+) -> None:
+    path = make("defaults.mp4", films)
+    _, index = probe(path, "")
+    missing = next(device for device in AUTO if device not in hwdevices_available())
+    with (
+        pytest.raises(UsageError, match=f"--hwaccel {missing}") as caught,
+        open_frames(path, index, missing),
+    ):
+        pass
+    assert "--hwaccel off" in caught.value.hint
 
 
 def describe(path: Path, store: Store, index: Index) -> list[Description]:
