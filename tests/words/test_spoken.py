@@ -271,7 +271,7 @@ def make_odd_sound(kind: str, path: Path) -> Path:
     [
         ("absent", [], "the file has no sound"),
         ("empty", [], "the sound of the file is empty"),
-        ("longer", ["table", "window", "garden", "river"], "1 of them after the last picture"),
+        ("longer", ["table", "window", "garden", "river"], "4 sentences (en)"),
         ("late", ["table", "window", "garden", "river"], "recognised by whisper tiny.en"),
         ("changing", ["table", "window", "garden", "river"], "recognised by whisper tiny.en"),
         ("eight", ["table", "window", "garden", "river"], "recognised by whisper tiny.en"),
