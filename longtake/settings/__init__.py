@@ -7,11 +7,27 @@ Knows no engine: `longtake.engines` looks up names.
 
 from longtake.settings.places import IN_CALL, Placed, home_folder, list_unknown_variables
 from longtake.settings.read import change_settings, find_places, list_idle, load_settings
-from longtake.settings.table import GROUPS, SECRET, Settings, list_group, name_flag
+from longtake.settings.table import (
+    GROUPS,
+    OF_DESCRIBING,
+    OF_RECONCILING,
+    OF_RUN,
+    OF_SCAN,
+    OF_TRANSCRIPT,
+    SECRET,
+    Settings,
+    list_group,
+    name_flag,
+)
 
 __all__ = [
     "GROUPS",
     "IN_CALL",
+    "OF_DESCRIBING",
+    "OF_RECONCILING",
+    "OF_RUN",
+    "OF_SCAN",
+    "OF_TRANSCRIPT",
     "SECRET",
     "Placed",
     "Settings",

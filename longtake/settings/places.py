@@ -54,10 +54,14 @@ def list_lines(file: Path) -> Iterator[Placed]:
         values = tomllib.loads(text)
     except FileNotFoundError:
         return
+    except NotADirectoryError:
+        raise UsageError(
+            f"{file.parent} is no folder", "Set LONGTAKE_HOME to one, or move the file away."
+        ) from None
     except (OSError, RecursionError, ValueError) as error:  # of TOML, and of numbers without end
         raise UsageError(
             f"the settings file {file} can't be read: {_say_damage(error, data)}",
-            "Mend it, or move it away.",
+            'Mend it, or move it away. Its lines are such as `length = "short"`, text in quotes.',
         ) from None
     lines = text.splitlines()
     for name, value in values.items():

@@ -31,9 +31,16 @@ def load_settings(
     """Settings from all their sources; UsageError names the place of a value that can't be.
 
     `flag_form` makes of a setting's name what its flag is called where it was given. Only what is
-    `used` (None: all) stops it: another one that can't be is passed over, and has its default.
+    `used` (None: all) stops it: another one that can't be is passed over, and has its default. So
+    is a file that can't be read where nothing is used.
     """
-    found = find_places(flags, environment, file, flag_form)
+    try:
+        found = find_places(flags, environment, file, flag_form)
+    except UsageError as error:
+        if used is None or used:
+            raise
+        pass_over(error)
+        found = find_places(flags, environment, Path(os.devnull), flag_form)
     values = {}
     for name, placed in found.items():
         try:
@@ -124,4 +131,5 @@ def _unknown(name: str, value: Any, place: str) -> UsageError:
 
 def find_meant(name: str) -> str:
     """The setting of that name, or the nearest; empty where none is near."""
+    name = name.casefold().replace("-", "_")
     return name if name in SPECS else next(iter(get_close_matches(name, SPECS, 1)), "")

@@ -372,6 +372,17 @@ def list_group(*groups: str) -> tuple[str, ...]:
     return tuple(s.name for s in dataclasses.fields(Settings) if s.metadata["group"] in groups)
 
 
+OF_RUN = list_group(*(group for group in GROUPS if group != "page"))
+"""Every setting but those of the page itself."""
+OF_RECONCILING = list_group("summary", "engines", "output")
+OF_DESCRIBING = tuple(
+    name for name in OF_RUN if name not in list_group("summary") and "reconciler" not in name
+)
+OF_SCAN = list_group("chunks", "links", "output")
+OF_TRANSCRIPT = ("speech", "subtitles", "device", *list_group("links", "output"))
+"""What each way to go through a video uses."""
+
+
 def name_flag(setting: str) -> str:
     """The flag of a setting."""
     return "--" + setting.replace("_", "-")
