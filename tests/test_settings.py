@@ -264,6 +264,48 @@ def test_table_in_the_file_is_told_how_a_setting_is_written(tmp_path: Path, text
     assert len(caught.value.hint) < 200
 
 
+@pytest.mark.parametrize("name", ["LENGTH", "Chunk-Seconds", "chunk-seconds"])
+def test_name_in_another_case_or_with_dashes_is_known(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_settings({}, {}, write(tmp_path, f"{name} = 3"))
+    assert caught.value.hint == f"Did you mean {name.casefold().replace('-', '_')}?"
+
+
+def test_text_without_quotes_is_told_how_it_is_written(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="at line 1") as caught:
+        load_settings({}, {}, write(tmp_path, "length = short"))
+    assert '`length = "short"`, text in quotes' in caught.value.hint
+
+
+def test_home_that_is_a_file_is_told_as_such(tmp_path: Path) -> None:
+    file = write(tmp_path, "")
+    with pytest.raises(UsageError, match=r"settings\.toml is no folder") as caught:
+        load_settings({}, {}, file / "settings.toml")
+    assert "LONGTAKE_HOME" in caught.value.hint
+
+
+def test_doctor_tells_of_a_file_that_can_not_be_read_and_goes_on(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.mkdir()
+    write(home, "length = short")
+    assert main(["doctor"]) == 0
+    shown = capsys.readouterr()
+    assert f"note: the settings file {home / 'settings.toml'} can't be read: " in shown.err
+    assert "\nMachine\n" in shown.out
+
+
+def test_python_s_ways_are_stopped_only_by_what_they_use(numbered: Path, home: Path) -> None:
+    home.mkdir()
+    write(home, "length = 'shrt'\n")
+    assert longtake.scan(numbered).chunks
+    with pytest.raises(UsageError, match="'shrt' is unknown"):
+        longtake.scan(numbered, length="shrt")
+    assert longtake.transcribe(numbered, speech="off").files == ()
+    with pytest.raises(UsageError, match="line 1: 'shrt' is unknown"):
+        longtake.summarize(numbered, engine="fake")
+
+
 def test_unknown_name_is_said_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         load_settings({}, {}, write(tmp_path, "lenght = 'short'"))
@@ -358,7 +400,8 @@ def test_last_line_says_where_the_result_lies(
 
 
 def test_describe_needs_no_reconciler(numbered: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["describe", str(numbered), *FAKES, "--json", "--out", "here"]) == 0
+    fake = ["--engine", "fake", "--chunking", "fixed", "--read-text", "off"]
+    assert main(["describe", str(numbered), *fake, "--json", "--out", "here"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert len(document["descriptions"]) == 4
     assert [path.name for path in Path("here").glob("[!.]*")] == ["descriptions.csv"]

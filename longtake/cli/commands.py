@@ -20,7 +20,16 @@ from longtake.cli.front import EXIT_GAPS, Given, open_front, read_settings, show
 from longtake.cli.library import ask, library, search
 from longtake.cli.videos import run_videos
 from longtake.errors import UsageError
-from longtake.settings import GROUPS, list_group, load_settings
+from longtake.settings import (
+    GROUPS,
+    OF_DESCRIBING,
+    OF_RECONCILING,
+    OF_RUN,
+    OF_SCAN,
+    OF_TRANSCRIPT,
+    list_group,
+    load_settings,
+)
 from longtake.version import __version__
 
 EPILOG = """\
@@ -28,12 +37,8 @@ Exit status: 0 done, 2 bad usage or bad input, 3 finished with gaps, 4 an engine
 be reached, 1 a bug. Every setting can also stand in LONGTAKE_HOME/settings.toml (LONGTAKE_HOME is
 ~/.longtake unless set), or in the environment as LONGTAKE_<NAME>.
 """
-OF_RUN = list_group(*(group for group in GROUPS if group != "page"))
-"""All settings but those of the page itself."""
 OF_ARMS = ("flow", "context")
 """What the arms of a comparison differ in from the start."""
-OF_SCAN = list_group("chunks", "links", "output")
-OF_TRANSCRIPT = ("speech", "subtitles", "device", *list_group("links", "output"))
 COMPLETE = "_LONGTAKE_COMPLETE"
 """The variable by which a shell asks what would complete a line."""
 
@@ -59,7 +64,7 @@ JSON = take_switch("--json", "as_json", "print one JSON document")
 QUIET = take_switch("-q/--quiet", "quiet", "print nothing but the result and errors")
 VERBOSE = take_switch("-v/--verbose", "verbose", "say more of how it was made")
 PLAYLIST = take_switch("--playlist", "playlist", "the link is a playlist: every video of it")
-OF_VIDEOS = [SOURCES, PLAYLIST, JSON, QUIET, VERBOSE, *take_settings(OF_RUN)]
+OF_VIDEOS = [SOURCES, PLAYLIST, JSON, QUIET, VERBOSE]
 
 
 @click.group(
@@ -83,13 +88,13 @@ def longtake(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-@longtake.command(params=OF_VIDEOS)
+@longtake.command(params=[*OF_VIDEOS, *take_settings(OF_RUN)])
 def summarize(**options: Any) -> int:
     """Describe videos and summarise each."""
     return run_videos(summarized=True, **options)
 
 
-@longtake.command(params=OF_VIDEOS)
+@longtake.command(params=[*OF_VIDEOS, *take_settings(OF_DESCRIBING)])
 def describe(**options: Any) -> int:
     """Only describe videos, chunk by chunk."""
     return run_videos(summarized=False, **options)
@@ -102,7 +107,7 @@ def describe(**options: Any) -> int:
         QUIET,
         VERBOSE,
         *take_settings(
-            list_group("summary", "engines", "output"),
+            OF_RECONCILING,
             {"out": "folder for the results (default: the one that the CSV is in)"},
         ),
     ]
@@ -174,8 +179,8 @@ def transcript(source: str, as_json: bool, quiet: bool, given: Given) -> int:
 
     with open_front(quiet=quiet) as front:
         found = front.finish(front.session.transcribe(source, read_settings(given, quiet=quiet)))
-    for said in (found.source, found.remark):
-        if said and not quiet:
+    for said in (found.source if not quiet else "", found.remark):  # the remark is the result
+        if said:
             note(f"note: {said}")
     if as_json:
         print(transcript_as_json(found), end="")
@@ -257,9 +262,12 @@ def completion(shell: str) -> int:
     return 0
 
 
-@longtake.group()
-def models() -> None:
+@longtake.group(invoke_without_command=True)
+@click.pass_context
+def models(context: click.Context) -> None:
     """List, fetch and remove models."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @models.command("list")

@@ -66,8 +66,12 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """The command's arguments and flags; click.UsageError for two that can't go together."""
-        with hint_at_file(args):
-            rest = super().parse_args(ctx, list(args))
+        try:
+            with hint_at_file(args):
+                rest = super().parse_args(ctx, list(args))
+        except click.NoSuchOption as error:
+            _tell_of_others(ctx, error.option_name)
+            raise
         if ctx.params.get("quiet") and ctx.params.get("verbose"):
             raise click.UsageError("--quiet and --verbose can't go together", ctx)
         return rest
@@ -110,6 +114,22 @@ def _write_section(
     if records:
         with formatter.section(title[0].upper() + title[1:]):
             formatter.write_dl(records, col_max=FLAG_WIDTH)
+
+
+def _tell_of_others(ctx: click.Context, flag: str) -> None:
+    """UsageError for a flag that only other commands take: which these are."""
+    program = ctx.find_root().command
+    others = program.commands.items() if isinstance(program, click.Group) else ()
+    named = [
+        name
+        for name, command in others
+        if any(flag in (*param.opts, *param.secondary_opts) for param in command.params)
+    ]
+    if named:
+        raise UsageError(
+            f"`{ctx.command_path}` takes no {flag}",
+            f"It is a flag of {', '.join(named)}. See {ctx.command_path} --help.",
+        ) from None
 
 
 @contextmanager

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from longtake.cli.bars import note, note_error
 from longtake.cli.blame import explain
 from longtake.cli.flags import SUFFIXES
 from longtake.cli.front import EXIT_GAPS, Front, Given, open_front, read_settings, show_result
 from longtake.cli.offer import offer_describer
-from longtake.errors import LinkError, LongtakeError, SourceError
+from longtake.errors import LinkError, LongtakeError, OutputError, SourceError
 from longtake.links.addresses import is_link
 from longtake.settings import Settings, find_places, name_flag
 from longtake.text.plurals import say_count
@@ -46,10 +47,12 @@ class VideoOutcome:
 
     @property
     def state(self) -> str:
-        """Done, done but for gaps, or failed."""
+        """Done, done but for gaps, failed, or not tried, since another one's error is of all."""
         if self.error:
             return "failed"
-        return "gaps" if self.result and self.result.ledger.gaps else "done"
+        if not self.result:
+            return "untried"
+        return "gaps" if self.result.ledger.gaps else "done"
 
 
 def run_videos(
@@ -76,7 +79,7 @@ def run_videos(
                 result, as_json=as_json, verbose=verbose, descriptions=not summarized
             )
         items = [item for s in sources for item in _list_items(s, settings, playlist=playlist)]
-        if len(sources) == 1 and items[0].error:
+        if len(items) == 1 and items[0].error:
             raise items[0].error
         places = find_places(given, flag_form=name_flag).values()
         outcomes = []
@@ -95,7 +98,7 @@ def run_videos(
 def _run_each(
     items: Sequence[Item], front: Front, settings: Settings, *, summarized: bool
 ) -> Iterator[VideoOutcome]:
-    """Each in turn; one whose file or link can't be read costs no other."""
+    """Each in turn; one that can't be read or written costs no other, any other error the rest."""
     for number, item in enumerate(items, 1):
         if not front.quiet:
             note(f"{number} of {len(items)}: {item.title or item.source}")
@@ -105,8 +108,12 @@ def _run_each(
                 raise item.error
             steps = front.session.summarize(item.source, own, summarized=summarized)
             yield VideoOutcome(item, front.finish(steps))
-        except (LinkError, SourceError) as error:
+        except (LinkError, SourceError, OutputError) as error:
             yield VideoOutcome(item, error=error)
+        except LongtakeError as error:  # of engine or model: it would be that of all
+            yield VideoOutcome(item, error=error)
+            yield from map(VideoOutcome, items[number:])
+            return
 
 
 def _is_many(source: str) -> bool:
@@ -119,17 +126,25 @@ def _match(source: str) -> list[str]:
     return [] if os.path.lexists(source) else glob.glob(source, recursive=True)  # noqa: PTH207
 
 
-def _list_items(source: str, settings: Settings, *, playlist: bool) -> list[Item]:
+def _list_items(source: str, settings: Settings, *, playlist: bool = False) -> list[Item]:
     """All that a source names, in order; one that tells why where that is nothing."""
     try:
         if playlist and is_link(source):
             return list(_list_playlist(source, settings))
-        if _is_many(source):
-            paths = sorted(_match(source)) or _list_folder(Path(source))
-            return [Item(path, "", _place(settings, Path(path).stem)) for path in paths]
+        if is_link(source):
+            return [Item(source, "", _place(settings, _name_link(source)))]
+        if matched := sorted(_match(source)):  # as if a shell had named each of them
+            return [item for path in matched for item in _list_items(path, settings)]
+        paths = _list_folder(Path(source)) if _is_many(source) else [source]
     except (LinkError, SourceError) as error:
         return [Item(source, "", error=error)]
-    return [Item(source, "", _place(settings, "link" if is_link(source) else Path(source).stem))]
+    return [Item(path, "", _place(settings, Path(path).stem)) for path in paths]
+
+
+def _name_link(link: str) -> str:
+    """What the file behind a link is called, where the link tells."""
+    path = Path(unquote(urlsplit(link).path))
+    return path.stem if path.suffix.lower() in SUFFIXES else "link"
 
 
 def _list_folder(folder: Path) -> list[str]:
@@ -151,7 +166,9 @@ def _list_playlist(link: str, settings: Settings) -> Iterator[Item]:
 
 
 def _place(settings: Settings, name: str) -> str:
-    return str(Path(settings.out) / name) if settings.out else ""
+    from longtake.pipeline.sources import name_folder
+
+    return str(Path(settings.out) / name_folder(name)) if settings.out else ""
 
 
 def _show_all(outcomes: Sequence[VideoOutcome], *, as_json: bool, descriptions: bool) -> int:
@@ -161,8 +178,10 @@ def _show_all(outcomes: Sequence[VideoOutcome], *, as_json: bool, descriptions: 
     else:
         _print_table(outcomes)
     errors = [outcome.error for outcome in outcomes if outcome.error]
-    if len(errors) == len(outcomes):
+    if errors and not any(outcome.result for outcome in outcomes):
         return errors[0].exit_status
+    if outcomes[-1].state == "untried":
+        return errors[-1].exit_status
     return EXIT_GAPS if any(outcome.state != "done" for outcome in outcomes) else 0
 
 
@@ -184,7 +203,8 @@ def _print_document(outcomes: Sequence[VideoOutcome], *, descriptions: bool) -> 
         for outcome in outcomes
         if outcome.error
     ]
-    print(json.dumps({"videos": videos, "failed": lost}, indent=2))
+    left = [outcome.item.source for outcome in outcomes if outcome.state == "untried"]
+    print(json.dumps({"videos": videos, "failed": lost, "untried": left}, indent=2))
 
 
 def _print_table(outcomes: Sequence[VideoOutcome]) -> None:
@@ -196,7 +216,9 @@ def _print_table(outcomes: Sequence[VideoOutcome]) -> None:
         about = summary.headline if summary else outcome.error.message if outcome.error else ""
         rows.append((outcome.state, one_line(where), one_line(about)))
     width = max(len(where) for _, where, _ in rows)
-    counts = [f"{n} {s}" for s in ("done", "gaps", "failed") if (n := sum(s == r[0] for r in rows))]
+    states = ("done", "gaps", "failed", "untried")
+    counts = [f"{n} {s}" for s in states if (n := sum(s == row[0] for row in rows))]
+    beside = max(6, *(len(state) for state, _, _ in rows))
     print(f"{say_count(len(rows), 'video')}: {', '.join(counts)}")
     for state, where, about in rows:
-        print(f"{state:<6}  {where:<{width}}  {about}".rstrip())
+        print(f"{state:<{beside}}  {where:<{width}}  {about}".rstrip())

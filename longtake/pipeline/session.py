@@ -34,7 +34,7 @@ from longtake.pipeline.sources import Source, check_source
 from longtake.pipeline.summarize import run
 from longtake.pipeline.transcribe import transcribe_video
 from longtake.records import Comparison, Found, Overview, Progress, Result, Steps, Transcript
-from longtake.settings import Settings, load_settings
+from longtake.settings import OF_RECONCILING, OF_SCAN, OF_TRANSCRIPT, Settings, load_settings
 from longtake.store import Store, store_path
 from longtake.video.source import check_file
 
@@ -172,14 +172,16 @@ def resummarize(path: str | Path, on_progress: OnProgress | None = None, **setti
 
     What `longtake reconcile` does: no video is read, and no describer asked.
     """
+    read = load_settings(settings, used=(*OF_RECONCILING, *settings))
     with open_session() as session:
-        return run_to_end(session.reconcile(path, load_settings(settings)), on_progress)
+        return run_to_end(session.reconcile(path, read), on_progress)
 
 
 def scan(source: str | Path, on_progress: OnProgress | None = None, **settings: Any) -> Overview:
     """The shots, motion and chunks of one video, without a model; settings as for `summarize`."""
+    read = load_settings(settings, used=(*OF_SCAN, *settings))
     with open_session() as session:
-        return run_to_end(session.scan(source, load_settings(settings)), on_progress)
+        return run_to_end(session.scan(source, read), on_progress)
 
 
 def search(
@@ -230,5 +232,6 @@ def transcribe(
 
     Writes it as .srt, .vtt and .txt into `out`, as `longtake transcript` does.
     """
+    read = load_settings(settings, used=(*OF_TRANSCRIPT, *settings))
     with open_session() as session:
-        return run_to_end(session.transcribe(source, load_settings(settings)), on_progress)
+        return run_to_end(session.transcribe(source, read), on_progress)

@@ -107,13 +107,17 @@ def open_folder(
     name = video.title if video.link else video.path.stem
     if video.link and not name:
         name = urlsplit(video.link).hostname or ""
-    name = re.sub(r"[^\w.\- ]", "_", name).strip(" .")[:MOST_NAME].strip() or "video"
-    wanted = Path(settings.out or f"longtake-out/{name}")
+    wanted = Path(settings.out or f"longtake-out/{name_folder(name)}")
     made = list_made_with(settings, names)
     if arms:
         of_arms = {arm: list_made_with(own, names) for arm, own in arms.items()}
         made = {name: {arm: own[name] for arm, own in of_arms.items()} for name in names}
     return report.ResultFolder(wanted, video.sha256, made)
+
+
+def name_folder(name: str) -> str:
+    """What the folder for a video of that name is called."""
+    return re.sub(r"[^\w.\- ]", "_", name).strip(" .")[:MOST_NAME].strip() or "video"
 
 
 def list_made_with(settings: Settings, names: Sequence[str]) -> dict[str, report.MadeWith]:

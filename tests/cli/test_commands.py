@@ -25,6 +25,9 @@ def test_program_alone_shows_two_examples_and_is_no_error(
     assert main([]) == 0
     shown = capsys.readouterr().out
     assert "\n  longtake talk.mp4\n  longtake 'https://" in shown
+    assert main(["models"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("Usage: longtake models") and shown.err == ""
     assert main(["-V"]) == 0
     assert capsys.readouterr().out == f"longtake {longtake.__version__}\n"
 
@@ -47,6 +50,7 @@ def test_help_shows_the_twelve_settings_that_people_use_first_and_how_to_see_all
         (["summarize", "a.mp4", "--lenght", "short"], "'--length'"),
         (["summarize", "a.mp4", "--length", "shrt"], "Did you mean 'short'?"),
         (["completion", "bsh"], "Did you mean 'bash'?"),
+        (["models", "lst"], "No such command 'lst'"),
     ],
 )
 def test_mistyped_command_flag_or_value_is_answered_with_the_nearest(
@@ -55,6 +59,37 @@ def test_mistyped_command_flag_or_value_is_answered_with_the_nearest(
     assert main(arguments) == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ") and meant in said and "\nhint: longtake" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["scan", "a.mp4", "--engine", "fake"], "`longtake scan` takes no --engine"),
+        (["scan", "a.mp4", "--strict"], "`longtake scan` takes no --strict"),
+        (["compare", "a.mp4", "--flow=context"], "`longtake compare` takes no --flow"),
+        (["describe", "a.mp4", "--length", "short"], "`longtake describe` takes no --length"),
+    ],
+)
+def test_flag_of_other_commands_is_told_whose_it_is(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"error: {said}\nhint: It is a flag of summarize, ")
+    assert "Did you mean" not in shown
+
+
+def test_describe_takes_no_setting_of_a_summary_and_none_stops_it(
+    numbered: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["describe", "--help-all"]) == 0
+    shown = capsys.readouterr().out
+    assert "--memory-tokens" in shown and "--base-url" in shown
+    for flag in ("--length", "--reconciler", "--judge", "--strict", "--focus"):
+        assert flag not in shown
+    home.mkdir()
+    (home / "settings.toml").write_text("length = 'shrt'")
+    assert main(["describe", str(numbered), "--engine", "fake", *OFF]) == 0
 
 
 def test_video_in_place_of_a_command_is_summarised(
@@ -167,7 +202,7 @@ def test_transcript_of_a_silent_film_says_so_and_writes_nothing(
     ("command", "names"),
     [
         (["summarize", *FAKE], "descriptions.csv, summary.md, summary.json"),
-        (["describe", *FAKE], "descriptions.csv"),
+        (["describe", "--engine", "fake", *OFF], "descriptions.csv"),
         (["compare", *FAKE], "compare.html, compare.csv, compare.json"),
         (["scan"], "sheet.png, strip.png"),
     ],

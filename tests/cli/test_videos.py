@@ -7,8 +7,10 @@ import pytest
 
 from longtake.cli.main import main
 from tests.servers import serve
+from tests.webs import WebFile
 
-FAKE = ["--engine", "fake", "--reconciler", "fake", "--speech", "off", "--read-text", "off"]
+OFF = ["--speech", "off", "--read-text", "off"]
+FAKE = ["--engine", "fake", "--reconciler", "fake", *OFF]
 
 
 def test_folder_without_videos_stops_no_other(
@@ -84,3 +86,56 @@ def test_name_that_is_too_long_is_no_matter_of_permissions(
     assert main(["a" * 300 + ".mp4", *FAKE]) == 2
     said = capsys.readouterr().err
     assert "hint: No file can have so long a name" in said and "permissions" not in said
+
+
+def test_folder_that_a_pattern_names_is_gone_through(
+    numbered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("talks/a.mp4", "talks/day 2/b.mp4", "talks/day 2/notes.txt"):
+        Path(name).parent.mkdir(exist_ok=True, parents=True)
+        Path(name).symlink_to(numbered)
+    assert main(["talks/*", *FAKE]) == 0
+    assert "2 videos: 2 done" in capsys.readouterr().out
+    assert main(["talk*", *FAKE]) == 0
+    assert "2 videos: 2 done" in capsys.readouterr().out
+    Path("talks/0").mkdir()
+    assert main(["talks/*", *FAKE]) == 3
+    assert "3 videos: 2 done, 1 failed" in capsys.readouterr().out
+
+
+def test_folder_that_can_not_be_written_costs_its_video_alone(
+    numbered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        Path(name).symlink_to(numbered)
+    Path("out").mkdir()
+    Path("out/b").write_text("a file of the user's")
+    assert main(["a.mp4", "b.mp4", "c.mp4", *FAKE, "--out", "out"]) == 3
+    shown = capsys.readouterr()
+    assert "error: out/b is a file, not a folder" in shown.err
+    assert "3 videos: 2 done, 1 failed" in shown.out
+
+
+def test_engine_that_fails_leaves_the_rest_untried_and_what_is_done_told(
+    numbered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["a.mp4", "b.mp4", "c.mp4", *OFF, "--engine", "server:x", "--base-url"]
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        Path(name).symlink_to(numbered)
+    assert main([*command, "http://127.0.0.1:1/v1"]) == 4
+    shown = capsys.readouterr()
+    assert "3 videos: 1 failed, 2 untried\n" in shown.out
+    assert shown.err.count("error: ") == 1 and "can't be reached" in shown.err
+    assert main([*command, "http://127.0.0.1:1/v1", "--json"]) == 4
+    document = json.loads(capsys.readouterr().out)
+    assert document["untried"] == ["b.mp4", "c.mp4"] and len(document["failed"]) == 1
+
+
+def test_link_s_folder_is_called_like_its_file(
+    numbered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [*FAKE, "--allow-private-addresses", "--out", "out"]
+    with serve() as web:
+        web.set("/a%20talk.mp4", WebFile(numbered.read_bytes()))
+        assert main([f"{web.url}/a%20talk.mp4", str(numbered), *command]) == 0
+    assert "\nout/a talk: descriptions.csv" in capsys.readouterr().out
