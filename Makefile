@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev app models trial-models samples films demo check test test-real test-slow test-damaged test-browser chromium test-wheel test-transformers test-vllm lint format bench scenedetect bench-digest reference lock clean
+.PHONY: help setup dev app models trial-models samples films demo check test test-real test-slow test-damaged test-browser chromium test-wheel test-transformers test-vllm lint format bench scenedetect bench-digest bench-recall reference lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -104,7 +104,7 @@ format: dev ## put the code into its style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: dev trial-models samples scenedetect bench-digest ## the figures of the docs: memory, speech, text, throughput, scan
+bench: dev trial-models samples scenedetect bench-digest bench-recall ## the figures of the docs: memory, speech, text, throughput, scan
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python -m benchmarks.speech
 	$(BIN)/python -m benchmarks.reading
@@ -116,13 +116,20 @@ bench: dev trial-models samples scenedetect bench-digest ## the figures of the d
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.scan
 	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.recall
 
 scenedetect: .cache/scenedetect/.setup
 bench-digest: .cache/bench-digest/.setup
+bench-recall: .cache/bench-recall/.setup
 
 .cache/bench-digest/.setup: $(BIN)/.setup requirements/bench-digest.txt
 	$(BIN)/python -m venv --clear .cache/bench-digest
 	.cache/bench-digest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/bench-digest.txt
+	@touch $@
+
+.cache/bench-recall/.setup: $(BIN)/.setup requirements/bench-recall.txt
+	$(BIN)/python -m venv --clear .cache/bench-recall
+	.cache/bench-recall/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/bench-recall.txt
 	@touch $@
 
 .cache/scenedetect/.setup: $(BIN)/.setup requirements/bench.txt
@@ -139,6 +146,7 @@ lock: ## resolve the requirement files anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --group dev -c requirements/default.txt -c requirements/app.txt -o requirements/dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/bench.in -c requirements/default.txt --no-emit-package opencv-python -o requirements/bench.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/bench-digest.in -c requirements/default.txt -o requirements/bench-digest.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/bench-recall.in -c requirements/default.txt -o requirements/bench-recall.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/transformers.in -c requirements/default.txt -o requirements/transformers.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/vllm.in --override requirements/vllm.override -o requirements/vllm.txt
 

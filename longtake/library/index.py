@@ -183,16 +183,16 @@ def _index_words(
     )
 
 
-def find_words(store: Store, wanted: str, where: Where, most: int) -> list[int]:
-    """Numbers of the passages that an FTS5 expression finds, the best first.
+def find_words(store: Store, wanted: str, where: Where, most: int) -> list[tuple[int, float]]:
+    """Numbers of the passages that an FTS5 expression finds, with their BM25, the best first.
 
     A damaged index is made anew, and that is said.
     """
 
-    def find() -> list[int]:
+    def find() -> list[tuple[int, float]]:
         rows = store.read(
-            "SELECT passages.id FROM passage_words JOIN passages ON passages.id ="
-            " passage_words.rowid WHERE passage_words MATCH ? AND"
+            "SELECT passages.id, -passage_words.rank FROM passage_words"
+            " JOIN passages ON passages.id = passage_words.rowid WHERE passage_words MATCH ? AND"
             " kind IN (SELECT value FROM json_each(?)) AND"
             " video IN (SELECT value FROM json_each(?)) AND end >= ? AND start <= ?"
             " ORDER BY passage_words.rank LIMIT ?",
@@ -205,7 +205,7 @@ def find_words(store: Store, wanted: str, where: Where, most: int) -> list[int]:
                 most,
             ),
         )
-        return [number for (number,) in rows]
+        return [(number, weight) for number, weight in rows]
 
     return _with_index(store, find)
 

@@ -1,9 +1,13 @@
 """Moments of the library that answer to a question: by words and by meaning, merged.
 
-Two rankings are merged by reciprocal rank (Cormack, Clarke and Büttcher, SIGIR 2009): each passage
-gets 1 / (60 + its rank) of each. Passages close to each other make one moment.
+A passage's score is a convex combination (Bruch, Gai and Ingber, TOIS 2023) of its likeness to the
+query, and of how much of the query's words it has: its BM25 as a share of the most that any
+passage could have, squared. So a name that stands there outweighs meaning, and two common words of
+a long question do not. Reciprocal ranks, which know no difference between the two, found less than
+meaning alone (`benchmarks.recall`). Passages close to each other make one moment.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,9 +34,14 @@ from longtake.store import Store
 from longtake.text.words import list_words
 from longtake.timecode import Span
 
-RANK_OFFSET = 60
 MOST_HITS = 100
-"""Passages that each of the two rankings gives."""
+"""Passages that are looked at by words, and of which moments are made."""
+WORDS_WEIGHT = 2 / 3
+"""Of words in the score, the rest is meaning's; measured by `benchmarks.recall`."""
+NEIGHBOUR_WEIGHT = 0.2
+"""Of the likeness of the passage before, and of that after, beside a passage's own; as measured."""
+BM25_MOST = 2.2
+"""What a word adds to FTS5's BM25 (k1 = 1.2) at most, as a multiple of its rarity."""
 MOST_QUERY_LETTERS = 2000
 FEW_PASSAGES, COMMON_SHARE = 1000, 0.2
 """A word in more of the passages than that is left out, if there are many, and another word."""
@@ -46,7 +55,7 @@ PHRASE = re.compile(r"[\"“”„«»]([^\"“”„«»]+)[\"“”„«»]")
 class FoundMoment:
     """A stretch of a video where something is found: the best passage, and all that are close.
 
-    `score` is from 0 to 1; 1 is first by words and by meaning.
+    `score` is that of the best passage, from 0 to 1: it compares what one search found.
     """
 
     video: LibraryVideo
@@ -114,10 +123,9 @@ def search(
     phrases = [phrase for found in PHRASE.findall(query) if (phrase := _as_phrase(found))]
     videos = {video.id: video for video in list_videos(store)}
     whole = sum(count for video in videos.values() for _, count in video.passages)
-    rankings = [_rank_by_words(store, query, phrases, where, whole)]
+    scores = _weigh_words(store, query, phrases, where, whole)
     if embedder and not phrases:
-        rankings.append(_rank_by_meaning(store, query, where, embedder, cache))
-    scores = merge_ranks(rankings)
+        scores = merge(scores, *_weigh_meaning(store, query, where, embedder, cache))
     moments = _join(scores, read_passages(store, list(scores)), most)
     return [
         _as_moment(near, videos[near[0].video], scores)
@@ -126,23 +134,38 @@ def search(
     ]
 
 
-def merge_ranks(rankings: Sequence[Sequence[int]]) -> dict[int, float]:
-    """The merged score of each number that stands in any of the rankings, the best first."""
-    scores: dict[int, float] = {}
-    for ranking in rankings:
-        for rank, number in enumerate(ranking, 1):
-            scores[number] = scores.get(number, 0.0) + 1 / (RANK_OFFSET + rank)
+def merge(
+    by_words: Mapping[int, float], numbers: np.ndarray, likenesses: np.ndarray
+) -> dict[int, float]:
+    """The merged score of the best passages, the best first; `numbers` have these likenesses."""
+    both = np.flatnonzero(np.isin(numbers, list(by_words)))
+    values = (1 - WORDS_WEIGHT) * np.maximum(likenesses, 0).astype(np.float64)
+    values[both] += [WORDS_WEIGHT * by_words[number] for number in numbers[both].tolist()]
+    most = min(MOST_HITS, len(numbers))
+    best = np.argpartition(-values, most - 1)[:most] if most else both
+    chosen = np.union1d(best, both)
+    scores = {number: WORDS_WEIGHT * share for number, share in by_words.items()}
+    scores |= dict(zip(numbers[chosen].tolist(), values[chosen].tolist(), strict=True))
     return dict(sorted(scores.items(), key=lambda score: -score[1]))
 
 
-def _rank_by_words(
+def _weigh_words(
     store: Store, query: str, phrases: Sequence[str], where: Where, whole: int
-) -> Sequence[int]:
-    """Numbers of the passages that have most of the words; `whole` is how many there are."""
+) -> dict[int, float]:
+    """How much of the query's words the passages have that have most, 0..1, the best first."""
     words = list(dict.fromkeys(list_words(PHRASE.sub(" ", query))))
-    either = " OR ".join(map(quote_word, (*phrases, *_drop_common(store, words, whole))))
+    counts = _count_telling(store, phrases, words, whole)
+    either = " OR ".join(map(quote_word, counts))
     every = " AND ".join(map(quote_word, phrases))
-    return find_words(store, f"({every}) AND ({either})" if phrases else either, where, MOST_HITS)
+    expression = f"({every}) AND ({either})" if phrases else either
+    most = sum(BM25_MOST * _weigh_rarity(count, whole) for count in counts.values())
+    found = find_words(store, expression, where, MOST_HITS)
+    return {number: min(1.0, weight / most) ** 2 for number, weight in found}
+
+
+def _weigh_rarity(count: int, whole: int) -> float:
+    """What FTS5's BM25 makes of a word that stands in so many of the passages."""
+    return max(1e-6, math.log((whole - count + 0.5) / (count + 0.5)))
 
 
 def _as_phrase(text: str) -> str:
@@ -150,32 +173,48 @@ def _as_phrase(text: str) -> str:
     return " ".join(list_words(text))
 
 
-def _drop_common(store: Store, words: Sequence[str], whole: int) -> Sequence[str]:
-    """The words that tell something: no stop words of English or the query, none all over."""
+def _count_telling(
+    store: Store, phrases: Sequence[str], words: Sequence[str], whole: int
+) -> dict[str, int]:
+    """In how many passages each phrase stands, and each word that tells something.
+
+    Those are no stop words of English or the query, and stand not all over.
+    """
     stops = list_stop_words("en") | list_stop_words(guess_language([" ".join(words)]))
     kept = [word for word in words if word not in stops] or list(words)
-    if whole < FEW_PASSAGES:
-        return kept
-    counts = count_words(store, kept)
-    return [word for word in kept if counts[word] <= COMMON_SHARE * whole] or kept
+    counts = count_words(store, [*phrases, *kept])
+    if whole >= FEW_PASSAGES:
+        common = {word for word in kept if counts[word] > COMMON_SHARE * whole}
+        kept = [word for word in kept if word not in common] or kept
+    return {told: counts[told] for told in (*phrases, *kept)}
 
 
-def _rank_by_meaning(
+def _weigh_meaning(
     store: Store, query: str, where: Where, embedder: Embedder, cache: VectorCache
-) -> Sequence[int]:
-    """Numbers of the passages that are nearest in meaning."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the passages that have vectors, and their likeness to the query."""
     (wanted,) = embedder.embed([query])
     ids, likenesses = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
     for video in where.videos:
         if found := cache.read(store, identify(embedder), video):
             chosen = where.choose(found.facts)
             ids.append(found.facts["id"][chosen])
-            likenesses.append(found.weigh(wanted)[chosen])
-    numbers, values = np.concatenate(ids), np.concatenate(likenesses)
-    most = min(MOST_HITS, len(numbers))
-    best = np.argpartition(-values, most - 1)[:most] if most else np.zeros(0, int)
-    ranked: list[int] = numbers[best[np.argsort(-values[best])]].tolist()
-    return ranked
+            likenesses.append(heed_neighbours(found.weigh(wanted), found.facts)[chosen])
+    return np.concatenate(ids), np.concatenate(likenesses)
+
+
+def heed_neighbours(likenesses: np.ndarray, facts: np.ndarray) -> np.ndarray:
+    """The likenesses of a video's passages, in time order, with a part of their neighbours'.
+
+    A sentence tells its subject with those around it. One that is not near counts for nothing.
+    """
+    near = facts["start"][1:] - facts["end"][:-1] <= NEAR_SECONDS
+    before, after = likenesses.copy(), likenesses.copy()
+    before[1:] = np.where(near, likenesses[:-1], likenesses[1:])
+    after[:-1] = np.where(near, likenesses[1:], likenesses[:-1])
+    return np.asarray(
+        (likenesses + NEIGHBOUR_WEIGHT * (before + after)) / (1 + 2 * NEIGHBOUR_WEIGHT)
+    )
 
 
 def _join(
@@ -215,6 +254,6 @@ def _as_moment(
         best.span,
         best.text,
         tuple(kind for kind in KINDS if kind in kinds),
-        round(scores[best.id] * (RANK_OFFSET + 1) / 2, 3),
+        round(scores[best.id], 3),
         tuple(near),
     )

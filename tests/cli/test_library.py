@@ -39,7 +39,7 @@ def test_what_is_said_is_found_with_video_time_and_picture(
     capsys.readouterr()
     assert main(["search", "barking dogs", "--said", "-n", "1", *WORDS, "--thumbs", "shown"]) == 0
     shown = capsys.readouterr()
-    assert shown.out == "talk.mp4  0:12–0:15  0.50\n    said: A dog barks at the postman.\n"
+    assert shown.out == "talk.mp4  0:12–0:15  0.26\n    said: A dog barks at the postman.\n"
     assert "found by words alone" in shown.err
     assert Path("shown/01.jpg").read_bytes().startswith(b"\xff\xd8")
 

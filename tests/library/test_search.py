@@ -5,12 +5,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from longtake.embed import Embedder, identify
 from longtake.errors import OutputError, UsageError
 from longtake.library.add import embed_missing
 from longtake.library.index import (
+    FACTS,
     Where,
     forget_video,
     list_passages_of,
@@ -24,7 +26,8 @@ from longtake.library.search import (
     FoundMoment,
     VectorCache,
     check_query,
-    merge_ranks,
+    heed_neighbours,
+    merge,
     search,
 )
 from longtake.pipeline.session import run_to_end
@@ -100,6 +103,7 @@ def test_phrase_that_stands_nowhere_finds_nothing_whatever_is_near_in_meaning(
 ) -> None:
     assert find(filled, '"onion the goes"', tiny) == []
     assert texts(find(filled, '"old bridge" soup')) == []
+    assert 0 < find(filled, '"two thousand"')[0].score <= 1
 
 
 @pytest.mark.parametrize(
@@ -143,7 +147,7 @@ def test_meaning_finds_what_no_word_does(filled: Store, tiny: Embedder) -> None:
     assert texts(find(filled, "bridge", tiny))[0] == "This bridge is two thousand years old."
     by_words, merged = find(filled, "pot"), find(filled, "pot", tiny)
     assert texts(by_words) == texts(merged)[:1] and len(merged) > len(by_words)
-    assert merged[0].score == 1.0
+    assert 0 < by_words[0].score < 1 and 0 < merged[0].score < 1
 
 
 @pytest.mark.parametrize("with_vectors", [False, True])
@@ -183,9 +187,33 @@ def test_neighbours_make_one_moment_with_each_kind_once(store: Store) -> None:
     assert texts([second]) == ["A bridge again."]
 
 
-def test_first_of_both_rankings_is_first_of_all() -> None:
-    assert list(merge_ranks([[3, 1, 2], [3, 2]])) == [3, 2, 1]
-    assert merge_ranks([[], []]) == {}
+def test_merged_passage_counts_what_it_has_of_words_and_of_meaning() -> None:
+    numbers, likenesses = np.array([1, 2, 3, 4]), np.array([0.9, 0.8, 0.1, -0.5], np.float32)
+    merged = merge({3: 0.8, 2: 0.1, 7: 0.05}, numbers, likenesses)
+    assert list(merged) == [3, 2, 1, 7, 4] and merged[4] == 0
+    assert all(0 <= score <= 1 for score in merged.values())
+    assert merge({}, numbers[:0], likenesses[:0]) == {}
+
+
+def test_neighbours_that_mean_the_same_lift_a_passage_and_far_ones_do_not() -> None:
+    facts = np.zeros(4, FACTS)
+    facts["start"] = 0, 5, 10, 10 + 2 * NEAR_SECONDS
+    facts["end"] = facts["start"] + 5
+    alone, beside, middle, far = heed_neighbours(np.array([0.5, 0.5, 0.8, 0.5]), facts)
+    assert beside > alone == far == pytest.approx(0.5)
+    assert 0.5 < middle < 0.8
+    assert heed_neighbours(np.zeros(0), facts[:0]).shape == (0,)
+
+
+def test_one_word_of_a_long_question_counts_far_less_than_all_words_of_a_short_one(
+    filled: Store,
+) -> None:
+    name, question = "onion", "which onion grows quietly under the old lighthouse"
+    short, long = find(filled, name), find(filled, question)
+    assert texts(long)[-1] in texts(short)
+    by_text = {moment.text: moment.score for moment in short}
+    assert all(moment.score < by_text[moment.text] / 4 for moment in long if "nion" in moment.text)
+    assert 0 < by_text["Onion soup, serves four"] < 1
 
 
 def test_video_that_says_the_same_keeps_its_vectors_and_another_text_takes_its_place(
