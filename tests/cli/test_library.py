@@ -105,7 +105,8 @@ def test_library_lists_what_is_known_and_is_indexed_anew(
 def test_describing_again_keeps_what_the_summary_told(talk: Path) -> None:
     with open_session() as session:
         before = session.store.read("SELECT text FROM passages WHERE kind = 'told'")
-    assert main(["describe", "talk.mp4", "-q", *FAKE]) == 0
+    plain = ["--engine", "fake", "--read-text", "off"]
+    assert main(["describe", "talk.mp4", "-q", *plain]) == 0
     with open_session() as session:
         after = session.store.read("SELECT text FROM passages WHERE kind = 'told'")
     assert before and sorted(after) == sorted(before)
