@@ -1,6 +1,7 @@
 // Moments that were found, and questions about a video or about all: each answer's times lead to
 // their place. Asks the server's `search` and `ask` routes. Read together with elements.js.
 
+const NEAR = 4;  // moments beside an answer
 const KINDS_FOUND = { seen: "Seen", said: "Said", read: "Written", told: "Summary" };
 
 // What the server says, or {error, hint}: what is wrong is said on the page as well.
@@ -65,7 +66,8 @@ class Asker {
     this.field.value = "";
     this.field.placeholder = "Ask on: it knows the questions before";
     const told = el("div", { class: "told" }, el("p", { class: "soft" }, "Looking for it …"));
-    const moments = el("div", {});
+    const moments = el("details", { class: "near", open: true, hidden: true },
+      el("summary", { class: "soft" }, "Where it may be"));
     this.list.append(el("li", { class: "turn" }, el("p", { class: "question" }, text), told, moments));
     const { run } = this.place, base = this.place.base();
     const earlier = this.turns.slice(-3);
@@ -74,6 +76,7 @@ class Asker {
     this.turns.push({ question: text, answer: (answer.sentences ?? []).map((s) => s.text).join(" ") });
     this.showAnswer(told, answer);
     await near;
+    moments.open = !answer.sentences?.length;
     this.button.disabled = false;
     this.field.focus({ preventScroll: true });
   }
@@ -91,7 +94,8 @@ class Asker {
 
   showMoments(box, found) {
     if (found.error || !found.moments.length) return;
-    box.replaceChildren(el("ul", { class: "founds" },
-      ...found.moments.slice(0, 5).map((m) => makeMoment(m, this.place))));
+    box.hidden = false;
+    box.append(el("ul", { class: "founds" },
+      ...found.moments.slice(0, NEAR).map((m) => makeMoment(m, this.place))));
   }
 }
