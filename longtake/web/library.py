@@ -107,7 +107,7 @@ def answer(wanted: Wanted, visitor: str | None) -> dict[str, Any]:
         shelf = list_shelf(store, visitor, wanted.run)
     if not shelf.videos:
         return {"sentences": [], "said": NOT_YET if wanted.run else NOTHING_YET}
-    settings = choose_answerer(_choose_settings(shelf), may_write)
+    settings = choose_answerer(choose_settings(shelf, visitor), may_write)
     names = {video.id: video.name for video in shelf.videos}
     told = ask(wanted.text, names, wanted.earlier, settings, load_settings().page_runs)
     return {
@@ -117,9 +117,13 @@ def answer(wanted: Wanted, visitor: str | None) -> dict[str, Any]:
     }
 
 
-def _choose_settings(shelf: Shelf) -> Mapping[str, object]:
-    """Those of the newest run: who described there is at hand."""
-    newest = max(shelf.runs.values(), key=lambda run: run.asked.created, default=None)
+def choose_settings(shelf: Shelf, visitor: str | None) -> Mapping[str, object]:
+    """Those of the visitor's newest run: who described there is at hand.
+
+    Of another's run none: it may name a server that is that visitor's alone.
+    """
+    own = [run for run in shelf.runs.values() if visitor is None or run.asked.visitor == visitor]
+    newest = max(own, key=lambda run: run.asked.created, default=None)
     return newest.asked.settings if newest else {}
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from longtake.runs.folder import Run
 from longtake.runs.queue import take_slot
 from longtake.store import Store, store_path
 from longtake.timecode import Span
-from longtake.web.library import list_shelf
+from longtake.web.library import Shelf, choose_settings, list_shelf
 from longtake.web.server import COOKIE, MOST_ASKED_BYTES
 from tests.servers import Asked, as_chat, serve
 from tests.web.examples import HOSTILE, end_run
@@ -168,6 +169,14 @@ def test_model_of_this_machine_waits_for_the_runs_room(
         assert take_slot(1, files)
         assert BUSY[1:40] in ask(client, "ask", "who opens the door?")["said"]
     assert "no-such-model" in ask(client, "ask", "who opens the door?")["error"]
+
+
+def test_another_s_run_lends_nobody_the_server_that_it_names(own_machine: None) -> None:
+    run = run_of("1" * 64, MINE)
+    named = {"reconciler": "server:mine"}
+    shelf = Shelf((), {"1" * 64: replace(run, asked=replace(run.asked, settings=named))})
+    assert choose_settings(shelf, MINE) == choose_settings(shelf, None) == named
+    assert choose_settings(shelf, THEIRS) == choose_settings(shelf, "") == {}
 
 
 def test_answer_has_times_that_lead_to_its_run_and_follow_up_is_told_what_was_asked_before(
