@@ -10,12 +10,12 @@ from longtake.check import judge
 from longtake.inference.engine import Capabilities, Reply, Request
 from longtake.inference.questions import CountTokens, Question, Talk
 from longtake.library.index import KnownPassage, LibraryVideo
-from longtake.library.search import FoundMoment
+from longtake.library.search import MOST_QUERY_LETTERS, FoundMoment
 from longtake.prompts import read_prompt
 from longtake.reconcile.replies import answer_schema, read_answer, read_route, route_schema
 from longtake.reconcile.tree import Budget
 from longtake.records import Sentence, Summary, Support
-from longtake.text.untrusted import defuse
+from longtake.text.untrusted import defuse, one_line
 from longtake.timecode import Span
 
 VERSION = 1
@@ -26,6 +26,9 @@ NEIGHBOUR_SECONDS = 15.0
 """Passages no farther from a moment are told with it."""
 LEAST_LINES = 3
 """With room for fewer there is no use in asking."""
+
+MOST_EARLIER, EARLIER_LETTERS = 3, 400
+"""Earlier questions that are told with one that may follow upon them, and letters of each text."""
 
 Around = Callable[[int], Sequence[KnownPassage]]
 """All passages of a video, in time order."""
@@ -56,6 +59,33 @@ class Told:
 
     sentences: tuple[Sentence, ...]
     lines: tuple[KnownPassage, ...]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A question that was asked before, and what was answered."""
+
+    question: str
+    answer: str
+
+
+def follow(question: str, earlier: Sequence[Earlier]) -> str:
+    """What to look for: the words of the question, and of the one that it follows upon."""
+    words = [question, *(_shorten(last.question) for last in earlier[-1:])]
+    return " ".join(words)[:MOST_QUERY_LETTERS] if earlier else question
+
+
+def tell_earlier(question: str, earlier: Sequence[Earlier]) -> str:
+    """The question on one line, after the newest of those that it may follow upon."""
+    told = [
+        f'Asked before: "{_shorten(e.question)}" Answered: "{_shorten(e.answer) or "not known"}"'
+        for e in earlier[-MOST_EARLIER:]
+    ]
+    return " ".join([*told, *(["Asked now:"] if told else []), one_line(question)])
+
+
+def _shorten(text: str) -> str:
+    return one_line(text)[:EARLIER_LETTERS].replace('"', "'")
 
 
 def answer(

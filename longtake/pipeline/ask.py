@@ -1,5 +1,6 @@
 """A question to the library: moments are found, a text model answers from them, and is checked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -13,7 +14,6 @@ from longtake.library.search import FoundMoment, VectorCache
 from longtake.pipeline.open_engines import Writer
 from longtake.pipeline.search import Query, search_library
 from longtake.records import Steps
-from longtake.text.untrusted import one_line
 
 MOST_MOMENTS = 12
 """Moments that an answer is looked for in."""
@@ -45,9 +45,14 @@ def ask_library(
     cache_of_vectors: VectorCache,
     writer: Writer,
     judging: Engine | None,
+    earlier: Sequence[answer.Earlier] = (),
 ) -> Steps[LibraryAnswer]:
-    """The answer to a question from what is known of these videos."""
-    wide = replace(question, most=max(MOST_MOMENTS, question.most))
+    """The answer to a question, which may follow upon earlier ones, from what is known of these."""
+    wide = replace(
+        question,
+        text=answer.follow(question.text, earlier),
+        most=max(MOST_MOMENTS, question.most),
+    )
     steps = search_library(work.store, work.settings, wide, videos, cache_of_vectors)
     found = yield from steps
     shown = found.moments[: question.most]
@@ -56,7 +61,7 @@ def ask_library(
     writer.load()
     known = {video.id: video for video in videos}
     talk = answer.answer(
-        one_line(question.text),
+        answer.tell_earlier(question.text, earlier),
         found.moments,
         known,
         cache(lambda video: list_passages_of(work.store, video)),

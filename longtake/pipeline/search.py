@@ -1,7 +1,7 @@
 """Search in the library: which videos are meant, what compares them, and what is found."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,8 @@ from longtake.settings import Settings
 from longtake.store import Store
 from longtake.text.untrusted import one_line
 from longtake.video.source import hash_file
+
+OpenEmbedder = Callable[[str, Settings, str], Embedder | None]
 
 MOST_NAMED = 5
 """Videos that a message names."""
@@ -47,6 +49,7 @@ def search_library(
     query: Query,
     videos: Sequence[LibraryVideo],
     cache: VectorCache,
+    open_embedder: OpenEmbedder = open_embedder,
 ) -> Steps[SearchResult]:
     """The moments of these videos that answer to the query."""
     check_query(query.text)

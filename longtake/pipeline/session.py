@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from longtake.embed import open_embedder
 from longtake.inference.scheduler import Work
+from longtake.library.answer import Earlier
 from longtake.library.index import LibraryVideo
 from longtake.library.passages import KINDS
 from longtake.library.search import MOST_SHOWN, VectorCache, check_query
@@ -22,6 +24,7 @@ from longtake.pipeline.open_engines import Engines, choose_judge
 from longtake.pipeline.resummarize import reconcile_file
 from longtake.pipeline.scan import scan_video
 from longtake.pipeline.search import (
+    OpenEmbedder,
     Query,
     SearchResult,
     find_video,
@@ -48,6 +51,8 @@ class Session:
     store: Store
     engines: Engines
     vectors: VectorCache = field(default_factory=VectorCache)
+    open_embedder: OpenEmbedder = open_embedder
+    """Opens what compares a query; it is closed after each search."""
 
     def summarize(
         self, source: Source, settings: Settings, *, summarized: bool = True
@@ -81,29 +86,43 @@ class Session:
         return (yield from transcribe_video(source, settings, self.store))
 
     def search(
-        self, query: Query, settings: Settings, videos: Sequence[str] = ()
+        self, query: Query, settings: Settings, videos: Sequence[str | LibraryVideo] = ()
     ) -> Steps[SearchResult]:
         """The moments that answer to a query, in all videos or those that are named."""
         check_query(query.text)
         chosen = yield from self.find_videos(videos, settings)
-        return (yield from search_library(self.store, settings, query, chosen, self.vectors))
+        found = search_library(
+            self.store, settings, query, chosen, self.vectors, self.open_embedder
+        )
+        return (yield from found)
 
     def ask(
-        self, question: Query, settings: Settings, videos: Sequence[str] = ()
+        self,
+        question: Query,
+        settings: Settings,
+        videos: Sequence[str | LibraryVideo] = (),
+        earlier: Sequence[Earlier] = (),
     ) -> Steps[LibraryAnswer]:
-        """What all videos, or those that are named, tell in answer to a question."""
+        """What all videos, or those that are named, tell in answer to a question.
+
+        `earlier` are the questions that it may follow upon, the newest last.
+        """
         check_query(question.text)
         chosen = yield from self.find_videos(videos, settings)
         writer, other_judge = self.engines.open_writer(settings, None)
         judging = choose_judge(settings, writer, other_judge)
         work = Work(settings, self.store, time.sleep, [])
-        return (yield from ask_library(work, question, chosen, self.vectors, writer, judging))
+        return (
+            yield from ask_library(work, question, chosen, self.vectors, writer, judging, earlier)
+        )
 
     def rebuild_library(self, settings: Settings) -> Steps[None]:
         """The library's indexes anew from what is known of each video."""
         return (yield from rebuild_library(self.store, settings))
 
-    def find_videos(self, names: Sequence[str], settings: Settings) -> Steps[list[LibraryVideo]]:
+    def find_videos(
+        self, names: Sequence[str | LibraryVideo], settings: Settings
+    ) -> Steps[list[LibraryVideo]]:
         """The videos of the library that are named, or all of them.
 
         A file or a link that is not there yet is gone through first. UsageError for another name.
@@ -112,6 +131,9 @@ class Session:
             return list_library(self.store)
         found: list[LibraryVideo] = []
         for name in names:
+            if isinstance(name, LibraryVideo):
+                found.append(name)
+                continue
             video = yield from find_video(self.store, name)
             if not video and (is_link(name) or Path(name).is_file()):
                 yield from self.summarize(name, settings)

@@ -18,11 +18,12 @@ BOTH = "both"
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run's headline, who described its chunks, and whether all were described for it."""
+    """A run's headline, who described its chunks, whether all were described for it; its video."""
 
     headline: str = ""
     describer: str = ""
     anew: bool = False
+    sha256: str = ""
 
 
 def read_outcome(run: Run) -> Outcome:
@@ -36,7 +37,7 @@ def read_outcome(run: Run) -> Outcome:
     return Outcome()
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def _read(path: Path, _written: int) -> Outcome:
     """By path and when it was written, so that a list of runs reads each file once."""
     with suppress(OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
@@ -46,6 +47,7 @@ def _read(path: Path, _written: int) -> Outcome:
             one_line(str(document.get("headline") or "")),
             str(stages[0]["engine"]) if stages else "",
             any(use["requests"] for use in stages) and not any(use["from_store"] for use in stages),
+            str((document.get("video") or {}).get("sha256") or ""),
         )
     return Outcome()
 

@@ -63,7 +63,7 @@ class Queue:
     def _start(self, run: Run) -> bool:
         """Whether there was a free slot."""
         with ExitStack() as files:
-            slot = self._take_slot(files)
+            slot = take_slot(self.at_once, files)
             if slot is None:
                 return False
             try:
@@ -81,15 +81,17 @@ class Queue:
             self._said = str(error)
             LOG.warning("a run can't be started: %s", error)
 
-    def _take_slot(self, files: ExitStack) -> IO[Any] | None:
-        folder = runs_folder() / ".slots"
-        folder.mkdir(parents=True, exist_ok=True)
-        for number in range(self.at_once):
-            file = (folder / str(number)).open("w")
-            if lock_now(file):
-                return files.enter_context(file)
-            file.close()
-        return None
+
+def take_slot(at_once: int, files: ExitStack) -> IO[Any] | None:
+    """A free slot of so many, held until its file is closed here and in who inherits it."""
+    folder = runs_folder() / ".slots"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(at_once):
+        file = (folder / str(number)).open("w")
+        if lock_now(file):
+            return files.enter_context(file)
+        file.close()
+    return None
 
 
 def _launch(run: Run, slot: IO[Any], files: ExitStack) -> None:

@@ -158,10 +158,11 @@ def _has_writer(engine: str, settings: Settings) -> bool:
     """Whether a model writes the summary; what a server has is not known before it is asked."""
     if settings.reconciler != AUTO:
         return settings.reconciler != DIGEST
-    return _may_write(engine) or choose_reconciler(None)[0] != DIGEST
+    return may_write(engine) or choose_reconciler(None)[0] != DIGEST
 
 
-def _may_write(engine: str) -> bool:
+def may_write(engine: str) -> bool:
+    """Whether an engine of that name reads and writes text, as far as that is known of it."""
     if engine.partition(":")[0] in WORDLESS:
         return False
     with suppress(UsageError):  # what is wrong with its name, the run says

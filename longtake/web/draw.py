@@ -11,6 +11,7 @@ from longtake.settings import load_settings
 from longtake.web.navigation import follow_started, go, show_error
 from longtake.web.progress import name_tab
 from longtake.web.run_screen import draw_run
+from longtake.web.search_screen import draw_search
 from longtake.web.server import COOKIE, read_visitor
 from longtake.web.sidebar import draw_sidebar
 from longtake.web.start_screen import draw_start
@@ -30,10 +31,10 @@ LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 172 36" width="17
 def draw() -> None:
     """The page as it is now."""
     follow_started()
-    named = st.query_params.get("run", "")
+    named, words = st.query_params.get("run", ""), st.query_params.get("q")
     run = _find_run(named)
     title = name_tab(run) if run else "Longtake"
-    st.set_page_config(title, "🎞️", layout="wide" if named else "centered")
+    st.set_page_config(title, "🎞️", layout="centered" if not named and words is None else "wide")
     st.logo(LOGO, size="large")
     try:
         settings = load_settings()
@@ -42,7 +43,10 @@ def draw() -> None:
         return
     visitor = _visitor()
     draw_sidebar(named, visitor)
-    if not named:
+    if not named and words is not None:
+        with st.container(horizontal_alignment="center"), st.container(width=WIDEST):
+            draw_search(words)
+    elif not named:
         draw_start(settings, visitor)
     elif run:
         with st.container(horizontal_alignment="center"), st.container(width=WIDEST):

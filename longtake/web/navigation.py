@@ -9,13 +9,32 @@ from longtake.errors import LongtakeError
 from longtake.text.untrusted import one_line
 from longtake.web.format import as_text, sentence_case
 
+MOST_WORDS = 4000
+"""Letters of a search in an address; so many are too many to look for, and that is said."""
+
 
 def go(run: str) -> None:
     """Make the address that of a run, or of the first screen where it is empty."""
-    if run:
-        st.query_params["run"] = run
-    else:
-        st.query_params.clear()
+    st.query_params.from_dict({"run": run} if run else {})
+
+
+def open_at(run: str, at: float) -> None:
+    """Make the address that of a second of a run."""
+    st.query_params.from_dict({"run": run, "at": f"{at:g}"})
+
+
+def search(words: str) -> None:
+    """Make the address that of a search in all runs."""
+    st.query_params.from_dict({"q": words[:MOST_WORDS]})
+
+
+def read_second() -> float | None:
+    """The second of a run that the address names, if it names one."""
+    try:
+        at = float(st.query_params.get("at", ""))
+    except ValueError:
+        return None
+    return at if 0 <= at < float("inf") else None
 
 
 def follow_started() -> None:

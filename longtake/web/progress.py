@@ -35,16 +35,17 @@ MOST_TITLE = 60
 
 def name_run(run: Run) -> str:
     """A run's title, for a button."""
-    title = _name(run)
+    title = name_title(run)
     return as_text(title if len(title) <= MOST_TITLE else f"{title[:MOST_TITLE]}…")
 
 
 def name_tab(run: Run) -> str:
     """What the browser's tab is called while the run is shown."""
-    return f"{_name(run)[:MOST_TITLE]} · Longtake"
+    return f"{name_title(run)[:MOST_TITLE]} · Longtake"
 
 
-def _name(run: Run) -> str:
+def name_title(run: Run) -> str:
+    """A run's title on one line, as it came."""
     return one_line(run.title or run.asked.title or name_source(run.asked.source))
 
 
@@ -57,7 +58,7 @@ def say_run(run: Run) -> str:
 
 def show_row(run: Run) -> dict[str, Any]:
     """A run as the list of runs draws it; all of it is text as it came."""
-    title, headline = _name(run), read_outcome(run).headline
+    title, headline = name_title(run), read_outcome(run).headline
     return {
         "id": run.id,
         "title": title,
@@ -82,7 +83,7 @@ def show_run(run: Run) -> dict[str, Any]:
     return {
         "kind": run.asked.kind,
         "state": run.state,
-        "title": _name(run),
+        "title": name_title(run),
         "link": run.asked.source if re.match(r"https?://", run.asked.source) else "",
         "of": run.asked.of,
         "duration": format_time(run.duration) if run.duration else "",

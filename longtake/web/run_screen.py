@@ -7,7 +7,7 @@ from longtake.text.plurals import say_count
 from longtake.web import choices
 from longtake.web.components import show_view
 from longtake.web.files import list_files
-from longtake.web.navigation import errors_shown, start
+from longtake.web.navigation import errors_shown, read_second, start
 from longtake.web.server import base_path, is_own_machine
 from longtake.web.table import count_edits, read_table, show_row
 
@@ -19,7 +19,13 @@ def draw_run(run: Run, visitor: str) -> None:
     mine = is_own_machine() or run.asked.visitor == visitor
     asked = show_view(
         key=f"view-{run.id}",
-        data={"id": run.id, "base": base_path(), "state": run.state, "mine": mine},
+        data={
+            "id": run.id,
+            "base": base_path(),
+            "state": run.state,
+            "mine": mine,
+            "at": read_second(),
+        },
         on_asked_change=lambda: None,
         on_ended_change=lambda: None,
     )

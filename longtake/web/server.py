@@ -8,7 +8,7 @@ import ipaddress
 import logging
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,9 +29,9 @@ from longtake.runs.folder import Run, read_run
 from longtake.runs.playing import find_copy
 from longtake.runs.queue import Queue
 from longtake.settings import load_settings
-from longtake.web import uploads
+from longtake.web import library, uploads
 from longtake.web.files import TYPES, list_files, sniff_video
-from longtake.web.format import as_file_name, say_bytes
+from longtake.web.format import as_file_name, say_bytes, sentence_case
 from longtake.web.progress import show_run, show_update
 
 SCRIPT = Path(__file__).with_name("draw.py")
@@ -79,6 +79,7 @@ WRONG_PROXY = (
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 """Headers by which proxies say that the request is another's."""
 SNIFFED_BYTES = 512
+MOST_ASKED_BYTES = 100_000
 
 
 def serve(address: str, port: int) -> None:
@@ -102,6 +103,8 @@ def make_routes() -> list[BaseRoute]:
         Route(f"{run}/thumbs/{{chunk:int}}.jpg", _of_run(_send_thumb)),
         Route(f"{run}/files/{{place:path}}", _of_run(_send_file)),
         Route(f"{start}/uploads", _take_upload, methods=["PUT"]),
+        Route(f"{start}/search", _of_library(library.find), methods=["POST"]),
+        Route(f"{start}/ask", _of_library(library.answer), methods=["POST"]),
     ]
 
 
@@ -301,6 +304,27 @@ def _send_file(request: Request, run: Run) -> Response | None:
 
 def _own(cache: str) -> dict[str, str]:
     return {"Cache-Control": cache, "Cross-Origin-Resource-Policy": "same-origin"}
+
+
+def _of_library(respond: library.Respond) -> Callable[[Request], Awaitable[Response]]:
+    """A route that looks in what the visitor may search; no other site can ask."""
+
+    async def answer(request: Request) -> Response:
+        if not is_same_origin(request.headers):
+            return _refuse(403, "this request comes from another site", "Open the page itself.")
+        body = b""
+        async for block in request.stream():
+            body += block
+            if len(body) > MOST_ASKED_BYTES:
+                return _refuse(413, "this is too long to look for", "Ask in a sentence.")
+        visitor = None if is_own_machine() else read_visitor(request.headers.get("cookie"))
+        try:
+            found = await run_in_threadpool(lambda: respond(library.read_asked(body), visitor))
+        except LongtakeError as error:
+            return _refuse(400, sentence_case(error.message), error.hint)
+        return JSONResponse(found, headers={"Cache-Control": "no-store"})
+
+    return answer
 
 
 # --- uploads ----------------------------------------------------------------------------------

@@ -4,8 +4,10 @@ import streamlit as st
 
 from longtake.runs.folder import ENDED, Run, delete, list_runs, stop
 from longtake.web.components import show_runs
+from longtake.web.library import has_videos
 from longtake.web.navigation import errors_shown, go
 from longtake.web.progress import name_run, show_row
+from longtake.web.search_screen import draw_field
 from longtake.web.server import base_path, is_own_machine
 
 SHOWN_RUNS = 30
@@ -17,6 +19,8 @@ def draw_sidebar(named: str, visitor: str) -> None:
     with st.sidebar:
         st.button("New video", icon=":material/add:", on_click=go, args=("",), width="stretch")
         runs = list_runs(None if is_own_machine() else visitor)
+        if "q" not in st.query_params and has_videos(runs, is_own_machine()):
+            draw_field()
         alive = any(run.state not in ENDED for run in runs)
         st.fragment(_draw_earlier, run_every=REFRESH_SECONDS if alive else None)(named, visitor)
 

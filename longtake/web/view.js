@@ -19,28 +19,6 @@ export default function (component) {
   return () => view.turn === turn && view.close();
 }
 
-function el(tag, props = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(props)) {
-    if (name === "class") node.className = value;
-    else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value === true) node.setAttribute(name, "");
-    else if (value !== false && value != null) node.setAttribute(name, value);
-  }
-  node.append(...children.filter((child) => child != null && child !== ""));
-  return node;
-}
-
-const clock = (seconds) => {
-  const whole = Math.floor(seconds + 0.0005), pad = (n) => String(n).padStart(2, "0");
-  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  return h ? `${h}:${pad(m)}:${pad(s)}` : `${m}:${pad(s)}`;
-};
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
 const isTranscript = (file) => file.place.startsWith("transcript.");
 
 class View {
@@ -61,6 +39,8 @@ class View {
     this.trigger = trigger;
     this.stopped = false;
     this.root.classList.toggle("theirs", !data.mine);
+    if (data.at != null && this.sought !== data.at) this.player.seek(data.at);
+    this.sought = data.at;
     if (!ENDED.includes(data.state)) this.told = false;
     if (!this.timer && !this.asking) this.ask();
     return ++this.turn;
@@ -102,9 +82,12 @@ class View {
     this.parts = el("section", { class: "parts", "aria-label": "Chunk by chunk", hidden: true },
       el("h3", {}, "Chunk by chunk"), this.list);
     this.transcript = new Transcript((time) => this.player.seek(time), (place) => this.fileAddress(place));
+    this.asker = new Asker("Ask about this video", { run: this.id, base: () => this.data.base,
+      lead: (place) => this.player.seek(place.at) });
     this.panels = [
       ["Summary", el("div", { class: "panel", role: "tabpanel" }, this.summary, this.parts)],
       ["Transcript", this.transcript.root],
+      ["Ask", this.asker.root],
     ];
     this.tabs = el("div", { class: "tabs", role: "tablist", hidden: true,
       onkeydown: (event) => this.turnTabs(event) }, ...this.panels.map(([name]) =>

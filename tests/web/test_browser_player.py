@@ -235,6 +235,8 @@ def test_tabs_are_turned_by_the_keyboard(tab: Page, talk: str) -> None:
     expect(tab.locator(".line").first).to_be_visible()
     expect(tab.locator(".headline")).to_be_hidden()
     tab.keyboard.press("ArrowRight")
+    expect(tab.get_by_role("tab", name="Ask")).to_have_attribute("aria-selected", "true")
+    tab.keyboard.press("ArrowRight")
     expect(tab.locator(".headline").first).to_be_visible()
 
 

@@ -1,0 +1,160 @@
+"""A question of the page is answered in a process of its own, `python -P -m longtake.runs.asking`.
+
+A model of llama.cpp or PyTorch takes gigabytes, and can take its process down: not the page's. It
+takes a slot of the queue as a run does, so that two are never loaded beside each other.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from longtake.engines import AUTO, DIGEST, choose_engine
+from longtake.errors import EngineFailed, LongtakeError, UsageError
+from longtake.library.answer import Earlier
+from longtake.library.index import list_videos
+from longtake.library.say import sentence_values
+from longtake.models.table import FolderModel, Model, is_model_here
+from longtake.pipeline.ask import NO_MODEL, LibraryAnswer
+from longtake.pipeline.open_engines import Engines, name_other_judge, name_writer
+from longtake.pipeline.search import Query
+from longtake.pipeline.session import open_session, run_to_end
+from longtake.runs.queue import take_slot
+from longtake.runs.servers import give_keys
+from longtake.settings import load_settings
+
+IN_PROCESS = ("gguf", "transformers")
+"""Engines whose model is loaded by who asks it."""
+ANSWER_SECONDS = 240.0
+MOST_AT_ONCE = 2
+BUSY = (
+    "a run is at work and the model that answers needs its room: these are the moments that are"
+    " nearest; ask again once the run is done"
+)
+NICENESS = 5
+_asking = threading.BoundedSemaphore(MOST_AT_ONCE)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The sentences of an answer as JSON has them, or what to say where there is none."""
+
+    sentences: Sequence[Mapping[str, Any]] = ()
+    said: str = ""
+    by: str = ""
+
+
+def choose_answerer(
+    asked: Mapping[str, object], may_write: Callable[[str], bool]
+) -> dict[str, object]:
+    """A run's settings with the describer as the writer, where it may write and none is named."""
+    settings = load_settings(asked)
+    engine = choose_engine()[0] if settings.engine == AUTO else settings.engine
+    if settings.reconciler == AUTO and may_write(engine):
+        return {**asked, "reconciler": engine}
+    return dict(asked)
+
+
+def ask(
+    question: str,
+    videos: Mapping[int, str],
+    earlier: Sequence[Earlier],
+    asked: Mapping[str, object],
+    at_once: int,
+) -> Answered:
+    """The answer from these videos, by their numbers in the library and what they are called.
+
+    `at_once` is how many runs may work beside each other. UsageError where too many ask.
+    """
+    settings = load_settings(asked)
+    writer = name_writer(settings, None)[0]
+    if writer == DIGEST:
+        return Answered(said=NO_MODEL)
+    if not _asking.acquire(blocking=False):
+        raise UsageError("other questions are being answered", "Ask again in a moment.")
+    try:
+        with ExitStack() as files:
+            names = (writer, name_other_judge(settings, writer))
+            slot = None
+            if any(name.partition(":")[0] in IN_PROCESS for name in names):
+                slot = take_slot(at_once, files)
+                if slot is None:
+                    return Answered(said=BUSY)
+            sent = {"question": question, "videos": list(videos.items()), "settings": dict(asked),
+                    "earlier": [asdict(e) for e in earlier]}  # fmt: skip
+            return _ask_apart(json.dumps(sent), [slot.fileno()] if slot else [])
+    finally:
+        _asking.release()
+
+
+def _ask_apart(sent: str, held: Sequence[int]) -> Answered:
+    """By a process that has the slot as long as it lives."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "longtake.runs.asking"],
+            input=sent.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=held,
+            timeout=ANSWER_SECONDS,
+            check=False,
+        )
+        came = json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        raise EngineFailed(
+            f"no answer came within {ANSWER_SECONDS:.0f} seconds", "Ask a shorter question."
+        ) from None
+    except ValueError:
+        raise EngineFailed(
+            f"the process that answers ended without a word (status {done.returncode})",
+            "The machine's memory may not suffice; `longtake doctor` says what fits.",
+        ) from None
+    if "error" in came:
+        raise EngineFailed(came["error"], came["hint"])
+    return Answered(came["sentences"], came["said"], came["by"])
+
+
+def main() -> None:
+    """The question on standard input, its answer on standard output, both JSON."""
+    os.nice(NICENESS)
+    sent = json.load(sys.stdin)
+    try:
+        found = _answer(sent)
+        sentences = [sentence_values(sentence) for sentence in found.sentences]
+        said = "" if sentences else found.remarks[0]
+        came = {"sentences": sentences, "said": said, "by": found.answered_by}
+    except LongtakeError as error:
+        came = {"error": error.message, "hint": error.hint}
+    json.dump(came, sys.stdout)
+    sys.stdout.flush()
+
+
+def _answer(sent: Mapping[str, Any]) -> LibraryAnswer:
+    settings = give_keys(load_settings(sent["settings"]), load_settings())
+    names = {int(number): name for number, name in sent["videos"]}
+    earlier = [Earlier(**e) for e in sent["earlier"]]
+    with open_session(Engines(fetch=_refuse_missing)) as session:
+        videos = [v for v in list_videos(session.store) if v.id in names]
+        if not videos:
+            raise UsageError("the video is not in the library any more", "Go through it again.")
+        named = [replace(video, name=names[video.id]) for video in videos]
+        return run_to_end(session.ask(Query(sent["question"]), settings, named, earlier))
+
+
+def _refuse_missing(model: Model | FolderModel) -> None:
+    """Nobody waits at a question for gigabytes to come."""
+    if not is_model_here(model):
+        raise UsageError(
+            f"the model {model.name} is not here", f"Fetch it: longtake models pull {model.name}"
+        )
+
+
+if __name__ == "__main__":
+    main()
+    # Threads that are inside a model when Python ends take the process down with a crash.
+    os._exit(0)
