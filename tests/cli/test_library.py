@@ -104,17 +104,6 @@ def test_library_lists_what_is_known_and_is_indexed_anew(
     assert longtake.search("postman", embedder="words").moments
 
 
-def test_describing_again_keeps_what_the_summary_told(talk: Path) -> None:
-    assert main(["summarize", "talk.mp4", "-q", *FAKE, "--reconciler", "fake"]) == 0
-    with open_session() as session:
-        before = session.store.read("SELECT text FROM passages WHERE kind = 'told'")
-    plain = ["--engine", "fake", "--read-text", "off"]
-    assert main(["describe", "talk.mp4", "-q", *plain]) == 0
-    with open_session() as session:
-        after = session.store.read("SELECT text FROM passages WHERE kind = 'told'")
-    assert before and sorted(after) == sorted(before)
-
-
 @pytest.mark.parametrize("value", ["1:99:x", "soon", "-3"])
 def test_time_that_is_none_is_bad_usage(value: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["search", "dog", f"--after={value}"]) == 2

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from longtake.library.add import add_to_library
+from longtake.library.index import list_passages_of, list_videos
 from longtake.library.passages import Passage, list_passages
+from longtake.pipeline.session import run_to_end
 from longtake.records import (
     Chapter,
     Chunk,
@@ -15,6 +18,8 @@ from longtake.records import (
     Video,
     Words,
 )
+from longtake.settings import Settings
+from longtake.store import Store
 from longtake.timecode import Span
 
 FIRST, SECOND = Chunk(1, Span(0, 6)), Chunk(2, Span(6, 12))
@@ -66,3 +71,19 @@ def test_summary_tells_in_its_own_words_and_quotes_nothing_twice() -> None:
 
 def test_headline_that_is_the_file_s_name_tells_nothing() -> None:
     assert list_passages(make_material(), Summary("talk", ()), "") == []
+
+
+def test_describing_again_keeps_what_the_summary_told(store: Store) -> None:
+    settings = Settings(embedder="words")
+    material = make_material(Description(FIRST, "described", "fake", "A man waves."))
+    told = Summary("A greeting", ())
+    run_to_end(add_to_library(store, settings, material, told))
+    again = make_material(Description(FIRST, "described", "fake", "A man waves twice."))
+    run_to_end(add_to_library(store, settings, again, None))
+    (video,) = list_videos(store)
+    assert video.headline == "A greeting"
+    assert [p.text for p in list_passages_of(store, video.id)] == [
+        "A man waves twice.",
+        "Hello there.",
+        "A greeting",
+    ]
