@@ -6,13 +6,14 @@ All of it is text as it came; the scripts set it as text. Nothing of a file's pl
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from longtake.embed import Embedder, open_embedder
-from longtake.errors import UsageError
+from longtake.errors import LongtakeError, UsageError
 from longtake.library.answer import Earlier
 from longtake.library.index import LibraryVideo, list_videos
 from longtake.library.search import FoundMoment, VectorCache, check_query
@@ -198,5 +199,7 @@ def has_videos(runs: Sequence[Run], own: bool) -> bool:
     """Whether there is something to search, or soon will be."""
     if runs or not own:
         return bool(runs)
-    with Store(store_path()) as store:
-        return bool(list_videos(store))
+    if store_path().is_file():
+        with suppress(LongtakeError), Store(store_path()) as store:
+            return bool(list_videos(store))
+    return False

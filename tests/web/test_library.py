@@ -20,7 +20,7 @@ from longtake.runs.folder import Run
 from longtake.runs.queue import take_slot
 from longtake.store import Store, store_path
 from longtake.timecode import Span
-from longtake.web.library import Shelf, choose_settings, list_shelf
+from longtake.web.library import Shelf, choose_settings, has_videos, list_shelf
 from longtake.web.server import COOKIE, MOST_ASKED_BYTES
 from tests.servers import Asked, as_chat, serve
 from tests.web.examples import HOSTILE, end_run
@@ -110,6 +110,16 @@ def test_machine_s_own_user_finds_what_the_command_line_went_through_without_a_l
     put("3" * 64, name="holiday.mp4")
     (moment,) = ask(client, "search", "door")["moments"]
     assert (moment["run"], moment["thumb"], moment["title"]) == ("", 0, "holiday.mp4")
+
+
+def test_field_shows_where_there_is_something_to_search(own_machine: None) -> None:
+    assert not has_videos([], own=True)
+    store_path().parent.mkdir(parents=True, exist_ok=True)
+    store_path().write_bytes(b"no database" * 100)
+    assert not has_videos([], own=True)
+    store_path().unlink()
+    put("1" * 64)
+    assert has_videos([], own=True) and not has_videos([], own=False)
 
 
 def test_newest_run_of_a_video_is_the_one_that_opens(own_machine: None) -> None:
