@@ -6,9 +6,10 @@ A run's unguessable id opens it for reading. Nothing here knows what is drawn.
 import asyncio
 import ipaddress
 import logging
+import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -41,6 +42,7 @@ COOKIE_SECONDS = 400 * 86400
 
 ACCENT = "#1f5f8b"
 ACCENT_ON_DARK = "#8ec3ea"
+ALLOWED_HOSTS = "STREAMLIT_SERVER_ALLOWED_HOSTS"
 CONFIG: dict[str, object] = {
     "server.address": "127.0.0.1",
     "server.showEmailPrompt": False,
@@ -89,7 +91,14 @@ def serve(address: str, port: int) -> None:
     logging.getLogger("streamlit.config").addFilter(
         lambda said: "[server]" not in said.getMessage()
     )
-    app.run(config={**CONFIG, "server.address": address, "server.port": port})
+    place = {"server.address": address, "server.port": port}
+    app.run(config={**CONFIG, **place, **read_allowed_hosts(os.environ)})
+
+
+def read_allowed_hosts(variables: Mapping[str, str]) -> dict[str, object]:
+    """The option that names the hosts behind a proxy, which Streamlit reads in `run` alone."""
+    names = re.split(r"[,\s]+", variables.get(ALLOWED_HOSTS, "").strip())
+    return {"server.allowedHosts": names} if any(names) else {}
 
 
 def make_routes() -> list[BaseRoute]:

@@ -13,7 +13,14 @@ from longtake.errors import UsageError
 from longtake.runs.folder import read_run
 from longtake.web import serve, uploads
 from longtake.web.files import TYPES, list_files
-from longtake.web.server import CONFIG, COOKIE, is_host_allowed, is_local_host, read_visitor
+from longtake.web.server import (
+    CONFIG,
+    COOKIE,
+    is_host_allowed,
+    is_local_host,
+    read_allowed_hosts,
+    read_visitor,
+)
 from tests.conftest import ROOT
 from tests.videos import make_video
 from tests.web.examples import end_run
@@ -50,6 +57,22 @@ def test_a_host_name_that_was_rebound_to_this_machine_is_turned_away(client: Tes
         assert answer.status_code == 403, host
     assert is_host_allowed("localhost:8501")
     assert client.get("/longtake/runs/x/told").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [("a.example", ["a.example"]), ("a.example, b.example", ["a.example", "b.example"])],
+)
+def test_hosts_behind_a_proxy_are_named_by_streamlit_s_variable(
+    value: str, names: list[str]
+) -> None:
+    named = read_allowed_hosts({"STREAMLIT_SERVER_ALLOWED_HOSTS": value})
+    assert named == {"server.allowedHosts": names}
+
+
+@pytest.mark.parametrize("variables", [{}, {"STREAMLIT_SERVER_ALLOWED_HOSTS": " "}])
+def test_without_that_variable_the_settings_of_streamlit_stand(variables: dict[str, str]) -> None:
+    assert read_allowed_hosts(variables) == {}
 
 
 def test_each_visitor_gets_an_id_once_in_a_cookie_that_scripts_cannot_read(
