@@ -2,7 +2,7 @@
 
 A hidden file in it notes what each file was made with and its hash. Where a file would take the
 place of anything else at the moment when it is written, the whole result goes into the next folder
-beside it: talk, talk-2, talk-3, …
+beside it: talk, talk-2, talk-3, … (talk/talk-2 where nothing can be written beside it).
 """
 
 import json
@@ -147,9 +147,11 @@ class _Change:
 
 
 def _count_on(wanted: Path) -> Iterator[Path]:
+    """The folder, and those beside it; in it where nothing can be made beside it, as at home."""
     yield wanted
+    above = wanted.parent if os.access(wanted.parent, os.W_OK) else wanted
     for number in count(2):
-        yield wanted.with_name(f"{wanted.name}-{number}")
+        yield above / f"{wanted.name}-{number}"
 
 
 def _check_writable(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Where a result goes: nothing that somebody edited or made with other settings is written over."""
 
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -40,6 +41,19 @@ def test_edited_file_stays_and_the_new_result_goes_beside_it_and_is_renewed_ther
     assert (tmp_path / "talk" / "a.txt").read_text() == "mine"
     (tmp_path / "talk-2" / "b.txt").write_text("mine, too")
     assert write(tmp_path / "talk") == tmp_path / "talk-3"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="permissions don't hold root")
+def test_next_folder_is_in_the_first_one_where_none_can_be_made_beside_it(tmp_path: Path) -> None:
+    home = tmp_path / "homes" / "me"
+    write(home)
+    (home / "a.txt").write_text("mine")
+    home.parent.chmod(0o555)
+    try:
+        assert write(home) == write(home) == home / "me-2"
+    finally:
+        home.parent.chmod(0o755)
+    assert (home / "a.txt").read_text() == "mine"
 
 
 def test_result_of_other_settings_or_of_another_video_stays(tmp_path: Path) -> None:
