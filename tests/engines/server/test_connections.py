@@ -111,14 +111,14 @@ def test_blanks_before_a_reply_and_a_slow_network_are_no_dripping(server: Script
 
     def answer_late(asked: Asked, connection: socket.socket) -> None:
         connection.sendall(CHUNKED)
-        for piece in [b"\n"] * 10 + [b"x" * 60] * 10:
+        for piece in [b"\n"] * 20 + [b"x" * 60] * 10:
             connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
             time.sleep(0.1)
         connection.sendall(b"0\r\n\r\n")
 
     server.set("/v1/late", answer_late)
     with closing(Connection(server.base_url, "", 30)) as connection:
-        connection.pace_seconds = 0.5
+        connection.pace_seconds = 1.2
         assert connection.send("GET", f"{server.base_url}/late").body.strip() == b"x" * 600
 
 
