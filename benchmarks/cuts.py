@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator, Sequence
 
 from benchmarks.detectors import Score, count, cut_places, scan_file, scenedetect
-from benchmarks.films import Encoded, Job, encode
+from benchmarks.films import GOPS, Encoded, Job, encode, ten_minutes
 from benchmarks.scenes import ENCODERS, Cut
 
 HARD, MIXED = ("cut",), ("cut", "cut", "dissolve", "fade", "flash")
 GRADUAL = ("dissolve", "fade")
+SCREEN = 1280, 720
 JOBS = (
     Job("hard", 21, 90, HARD),
     Job("hard", 22, 90, HARD),
@@ -16,7 +17,11 @@ JOBS = (
     Job("mixed", 32, 90, MIXED),
     Job("gradual", 41, 60, GRADUAL),
     Job("gradual", 42, 60, GRADUAL),
+    Job("photos", 51, 120, HARD, SCREEN),
+    Job("fields", 52, 74, HARD, SCREEN),
 )
+LONG = Job("long", 61, 300, MIXED), Job("long", 62, 240, HARD)
+"""Films of more than three minutes, of which few pictures may be decoded."""
 OTHERS = ("AdaptiveDetector", "ContentDetector")
 Scores = dict[str, Score]
 """By detector."""
@@ -26,15 +31,21 @@ def measure(each: bool) -> None:
     """Print a table; with `each`, also what the scan missed and what it made up."""
     scores: dict[tuple[str, str], Scores] = {}
     for job in JOBS:
-        film = encode(job, list(ENCODERS))
-        for encoder in ENCODERS:
-            known = scores.setdefault((job.name, encoder), {})
-            for detector, finds in _all_finds(film, encoder):
-                score, missed, false = count(finds, film.cuts)
-                known[detector] = known.get(detector, Score()) + score
-                if each and detector == "Longtake":
-                    _print_each(f"{job.name} {job.seed} {encoder}", film, missed, false)
+        _measure(job.name, encode(job, list(ENCODERS)), each, scores)
+    for job in LONG:
+        _measure(job.name, encode(job, GOPS), each, scores)
+    _measure("1080p", ten_minutes(), each, scores)
     _print_table(scores)
+
+
+def _measure(name: str, film: Encoded, each: bool, scores: dict[tuple[str, str], Scores]) -> None:
+    for encoder in film.files:
+        known = scores.setdefault((name, encoder), {})
+        for detector, finds in _all_finds(film, encoder):
+            score, missed, false = count(finds, film.cuts)
+            known[detector] = known.get(detector, Score()) + score
+            if each and detector == "Longtake":
+                _print_each(f"{film.folder.name} {encoder}", film, missed, false)
 
 
 def _all_finds(film: Encoded, encoder: str) -> Iterator[tuple[str, Sequence[int]]]:
@@ -45,7 +56,7 @@ def _all_finds(film: Encoded, encoder: str) -> Iterator[tuple[str, Sequence[int]
 
 def _others_finds(film: Encoded, encoder: str, detector: str) -> Sequence[int]:
     """PySceneDetect's, which stay the same and are kept."""
-    kept = film.folder / f"{encoder}-{detector}.json"
+    kept = film.folder / f"{film.files[encoder].stem}-{detector}.json"
     if not kept.exists():
         finds, _ = scenedetect(film.files[encoder], detector)
         kept.write_text(json.dumps(finds))

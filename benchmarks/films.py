@@ -9,7 +9,18 @@ from typing import Any
 
 import av
 
-from benchmarks.scenes import RATE, SIZE, Cut, Film, encoded_name, make_film, write_films
+from benchmarks.scenes import (
+    RATE,
+    SIZE,
+    Cut,
+    Film,
+    encoded_name,
+    make_fields,
+    make_film,
+    make_photos,
+    make_steady,
+    write_films,
+)
 
 CACHE = Path(__file__).parent.parent / ".cache" / "bench"
 VERSION = 1
@@ -17,6 +28,8 @@ VERSION = 1
 MINUTE_SEED, HD = 11, (1920, 1080)
 GOPS = ("x264", "x264-2s")
 TIMES = 10
+STEADY = {"photos": (make_photos, 10.0), "fields": (make_fields, 7.4)}
+"""Films that change on the beat: what they show, and for how many seconds each."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +61,7 @@ def encode(job: Job, encoders: Sequence[str]) -> Encoded:
     if not (folder / "truth.json").exists():
         print(f"making the film {folder.name} ...", flush=True)
         folder.mkdir(parents=True, exist_ok=True)
-        film = make_film(job.seed, job.seconds, job.kinds, job.size)
+        film = _make(job)
         write_films(film, folder, encoders, job.size)
         _write_truth(folder, film)
     truth = json.loads((folder / "truth.json").read_text())
@@ -59,6 +72,13 @@ def encode(job: Job, encoders: Sequence[str]) -> Encoded:
         tuple(Cut(**cut) for cut in truth["cuts"]),
         tuple(truth["flashes"]),
     )
+
+
+def _make(job: Job) -> Film:
+    if job.name not in STEADY:
+        return make_film(job.seed, job.seconds, job.kinds, job.size)
+    make, seconds = STEADY[job.name]
+    return make_steady(make(round(job.seconds / seconds), job.size), round(seconds * RATE))
 
 
 def _digest(facts: dict[str, Any]) -> str:

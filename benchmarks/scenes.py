@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -95,6 +95,17 @@ PHOTOS = ("cheetah.jpg", "tower.jpg", "groot.jpeg", "lion.jpg")
 CAMERAS = ("still", "slow pan", "whip", "handheld")
 SHOTS = ("clip", "clip", "clip", *CAMERAS, "slide", "things")
 WORDS = ("beam", "arch", "cable", "load", "stone", "steel", "river", "tower", "span", "truss")
+
+FIELDS = (
+    (200, 60, 44),
+    (30, 140, 77),
+    (90, 84, 210),
+    (140, 90, 46),
+    (10, 130, 180),
+    (30, 40, 160),
+    (220, 200, 60),
+)
+"""Colours; all but the last two are equally bright, so that grey levels don't tell them apart."""
 
 DISSOLVES = (12, 18, 25)
 FADES, BLACKS = (8, 12, 20), (2, 6, 12)
@@ -218,6 +229,36 @@ def _dark(draw: Draw) -> Draw:
 
 def _lighter(draw: Draw) -> Draw:
     return lambda: (draw().astype(np.int16) + 170).clip(0, 255).astype(np.uint8)
+
+
+def make_steady(shots: Iterable[Shot], pictures: int) -> Film:
+    """Shots that stand still, each shown for so many pictures, joined by hard cuts."""
+    film = Film()
+    for shot in shots:
+        pixels = shot(0)
+        new = [partial(_given, pixels, 0)] * pictures
+        if film.pictures:
+            _cut(film, new)
+        else:
+            film.pictures += new
+    return film
+
+
+def make_photos(count: int, size: tuple[int, int]) -> Iterator[Shot]:
+    """Photographs in turn, each time another part of them."""
+    for number in range(count):
+        yield make_camera("still", PHOTOS[number % len(PHOTOS)], number, size)
+
+
+def make_fields(count: int, size: tuple[int, int]) -> Iterator[Shot]:
+    """Plain fields of one colour each, in turn."""
+    for number in range(count):
+        field = np.full((size[1], size[0], 3), FIELDS[number % len(FIELDS)], np.uint8)
+        yield partial(_given, field)
+
+
+def _given(pixels: np.ndarray, _: int) -> np.ndarray:
+    return pixels
 
 
 def random_shots(random: Random, size: tuple[int, int]) -> Iterator[tuple[Shot, int]]:
