@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,9 +63,9 @@ def _list_commands(group: click.Group, path: str) -> Iterator[tuple[str, click.C
 
 def _say_about(command: click.Command) -> str:
     """Its help, with lines that belong as they are in a block."""
-    blocks = (command.help or "").split("\n\n")
+    blocks = inspect.cleandoc(command.help or "").split("\n\n")
     return "\n\n".join(
-        f"```\n{block[2:]}\n```" if block.startswith("\b") else " ".join(block.split())
+        f"```\n{block[2:].strip()}\n```" if block.startswith("\b") else " ".join(block.split())
         for block in blocks
     )
 

@@ -175,7 +175,7 @@ def library(context: click.Context, as_json: bool) -> int | None:
 
 
 @library.command()
-@click.argument("video", metavar="VIDEO")
+@click.argument("video", metavar="VIDEO", help="a file, a link, a name")
 def forget(video: str) -> int:
     """Take a video out of the library; its descriptions stay in the store."""
     from longtake.library.index import forget_video

@@ -40,7 +40,7 @@ def sentence_values(sentence: AnswerSentence) -> dict[str, object]:
         "support": sentence.support,
         "proofs": [
             {
-                "video": {"sha256": p.video.sha256, **_name(p.video)},
+                "video": _name(p.video),
                 "start": p.span.start,
                 "end": p.span.end,
                 "found": p.kind,
@@ -59,7 +59,7 @@ def moment_values(moment: FoundMoment, thumbs: Mapping[FoundMoment, Path]) -> di
     """The moment as JSON has it; times in seconds."""
     thumb = thumbs.get(moment)
     return {
-        "video": {"sha256": moment.video.sha256, **_name(moment.video)},
+        "video": _name(moment.video),
         "start": moment.span.start,
         "end": moment.span.end,
         "text": moment.text,
@@ -88,7 +88,6 @@ def say_videos(videos: Sequence[LibraryVideo]) -> str:
 def video_values(video: LibraryVideo) -> dict[str, object]:
     """The video as JSON has it."""
     return {
-        "sha256": video.sha256,
         **_name(video),
         "seconds": video.seconds,
         "date": video.date,
@@ -99,4 +98,4 @@ def video_values(video: LibraryVideo) -> dict[str, object]:
 
 
 def _name(video: LibraryVideo) -> dict[str, object]:
-    return {"name": video.name, "source": video.source}
+    return {"sha256": video.sha256, "name": video.name, "source": video.source}

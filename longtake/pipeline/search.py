@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from longtake.embed import Embedder, choose_embedder, open_embedder
@@ -40,7 +40,7 @@ class SearchResult:
     """The moments that were found, the best first, and what to know of the search."""
 
     moments: tuple[FoundMoment, ...]
-    remarks: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = ()
 
 
 def search_library(
@@ -53,8 +53,7 @@ def search_library(
 ) -> Steps[SearchResult]:
     """The moments of these videos that answer to the query."""
     check_query(query.text)
-    name, why = choose_embedder(settings, "")
-    able = [v.id for v in videos if choose_embedder(settings, v.language)[0] == name]
+    name, why, able = _choose_able(settings, videos)
     where = Where([v.id for v in videos], query.kinds, query.after, query.before)
     with open_embedder(name, settings, why) or nullcontext() as embedder:
         if embedder:
@@ -67,12 +66,16 @@ def rebuild_library(store: Store, settings: Settings) -> Steps[None]:
     """The indexes of words and of meaning anew from the passages that are known."""
     rebuild_words(store)
     drop_vectors(store)
-    videos = list_videos(store)
-    name, why = choose_embedder(settings, "")
-    able = [v.id for v in videos if choose_embedder(settings, v.language)[0] == name]
+    name, why, able = _choose_able(settings, list_videos(store))
     with open_embedder(name, settings, why) or nullcontext() as embedder:
         if embedder:
             yield from embed_missing(store, embedder, able)
+
+
+def _choose_able(settings: Settings, videos: Sequence[LibraryVideo]) -> tuple[str, str, list[int]]:
+    """The embedder of queries, why it serves, and the videos whose language it knows."""
+    name, why = choose_embedder(settings, "")
+    return name, why, [v.id for v in videos if choose_embedder(settings, v.language)[0] == name]
 
 
 def _list_remarks(
