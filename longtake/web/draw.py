@@ -8,11 +8,11 @@ import streamlit as st
 from longtake.errors import LongtakeError, UsageError
 from longtake.runs.folder import Run, read_run
 from longtake.settings import load_settings
+from longtake.web.door import COOKIE, read_visitor
 from longtake.web.navigation import follow_started, go, show_error
 from longtake.web.progress import name_tab
 from longtake.web.run_screen import draw_run
 from longtake.web.search_screen import draw_search
-from longtake.web.server import COOKIE, read_visitor
 from longtake.web.sidebar import draw_sidebar
 from longtake.web.start_screen import draw_start
 

@@ -23,6 +23,8 @@ FILES = (
     ("compare.json", "Comparison (JSON)"),
 )
 """What a run's folder may hold for its reader, and what that is."""
+SNIFFED_BYTES = 512
+"""Of a file's beginning, by which it is known for a video."""
 TYPES = {
     ".csv": "text/csv; charset=utf-8",
     ".md": "text/markdown; charset=utf-8",

@@ -6,9 +6,9 @@ from longtake.runs.folder import Run, resume, stop
 from longtake.text.plurals import say_count
 from longtake.web import choices
 from longtake.web.components import show_view
+from longtake.web.door import base_path, is_own_machine
 from longtake.web.files import list_files
 from longtake.web.navigation import errors_shown, read_second, start
-from longtake.web.server import base_path, is_own_machine
 from longtake.web.table import count_edits, read_table, show_row
 
 ROW_PIXELS = 72  # three lines of a description

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from longtake.web.components import show_search
+from longtake.web.door import base_path
 from longtake.web.navigation import open_at, search
-from longtake.web.server import base_path
 
 
 def draw_search(words: str) -> None:

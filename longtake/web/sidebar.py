@@ -4,11 +4,11 @@ import streamlit as st
 
 from longtake.runs.folder import ENDED, Run, delete, list_runs, stop
 from longtake.web.components import show_runs
+from longtake.web.door import base_path, is_own_machine
 from longtake.web.library import has_videos
 from longtake.web.navigation import errors_shown, go
 from longtake.web.progress import name_run, show_row
 from longtake.web.search_screen import draw_field
-from longtake.web.server import base_path, is_own_machine
 
 SHOWN_RUNS = 30
 REFRESH_SECONDS = 3

@@ -15,10 +15,10 @@ from longtake.web import choices, uploads
 from longtake.web.choices import Choice
 from longtake.web.components import show_drop
 from longtake.web.describers import Describer, find_nearby, list_barred, list_describers
+from longtake.web.door import base_path, is_own_machine
 from longtake.web.format import FLOWS, as_text
 from longtake.web.navigation import errors_shown, forget_choice, show_error, start
 from longtake.web.offer import draw_offer
-from longtake.web.server import base_path, is_own_machine
 from longtake.web.server_dialog import ask_for_server
 
 FLOW_HINTS = {

@@ -20,8 +20,9 @@ from longtake.runs.folder import Run
 from longtake.runs.queue import take_slot
 from longtake.store import Store, store_path
 from longtake.timecode import Span
+from longtake.web.door import COOKIE
 from longtake.web.library import Shelf, choose_settings, has_videos, list_shelf
-from longtake.web.server import COOKIE, MOST_ASKED_BYTES
+from longtake.web.server import MOST_ASKED_BYTES
 from tests.servers import Asked, as_chat, serve
 from tests.web.examples import HOSTILE, end_run
 

@@ -12,15 +12,9 @@ from starlette.testclient import TestClient
 from longtake.errors import UsageError
 from longtake.runs.folder import read_run
 from longtake.web import serve, uploads
+from longtake.web.door import COOKIE, is_host_allowed, is_local_host, read_visitor
 from longtake.web.files import TYPES, list_files
-from longtake.web.server import (
-    CONFIG,
-    COOKIE,
-    is_host_allowed,
-    is_local_host,
-    read_allowed_hosts,
-    read_visitor,
-)
+from longtake.web.server import CONFIG, read_allowed_hosts
 from tests.conftest import ROOT
 from tests.videos import make_video
 from tests.web.examples import end_run
