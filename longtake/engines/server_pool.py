@@ -72,9 +72,11 @@ class ServerPool(Engine):
     the same, so that adding one asks nothing again.
     """
 
-    def __init__(self, servers: Sequence[_Member], open_server: OpenServer) -> None:
+    def __init__(
+        self, servers: Sequence[_Member], open_server: OpenServer, clock: Callable[[], float]
+    ) -> None:
         self._servers = servers
-        self._open = open_server
+        self._open, self._clock = open_server, clock
         self._lock = threading.Lock()
         self._closed = False
         self._sees = False
@@ -154,7 +156,7 @@ class ServerPool(Engine):
         """
         self._try_again()
         with self._lock:
-            now = time.monotonic()
+            now = self._clock()
             free = [s for s in self._servers if not s.left_out and s not in tried]
             if not free:
                 return None
@@ -185,7 +187,7 @@ class ServerPool(Engine):
     def _set_aside(self, server: _Member, error: LongtakeError) -> None:
         """Let others go first for a while; one that is away is left out until it answers again."""
         with self._lock:
-            now = time.monotonic()
+            now = self._clock()
             gone = not isinstance(error, EngineError) or isinstance(error, EngineUnreachable)
             if server.rests_until <= now or (gone and not server.left_out):
                 server.failures += 1
@@ -203,7 +205,7 @@ class ServerPool(Engine):
     def _try_again(self) -> None:
         """Open those that are left out once their rest is over; all, where nothing else is left."""
         with self._lock:
-            now = time.monotonic()
+            now = self._clock()
             away = [server for server in self._servers if server.left_out]
             all_away = len(away) == len(self._servers)
             due = [s for s in away if not s.trying and (all_away or s.rests_until <= now)]
@@ -241,7 +243,11 @@ class ServerPool(Engine):
         LOG.info("%s is there, and is asked from now on", server.address)
 
 
-def open_pool(addresses: Sequence[str], open_server: OpenServer) -> ServerPool:
+def open_pool(
+    addresses: Sequence[str],
+    open_server: OpenServer,
+    clock: Callable[[], float] = time.monotonic,
+) -> ServerPool:
     """The servers at these addresses as one engine; those that are not there yet may come later.
 
     EngineUnreachable where none is there. UsageError where one serves another model.
@@ -259,7 +265,8 @@ def open_pool(addresses: Sequence[str], open_server: OpenServer) -> ServerPool:
     for server in servers:
         if server.left_out:
             LOG.info("%s is left out, and tried again: %s", server.address, server.trouble)
-    return ServerPool(servers, open_server)
+            server.rests_until = clock() + FIRST_REST_SECONDS
+    return ServerPool(servers, open_server, clock)
 
 
 def _open_all(servers: Sequence[_Member], open_server: OpenServer) -> None:
@@ -270,7 +277,6 @@ def _open_all(servers: Sequence[_Member], open_server: OpenServer) -> None:
             _open_first(server, servers, open_server, patient=False)
         except NOT_NOW as error:
             server.trouble = error.message
-            server.rests_until = time.monotonic() + FIRST_REST_SECONDS
             loading += [server] if isinstance(error, EngineBusy) else []
     if loading and all(server.left_out for server in servers):
         _open_first(loading[0], servers, open_server, patient=True)

@@ -77,6 +77,15 @@ def test_each_address_is_given_its_own_key_and_no_other() -> None:
     assert give_keys(replace(alone, base_url="http://127.0.0.1:9/v1"), alone).api_key == ""
 
 
+def test_several_addresses_are_known_as_a_whole_and_get_no_key_of_one_of_them() -> None:
+    connect(Connected(HERE, "vLLM", ("a",), KEY))
+    own = Settings(base_url=f"{HERE},{THERE}", api_key="the page's")
+    assert give_keys(own, own).api_key == "the page's"
+    assert give_keys(replace(own, base_url=HERE), own).api_key == KEY
+    alone = Settings(api_key="of no address")
+    assert give_keys(replace(alone, base_url=f"{HERE},{THERE}"), alone).api_key == ""
+
+
 def test_a_run_by_a_connected_server_sends_its_key_and_leaves_it_nowhere(
     numbered: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
