@@ -204,6 +204,21 @@ def test_server_that_stays_away_is_tried_ever_more_seldom_and_told_of_once(
     assert len(second.chats) == 3600 and len(caplog.messages) == 1
 
 
+def test_server_that_answered_again_is_not_given_up_for_longer_the_next_time(
+    servers: list[ScriptedServer],
+) -> None:
+    opened, (first, second, _) = Opened(), servers
+    with opened.open([first, second]) as engine:
+        for _ in range(5):
+            die(first)
+            engine.answer(QUESTION)
+            come_back(first)
+            opened.clock.now += 3
+            before = len(first.chats)
+            engine.answer(QUESTION)
+            assert len(first.chats) == before + 1
+
+
 def test_server_of_another_model_is_bad_usage_that_names_both(
     servers: list[ScriptedServer],
 ) -> None:
@@ -503,10 +518,12 @@ def test_requests_are_counted_by_server_and_once(servers: list[ScriptedServer]) 
 
 
 def test_closing_ends_all_and_opens_none_anew(servers: list[ScriptedServer]) -> None:
-    engine = Opened().open(servers)
+    opened = Opened()
+    engine = opened.open(servers)
     die(servers[0])
     engine.answer(QUESTION)
     engine.close()
+    opened.clock.now += 100
     asked = sum(len(server.asked) for server in servers)
     with pytest.raises(EngineRefused, match="closed"):
         engine.answer(Request("s", ("?",)))
