@@ -152,7 +152,7 @@ class ServerPool(Engine):
     def _take(self, tried: Sequence[_Member], trouble: EngineError | None) -> _Member | None:
         """The one to ask next, which has a request more from now on; None: there is no other.
 
-        To one that rests, too, no request goes that another had no room for: it waits.
+        What one had no room for goes to no other that rests: it waits.
         """
         self._try_again()
         with self._lock:

@@ -323,20 +323,23 @@ def test_busy_request_waits_where_the_others_are_busy_too(servers: list[Scripted
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind"),
+    ("answer", "kind", "then"),
     [
-        (as_error(400, "seven is no colour"), EngineRefused),
-        (as_error(400, "This model's maximum context length is 4096 tokens."), RequestTooLarge),
-        (as_error(500, "boom"), EngineFailed),
+        (as_error(400, "seven is no colour"), EngineRefused, [2, 0, 0]),
+        (as_error(400, "maximum context length is 4096 tokens"), RequestTooLarge, [2, 0, 0]),
+        (as_error(500, "boom"), EngineFailed, [1, 1, 0]),
     ],
 )
-def test_error_that_may_be_of_the_request_is_not_tried_elsewhere(
-    servers: list[ScriptedServer], answer: Answer, kind: type[Exception]
+def test_error_that_may_be_of_the_request_is_not_tried_elsewhere_nor_held_against_the_server(
+    servers: list[ScriptedServer], answer: Answer, kind: type[Exception], then: list[int]
 ) -> None:
-    servers[0].set(CHAT, answer)
-    with Opened().open(servers) as engine, pytest.raises(kind) as caught:
+    servers[0].set(CHAT, answer, CAT)
+    with Opened().open(servers) as engine:
+        with pytest.raises(kind) as caught:
+            engine.answer(QUESTION)
+        assert count(servers) == [1, 0, 0] and servers[0].base_url in str(vars(caught.value))
         engine.answer(QUESTION)
-    assert count(servers) == [1, 0, 0] and servers[0].base_url in str(vars(caught.value))
+        assert count(servers) == then
 
 
 def test_broken_server_that_fails_at_once_does_not_draw_all_requests(
