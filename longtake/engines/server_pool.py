@@ -186,6 +186,7 @@ class ServerPool(Engine):
 
     def _set_aside(self, server: _Member, error: LongtakeError) -> None:
         """Let others go first for a while; one that is away is left out until it answers again."""
+        _say_where(error, server)
         with self._lock:
             now = self._clock()
             gone = not isinstance(error, EngineError) or isinstance(error, EngineUnreachable)
@@ -200,7 +201,7 @@ class ServerPool(Engine):
                     not (s.left_out or s is server or s.rests_until > now) for s in self._servers
                 )
         if not told:
-            LOG.info("%s is left out, and tried again: %s", server.address, error.message)
+            _say_left_out(server)
 
     def _try_again(self) -> None:
         """Open those that are left out once their rest is over; all, where nothing else is left."""
@@ -264,7 +265,7 @@ def open_pool(
         raise
     for server in servers:
         if server.left_out:
-            LOG.info("%s is left out, and tried again: %s", server.address, server.trouble)
+            _say_left_out(server)
             server.rests_until = clock() + FIRST_REST_SECONDS
     return ServerPool(servers, open_server, clock)
 
@@ -352,10 +353,14 @@ def _say_where(error: LongtakeError, server: _Member) -> None:
         error.message = f"{server.address}: {error.message}"
 
 
+def _say_left_out(server: _Member) -> None:
+    LOG.info("%s; it is left out, and tried again", server.trouble)
+
+
 def _say_unreachable(servers: Sequence[_Member]) -> EngineUnreachable:
-    said = "; ".join(f"{server.address} ({server.trouble})" for server in servers)
+    said = "; ".join(server.trouble for server in servers)
     return EngineUnreachable(
-        f"none of the servers can be reached: {said}",
+        f"none of the servers is there: {said}",
         "Are they running there? `longtake doctor` lists the servers that answer here.",
     )
 

@@ -248,6 +248,8 @@ def say_servers(usage: Iterable[StageUsage]) -> list[str]:
 
 def _say_server(usage: ServerUsage) -> str:
     cost = usage.cost
+    if not cost.requests:
+        return f"{usage.server} none"
     tokens = f"{cost.input_tokens + cost.output_tokens:,} tokens, {cost.seconds:.0f} s"
     failed = f", {usage.failed} without a reply" if usage.failed else ""
     return f"{usage.server} {say_count(cost.requests, 'request')} ({tokens}{failed})"

@@ -144,7 +144,7 @@ def test_run_whose_servers_all_die_keeps_what_came_and_has_gaps_for_the_rest(
         die_after(server, 5)
     result = describe(forty, store, name_all(two))
     assert result.ledger.described == 10 and len(result.ledger.gaps) == 30
-    assert "none of the servers can be reached" in result.ledger.gaps[0].reason
+    assert "none of the servers is there" in result.ledger.gaps[0].reason
     with pytest.raises(EngineUnreachable):
         describe(forty, store, name_all(two))
 
