@@ -114,6 +114,7 @@ bench: dev trial-models samples scenedetect bench-digest bench-recall ## the fig
 	$(BIN)/python -m benchmarks.runs
 	$(BIN)/python -m benchmarks.links
 	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m benchmarks.servers
 	$(BIN)/python -m benchmarks.scan
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.recall

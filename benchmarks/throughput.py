@@ -1,11 +1,13 @@
 """Longtake's describe step beside a plain client with the same requests, on the same real server.
 
-    python -m benchmarks.throughput [--widths 1,4,16] [--repeats 5] [--vllm]
+    python -m benchmarks.throughput [--widths 1,4,16] [--repeats 5] [--vllm] [--own]
 
 Both sides ask a fresh llama.cpp server each time, or one vLLM (`make test-vllm` installs it) whose
 caches are emptied in between. The plain client is a closed loop: so many threads, each with a
 connection of its own, that send the bodies Longtake had sent to a recorder, as fast as answers
 come. The ratio of their requests a second is Longtake's cost: decoding, JPEG, JSON, the store.
+`--own` tells that cost apart from any server's: the processor time of each side's own process for a
+request, with a scripted server that answers at once in another.
 """
 
 import argparse
@@ -16,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -35,10 +37,12 @@ from tests.servers import as_models, serve
 from tests.videos import make_video
 from tests.vllms import Vllm, serve_vllm
 
+Clock = Callable[[], float]
 CHUNK_SECONDS = 2.0
 RATE, SIZE = 10, (640, 360)
 FRAMES = 3
 REQUESTS_PER_WIDTH = {1: 10, 4: 24, 16: 64}
+OWN_REQUESTS = 192
 REPLY_TOKENS = 24
 COUNTERS = ("prefix_cache_queries_total", "prefix_cache_hits_total")
 
@@ -83,7 +87,9 @@ def open_address(vllm: Vllm | None, slots: int) -> Iterator[str]:
         it.communicate()
 
 
-def time_longtake(video: Path, base_url: str, width: int) -> float:
+def time_longtake(
+    video: Path, base_url: str, width: int, clock: Clock = time.perf_counter
+) -> float:
     """Seconds of the describe step alone, with an empty store."""
     settings = Settings(
         read_text="off",  # the plain client reads nothing either
@@ -98,7 +104,7 @@ def time_longtake(video: Path, base_url: str, width: int) -> float:
 
     def tell(step: Progress) -> None:
         if step.stage == "describe":
-            times.append(time.perf_counter())
+            times.append(clock())
 
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -121,34 +127,37 @@ def record_bodies(video: Path, kind: str) -> list[bytes]:
         return [asked.body for asked in server.asked if asked.path.endswith("/chat/completions")]
 
 
-def time_plain(bodies: list[bytes], base_url: str, width: int) -> float:
+def time_plain(
+    bodies: list[bytes], base_url: str, width: int, clock: Clock = time.perf_counter
+) -> float:
     """Seconds of a closed loop of so many clients over all bodies."""
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     for body in bodies:
         waiting.put(body)
     model = httpx2.get(f"{base_url}/models").json()["data"][0]["id"]
 
-    def work() -> None:
-        with httpx2.Client(timeout=600) as client:
-            while True:
-                try:
-                    body = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                answer = client.post(
-                    f"{base_url}/chat/completions",
-                    content=body.replace(b'"model": "tiny"', f'"model": "{model}"'.encode()),
-                    headers={"Content-Type": "application/json"},
-                )
-                answer.raise_for_status()
+    def work(client: httpx2.Client) -> None:
+        while True:
+            try:
+                body = waiting.get_nowait()
+            except queue.Empty:
+                return
+            answer = client.post(
+                f"{base_url}/chat/completions",
+                content=body.replace(b'"model": "tiny"', f'"model": "{model}"'.encode()),
+                headers={"Content-Type": "application/json"},
+            )
+            answer.raise_for_status()
 
-    threads = [threading.Thread(target=work) for _ in range(width)]
-    begun = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return time.perf_counter() - begun
+    with ExitStack() as opened:
+        clients = [opened.enter_context(httpx2.Client(timeout=600)) for _ in range(width)]
+        threads = [threading.Thread(target=work, args=(client,)) for client in clients]
+        begun = clock()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return clock() - begun
 
 
 def main() -> None:
@@ -157,7 +166,12 @@ def main() -> None:
     parser.add_argument("--widths", default="1,4,16")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--vllm", action="store_true")
+    parser.add_argument("--own", action="store_true")
     options = parser.parse_args()
+    if options.own:
+        for width in options.widths.split(","):
+            compare_own(int(width), options.repeats)
+        return
     with ExitStack() as opened:
         vllm = None
         if options.vllm:
@@ -167,6 +181,32 @@ def main() -> None:
         if vllm:
             asked, hit = map(vllm.count, COUNTERS)
             print(f"prompt tokens found in vLLM's prefix cache: {hit:.0f} of {asked:.0f}")
+
+
+def compare_own(width: int, repeats: int) -> None:
+    """A line a width: the medians of the processor time of a request, and their ranges."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "video.mp4"
+        seconds = OWN_REQUESTS * CHUNK_SECONDS
+        video = make_video(path, seconds=seconds, rate=RATE, size=SIZE, draw=draw)
+        bodies = record_bodies(video, "vllm")
+        command = [sys.executable, "-m", "tests.servers", "0", "0"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+            assert server.stdout
+            address = server.stdout.readline().strip()
+            taken: dict[str, list[float]] = {"longtake": [], "plain": []}
+            for _ in range(repeats):
+                plain = time_plain(bodies, address, width, time.process_time)
+                own = time_longtake(video, address, width, time.process_time)
+                taken["plain"].append(1000 * plain / len(bodies))
+                taken["longtake"].append(1000 * own / len(bodies))
+            server.kill()
+    for side, found in taken.items():
+        low, high = min(found), max(found)
+        middle = statistics.median(found)
+        print(
+            f"{width:>5} {side:>8} {middle:.1f} ms of processor a request ({low:.1f} to {high:.1f})"
+        )
 
 
 def compare(vllm: Vllm | None, widths: list[int], repeats: int) -> None:

@@ -79,6 +79,8 @@ class EngineError(LongtakeError):
     retry = False
     perhaps_too_much = False
     """Whether fewer frames may be what it wants: it refused the request, in no words known here."""
+    of_one_server = False
+    """Whether other servers of the engine go on well: then it is no reason to ask less at once."""
     tries = 1
     input_tokens = 0
     output_tokens = 0

@@ -349,6 +349,15 @@ class Ledger:
 
 
 @dataclass(frozen=True)
+class ServerUsage:
+    """What one of several servers took of a stage; `failed` requests got no reply from it."""
+
+    server: str
+    cost: Cost = Cost()
+    failed: int = 0
+
+
+@dataclass(frozen=True)
 class StageUsage:
     """What one stage cost on one engine in this run, and how many answers the store held.
 
@@ -363,6 +372,8 @@ class StageUsage:
     reason: str = ""
     stored: Cost = Cost()
     """What the answers that the store held once cost."""
+    servers: tuple[ServerUsage, ...] = ()
+    """By server, where the engine has several: with requests that another one answered then."""
 
 
 @dataclass(frozen=True)

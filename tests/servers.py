@@ -1,7 +1,9 @@
 """An HTTP server on 127.0.0.1 that answers what a test tells it, and keeps what it was asked."""
 
 import json
+import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -107,7 +109,7 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve() -> Iterator[ScriptedServer]:
+def serve(port: int = 0) -> Iterator[ScriptedServer]:
     """A running server with one model of 4096 tokens, which says "A cat." to everything."""
     script = ScriptedServer()
     script.set(MODELS, as_models({"id": MODEL, "max_model_len": 4096}))
@@ -146,7 +148,7 @@ def serve() -> Iterator[ScriptedServer]:
         def log_message(self, *parts: Any) -> None:
             """Tests have nothing to say."""
 
-    server = _Server(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", port), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     script.url = f"http://127.0.0.1:{server.server_port}"
@@ -205,3 +207,21 @@ def embed_words(asked: Asked, connection: object) -> Answer:
         {"index": k, "embedding": [len(text), 1.0]} for k, text in enumerate(asked.json["input"])
     ]
     return as_json({"data": rows[::-1]})
+
+
+def main() -> None:
+    """`python -m tests.servers PORT SECONDS`: until it is killed; answers tell its process."""
+    port, seconds = int(sys.argv[1]), float(sys.argv[2])
+
+    def answer(asked: Asked, connection: object) -> Answer:
+        time.sleep(seconds)
+        return as_chat(f"A cat sits there and looks, says process {os.getpid()}.")
+
+    with serve(port) as server:
+        server.set(CHAT, answer)
+        print(server.base_url, flush=True)  # noqa: T201
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -36,7 +36,7 @@ FOREIGN = frozenset(
     "--upgrade --require-hashes --follow-tags --exit-code --oneline --no-verify --version"
     " --max-model-len".split()
 )
-OF_BENCHMARKS = frozenset("--long --set --vllm".split())
+OF_BENCHMARKS = frozenset("--long --own --set --vllm".split())
 
 each_doc = pytest.mark.parametrize("doc", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
 

@@ -59,7 +59,7 @@ def _is_shown(found: Placed, message: str) -> bool:
     if value in ALWAYS_RIGHT:
         return False
     kind, _, model = value.partition(":")
-    parts = {value, kind, model, str(Path(value).expanduser())} - {""}
+    parts = {value, *value.split(","), kind, model, str(Path(value).expanduser())} - {""}
     end = r"(?![\w-]|\.\w)" if found.name == "out" else r"(?![\w/-]|\.\w)"
     return any(re.search(rf"(?<![\w./-]){re.escape(part)}{end}", message) for part in parts)
 

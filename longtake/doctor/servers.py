@@ -27,7 +27,7 @@ from longtake.engines.server_kinds import (
     takes_images,
 )
 from longtake.errors import EngineError, EngineRefused, LongtakeError, UsageError
-from longtake.settings import Settings
+from longtake.settings import Settings, list_addresses
 from longtake.text.untrusted import hide_secrets, one_line
 
 USUAL_PORTS = (8000, 8080, 30000, 1234, 11434)
@@ -160,8 +160,11 @@ def _list_addresses(
     """Each address once, with the key that is for it, and whether somebody named it."""
     found: dict[str, tuple[str, bool]] = {}
     for name, key in (
-        (settings.base_url, settings.api_key),
-        (settings.reconciler_base_url, settings.reconciler_api_key),
+        *((address, settings.api_key) for address in list_addresses(settings.base_url)),
+        *(
+            (address, settings.reconciler_api_key)
+            for address in list_addresses(settings.reconciler_base_url)
+        ),
         (_ollama_address(settings.ollama_url or environment.get("OLLAMA_HOST", "")), ""),
     ):
         if name:

@@ -9,7 +9,7 @@ from longtake.embed.base import Embedder, as_unit
 from longtake.engines.http import Connection
 from longtake.engines.ollama import connect
 from longtake.errors import EngineFailed, EngineRefused, UsageError
-from longtake.settings import Settings
+from longtake.settings import Settings, list_addresses
 
 BATCH = 64
 
@@ -45,17 +45,18 @@ class ServerEmbedder(Embedder):
 
 
 def open_server(kind: str, model: str, settings: Settings) -> ServerEmbedder:
-    """The embedder `server:MODEL` or `ollama:MODEL`."""
+    """The embedder `server:MODEL`, of the first address of several, or `ollama:MODEL`."""
     if not model:
         raise UsageError(f"--embedder {kind} names no model", f"Such as --embedder {kind}:MODEL.")
     if kind == "ollama":
         return ServerEmbedder(kind, model, connect(settings), "/v1/embeddings")
-    if not settings.base_url:
+    addresses = list_addresses(settings.base_url)
+    if not addresses:
         raise UsageError(
             f"the embedder {kind}:{model} needs an address",
             "Give --base-url http://127.0.0.1:8000/v1, or set OPENAI_BASE_URL.",
         )
-    server = Connection(settings.base_url, settings.api_key, settings.timeout_seconds)
+    server = Connection(addresses[0], settings.api_key, settings.timeout_seconds)
     return ServerEmbedder(kind, model, server, "/embeddings")
 
 

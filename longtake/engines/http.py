@@ -81,7 +81,7 @@ class Connection:
         """Whether a connection serves for the next request, too."""
         self.pace_seconds = PACE_SECONDS
         self._key = key
-        self._host = _check_address(self.address)
+        self._host = check_address(self.address)
         self._lock = threading.Lock()
         self._idle = [_Client(self._host, key, timeout_seconds)]
         self._busy: set[_Client] = set()
@@ -299,7 +299,8 @@ class _Client:
             self._socket = info["return_value"].get_extra_info("socket")
 
 
-def _check_address(address: str) -> str:
+def check_address(address: str) -> str:
+    """The host in it; UsageError for what is no address."""
     try:
         parts = urlsplit(address)
         if "@" in parts.netloc:
@@ -332,6 +333,11 @@ def mapped_errors(address: str, key: str = "") -> Iterator[None]:
     """Turn all that httpx2 raises into errors of our own."""
     try:
         yield
+    except httpx2.ConnectTimeout as error:
+        raise EngineUnreachable(
+            f"{address} can't be reached: no connection in {CONNECT_SECONDS:g} s",
+            "Is the machine on, and does a firewall let the connection through?",
+        ) from error
     except httpx2.TimeoutException as error:
         raise EngineTimeout(
             f"{address} gave no reply in time", "Raise --timeout-seconds, or lower --at-once."

@@ -13,7 +13,7 @@ from math import ceil
 from typing import Any
 from urllib.parse import quote
 
-from longtake.engines.http import Connection, Response
+from longtake.engines.http import Connection, Response, check_address
 from longtake.engines.openai import (
     as_base64,
     as_openai_body,
@@ -31,6 +31,7 @@ from longtake.engines.server_kinds import (
     takes_images,
     takes_schemas,
 )
+from longtake.engines.server_pool import open_pool
 from longtake.errors import (
     EngineBusy,
     EngineError,
@@ -46,7 +47,7 @@ from longtake.inference.engine import Capabilities, Engine, Reply, Request, byte
 from longtake.inference.frame_tokens import frame_tokens, is_sure
 from longtake.inference.retry import insist
 from longtake.records import Frame
-from longtake.settings import Settings
+from longtake.settings import Settings, list_addresses
 from longtake.text.untrusted import one_line
 from longtake.timecode import format_time
 
@@ -81,10 +82,13 @@ LOG = logging.getLogger("longtake")
 class ServerEngine(Engine):
     """One model of one server."""
 
-    def __init__(self, server: Connection, model: str, settings: Settings) -> None:
+    def __init__(
+        self, server: Connection, model: str, settings: Settings, *, patient: bool = True
+    ) -> None:
+        """`patient`: one that is still loading its model is waited for."""
         self._server = server
         self._chat = f"{server.address}/chat/completions"
-        listed = self._list_models()
+        listed = self._list_models(server.timeout_seconds if patient else 0.0)
         facts = self._find_model(listed, model)
         self._kind = find_kind([facts, *listed])
         self.model: str = facts["id"]
@@ -261,9 +265,9 @@ class ServerEngine(Engine):
             )
         return {"id": model}
 
-    def _list_models(self) -> list[dict[str, Any]]:
+    def _list_models(self, seconds: float) -> list[dict[str, Any]]:
         """The server's models; none where it has no list, for it still serves one that is named."""
-        answer = self._wait_for_list()
+        answer = self._wait_for_list(seconds)
         if answer.status not in (404, 405):
             try:
                 return list_entries(self._server.read_any(answer))
@@ -273,9 +277,9 @@ class ServerEngine(Engine):
         self._check_chat()
         return []
 
-    def _wait_for_list(self) -> Response:
-        """The list of models, once the server has loaded its own."""
-        ends = time.monotonic() + self._server.timeout_seconds
+    def _wait_for_list(self, seconds: float) -> Response:
+        """The list of models, once the server has loaded its own, within so many seconds."""
+        ends = time.monotonic() + seconds
         loading = f"the server at {self._server.address} is still loading its model"
         logged = False
         while True:
@@ -287,7 +291,7 @@ class ServerEngine(Engine):
             left = ends - time.monotonic()
             if left <= 0:
                 raise EngineBusy(
-                    f"{loading} after {self._server.timeout_seconds:g} s",
+                    f"{loading}{f' after {seconds:g} s' if seconds else ''}",
                     "Try again later, or raise --timeout-seconds.",
                 )
             if not logged:
@@ -322,16 +326,39 @@ def ask_about_model(server: Connection, kind: Kind, model: str, seconds: float) 
     return next((entry for entry in list_entries(found) if entry["id"] == model), {})
 
 
-def open_server(model: str, settings: Settings) -> ServerEngine:
-    """The server of the settings; it is asked for its models at once, so a wrong address shows."""
-    if not settings.base_url:
+def open_server(model: str, settings: Settings) -> Engine:
+    """The server of the settings, or all of them as one engine.
+
+    Each is asked for its models at once, so a wrong address shows. What one serves where no model
+    is named, the others must serve, too.
+    """
+    addresses = list_addresses(settings.base_url)
+    if not addresses:
         raise UsageError(
             "the engine 'server' needs an address",
             "Give --base-url http://127.0.0.1:8000/v1, or set OPENAI_BASE_URL.",
         )
-    server = Connection(settings.base_url, settings.api_key, settings.timeout_seconds)
+    if len(addresses) == 1:
+        return _open_one(addresses[0], model, settings)
+    for address in addresses:
+        check_address(address)
+    wanted = model
+
+    def open_next(address: str, patient: bool) -> Engine:
+        nonlocal wanted
+        opened = _open_one(address, wanted, settings, patient=patient)
+        wanted = opened.model
+        return opened
+
+    return open_pool(addresses, open_next)
+
+
+def _open_one(
+    address: str, model: str, settings: Settings, *, patient: bool = True
+) -> ServerEngine:
+    server = Connection(address, settings.api_key, settings.timeout_seconds)
     try:
-        return ServerEngine(server, model, settings)
+        return ServerEngine(server, model, settings, patient=patient)
     except LongtakeError:
         server.close()
         raise

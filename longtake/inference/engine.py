@@ -7,7 +7,7 @@ from typing import Any
 
 from longtake.closeable import Closeable
 from longtake.errors import UsageError
-from longtake.records import Frame, Tag
+from longtake.records import Frame, ServerUsage, Tag
 
 RETRY_TEMPERATURE = 0.5
 """The first attempt is greedy; the next ones must be able to come out differently."""
@@ -139,6 +139,10 @@ class Engine(Closeable, ABC):
                 f"the engine {self.name!r} takes no images, so it can't describe a video",
                 "Name one that does with --engine; see `longtake engines`.",
             )
+
+    def take_usage(self) -> tuple[ServerUsage, ...]:
+        """What each of its servers was asked since the last call; none where it has but one."""
+        return ()
 
     def close(self) -> None:
         """Let go of what the engine holds; requests under way end with an error."""

@@ -271,7 +271,14 @@ class _Tally:
         reason = self.failed.most_common(1)[0][0] if self.failed else ""
         total = self.failed.total()
         return StageUsage(
-            stage, engine.name, self.cost, self.from_store, total, reason, self.stored
+            stage,
+            engine.name,
+            self.cost,
+            self.from_store,
+            total,
+            reason,
+            self.stored,
+            engine.take_usage(),
         )
 
 
@@ -292,7 +299,7 @@ def _ask(
     assert prepared.request
 
     def notice(error: EngineError) -> None:
-        if isinstance(error, EngineBusy | EngineTimeout):
+        if isinstance(error, EngineBusy | EngineTimeout) and not error.of_one_server:
             width.take_trouble(epoch)
 
     try:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from longtake.records import Description, Gap, Ledger, StageUsage, Summary
+from longtake.records import Description, Gap, Ledger, ServerUsage, StageUsage, Summary
 
 
 def keep_ledger(
@@ -56,5 +56,17 @@ def merge_usage(usage: Sequence[StageUsage]) -> tuple[StageUsage, ...]:
             stored=known.stored + part.stored,
             failed=known.failed + part.failed,
             reason=known.reason or part.reason,
+            servers=_merge_servers(known.servers + part.servers),
+        )
+    return tuple(merged.values())
+
+
+def _merge_servers(usage: Sequence[ServerUsage]) -> tuple[ServerUsage, ...]:
+    """The usage summed up for each server."""
+    merged: dict[str, ServerUsage] = {}
+    for part in usage:
+        known = merged.get(part.server, ServerUsage(part.server))
+        merged[part.server] = replace(
+            known, cost=known.cost + part.cost, failed=known.failed + part.failed
         )
     return tuple(merged.values())

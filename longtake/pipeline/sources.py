@@ -15,7 +15,7 @@ from longtake.links.addresses import Link, check_link, is_link
 from longtake.links.download import download
 from longtake.links.plan import MediaNeeds
 from longtake.records import Scan, SourceFile, Steps, Video
-from longtake.settings import Settings, list_group
+from longtake.settings import Settings, list_addresses, list_group
 from longtake.store import Store
 from longtake.text.untrusted import hide_secrets
 from longtake.video.probe import Index, probe
@@ -128,7 +128,12 @@ def list_made_with(settings: Settings, names: Sequence[str]) -> dict[str, report
 def _list_changed(settings: Settings, groups: Sequence[str]) -> report.MadeWith:
     names = (*list_group(*groups), *OF_SERVERS)
     return {
-        name: hide_secrets(str(value)) if name in OF_SERVERS else value
+        name: _show_first(str(value)) if name in OF_SERVERS else value
         for name in names
         if (value := getattr(settings, name)) != getattr(Settings, name)
     }
+
+
+def _show_first(addresses: str) -> str:
+    """Of several servers the first, as in an answer's key: the others are more of the same."""
+    return hide_secrets(next(iter(list_addresses(addresses)), ""))

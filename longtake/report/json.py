@@ -22,6 +22,7 @@ from longtake.records import (
     Scan,
     Segment,
     Sentence,
+    ServerUsage,
     Shot,
     StageUsage,
     Summary,
@@ -64,6 +65,7 @@ def as_json(
                 **_pick(usage, "stage", "engine"),
                 **_pick(usage.cost, "requests", "input_tokens", "output_tokens", "seconds"),
                 **_pick(usage, "from_store", "failed", "reason"),
+                **_server_values(usage),
             }
             for usage in result.usage
         ],
@@ -73,6 +75,18 @@ def as_json(
     if placed:
         document["folder"] = str(result.out)
     return dump(document, ascii_only=ascii_only)
+
+
+def _server_values(usage: StageUsage) -> dict[str, Any]:
+    """What each of several servers took; nothing where there is but one."""
+    servers = [
+        {
+            **_pick(part, "server", "failed"),
+            **_pick(part.cost, "requests", "input_tokens", "output_tokens", "seconds"),
+        }
+        for part in usage.servers
+    ]
+    return {"servers": servers} if servers else {}
 
 
 def dump(document: Mapping[str, Any], *, ascii_only: bool = True) -> str:
@@ -220,7 +234,7 @@ def read_json(path: Path) -> Result:
             tuple(map(_read_description, document.get("descriptions", ()))),
             _read_summary(document),
             _read_ledger(document["ledger"]),
-            tuple(_fill(StageUsage, u, cost=_fill(Cost, u)) for u in document.get("usage", ())),
+            tuple(map(_read_usage, document.get("usage", ()))),
             path.parent,
             entities=_fill_all(Entity, document.get("entities", ())),
             scan=Scan(shots, 1.0, (), ()) if shots else None,
@@ -257,6 +271,12 @@ def _has_type(value: object, kind: Any) -> bool:
 
 def _fill_all(kind: "type[Record]", entries: Iterable[Mapping[str, Any]]) -> "tuple[Record, ...]":
     return tuple(_fill(kind, facts) for facts in entries)
+
+
+def _read_usage(facts: Mapping[str, Any]) -> StageUsage:
+    servers = facts.get("servers", ())
+    by_server = tuple(_fill(ServerUsage, part, cost=_fill(Cost, part)) for part in servers)
+    return _fill(StageUsage, facts, cost=_fill(Cost, facts), servers=by_server)
 
 
 def _read_video(facts: Mapping[str, Any]) -> Video:

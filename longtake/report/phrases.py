@@ -16,6 +16,8 @@ from longtake.records import (
     Result,
     Scan,
     Sentence,
+    ServerUsage,
+    StageUsage,
     Summary,
     Support,
     Tag,
@@ -195,7 +197,8 @@ def list_notes(result: Result) -> list[str]:
     """A line each beside the counts: checks, chunks that look the same, words, what was amiss."""
     checks = say_checks(result.summary) if result.summary else ""
     found = (checks, _say_reuses(result.ledger), *_say_words(result.ledger))
-    return [*filter(None, found), *say_file(result.video), *say_remarks(result.ledger)]
+    servers = [f"Servers, {said}" for said in say_servers(result.usage)]
+    return [*filter(None, found), *servers, *say_file(result.video), *say_remarks(result.ledger)]
 
 
 def say_file(video: Video) -> list[str]:
@@ -236,6 +239,20 @@ def _say_words(ledger: Ledger) -> list[str]:
         ("Context", ledger.context),
     )
     return [f"{name}: {what}" for name, what in said if what]
+
+
+def say_servers(usage: Iterable[StageUsage]) -> list[str]:
+    """`describe: http://a/v1 21 requests (9,300 tokens, 34 s), …`: stages that several served."""
+    return [f"{u.stage}: {', '.join(map(_say_server, u.servers))}" for u in usage if u.servers]
+
+
+def _say_server(usage: ServerUsage) -> str:
+    cost = usage.cost
+    if not cost.requests:
+        return f"{usage.server} none"
+    tokens = f"{cost.input_tokens + cost.output_tokens:,} tokens, {cost.seconds:.0f} s"
+    failed = f", {usage.failed} without a reply" if usage.failed else ""
+    return f"{usage.server} {say_count(cost.requests, 'request')} ({tokens}{failed})"
 
 
 def say_remarks(ledger: Ledger) -> list[str]:

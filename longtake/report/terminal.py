@@ -71,6 +71,7 @@ def _say_making(result: Result) -> list[str]:
         ("text", ledger.text),
         ("topics", ledger.topics and f"told apart by {ledger.topics}"),
         ("context", ledger.context),
+        ("servers", "; ".join(phrases.say_servers(result.usage))),
     )
     return [f"{name:>7}: {what}" for name, what in said if what]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from longtake.errors import OutputError
 from longtake.files import replacing
-from longtake.settings import Settings, home_folder
+from longtake.settings import Settings, home_folder, list_addresses
 
 FORM = 1
 """Counted up when the file's meaning changes."""
@@ -74,10 +74,11 @@ def choose(describer: str) -> None:
 def give_keys(settings: Settings, own: Settings) -> Settings:
     """A run's settings with the keys that are for its addresses, and for no other.
 
-    `own` are those of the page: its key is for its own server alone, which goes on serving who
-    writes and who judges where the settings name them apart.
+    `own` are those of the page: its key is for its own server alone, or for each of several, which
+    go on serving who writes and who judges where the settings name them apart.
     """
-    if settings.base_url.rstrip("/") == own.base_url.rstrip("/"):
+    asked, named = list_addresses(settings.base_url), list_addresses(own.base_url)
+    if asked == named or (asked and set(asked) <= set(named)):
         return settings
     keys = {known.address: known.key for known in list_connected()}
     alone = replace(settings, api_key=keys.get(settings.base_url.rstrip("/"), ""))

@@ -19,6 +19,7 @@ from longtake.settings.table import (
     list_group,
     name_flag,
 )
+from longtake.settings.values import list_addresses
 
 __all__ = [
     "GROUPS",
@@ -34,6 +35,7 @@ __all__ = [
     "change_settings",
     "find_places",
     "home_folder",
+    "list_addresses",
     "list_group",
     "list_idle",
     "list_unknown_variables",

@@ -266,7 +266,8 @@ class Settings:
     base_url: str = _setting(
         "engines",
         "",
-        "address of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1",
+        "address of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1; several of the"
+        " same model, parted by commas, share the requests",
         environment="OPENAI_BASE_URL",
         metavar="URL",
         basic=True,
@@ -285,7 +286,7 @@ class Settings:
     reconciler_base_url: str = _setting(
         "engines",
         "",
-        "address of another server for the reconciler (default: the same)",
+        "address of another server for the reconciler, or of several (default: the same)",
         metavar="URL",
         of="server",
         implies="reconciler",

@@ -38,11 +38,19 @@ def convert(spec: "dataclasses.Field[Any]", value: Any, place: str) -> Any:
 def _tidy(name: str, text: str) -> str:
     """The text in the one form of all that mean the same."""
     text = text.strip()
+    if name.endswith("base_url"):
+        return ",".join(list_addresses(text))
     if name.endswith("_url"):
         return text.rstrip("/")
     if name == "language":  # its codes, of two or three letters, stay as they are
         return " ".join(map(_write_name, text.split()))
     return text
+
+
+def list_addresses(text: str) -> tuple[str, ...]:
+    """The addresses that commas part, each once, in their order; empty parts are none."""
+    parts = (part.strip().rstrip("/") for part in text.split(","))
+    return tuple(dict.fromkeys(part for part in parts if part))
 
 
 def _write_name(word: str) -> str:

@@ -186,7 +186,9 @@ def _open_reader(path: Path, index: Index, hwaccel: str) -> Iterator[FrameReader
 def _sharpness(pixels: np.ndarray) -> float:
     import cv2
 
-    return float(cv2.Laplacian(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.CV_32F).var())
+    edges = cv2.Laplacian(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.CV_16S)
+    _, spread = cv2.meanStdDev(edges)  # numpy's `var` takes three times as long
+    return float(spread[0, 0]) ** 2
 
 
 def _read_matrix(decoded: "VideoFrame") -> _Matrix:

@@ -29,6 +29,12 @@ VALUES = [
     ("speech", "tinyy", "there is no speech model 'tinyy'"),
     ("subtitles", "nofile.srt", "there is no file nofile.srt"),
     ("base_url", "http://127.0.0.1:9/v1", "http://127.0.0.1:9/v1 can't be reached"),
+    (
+        "base_url",
+        "http://127.0.0.1:9/v1,http://127.0.0.1:9/v2",
+        "none of the servers is there: http://127.0.0.1:9/v1 can't",
+    ),
+    ("base_url", "http://127.0.0.1:9/v1,nonsense", "--base-url 'nonsense' is no address"),
     ("out", "taken", "taken is a file, not a folder"),
 ]
 

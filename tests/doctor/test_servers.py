@@ -200,6 +200,17 @@ def test_a_key_goes_to_its_own_server_alone_and_is_never_shown() -> None:
     assert KEY not in repr(found)
 
 
+def test_each_of_several_addresses_is_looked_at_with_the_key() -> None:
+    with serve() as one, serve() as two:
+        settings = Settings(base_url=f"{one.base_url},{two.base_url}", api_key=KEY)
+        found = find_servers(settings, [], {})
+        assert [server.address for server in found] == [one.base_url, two.base_url]
+        assert all(server.models for server in found)
+        assert {asked.headers["Authorization"] for asked in one.asked + two.asked} == {
+            f"Bearer {KEY}"
+        }
+
+
 @pytest.mark.parametrize("address", ["http://me:hunter22@127.0.0.1:9/v1", "http://h/v1?k=hunter22"])
 def test_a_secret_in_an_address_is_not_shown(address: str) -> None:
     (found,) = find_servers(Settings(base_url=address), [], {})

@@ -243,6 +243,19 @@ def test_vectors_of_one_server_are_not_those_of_another(server: ScriptedServer) 
     assert opened[0] and opened[1] and opened[0].options != opened[1].options
 
 
+def test_first_of_several_servers_makes_the_vectors(server: ScriptedServer) -> None:
+    with serve() as other:
+        other.set(EMBEDDINGS, embed_words)
+        addresses = f"{server.base_url},{other.base_url}"
+        alone, both = (
+            open_embedder("server:tiny", Settings(base_url=url))
+            for url in (server.base_url, addresses)
+        )
+        assert alone and both and alone.options == both.options
+        assert ask_server(server, "a", base_url=addresses).shape == (1, 2)
+        assert other.asked == []
+
+
 @pytest.mark.parametrize(
     "rows",
     [

@@ -1,5 +1,6 @@
 """Less at once, then less in a request: what a run does where memory or context do not suffice."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 from longtake.describe.budget import plan_view
 from longtake.errors import (
     EngineBusy,
+    EngineTimeout,
     EngineUnreachable,
     LongtakeError,
     OutOfMemory,
@@ -290,6 +292,27 @@ class AskedForSight(ScriptedEngine):
         self.looked += 1
         if self._errors:
             raise self._errors.pop(0)
+
+
+@pytest.mark.parametrize(("of_one", "most"), [(True, 4), (False, 2)])
+def test_trouble_of_one_of_several_servers_leaves_as_many_under_way(
+    wide: Path, store: Store, of_one: bool, most: int
+) -> None:
+    calls = itertools.count()
+    widths: list[int] = []
+
+    def answer(request: Request) -> Reply:
+        if next(calls) == 0:
+            error = EngineTimeout("no reply in time")
+            error.of_one_server = of_one
+            raise error
+        time.sleep(0.05)
+        widths.append(engine.under_way)
+        return say_time(request)
+
+    engine = ScriptedEngine(answer, width=4, repeats=False, frame_seconds=1.0)
+    result = finish(wide, store, engine, chunk_seconds=1)
+    assert not result.ledger.gaps and max(widths[4:]) == most
 
 
 def test_blind_model_is_told_of_before_the_first_chunk(wide: Path, store: Store) -> None:

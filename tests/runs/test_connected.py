@@ -77,6 +77,18 @@ def test_each_address_is_given_its_own_key_and_no_other() -> None:
     assert give_keys(replace(alone, base_url="http://127.0.0.1:9/v1"), alone).api_key == ""
 
 
+def test_key_for_several_addresses_is_for_each_of_them_and_no_other() -> None:
+    other = "http://127.0.0.1:9/v1"
+    connect(Connected(HERE, "vLLM", ("a",), KEY))
+    own = Settings(base_url=f"{HERE},{THERE}", api_key="the page's")
+    for named in (own.base_url, f"{THERE}/,{HERE}", HERE, THERE):
+        assert give_keys(replace(own, base_url=named), own).api_key == "the page's"
+    for foreign in (other, f"{HERE},{other}", ""):
+        assert give_keys(replace(own, base_url=foreign), own).api_key == ""
+    alone = Settings(api_key="of no address")
+    assert give_keys(replace(alone, base_url=f"{HERE},{THERE}"), alone).api_key == ""
+
+
 def test_a_run_by_a_connected_server_sends_its_key_and_leaves_it_nowhere(
     numbered: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

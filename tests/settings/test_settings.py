@@ -18,6 +18,7 @@ from longtake.errors import UsageError
 from longtake.settings import (
     Settings,
     change_settings,
+    list_addresses,
     list_unknown_variables,
     load_settings,
 )
@@ -486,3 +487,13 @@ def test_program_ends_at_once_with_its_status_whatever_a_thread_still_does() -> 
     )
     assert ended.returncode == 2
     assert "there is no model 'nothing'" in ended.stderr
+
+
+def test_addresses_parted_by_commas_are_tidied_one_by_one(tmp_path: Path) -> None:
+    named = "http://a/v1/ ,, http://b/v1,http://a/v1 ,"
+    flags = {"base_url": named, "reconciler_base_url": named, "ollama_url": "http://c/"}
+    settings = load_settings(flags, {}, tmp_path / "none.toml")
+    assert settings.base_url == settings.reconciler_base_url == "http://a/v1,http://b/v1"
+    assert settings.ollama_url == "http://c"
+    assert list_addresses(named) == ("http://a/v1", "http://b/v1")
+    assert load_settings({"base_url": " , "}, {}, tmp_path / "none.toml").base_url == ""

@@ -428,3 +428,10 @@ def test_frames_are_compared_whole_before_a_chunk_counts_as_a_repeat() -> None:
     repeats.add(look(1))
     assert look(2, coarse=make_coarse([make_look(almost)])).may_equal(look(1))
     assert repeats.find(look(2), [make_look(almost)]) is None
+
+
+def test_look_is_the_mean_of_red_green_and_blue_to_the_last_bit() -> None:
+    image = np.random.default_rng(1).integers(0, 256, (90, 160, 3), dtype=np.uint8)
+    look = make_look(image)
+    assert look.dtype == np.float32 and look.shape == (90, 160)
+    assert np.array_equal(look, image.astype(np.float32).mean(axis=2))
