@@ -19,7 +19,7 @@ from longtake.reconcile.replies import ACTIONS, Act, look_schema, read_act, read
 from longtake.records import Support
 from longtake.text.plurals import say_count
 from longtake.text.untrusted import defuse
-from longtake.timecode import Span
+from longtake.timecode import Span, format_time
 from longtake.video.choose_frames import spread_evenly
 
 VERSION = 1
@@ -186,7 +186,7 @@ def _ask(
     kinds = ("answer", "not_here") if last else ACTIONS
     request = Request(
         prompt.system,
-        (_tell(question, known, last=last),),
+        (_tell(question, sight, known, last),),
         REPLY_TOKENS,
         examples=prompt.examples,
         schema=look_schema(kinds),
@@ -233,7 +233,7 @@ def _view(
 ) -> Sight:
     """As many frames of a span as the model takes, closer and larger than for a description."""
     able = looker.able
-    words = _tell(question, known, last=True)
+    words = _tell(question, Sight(video, (), 0), known, last=True)
     taken = sum(map(looker.count_tokens, (read_prompt("look").system, words)))
     taken += sum(looker.count_tokens(t) for turn in read_prompt("look").examples for t in turn)
     room = able.context_tokens - taken - REPLY_TOKENS - SPARE_TOKENS
@@ -269,9 +269,12 @@ def _near(passages: Sequence[KnownPassage], span: Span, seconds: float) -> list[
     return near[:MOST_KNOWN]
 
 
-def _tell(question: str, known: Sequence[KnownPassage], *, last: bool) -> str:
+def _tell(question: str, sight: Sight, known: Sequence[KnownPassage], last: bool) -> str:
     lines = [f"{p.span}, {p.kind}: {defuse(p.text)}" for p in known]
     told = ["<known>", *lines, "</known>"] if lines else []
+    frames = [f"frame {n} at {format_time(t)}" for n, t in enumerate(sight.times, 1)]
+    if frames:
+        told.append(", ".join(frames).capitalize() + ".")
     end = ["This is the last look: answer, or say not_here."] if last else []
     return "\n".join([*told, "", f"Question: {defuse(question)}", *end])
 

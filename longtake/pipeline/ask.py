@@ -48,7 +48,7 @@ OpenLooker = Callable[[], Engine | None]
 
 
 @dataclass(frozen=True)
-class Inquiry:
+class Asked:
     """A question with what it follows upon, the videos it is about, and who answers it.
 
     `open_looker` opens the model that looks again at frames, where one is at hand.
@@ -62,7 +62,7 @@ class Inquiry:
     open_looker: OpenLooker = lambda: None
 
 
-def ask_library(work: Work, asked: Inquiry, cache_of_vectors: VectorCache) -> Steps[LibraryAnswer]:
+def ask_library(work: Work, asked: Asked, cache_of_vectors: VectorCache) -> Steps[LibraryAnswer]:
     """The answer to a question, which may follow upon earlier ones, from what is known of these."""
     question, writer = asked.question, asked.writer
     wide = replace(
@@ -98,7 +98,7 @@ def ask_library(work: Work, asked: Inquiry, cache_of_vectors: VectorCache) -> St
 
 def _read(
     work: Work,
-    asked: Inquiry,
+    asked: Asked,
     writer: Engine,
     moments: Sequence[FoundMoment],
     known: Mapping[int, LibraryVideo],
@@ -129,7 +129,7 @@ def _read(
 
 
 def _look_again(
-    work: Work, asked: Inquiry, moments: Sequence[FoundMoment], around: answer.Around
+    work: Work, asked: Asked, moments: Sequence[FoundMoment], around: answer.Around
 ) -> Steps[tuple[look.Seen | None, list[str]]]:
     """What a model sees in the frames of the moments, and what to know of that.
 

@@ -20,7 +20,7 @@ from longtake.library.index import LibraryVideo
 from longtake.library.passages import KINDS
 from longtake.library.search import MOST_SHOWN, VectorCache, check_query
 from longtake.links.addresses import is_link
-from longtake.pipeline.ask import Inquiry, LibraryAnswer, ask_library
+from longtake.pipeline.ask import Asked, LibraryAnswer, ask_library
 from longtake.pipeline.compare import Plan, compare_arms, plan_arms
 from longtake.pipeline.open_engines import Engines, choose_judge
 from longtake.pipeline.resummarize import reconcile_file
@@ -117,7 +117,7 @@ class Session:
         writer, other_judge = self.engines.open_writer(settings, describer)
         judging = choose_judge(settings, writer, other_judge)
         looker = partial(self.engines.open_looker, settings)
-        asked = Inquiry(question, chosen, writer, judging, earlier, looker)
+        asked = Asked(question, chosen, writer, judging, earlier, looker)
         work = Work(settings, self.store, time.sleep, [])
         return (yield from ask_library(work, asked, self.vectors))
 
