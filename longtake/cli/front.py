@@ -81,7 +81,11 @@ def open_front(*, quiet: bool = False, verbose: bool = False) -> Iterator[Front]
         yield Front(session, quiet, plan)
 
 
-ROLES = {"describer": "described by", "summary by": "summarised by"}
+ROLES = {
+    "describer": "described by",
+    "summary by": "summarised by",
+    "answer by": "answered by",
+}
 
 
 def read_settings(given: Given, *, quiet: bool = False) -> Settings:

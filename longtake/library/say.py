@@ -6,6 +6,7 @@ from pathlib import Path
 
 from longtake.library.answer import AnswerSentence
 from longtake.library.index import LibraryVideo
+from longtake.library.look import Looked
 from longtake.library.search import FoundMoment
 from longtake.report.terminal import WIDTH
 from longtake.text.untrusted import one_line
@@ -31,6 +32,24 @@ def say_answer(sentences: Sequence[AnswerSentence]) -> str:
         mark = "" if sentence.support == "supported" else " ?"
         lines.append(textwrap.fill(f"{one_line(sentence.text)}{mark} [{'; '.join(proofs)}]", WIDTH))
     return "".join(f"{line}\n" for line in lines)
+
+
+def say_look(looked: Looked) -> str:
+    """One line: where somebody looked again, what at, and what came of it."""
+    done = ", ".join(looked.done)
+    return f"looked at {one_line(looked.video.name)} {looked.span}: {done}: {looked.came}"
+
+
+def look_values(looked: Looked) -> dict[str, object]:
+    """The look as JSON has it; times in seconds."""
+    return {
+        "video": _name(looked.video),
+        "start": looked.span.start,
+        "end": looked.span.end,
+        "done": list(looked.done),
+        "came": looked.came,
+        "requests": looked.requests,
+    }
 
 
 def sentence_values(sentence: AnswerSentence) -> dict[str, object]:

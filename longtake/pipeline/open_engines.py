@@ -1,14 +1,23 @@
 """The engines that settings stand for: who describes, who writes the summary, who judges it."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 
 from longtake import engines
 from longtake.closeable import Closeable
 from longtake.embed import bring_embedder
-from longtake.engines import AUTO, DIGEST, ENGINES, choose_reconciler, find_needed_model
+from longtake.engines import (
+    AUTO,
+    DIGEST,
+    ENGINES,
+    WORDLESS,
+    choose_engine,
+    choose_reconciler,
+    find_needed_model,
+)
 from longtake.errors import UsageError
-from longtake.inference.engine import Engine
+from longtake.inference.engine import SMALL_PARAMETERS, Engine
 from longtake.models.fetch import fetch_model
 from longtake.models.table import MODELS, FolderModel, Model
 from longtake.settings import Settings, list_group
@@ -52,9 +61,12 @@ class Engines(Closeable):
         return engine
 
     def open_writer(
-        self, settings: Settings, describer: Engine | None
+        self, settings: Settings, describer: Engine | None, role: str = "summary by"
     ) -> tuple[Writer, Engine | None]:
-        """Who writes the summary, perhaps the describer, and the judge that is named beside it."""
+        """Who writes the summary, perhaps the describer, and the judge that is named beside it.
+
+        `role` is what it is told as: the same writes answers.
+        """
         name, why = name_writer(settings, describer)
         writer: Writer = DIGEST
         if name == DIGEST:
@@ -65,13 +77,26 @@ class Engines(Closeable):
             _check_writer(name)
             writer = self._open(name, settings.for_reconciler())
         check_reads(writer)
-        self._say("summary by", name, why)
+        self._say(role, name, why)
         other = name_other_judge(settings, name)
         other_judge = self._open(other, settings.for_reconciler()) if other else None
         judge = choose_judge(settings, writer, other_judge)
         if judge or name != DIGEST:
             self._say("judge", *say_judge(judge, settings))
         return writer, other_judge
+
+    def open_looker(self, settings: Settings) -> Engine | None:
+        """Who looks again at frames in answer to a question, loaded; None where nobody can.
+
+        UsageError where a model that is named takes no images after all.
+        """
+        name = name_looker(settings)
+        if not name:
+            return None
+        looker = self._open(name, settings)
+        looker.load()
+        looker.check_sight()
+        return looker if looker.capabilities.text else None
 
     def _open(self, name: str, settings: Settings) -> Engine:
         key = (name, *(getattr(settings, setting) for setting in OF_ENGINES))
@@ -93,6 +118,40 @@ def name_writer(settings: Settings, describer: Engine | None) -> tuple[str, str]
     if settings.reconciler == AUTO:
         return choose_reconciler(describer)
     return settings.reconciler, "as --reconciler says"
+
+
+def name_answerer(settings: Settings) -> Settings:
+    """The settings of a question: who describes writes the answer too, where none is named.
+
+    So one model is loaded, not two.
+    """
+    engine = choose_engine()[0] if settings.engine == AUTO else settings.engine
+    if settings.reconciler == AUTO and may_write(engine):
+        return replace(settings, reconciler=engine)
+    return settings
+
+
+def may_write(engine: str) -> bool:
+    """Whether an engine of that name reads and writes text, as far as that is known of it."""
+    if engine.partition(":")[0] in WORDLESS:
+        return False
+    with suppress(UsageError):  # what is wrong with its name, the run says
+        model = find_needed_model(engine)
+        return model is None or model.parameters >= SMALL_PARAMETERS
+    return True
+
+
+def name_looker(settings: Settings) -> str:
+    """Who looks again at frames, by the engine's name; empty where nobody can.
+
+    A small model sees what is not there: it is only asked where it is named. Whoever wants no
+    model to write, and names none to see, wants none.
+    """
+    name = settings.engine
+    if name == AUTO:
+        name = choose_engine()[0] if settings.reconciler != DIGEST else ""
+        return name if may_write(name) else ""
+    return "" if name.partition(":")[0] in WORDLESS else name
 
 
 def check_reads(writer: Writer) -> None:

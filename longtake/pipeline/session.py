@@ -18,9 +18,9 @@ from longtake.library.index import LibraryVideo
 from longtake.library.passages import KINDS
 from longtake.library.search import MOST_SHOWN, VectorCache, check_query
 from longtake.links.addresses import is_link
-from longtake.pipeline.ask import LibraryAnswer, ask_library
+from longtake.pipeline.ask import Answerers, LibraryAnswer, ask_library
 from longtake.pipeline.compare import Plan, compare_arms, plan_arms
-from longtake.pipeline.open_engines import Engines, choose_judge
+from longtake.pipeline.open_engines import Engines, choose_judge, name_answerer
 from longtake.pipeline.resummarize import reconcile_file
 from longtake.pipeline.scan import scan_video
 from longtake.pipeline.search import (
@@ -102,19 +102,27 @@ class Session:
         settings: Settings,
         videos: Sequence[str | LibraryVideo] = (),
         earlier: Sequence[Earlier] = (),
+        look_seconds: float = float("inf"),
     ) -> Steps[LibraryAnswer]:
         """What all videos, or those that are named, tell in answer to a question.
 
-        `earlier` are the questions that it may follow upon, the newest last.
+        `earlier` are the questions that it may follow upon, the newest last. After `look_seconds`
+        from now nobody begins to look again at frames.
         """
         check_query(question.text)
+        begun = time.monotonic()
         chosen = yield from self.find_videos(videos, settings)
-        writer, other_judge = self.engines.open_writer(settings, None)
-        judging = choose_judge(settings, writer, other_judge)
+        settings = name_answerer(settings)
+        writer, other_judge = self.engines.open_writer(settings, None, "answer by")
         work = Work(settings, self.store, time.sleep, [])
-        return (
-            yield from ask_library(work, question, chosen, self.vectors, writer, judging, earlier)
+        who = Answerers(
+            writer,
+            choose_judge(settings, writer, other_judge),
+            lambda: self.engines.open_looker(settings),
+            lambda: time.monotonic() - begun < look_seconds,
         )
+        asked = ask_library(work, question, chosen, self.vectors, who, earlier)
+        return (yield from asked)
 
     def rebuild_library(self, settings: Settings) -> Steps[None]:
         """The library's indexes anew from what is known of each video."""

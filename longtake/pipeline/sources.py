@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from longtake import report
-from longtake.errors import UsageError
+from longtake.errors import SourceError, UsageError
+from longtake.links import cache
 from longtake.links.addresses import Link, check_link, is_link
 from longtake.links.download import download
 from longtake.links.plan import MediaNeeds
@@ -72,6 +73,17 @@ def bring(source: Source, settings: Settings, needs: MediaNeeds) -> Steps[Source
     if isinstance(checked, SourceFile):
         return checked
     return (yield from download(checked, settings, needs))
+
+
+def find_file(source: str) -> Path:
+    """The file of a video that was gone through, without a look at the network; SourceError."""
+    if not is_link(source):
+        return check_file(source)
+    if kept := cache.find(source):
+        return kept.path
+    raise SourceError(
+        "what came by its link is not kept any more", "Go through the link again, then ask."
+    )
 
 
 def look_at(source: SourceFile, store: Store) -> Steps[tuple[Video, Index, Scan]]:

@@ -54,17 +54,17 @@ class Whole:
 
 def part_schema(most_sentences: int) -> Schema:
     """Of a reply about a part: sentences with the chunks that they rest on."""
-    return _object(sentences=_sentences(most_sentences))
+    return make_object(sentences=_sentences(most_sentences))
 
 
 def whole_schema(most_sentences: int, most_chapters: int, most_moments: int) -> Schema:
     """Of a reply about the whole: also a headline, chapters and key moments."""
     number, text = {"type": "integer"}, {"type": "string"}
-    return _object(
+    return make_object(
         headline=text,
         sentences=_sentences(most_sentences),
-        chapters=_list(_object(first_chunk=number, title=text), 0, most_chapters),
-        key_moments=_list(_object(chunk=number, what=text), 0, most_moments),
+        chapters=_list(make_object(first_chunk=number, title=text), 0, most_chapters),
+        key_moments=_list(make_object(chunk=number, what=text), 0, most_moments),
     )
 
 
@@ -73,26 +73,27 @@ ROUTES = ("moment", "whole", "all")
 
 def route_schema() -> Schema:
     """Of a reply that says what is needed to answer a question."""
-    return _object(needs={"type": "string", "enum": list(ROUTES)})
+    return make_object(needs={"type": "string", "enum": list(ROUTES)})
 
 
 def answer_schema(most_sentences: int) -> Schema:
     """Of a reply to a question: whether it was told, and sentences with what they rest on."""
     chunks = {"type": "array", "items": {"type": "integer"}, "minItems": 1}
-    sentences = _list(_object(text={"type": "string"}, chunks=chunks), 0, most_sentences)
-    return _object(told={"type": "boolean"}, sentences=sentences)
+    sentences = _list(make_object(text={"type": "string"}, chunks=chunks), 0, most_sentences)
+    return make_object(told={"type": "boolean"}, sentences=sentences)
 
 
 def _sentences(most: int) -> Schema:
     chunks = {"type": "array", "items": {"type": "integer"}, "minItems": 1}
-    return _list(_object(text={"type": "string"}, chunks=chunks), 1, most)
+    return _list(make_object(text={"type": "string"}, chunks=chunks), 1, most)
 
 
 def _list(items: Schema, fewest: int, most: int) -> Schema:
     return {"type": "array", "items": items, "minItems": fewest, "maxItems": most}
 
 
-def _object(**properties: Schema) -> Schema:
+def make_object(**properties: Schema) -> Schema:
+    """The schema of an object that has these properties and no others."""
     return {
         "type": "object",
         "properties": properties,
@@ -103,13 +104,13 @@ def _object(**properties: Schema) -> Schema:
 
 def read_part(text: str, citable: Set[int], caps: Caps, complete: bool = True) -> tuple[Cited, ...]:
     """The sentences of a reply about a part; `citable` are the chunks that it may cite."""
-    return _read_sentences(_read_object(text, complete), citable, caps.sentences)
+    return _read_sentences(read_object(text, complete), citable, caps.sentences)
 
 
 def read_route(text: str) -> str:
     """What a question needs; one moment, where the reply does not say."""
     try:
-        needs = _read_object(text, True).get("needs")
+        needs = read_object(text, True).get("needs")
     except BadReply:
         return ROUTES[0]
     return needs if needs in ROUTES else ROUTES[0]
@@ -119,7 +120,7 @@ def read_answer(
     text: str, citable: Set[int], most: int, complete: bool = True
 ) -> tuple[Cited, ...]:
     """The sentences of an answer; none where the reply says that it was not told."""
-    found = _read_object(text, complete)
+    found = read_object(text, complete)
     if found.get("told") is False or found.get("sentences") == []:
         return ()
     return _read_sentences(found, citable, most)
@@ -127,8 +128,8 @@ def read_answer(
 
 def read_whole(text: str, citable: Set[int], caps: Caps, complete: bool = True) -> Whole:
     """A reply about the whole; chapters and moments of what it was not told of are left out."""
-    found = _read_object(text, complete)
-    headline = shorten(_read_text(found.get("headline")), 2 * TITLE_WORDS).rstrip(".。।")
+    found = read_object(text, complete)
+    headline = shorten(read_text(found.get("headline")), 2 * TITLE_WORDS).rstrip(".。।")
     if not headline:
         raise BadReply("the reply has no headline", correction=_NO_HEADLINE)
     chapters = _read_titles(found.get("chapters"), "first_chunk", "title", TITLE_WORDS)
@@ -141,7 +142,7 @@ def read_whole(text: str, citable: Set[int], caps: Caps, complete: bool = True) 
     )
 
 
-def _read_object(text: str, complete: bool) -> Mapping[str, Any]:
+def read_object(text: str, complete: bool) -> Mapping[str, Any]:
     """The first JSON object in a reply, whatever stands around it."""
     decoder = json.JSONDecoder(strict=False)  # line breaks inside strings are common
     for start in (found.start() for found in re.finditer(r"\{", text)):
@@ -161,14 +162,14 @@ def _read_sentences(found: Mapping[str, Any], citable: Set[int], most: int) -> t
     sentences: dict[str, tuple[int, ...]] = {}
     wrong: set[int] = set()
     for entry in _list_objects(found.get("sentences")):
-        text = _read_text(entry.get("text"))
+        text = read_text(entry.get("text"))
         if not text:
             continue
         if count_words(text) > SENTENCE_WORDS:
             raise BadReply(
                 f"a sentence is longer than {SENTENCE_WORDS} words", correction=_TOO_LONG
             )
-        chunks = _read_chunks(entry.get("chunks")) or {-1}
+        chunks = read_numbers(entry.get("chunks")) or {-1}
         wrong |= chunks - citable
         if chunks & citable:
             sentences[text] = tuple(sorted({*(chunks & citable), *sentences.get(text, ())}))
@@ -194,8 +195,8 @@ def _check_number(sentences: Mapping[str, object], wrong: Set[int], most: int) -
 def _read_titles(found: Any, number: str, words: str, most_words: int) -> tuple[Titled, ...]:
     titled: dict[int, str] = {}
     for entry in _list_objects(found):
-        title = shorten(_read_text(entry.get(words)), most_words)
-        chunk = _read_number(entry.get(number))
+        title = shorten(read_text(entry.get(words)), most_words)
+        chunk = read_number(entry.get(number))
         if title and chunk is not None:
             titled.setdefault(chunk, title)
     return tuple(sorted(titled.items()))
@@ -212,18 +213,19 @@ def _list_objects(found: Any) -> list[Mapping[str, Any]]:
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
-def _read_text(found: Any) -> str:
+def read_text(found: Any) -> str:
     """A value as text on one line; empty where it holds no word."""
     text = one_line(restore(found)) if isinstance(found, str) else ""
     return text if re.search(r"[^\W\d_]{2}", text) else ""
 
 
-def _read_chunks(found: Any) -> set[int]:
+def read_numbers(found: Any) -> set[int]:
+    """The numbers of a list, or of one alone; -1 stands for what is none."""
     entries = found if isinstance(found, list) else [found]
-    return {-1 if (n := _read_number(entry)) is None else n for entry in entries}
+    return {-1 if (n := read_number(entry)) is None else n for entry in entries}
 
 
-def _read_number(found: Any) -> int | None:
+def read_number(found: Any) -> int | None:
     """A chunk's number, also as `"12"` or `"[12]"`."""
     if isinstance(found, str) and (digits := re.fullmatch(r"\[?(\d{1,9})\]?", found.strip())):
         return int(digits[1])

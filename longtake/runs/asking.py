@@ -9,19 +9,25 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from longtake.engines import AUTO, DIGEST, choose_engine
+from longtake.engines import DIGEST
 from longtake.errors import EngineFailed, LongtakeError, UsageError
 from longtake.library.answer import Earlier
 from longtake.library.index import list_videos
-from longtake.library.say import sentence_values
+from longtake.library.say import look_values, sentence_values
 from longtake.models.table import FolderModel, Model, is_model_here
 from longtake.pipeline.ask import NO_MODEL, LibraryAnswer
-from longtake.pipeline.open_engines import Engines, name_other_judge, name_writer
+from longtake.pipeline.open_engines import (
+    Engines,
+    name_answerer,
+    name_looker,
+    name_other_judge,
+    name_writer,
+)
 from longtake.pipeline.search import Query
 from longtake.pipeline.session import open_session, run_to_end
 from longtake.runs.queue import take_slot
@@ -31,6 +37,8 @@ from longtake.settings import load_settings
 IN_PROCESS = ("gguf", "transformers")
 """Engines whose model is loaded by who asks it."""
 ANSWER_SECONDS = 240.0
+LOOK_SECONDS = 120.0
+"""Later than that no look at frames begins, so that the answer so far comes in time."""
 MOST_AT_ONCE = 2
 BUSY = (
     "a run is at work and the model that answers needs its room: these are the moments that are"
@@ -47,17 +55,8 @@ class Answered:
     sentences: Sequence[Mapping[str, Any]] = ()
     said: str = ""
     by: str = ""
-
-
-def choose_answerer(
-    asked: Mapping[str, object], may_write: Callable[[str], bool]
-) -> dict[str, object]:
-    """A run's settings with the describer as the writer, where it may write and none is named."""
-    settings = load_settings(asked)
-    engine = choose_engine()[0] if settings.engine == AUTO else settings.engine
-    if settings.reconciler == AUTO and may_write(engine):
-        return {**asked, "reconciler": engine}
-    return dict(asked)
+    looks: Sequence[Mapping[str, Any]] = ()
+    """Where frames were looked at again, as JSON has it."""
 
 
 def ask(
@@ -71,7 +70,7 @@ def ask(
 
     `at_once` is how many runs may work beside each other. UsageError where too many ask.
     """
-    settings = load_settings(asked)
+    settings = name_answerer(load_settings(asked))
     writer = name_writer(settings, None)[0]
     if writer == DIGEST:
         return Answered(said=NO_MODEL)
@@ -79,7 +78,7 @@ def ask(
         raise UsageError("other questions are being answered", "Ask again in a moment.")
     try:
         with ExitStack() as files:
-            names = (writer, name_other_judge(settings, writer))
+            names = (writer, name_other_judge(settings, writer), name_looker(settings))
             slot = None
             if any(name.partition(":")[0] in IN_PROCESS for name in names):
                 slot = take_slot(at_once, files)
@@ -116,7 +115,7 @@ def _ask_apart(sent: str, held: Sequence[int]) -> Answered:
         ) from None
     if "error" in came:
         raise EngineFailed(came["error"], came["hint"])
-    return Answered(came["sentences"], came["said"], came["by"])
+    return Answered(came["sentences"], came["said"], came["by"], came["looks"])
 
 
 def main() -> None:
@@ -127,7 +126,8 @@ def main() -> None:
         found = _answer(sent)
         sentences = [sentence_values(sentence) for sentence in found.sentences]
         said = "" if sentences else found.remarks[0]
-        came = {"sentences": sentences, "said": said, "by": found.answered_by}
+        looks = [look_values(looked) for looked in found.looks]
+        came = {"sentences": sentences, "said": said, "by": found.answered_by, "looks": looks}
     except LongtakeError as error:
         came = {"error": error.message, "hint": error.hint}
     json.dump(came, sys.stdout)
@@ -143,7 +143,8 @@ def _answer(sent: Mapping[str, Any]) -> LibraryAnswer:
         if not videos:
             raise UsageError("the video is not in the library any more", "Go through it again.")
         named = [replace(video, name=names[video.id]) for video in videos]
-        return run_to_end(session.ask(Query(sent["question"]), settings, named, earlier))
+        steps = session.ask(Query(sent["question"]), settings, named, earlier, LOOK_SECONDS)
+        return run_to_end(steps)
 
 
 def _refuse_missing(model: Model | FolderModel) -> None:

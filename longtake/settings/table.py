@@ -12,6 +12,7 @@ GROUPS = {
     "context": "what it remembers of earlier chunks (flow context)",
     "summary": "what the summary is like, and who writes and checks it",
     "words": "what to hear and read",
+    "asking": "questions to the library",
     "links": "links: what may be loaded",
     "output": "output",
     "engines": "machine and servers",
@@ -209,6 +210,15 @@ class Settings:
         minimum=0,
         metavar="TOKENS",
     )
+    looks: int = _setting(
+        "asking",
+        8,
+        "most requests to look again at frames, where what is known does not settle a question"
+        " (0: none)",
+        minimum=0,
+        basic=True,
+        metavar="N",
+    )
     max_duration: float = _setting(
         "links",
         21600.0,
@@ -379,8 +389,8 @@ def list_group(*groups: str) -> tuple[str, ...]:
     return tuple(s.name for s in dataclasses.fields(Settings) if s.metadata["group"] in groups)
 
 
-OF_RUN = list_group(*(group for group in GROUPS if group != "page"))
-"""Every setting but those of the page itself."""
+OF_RUN = list_group(*(group for group in GROUPS if group not in ("asking", "page")))
+"""Every setting but those of questions, and of the page itself."""
 OF_RECONCILING = list_group("summary", "engines", "output")
 OF_DESCRIBING = tuple(
     name for name in OF_RUN if name not in list_group("summary") and "reconciler" not in name

@@ -81,15 +81,28 @@ class Asker {
     this.field.focus({ preventScroll: true });
   }
 
+  // Where frames were looked at again, folded: what was done there, and what came of it.
+  sayLooks(looks) {
+    if (!looks?.length) return "";
+    return el("details", { class: "looks soft" }, el("summary", {}, "Looked again at the frames"),
+      el("ul", {}, ...looks.map((look) => el("li", {},
+        leadTo(look, this.place.lead, { class: "proof", title: look.title },
+          this.place.run ? look.time : `${look.title.slice(0, 40)} ${look.time}`),
+        ` ${look.done.join(", ")}: ${look.came}`))));
+  }
+
   showAnswer(told, answer) {
     if (answer.error) return told.replaceChildren(sayTrouble(answer));
-    if (!answer.sentences.length) return told.replaceChildren(el("p", { class: "calm" }, answer.said));
+    const looks = this.sayLooks(answer.looks);
+    if (!answer.sentences.length) {
+      return told.replaceChildren(el("p", { class: "calm" }, answer.said), looks);
+    }
     told.replaceChildren(el("p", { class: "answer" }, ...answer.sentences.flatMap((sentence) => [
       sentence.text, sentence.held ? "" : el("span", { class: "mark open", title: "not checked" }, " ?"),
       ...sentence.proofs.flatMap((p) => [" ", leadTo(p, this.place.lead,
         { class: "proof", title: `${p.title}: ${p.text}` },
         this.place.run ? p.time : `${p.title.slice(0, 40)} ${p.time}`)]), " "])),
-      answer.by ? el("p", { class: "soft" }, `Answered by ${answer.by}`) : "");
+      answer.by ? el("p", { class: "soft" }, `Answered by ${answer.by}`) : "", looks);
   }
 
   showMoments(box, found) {

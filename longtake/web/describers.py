@@ -4,7 +4,6 @@ Models of this process, of servers that answer on this machine, and of those tha
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -16,12 +15,11 @@ from longtake.engines import (
     WORDLESS,
     choose_engine,
     choose_reconciler,
-    find_needed_model,
     open_engine,
 )
 from longtake.errors import UsageError
-from longtake.inference.engine import SMALL_PARAMETERS
 from longtake.models.table import find_vlms_here
+from longtake.pipeline.open_engines import may_write
 from longtake.runs.servers import Connected, connect
 from longtake.settings import Settings, change_settings
 from longtake.web.format import sentence_case
@@ -159,16 +157,6 @@ def _has_writer(engine: str, settings: Settings) -> bool:
     if settings.reconciler != AUTO:
         return settings.reconciler != DIGEST
     return may_write(engine) or choose_reconciler(None)[0] != DIGEST
-
-
-def may_write(engine: str) -> bool:
-    """Whether an engine of that name reads and writes text, as far as that is known of it."""
-    if engine.partition(":")[0] in WORDLESS:
-        return False
-    with suppress(UsageError):  # what is wrong with its name, the run says
-        model = find_needed_model(engine)
-        return model is None or model.parameters >= SMALL_PARAMETERS
-    return True
 
 
 def say_risk(server: Server, key: str) -> str:

@@ -20,14 +20,13 @@ from longtake.library.search import FoundMoment, VectorCache, check_query
 from longtake.pipeline.open_engines import Engines
 from longtake.pipeline.search import Query
 from longtake.pipeline.session import Session, run_to_end
-from longtake.runs.asking import ask, choose_answerer
+from longtake.runs.asking import ask
 from longtake.runs.folder import Run, list_runs, read_run, read_told
 from longtake.runs.outcomes import read_outcome
 from longtake.settings import Settings, load_settings
 from longtake.store import Store, store_path
 from longtake.text.untrusted import one_line
 from longtake.timecode import format_time
-from longtake.web.describers import may_write
 from longtake.web.format import sentence_case
 from longtake.web.progress import name_title
 
@@ -108,13 +107,14 @@ def answer(wanted: Wanted, visitor: str | None) -> dict[str, Any]:
         shelf = list_shelf(store, visitor, wanted.run)
     if not shelf.videos:
         return {"sentences": [], "said": NOT_YET if wanted.run else NOTHING_YET}
-    settings = choose_answerer(choose_settings(shelf, visitor), may_write)
+    settings = choose_settings(shelf, visitor)
     names = {video.id: video.name for video in shelf.videos}
     told = ask(wanted.text, names, wanted.earlier, settings, load_settings().page_runs)
     return {
         "sentences": [_show_sentence(sentence, shelf) for sentence in told.sentences],
         "said": sentence_case(one_line(told.said).replace("`", "")) if told.said else "",
         "by": one_line(told.by),
+        "looks": [_show_look(looked, shelf) for looked in told.looks],
     }
 
 
@@ -143,6 +143,13 @@ def _show_sentence(sentence: Mapping[str, Any], shelf: Shelf) -> dict[str, Any]:
     once = {(p["run"], p["title"], p["time"]): p for p in proofs}
     held = sentence["support"] == "supported"
     return {"text": one_line(sentence["text"]), "held": held, "proofs": list(once.values())}
+
+
+def _show_look(looked: Mapping[str, Any], shelf: Shelf) -> dict[str, Any]:
+    """Where frames were looked at again, what was done there and what came of it."""
+    video = looked["video"]
+    place = _show_place(video["sha256"], video["name"], float(looked["start"]), shelf)
+    return place | {"done": [one_line(done) for done in looked["done"]], "came": looked["came"]}
 
 
 def _show_place(sha256: str, name: str, at: float, shelf: Shelf) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from longtake.inference.scheduler import Work
 from longtake.library.index import list_videos, put_video
 from longtake.library.passages import Passage
 from longtake.library.search import VectorCache
-from longtake.pipeline.ask import NO_MODEL, NOT_TOLD, LibraryAnswer, ask_library
+from longtake.pipeline.ask import NO_MODEL, NOT_TOLD, Answerers, LibraryAnswer, ask_library
 from longtake.pipeline.open_engines import Writer
 from longtake.pipeline.search import Query
 from longtake.pipeline.session import run_to_end
@@ -70,7 +70,7 @@ def ask(store: Store, question: str, writer: Writer) -> LibraryAnswer:
     settings = Settings(embedder="words")
     work = Work(settings, store, lambda seconds: None, [])
     videos = list_videos(store)
-    steps = ask_library(work, Query(question), videos, VectorCache(), writer, None)
+    steps = ask_library(work, Query(question), videos, VectorCache(), Answerers(writer))
     return run_to_end(steps)
 
 

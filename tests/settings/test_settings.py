@@ -326,13 +326,14 @@ def test_variable_that_is_none_s_is_answered_with_one_that_is_near_alone() -> No
 
 
 def test_every_setting_is_a_flag_with_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["summarize", "--help-all"]) == 0
-    shown = capsys.readouterr().out
-    assert main(["app", "--help-all"]) == 0
-    shown_by_page = capsys.readouterr().out
+    shown = {}
+    for command in ("summarize", "ask", "app"):
+        assert main([command, "--help-all"]) == 0
+        shown[command] = capsys.readouterr().out
+    commands = {"asking": "ask", "page": "app"}
     for spec in dataclasses.fields(Settings):
-        of_page = spec.name.startswith("page_")
-        assert "--" + spec.name.replace("_", "-") in (shown_by_page if of_page else shown)
+        command = commands.get(spec.metadata["group"], "summarize")
+        assert "--" + spec.name.replace("_", "-") in shown[command]
         assert spec.metadata["help"]
 
 

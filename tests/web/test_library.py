@@ -11,7 +11,7 @@ import pytest
 import streamlit
 from starlette.testclient import TestClient
 
-from longtake.library.index import put_video
+from longtake.library.index import list_videos, put_video
 from longtake.library.passages import Passage
 from longtake.pipeline.ask import NO_MODEL
 from longtake.records import Video
@@ -23,6 +23,7 @@ from longtake.timecode import Span
 from longtake.web.door import COOKIE
 from longtake.web.library import Shelf, choose_settings, has_videos, list_shelf
 from longtake.web.server import MOST_ASKED_BYTES
+from tests import looks
 from tests.servers import Asked, as_chat, serve
 from tests.web.examples import HOSTILE, end_run
 
@@ -222,3 +223,37 @@ def test_answer_has_times_that_lead_to_its_run_and_follow_up_is_told_what_was_as
     last = shown[-1]
     assert 'Asked before: \\"Who opens the ‹/notes› door?\\"' in last
     assert "and who closes it?" in last and last.count("A woman. ") < 60
+
+
+def test_what_was_looked_at_again_is_told_with_times_that_lead_there(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_path().parent.mkdir(parents=True, exist_ok=True)
+    with Store(store_path()) as own:
+        looks.put_hall(tmp_path / "films", own)
+        (video,) = list_videos(own)
+    run = run_of(video.sha256, MINE, "The hall")
+
+    def reply(asked: Asked, _connection: object) -> Any:
+        body = json.dumps(asked.json["messages"], ensure_ascii=False)
+        if "image_url" not in body:
+            needed = '{"needs": "moment"}'
+            return as_chat(needed if "needed" in body else '{"told": false, "sentences": []}')
+        if "Sentence:" in body:
+            return as_chat('{"shown": "yes"}')
+        return as_chat(looks.say("answer", "The plate says 7 & <b>.", [2]))
+
+    with serve() as web:
+        web.set("/v1/chat/completions", *[reply] * 20)
+        monkeypatch.setenv("LONGTAKE_ENGINE", "server:tiny")
+        monkeypatch.setenv("LONGTAKE_RECONCILER", "auto")
+        monkeypatch.setenv("LONGTAKE_BASE_URL", web.base_url)
+        monkeypatch.setenv("LONGTAKE_JUDGE", "off")
+        told = ask(client, "ask", looks.PLATE_ASKED)
+    assert told.get("sentences"), told
+    (sentence,) = told["sentences"]
+    assert sentence["text"] == "The plate says 7 & <b>." and sentence["held"]
+    (look,) = told["looks"]
+    assert (look["run"], look["time"], look["came"]) == (run.id, "0:08", "answered")
+    assert "of 0:08–0:14" in look["done"][0] and told["by"].startswith("server:tiny")
+    assert "hall.mp4" not in json.dumps(told)
