@@ -20,7 +20,7 @@ KINDS = {
     "read": "what stands written in the picture",
     "told": "what the summary tells",
 }
-OF_ASK = ("embedder", "reconciler", "judge", *list_group("engines"))
+OF_ASK = ("engine", "embedder", "reconciler", "judge", *list_group("asking", "engines"))
 OF_SEARCH = ("embedder", *list_group("engines"))
 
 
@@ -130,7 +130,14 @@ def ask(
     longtake ask "who opens the door, and when?"
     longtake ask "what is it about?" talk.mp4
     """  # noqa: D301
-    from longtake.library.say import moment_values, say_answer, say_moments, sentence_values
+    from longtake.library.say import (
+        look_values,
+        moment_values,
+        say_answer,
+        say_look,
+        say_moments,
+        sentence_values,
+    )
     from longtake.pipeline.search import Query
 
     settings = read_settings(given, quiet=quiet)
@@ -143,11 +150,12 @@ def ask(
             "moments": [moment_values(moment, {}) for moment in found.moments],
             "remarks": found.remarks,
             "answered_by": found.answered_by,
+            "looks": [look_values(look) for look in found.looks],
         }
         print(json.dumps(document, indent=2))
         return 0
-    for remark in () if quiet else found.remarks:
-        note(f"note: {remark}")
+    for told in () if quiet else (*map(say_look, found.looks), *found.remarks):
+        note(f"note: {told}")
     print(say_answer(found.sentences) or say_moments(found.moments), end="")
     return 0
 

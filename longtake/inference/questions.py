@@ -1,8 +1,8 @@
 """How a step asks without knowing whom: it yields lists of questions, and is sent their answers."""
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from longtake.errors import BadReply, EngineUnreachable, LongtakeError
 from longtake.inference.engine import Engine, Reply, Request
@@ -21,6 +21,10 @@ class Question:
 
     request: Request
     accept: Callable[[Reply], None]
+    shown: Mapping[str, object] = field(default_factory=dict)
+    """What tells the pictures that go with the words: part of the key."""
+    show: Callable[[Request], Request] = lambda request: request
+    """Puts the pictures in; only called where the store lacks the answer."""
 
 
 Answers = Sequence[str | None]
@@ -75,13 +79,14 @@ def _as_job(stage: str, version: int, engine: Engine, question: Question) -> Job
         "engine": engine.name,
         "options": dict(engine.options),
         "version": version,
+        **({"shown": question.shown} if question.shown else {}),
     }
 
     def read(reply: Reply) -> tuple[str, str]:
         question.accept(reply)
         return reply.text, ""
 
-    return Job(make_key(facts), lambda: Prepared(request), read, keep_bad=True)
+    return Job(make_key(facts), lambda: Prepared(question.show(request)), read, keep_bad=True)
 
 
 def raise_if_nothing_came(outcomes: Iterable[Exception | None]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from longtake.library.answer import AnswerSentence
 from longtake.library.index import LibraryVideo
+from longtake.library.look import Look
 from longtake.library.search import FoundMoment
 from longtake.report.terminal import WIDTH
 from longtake.text.untrusted import one_line
@@ -49,6 +50,18 @@ def sentence_values(sentence: AnswerSentence) -> dict[str, object]:
             for p in sentence.proofs
         ],
     }
+
+
+def say_look(look: Look) -> str:
+    """In a line: where was looked, at what, and what came of it."""
+    where = f"{one_line(look.video.name)} {look.span}"
+    return f"looked at {where}, {look.did}: {one_line(look.came)}"
+
+
+def look_values(look: Look) -> dict[str, object]:
+    """The look as JSON has it; times in seconds."""
+    span = {"start": look.span.start, "end": look.span.end}
+    return {"video": _name(look.video), **span, "did": look.did, "came": look.came}
 
 
 def _indent(text: str) -> str:

@@ -51,6 +51,21 @@ class Engines(Closeable):
         self._say("describer", engine.name, engine.why)
         return engine
 
+    def open_looker(self, settings: Settings) -> Engine | None:
+        """Who looks again at frames with a question: the describer, if it sees and reads.
+
+        A small model does so only where it is named.
+        """
+        auto = settings.engine == AUTO
+        name = engines.choose_engine()[0] if auto else settings.engine
+        if name.partition(":")[0] in engines.WORDLESS:
+            return None
+        engine = self._open(name, settings)
+        engine.load()
+        able = engine.capabilities
+        sees = able.images != 0 and able.text
+        return engine if sees and not (auto and able.small) else None
+
     def open_writer(
         self, settings: Settings, describer: Engine | None
     ) -> tuple[Writer, Engine | None]:

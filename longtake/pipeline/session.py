@@ -8,17 +8,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from longtake.embed import open_embedder
+from longtake.engines import AUTO, WORDLESS
 from longtake.inference.scheduler import Work
 from longtake.library.answer import Earlier
 from longtake.library.index import LibraryVideo
 from longtake.library.passages import KINDS
 from longtake.library.search import MOST_SHOWN, VectorCache, check_query
 from longtake.links.addresses import is_link
-from longtake.pipeline.ask import LibraryAnswer, ask_library
+from longtake.pipeline.ask import Inquiry, LibraryAnswer, ask_library
 from longtake.pipeline.compare import Plan, compare_arms, plan_arms
 from longtake.pipeline.open_engines import Engines, choose_judge
 from longtake.pipeline.resummarize import reconcile_file
@@ -109,12 +111,15 @@ class Session:
         """
         check_query(question.text)
         chosen = yield from self.find_videos(videos, settings)
-        writer, other_judge = self.engines.open_writer(settings, None)
+        # Who is named to describe may answer, too; nobody else is opened for that.
+        named = settings.engine != AUTO and settings.engine not in WORDLESS
+        describer = self.engines.open_describer(settings) if named else None
+        writer, other_judge = self.engines.open_writer(settings, describer)
         judging = choose_judge(settings, writer, other_judge)
+        looker = partial(self.engines.open_looker, settings)
+        asked = Inquiry(question, chosen, writer, judging, earlier, looker)
         work = Work(settings, self.store, time.sleep, [])
-        return (
-            yield from ask_library(work, question, chosen, self.vectors, writer, judging, earlier)
-        )
+        return (yield from ask_library(work, asked, self.vectors))
 
     def rebuild_library(self, settings: Settings) -> Steps[None]:
         """The library's indexes anew from what is known of each video."""

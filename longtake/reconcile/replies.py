@@ -16,6 +16,7 @@ from longtake.text.untrusted import one_line, restore
 from longtake.text.words import count_words
 
 SENTENCE_WORDS, TITLE_WORDS = 80, 12
+MOST_SECONDS = 1e7
 
 Cited = tuple[str, tuple[int, ...]]
 """A sentence and the chunks that it cites."""
@@ -83,6 +84,38 @@ def answer_schema(most_sentences: int) -> Schema:
     return _object(told={"type": "boolean"}, sentences=sentences)
 
 
+ACTIONS = ("answer", "zoom", "view", "read", "not_here")
+
+
+@dataclass(frozen=True)
+class Act:
+    """What a model that looks at frames does next: one of ACTIONS.
+
+    `text` and `frames` (numbers from 1) are an answer's, `box` in thousandths and the first frame a
+    zoom's, `start` and `end` in seconds a view's.
+    """
+
+    kind: str
+    text: str = ""
+    frames: tuple[int, ...] = ()
+    box: tuple[int, ...] = ()
+    start: float = 0.0
+    end: float = 0.0
+
+
+def look_schema(kinds: Sequence[str]) -> Schema:
+    """Of a reply about frames: what to do, and with which of them."""
+    number = {"type": "integer"}
+    return _object(
+        action={"type": "string", "enum": list(kinds)},
+        text={"type": "string"},
+        frames=_list(number, 0, 32),
+        box=_list(number, 0, 4),
+        start={"type": "number"},
+        end={"type": "number"},
+    )
+
+
 def _sentences(most: int) -> Schema:
     chunks = {"type": "array", "items": {"type": "integer"}, "minItems": 1}
     return _list(_object(text={"type": "string"}, chunks=chunks), 1, most)
@@ -123,6 +156,47 @@ def read_answer(
     if found.get("told") is False or found.get("sentences") == []:
         return ()
     return _read_sentences(found, citable, most)
+
+
+def read_act(text: str, kinds: Sequence[str], count: int) -> Act:
+    """What a reply about `count` frames does; not_here, where that can't be done."""
+    found = _read_object(text, True)
+    kind = found.get("action")
+    frames = tuple(sorted(n for n in _read_chunks(found.get("frames")) if 1 <= n <= count))
+    said = shorten(_read_text(found.get("text")), SENTENCE_WORDS)
+    box, span = _read_box(found.get("box")), _read_span(found)
+    able = {
+        "answer": bool(said and frames),
+        "zoom": bool(frames and box),
+        "view": span is not None,
+        "read": True,
+    }
+    if kind not in kinds or not able.get(str(kind), False):
+        return Act("not_here")
+    start, end = span or (0.0, 0.0)
+    return Act(str(kind), said, frames, box, start, end)
+
+
+def read_verdict(text: str) -> str:
+    """yes, no or unsure; the last where a reply is none of them."""
+    found = re.match(r"\W*(yes|no)\b", text, re.IGNORECASE)
+    return found[1].lower() if found else "unsure"
+
+
+def _read_box(found: Any) -> tuple[int, ...]:
+    """Left, top, right, bottom in thousandths; nothing where they are no part of a picture."""
+    numbers = found if isinstance(found, list) else []
+    if len(numbers) != 4 or not all(isinstance(n, int | float) for n in numbers):
+        return ()
+    left, top, right, bottom = (int(min(max(n, 0), 1000)) for n in numbers)
+    return (left, top, right, bottom) if left < right and top < bottom else ()
+
+
+def _read_span(found: Mapping[str, Any]) -> tuple[float, float] | None:
+    start, end = found.get("start"), found.get("end")
+    if not (isinstance(start, int | float) and isinstance(end, int | float)):
+        return None
+    return (float(start), float(end)) if 0 <= start < end < MOST_SECONDS else None
 
 
 def read_whole(text: str, citable: Set[int], caps: Caps, complete: bool = True) -> Whole:

@@ -14,6 +14,7 @@ GROUPS = {
     "words": "what to hear and read",
     "links": "links: what may be loaded",
     "output": "output",
+    "asking": "asking about videos",
     "engines": "machine and servers",
     "page": "page",
 }
@@ -240,6 +241,14 @@ class Settings:
         " write it",
         metavar="FILE",
     )
+    looks: int = _setting(
+        "asking",
+        8,
+        "requests about frames, where what is known does not settle a question (0: none)",
+        minimum=0,
+        metavar="N",
+        basic=True,
+    )
     at_once: int = _setting(
         "engines",
         0,
@@ -378,8 +387,8 @@ def list_group(*groups: str) -> tuple[str, ...]:
     return tuple(s.name for s in dataclasses.fields(Settings) if s.metadata["group"] in groups)
 
 
-OF_RUN = list_group(*(group for group in GROUPS if group != "page"))
-"""Every setting but those of the page itself."""
+OF_RUN = list_group(*(group for group in GROUPS if group not in ("page", "asking")))
+"""Every setting of a way to go through a video."""
 OF_RECONCILING = list_group("summary", "engines", "output")
 OF_DESCRIBING = tuple(
     name for name in OF_RUN if name not in list_group("summary") and "reconciler" not in name

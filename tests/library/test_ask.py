@@ -12,7 +12,7 @@ from longtake.inference.scheduler import Work
 from longtake.library.index import list_videos, put_video
 from longtake.library.passages import Passage
 from longtake.library.search import VectorCache
-from longtake.pipeline.ask import NO_MODEL, NOT_TOLD, LibraryAnswer, ask_library
+from longtake.pipeline.ask import NO_MODEL, NOT_TOLD, Inquiry, LibraryAnswer, ask_library
 from longtake.pipeline.open_engines import Writer
 from longtake.pipeline.search import Query
 from longtake.pipeline.session import run_to_end
@@ -70,8 +70,8 @@ def ask(store: Store, question: str, writer: Writer) -> LibraryAnswer:
     settings = Settings(embedder="words")
     work = Work(settings, store, lambda seconds: None, [])
     videos = list_videos(store)
-    steps = ask_library(work, Query(question), videos, VectorCache(), writer, None)
-    return run_to_end(steps)
+    asked = Inquiry(Query(question), videos, writer, None)
+    return run_to_end(ask_library(work, asked, VectorCache()))
 
 
 def test_answer_cites_video_and_time_of_the_line_that_tells_it(house: Store) -> None:
