@@ -68,13 +68,10 @@ class RemoteFolder:
         self._system, self._path = _open(self.address)
 
     def put(self, folder: Path, name: str) -> None:
-        """Put a file of a folder here there, at the same place; or all that lies in a part of it."""
-        source = folder / name
-        names = (
-            [str(path.relative_to(folder)) for path in source.iterdir()]
-            if source.is_dir()
-            else [name]
-        )
+        """Put a file of a folder there, at the same place; of a folder in it, its files."""
+        names = [name]
+        if (folder / name).is_dir():
+            names = [f"{name}/{path.name}" for path in (folder / name).iterdir()]
         with _mapped(self.address, writing=True):
             for each in names:
                 place = f"{self._path}/{each}"

@@ -53,6 +53,7 @@ def run_here(tasks: Iterator[Task], jobs: int) -> Iterator[Told]:
             if process.task:
                 crew.add(_Process(lines))
                 yield process.say_death()
+            process.wait()
     finally:
         for process in crew:
             process.end()
