@@ -6,6 +6,7 @@ an actor of its own, and is asked by all workers, so that it is never without wo
 worker or its machine is begun again elsewhere, and goes on at the answers that are kept.
 """
 
+import socket
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -32,6 +33,7 @@ from longtake.store import Answer, Store, store_path
 from longtake.text.untrusted import one_line
 
 AUTO = "auto"
+REACH_SECONDS = 10.0
 LOADED = ("gguf", "transformers")
 """Engines whose model is loaded by who asks it."""
 MOST_AT_ONCE = 64
@@ -266,7 +268,7 @@ def open_crew(address: str, jobs: int, settings: Settings) -> Crew:
     """
     try:
         _connect(address)
-    except (ConnectionError, RayError, ValueError) as error:
+    except (OSError, RayError, ValueError) as error:
         raise UsageError(
             f"the Ray cluster {address} can't be reached: {one_line(str(error))[:300]}",
             "Give HOST:6379, or start one: ray start --head.",
@@ -286,12 +288,20 @@ def open_crew(address: str, jobs: int, settings: Settings) -> Crew:
 def _connect(address: str) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address != AUTO:
+        _check_reachable(address)
         ray.init(address=address, **quiet)
         return
     try:
         ray.init(address=AUTO, **quiet)
     except ConnectionError:  # there is none: one of this machine alone, which ends with us
         ray.init(include_dashboard=False, **quiet)
+
+
+def _check_reachable(address: str) -> None:
+    """OSError or ValueError where nothing listens there: Ray tries for minutes, and then exits."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    with socket.create_connection((host.strip("[]"), int(port)), REACH_SECONDS):
+        pass
 
 
 def _serve(settings: Settings, cards: int) -> list[Any]:

@@ -13,6 +13,8 @@ from typing import Any
 from longtake.errors import LinkError, OutputError, UsageError
 from longtake.text.untrusted import one_line
 
+FLAT = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
+"""Stores without folders, whose client takes the wish for one as a wish for a bucket."""
 ADDRESS = r"[A-Za-z][\w+.-]+://"
 
 
@@ -66,6 +68,7 @@ class RemoteFolder:
     def __init__(self, address: str) -> None:
         self.address = address.rstrip("/")
         self._system, self._path = _open(self.address)
+        self._is_flat = address.partition(":")[0] in FLAT
 
     def put(self, folder: Path, name: str) -> None:
         """Put a file of a folder there, at the same place; of a folder in it, its files."""
@@ -75,7 +78,8 @@ class RemoteFolder:
         with _mapped(self.address, writing=True):
             for each in names:
                 place = f"{self._path}/{each}"
-                self._system.makedirs(place.rpartition("/")[0], exist_ok=True)
+                if not self._is_flat:
+                    self._system.makedirs(place.rpartition("/")[0], exist_ok=True)
                 self._system.put_file(str(folder / each), place)
 
     def get(self, name: str, target: Path) -> bool:
