@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev app models trial-models samples films demo check test test-real test-slow test-damaged test-browser chromium test-wheel test-transformers test-vllm lint format bench scenedetect bench-digest bench-recall reference lock clean
+.PHONY: help setup dev app models trial-models samples films demo check test test-real test-slow test-damaged test-browser chromium test-wheel test-transformers test-vllm test-ray lint format bench scenedetect bench-digest bench-recall reference lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -94,6 +94,15 @@ test-vllm: dev .cache/vllm/.setup ## the server engine before a real vLLM, on th
 	.cache/vllm/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/vllm.txt
 	@touch $@
 
+test-ray: .cache/ray/.setup ## batches on a Ray cluster of several nodes, and on S3 (1 GB)
+	.cache/ray/bin/python -m pytest -m ray tests/batch
+
+.cache/ray/.setup: $(BIN)/python requirements/default.txt requirements/dev.txt requirements/ray.txt
+	$(BIN)/python -m venv --clear .cache/ray
+	.cache/ray/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/default.txt --requirement requirements/dev.txt --requirement requirements/ray.txt
+	.cache/ray/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
 lint: dev ## style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -150,6 +159,7 @@ lock: ## resolve the requirement files anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/bench-recall.in -c requirements/default.txt -o requirements/bench-recall.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/transformers.in -c requirements/default.txt -o requirements/transformers.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/vllm.in --override requirements/vllm.override -o requirements/vllm.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/ray.in -c requirements/default.txt -o requirements/ray.txt
 
 clean: ## remove what make has made here
 	rm -rf $(VENV) .cache longtake-out

@@ -13,6 +13,7 @@ import click
 
 from longtake.cli import names
 from longtake.cli.bars import fetch_with_bar, note
+from longtake.cli.batch import batch
 from longtake.cli.completion import offer
 from longtake.cli.dispatch import Commands
 from longtake.cli.flags import HELP, OneOf, take_help_all, take_settings, take_switch
@@ -195,6 +196,7 @@ def transcript(source: str, as_json: bool, quiet: bool, given: Given) -> int:
     return 0
 
 
+longtake.add_command(batch)
 longtake.add_command(search)
 longtake.add_command(ask)
 longtake.add_command(library)

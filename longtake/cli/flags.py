@@ -18,12 +18,9 @@ from longtake.cli.blame import explain
 from longtake.cli.completion import complete_setting
 from longtake.errors import LongtakeError, UsageError
 from longtake.settings import GROUPS, Settings, find_places, name_flag
+from longtake.video.source import SUFFIXES
 
 HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-SUFFIXES = frozenset(
-    ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .webm .wmv".split()
-)
-"""What videos are known by among other files."""
 FLAG_WIDTH = 34
 """Letters in the help's column of flags."""
 

@@ -1,40 +1,24 @@
 """One video or many: what the sources name, each run in turn, and what came of all of them."""
 
 import dataclasses
-import glob
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
+from longtake.batch.sources import Item, is_many, list_items
 from longtake.cli.bars import note, note_error
 from longtake.cli.blame import explain
-from longtake.cli.flags import SUFFIXES
 from longtake.cli.front import EXIT_GAPS, Front, Given, open_front, read_settings, show_result
 from longtake.cli.offer import offer_describer
 from longtake.errors import LinkError, LongtakeError, OutputError, SourceError
-from longtake.links.addresses import is_link
 from longtake.settings import Settings, find_places, name_flag
 from longtake.text.plurals import say_count
 from longtake.text.untrusted import one_line
 
 if TYPE_CHECKING:
     from longtake.records import Result
-
-
-@dataclass(frozen=True)
-class Item:
-    """One of many: its source, and what a playlist calls it."""
-
-    source: str
-    title: str
-    out: str = ""
-    """Its folder, where one was named for all of them."""
-    error: LongtakeError | None = None
-    """Why it can't be one: of a folder or a playlist in which no video was found."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +51,7 @@ def run_videos(
 ) -> int:
     """Describe and, if wanted, summarise each; the exit status."""
     settings = read_settings(given, quiet=quiet)
-    is_one = len(sources) == 1 and not playlist and not _is_many(sources[0])
+    is_one = len(sources) == 1 and not playlist and not is_many(sources[0])
     with open_front(quiet=quiet, verbose=verbose) as front:
         if not (quiet or as_json):
             offer_describer(sources, settings, front.session.store)
@@ -78,7 +62,7 @@ def run_videos(
             return show_result(
                 result, as_json=as_json, verbose=verbose, descriptions=not summarized
             )
-        items = [item for s in sources for item in _list_items(s, settings, playlist=playlist)]
+        items = list(list_items(sources, settings, playlist=playlist))
         if len(items) == 1 and items[0].error:
             raise items[0].error
         places = find_places(given, flag_form=name_flag).values()
@@ -102,7 +86,7 @@ def _run_each(
     for number, item in enumerate(items, 1):
         if not front.quiet:
             note(f"{number} of {len(items)}: {item.title or item.source}")
-        own = dataclasses.replace(settings, out=item.out)
+        own = dataclasses.replace(settings, out=_place(settings, item) if settings.out else "")
         try:
             if item.error:
                 raise item.error
@@ -116,59 +100,10 @@ def _run_each(
             return
 
 
-def _is_many(source: str) -> bool:
-    """Whether it is a folder, or a pattern that names files."""
-    return not is_link(source) and (os.path.isdir(source) or bool(_match(source)))  # noqa: PTH112 - never raises
-
-
-def _match(source: str) -> list[str]:
-    """The files that a pattern names; none where it is a file's own name, or a broken link's."""
-    return [] if os.path.lexists(source) else glob.glob(source, recursive=True)  # noqa: PTH207
-
-
-def _list_items(source: str, settings: Settings, *, playlist: bool = False) -> list[Item]:
-    """All that a source names, in order; one that tells why where that is nothing."""
-    try:
-        if playlist and is_link(source):
-            return list(_list_playlist(source, settings))
-        if is_link(source):
-            return [Item(source, "", _place(settings, _name_link(source)))]
-        if matched := sorted(_match(source)):  # as if a shell had named each of them
-            return [item for path in matched for item in _list_items(path, settings)]
-        paths = _list_folder(Path(source)) if _is_many(source) else [source]
-    except (LinkError, SourceError) as error:
-        return [Item(source, "", error=error)]
-    return [Item(path, "", _place(settings, Path(path).stem)) for path in paths]
-
-
-def _name_link(link: str) -> str:
-    """What the file behind a link is called, where the link tells."""
-    path = Path(unquote(urlsplit(link).path))
-    return path.stem if path.suffix.lower() in SUFFIXES else "link"
-
-
-def _list_folder(folder: Path) -> list[str]:
-    found = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()]
-    if not found:
-        raise SourceError(
-            f"{folder} is a folder without videos",
-            f"Videos are known there by how their names end: {' '.join(sorted(SUFFIXES))}.",
-        )
-    return sorted(map(str, found))
-
-
-def _list_playlist(link: str, settings: Settings) -> Iterator[Item]:
-    from longtake.links.addresses import check_link
-    from longtake.links.metadata import list_playlist
-
-    for number, entry in enumerate(list_playlist(check_link(link), settings), 1):
-        yield Item(entry.link, entry.title, _place(settings, f"{number:03}"))
-
-
-def _place(settings: Settings, name: str) -> str:
+def _place(settings: Settings, item: Item) -> str:
     from longtake.pipeline.sources import name_folder
 
-    return str(Path(settings.out) / name_folder(name)) if settings.out else ""
+    return str(Path(settings.out) / name_folder(item.name))
 
 
 def _show_all(outcomes: Sequence[VideoOutcome], *, as_json: bool, descriptions: bool) -> int:

@@ -100,6 +100,17 @@ class ResultFolder:
         return self._made[name] if table == DESCRIPTIONS else {**self._made[name], "table": table}
 
 
+def write_handed(wanted: Path, video: str, files: Mapping[str, bytes]) -> Path:
+    """Write the files of a folder that was made elsewhere, with its notes; where they are now."""
+    notes = json.loads(files[NOTES])["files"]
+    made = {name: note["made_with"] for name, note in notes.items()}
+    folder = ResultFolder(wanted, video, made)
+    known = {name: content for name, content in files.items() if name in made}
+    folder.write({DESCRIPTIONS: known.pop(DESCRIPTIONS)}, outdated=list(known))
+    folder.write(known)
+    return folder.path
+
+
 class _Change:
     """What is to be written to a folder and removed from it, and what is there now."""
 

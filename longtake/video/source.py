@@ -18,6 +18,11 @@ HINTS = {
 }
 """What to do where a file can't be reached, if it isn't a matter of permissions."""
 
+SUFFIXES = frozenset(
+    ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .webm .wmv".split()
+)
+"""What videos are known by among other files."""
+
 
 def check_file(source: str | Path, what: str = "video file") -> Path:
     """The file behind `source`; SourceError where it is missing, a folder, empty or unreadable."""

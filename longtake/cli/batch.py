@@ -1,0 +1,239 @@
+"""`longtake batch`: many videos, a table of what came of each, and one display for all of them."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from longtake.cli.bars import note, note_error
+from longtake.cli.completion import offer
+from longtake.cli.flags import Command, take_settings, take_switch
+from longtake.cli.front import EXIT_GAPS, Given, read_settings
+from longtake.errors import UsageError
+from longtake.settings import OF_RUN
+from longtake.text.plurals import say_count
+from longtake.text.untrusted import one_line
+
+if TYPE_CHECKING:
+    from longtake.batch.journal import Row
+    from longtake.batch.run import Event, GoThrough
+    from longtake.settings import Settings
+
+FOLDER = "longtake-batch"
+LOADED = ("gguf", "transformers")
+"""Engines of which each job loads a model of its own."""
+STATES = ("done", "gaps", "same", "failed", "untried")
+SHOWN_ERRORS = 10
+
+
+@click.command(
+    cls=Command,
+    params=[
+        click.Argument(
+            ["sources"],
+            metavar="SOURCE…",
+            nargs=-1,
+            required=True,
+            help="files, folders, patterns, links, s3:// and the like, lists (.txt, .csv, .jsonl)",
+            shell_complete=offer(files="file"),
+        ),
+        click.Option(["--match"], metavar="PATTERN", default="",
+                     help="of folders, only files that are named so, as '*.mkv'"),
+        take_switch("--playlist", "playlist", "links are playlists: every video of them"),
+        click.Option(["--jobs", "-j"], type=click.IntRange(0, 4096), default=0, metavar="N",
+                     help="videos at once (default: 2, or 1 where each would load a model)"),
+        take_switch("--retry-failed", "retry_failed", "try again what failed before"),
+        click.Option(["--ray"], metavar="ADDRESS", default="",
+                     help="on a Ray cluster: auto, or HOST:6379"),
+        take_switch("--json", "as_json", "print one JSON document"),
+        take_switch("-q/--quiet", "quiet", "print nothing but the result and errors"),
+        *take_settings(OF_RUN, {"out": f"folder or address for the results (default: {FOLDER})"}),
+    ],
+)  # fmt: skip
+def batch(
+    sources: Sequence[str], given: Given, *, as_json: bool, quiet: bool, **options: Any
+) -> int:
+    """Summarise many videos; what is done already is not done again.
+
+    \b
+    longtake batch talks/ --jobs 4 --out results
+    longtake batch list.csv                 # a column `source`, and any settings of that row
+    """  # noqa: D301 - click's mark for lines that are not joined
+    from longtake.batch.run import Plan, run_batch
+    from longtake.batch.sources import list_items
+
+    settings = read_settings(given, quiet=quiet)
+    out = settings.out or FOLDER
+    items = list_items(
+        sources, settings, match=options["match"], playlist=options["playlist"], wide=True
+    )
+    plan = Plan(items, out, settings, given, options["retry_failed"])
+    crew = _choose_crew(options["ray"], options["jobs"], settings, quiet=quiet)
+    counts = _Counts()
+    with _open_display(quiet=quiet) as show:
+        for event in run_batch(plan, crew):
+            show(event)
+            counts.take(event)
+    if as_json:
+        print(json.dumps({**counts.values(), "out": out}, indent=2))
+    else:
+        print(counts.say())
+        print(
+            f"{out.rstrip('/')}/index.html: all of them, to look through; index.csv: a row a video"
+        )
+        if counts.left and not quiet:
+            note(f"{say_count(counts.left, 'video')} that failed before: --retry-failed tries them")
+    return counts.status
+
+
+class _Counts:
+    """What came of the videos so far; errors are told as they come, but for the many."""
+
+    def __init__(self) -> None:
+        self._by_state: Counter[str] = Counter()
+        self._before = 0
+        self.left = 0
+        """Videos that failed in an earlier batch and were not tried again."""
+        self._exits: list[int] = []
+
+    def take(self, event: "Event") -> None:
+        """Count a video that has ended."""
+        from longtake.batch.run import Ended
+
+        if not isinstance(event, Ended):
+            return
+        row = event.row
+        self._by_state[row.status] += 1
+        self._before += event.before
+        if row.status == "failed":
+            self.left += event.before
+            self._exits.append(event.exit_status)
+            if not event.before and len(self._exits) <= SHOWN_ERRORS:
+                named = row.error if row.source in row.error else f"{row.source}: {row.error}"
+                note_error(named, row.hint)
+
+    def values(self) -> dict[str, int]:
+        """By status, and how many of them were known before."""
+        return {state: self._by_state[state] for state in STATES} | {"before": self._before}
+
+    def say(self) -> str:
+        """In a line."""
+        parts = [f"{self._by_state[state]} {state}" for state in STATES if self._by_state[state]]
+        known = f" ({self._before} before)" if self._before else ""
+        count = say_count(self._by_state.total(), "video")
+        return f"{count}: {', '.join(parts)}{known}" if parts else "no video"
+
+    @property
+    def status(self) -> int:
+        """The exit status: that of the first error, where no video came to a result."""
+        results = self._by_state["done"] + self._by_state["gaps"]
+        if not results and self._exits:
+            return self._exits[0]
+        return (
+            0
+            if results + self._by_state["same"] == self._by_state.total()
+            and not (self._by_state["gaps"])
+            else EXIT_GAPS
+        )
+
+
+def _choose_crew(address: str, jobs: int, settings: "Settings", *, quiet: bool) -> "GoThrough":
+    """Who goes through the videos: processes here, or the workers of a cluster."""
+    if address:
+        try:
+            from longtake.batch.on_ray import open_crew
+        except ImportError as error:
+            raise UsageError("Ray is not installed", "pip install 'longtake[ray]'") from error
+        return open_crew(address, jobs, settings).go
+    from longtake.batch.workers import run_here
+    from longtake.engines import AUTO, choose_engine
+
+    engine = choose_engine()[0] if settings.engine == AUTO else settings.engine
+    loads = engine.partition(":")[0] in LOADED
+    wide = jobs or (1 if loads else 2)
+    if not quiet:
+        many = f", {wide} copies of its model" if loads and wide > 1 else ""
+        note(f"{say_count(wide, 'video')} at once, described by {engine}{many}")
+    return lambda tasks: run_here(tasks, wide)
+
+
+@contextmanager
+def _open_display(*, quiet: bool) -> "Iterator[Any]":
+    """What takes each event: a bar for all and a line a video at work, or plain lines."""
+    if quiet:
+        yield lambda event: None
+    elif sys.stdout.isatty() and sys.stderr.isatty():
+        with _Bars() as bars:
+            yield bars.show
+    else:
+        yield _say
+
+
+def _say(event: "Event") -> None:
+    from longtake.batch.run import Ended
+
+    if isinstance(event, Ended) and not event.before:
+        note(f"{event.number}: {_name(event.row)}: {event.row.status}")
+
+
+def _name(row: "Row") -> str:
+    return one_line(row.title or row.source)
+
+
+class _Bars:
+    """Bars of rich: how many videos are done, and how far those at work are."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.table import Column
+
+        rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        self._bars = Progress(
+            TextColumn("{task.fields[stage]:>10}"),
+            BarColumn(24),
+            TextColumn("{task.fields[count]:<14}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[name]}", markup=False, table_column=rest),
+            console=Console(stderr=True),
+            transient=True,
+            expand=True,
+        )
+        self._all = self._bars.add_task("", stage="videos", count="", name="", total=None)
+        self._tasks: dict[int, Any] = {}
+        self._ended = 0
+
+    def __enter__(self) -> "_Bars":
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def show(self, event: "Event") -> None:
+        """Take an event."""
+        from longtake.batch.run import Begun, Ended
+
+        if isinstance(event, Begun):
+            name = one_line(event.item.title or event.item.source)
+            self._tasks[event.number] = self._bars.add_task(
+                "", stage="", count="", name=name, total=None
+            )
+        elif isinstance(event, Ended):
+            self._ended += 1
+            self._bars.update(self._all, count=f"{self._ended} ended", completed=self._ended)
+            if (task := self._tasks.pop(event.number, None)) is not None:
+                self._bars.remove_task(task)
+        elif event.number in self._tasks and event.note:
+            self._bars.console.print(f"note: {one_line(event.note)}", markup=False)
+        elif event.number in self._tasks:
+            self._bars.update(
+                self._tasks[event.number],
+                stage=event.stage,
+                completed=event.done,
+                total=event.total,
+            )

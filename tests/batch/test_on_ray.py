@@ -1,0 +1,197 @@
+"""Batches on a Ray cluster of three nodes: the same results, and nothing lost with what dies."""
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from longtake.errors import UsageError
+from longtake.inference.engine import Request
+from longtake.settings import Settings
+from tests.batch.test_processes import CHUNKS, OFF, SlowServer, make_film, server, wait_for
+from tests.videos import draw_noisy, make_video
+
+pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("default")]
+ray = pytest.importorskip("ray")
+assert server  # a fixture
+
+SIGHTS = re.compile(rb"Frame at 0:00")
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    """A head without processors, and three nodes of one each."""
+    from ray.cluster_utils import Cluster
+
+    small = {"object_store_memory": 80 << 20}
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False} | small
+    )
+    cluster.nodes = [cluster.add_node(num_cpus=1, **small) for _ in range(3)]
+    yield cluster
+    cluster.shutdown()
+
+
+def start(cluster: Any, *arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "longtake", "batch", *arguments, "--ray", cluster.address]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def end(process: "subprocess.Popen[str]") -> str:
+    with process:
+        said, _ = process.communicate(timeout=240)
+    return said
+
+
+def ask_server(films: Path, server: SlowServer) -> list[str]:
+    short = ["--chunk-seconds", "1", "--chunking", "fixed", "--at-once", "2"]
+    return [str(films), *OFF, "--base-url", server.url, *short]
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for seed in range(6):
+        path = folder / f"{seed}.mp4"
+        make_video(path, seconds=CHUNKS, draw=lambda k, w, h, n=seed: draw_noisy(k + 200 * n, w, h))
+    return folder
+
+
+def read_results(out: Path) -> dict[str, str]:
+    """What each result says, but for how long it took."""
+    found: dict[str, str] = {}
+    for path in sorted(out.rglob("*")):
+        if path.name == "descriptions.csv":
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = [row | {"seconds": ""} for row in csv.DictReader(file)]
+            found[str(path.relative_to(out))] = str(rows)
+        elif path.name == "summary.md":
+            found[str(path.relative_to(out))] = path.read_text(encoding="utf-8")
+        elif path.name == "index.csv":
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = [row | {"took": ""} for row in csv.DictReader(file)]
+            found["index.csv"] = str(rows)
+    return found
+
+
+def test_thirty_films_of_all_kinds_come_out_as_on_one_machine(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(24):
+        make_film(tmp_path / "films" / f"talk {seed}.mp4", seed)
+    for number in range(6):
+        path = tmp_path / "films" / f"broken {number}.mp4"
+        whole = (tmp_path / "films" / f"talk {number}.mp4").read_bytes()
+        path.write_bytes(
+            [b"no film", whole[:900], b"", whole[300:], b"\0" * 5000, whole[:-200]][number]
+        )
+    said = end(start(cluster, "films", "--engine", "fake", *OFF, "--out", "far"))
+    assert re.search("^30 videos: 2[45] done", said, re.MULTILINE), said
+    monkeypatch.setenv("LONGTAKE_HOME", str(tmp_path / "other"))
+    command = [sys.executable, "-m", "longtake", "batch", "films", "--engine", "fake", *OFF]
+    subprocess.run([*command, "--out", "near", "-q", "--jobs", "2"], check=False)
+    assert read_results(Path("far")) == read_results(Path("near"))
+
+
+def test_node_that_dies_costs_what_was_under_way_and_no_more(
+    cluster: Any, films: Path, server: SlowServer
+) -> None:
+    process = start(cluster, *ask_server(films, server))
+    wait_for(server, 15)
+    cluster.remove_node(cluster.nodes[0], allow_graceful=False)
+    assert "6 videos: 6 done" in end(process)
+    assert len(server.asked) == 6 * CHUNKS
+    assert sum(count - 1 for count in server.asked.values()) <= 2  # two under way on that node
+
+
+def test_driver_that_dies_costs_what_was_under_way_and_no_more(
+    cluster: Any, films: Path, server: SlowServer
+) -> None:
+    process = start(cluster, *ask_server(films, server))
+    wait_for(server, 25)
+    process.kill()
+    end(process)
+    time.sleep(2)  # its workers end
+    assert "6 videos: 6 done" in end(start(cluster, *ask_server(films, server)))
+    assert len(server.asked) == 6 * CHUNKS
+    assert sum(count - 1 for count in server.asked.values()) <= 6  # two of each worker
+
+
+def find_workers() -> list[int]:
+    told = subprocess.run(
+        ["pgrep", "-f", "ray::Worker"], capture_output=True, text=True, check=False
+    )
+    return [int(pid) for pid in told.stdout.split()]
+
+
+def test_worker_that_is_killed_is_replaced_and_its_video_goes_on(
+    cluster: Any, films: Path, server: SlowServer
+) -> None:
+    process = start(cluster, *ask_server(films, server))
+    wait_for(server, 15)
+    os.kill(find_workers()[0], signal.SIGKILL)
+    assert "6 videos: 6 done" in end(process)
+    assert sum(count - 1 for count in server.asked.values()) <= 2
+
+
+def test_video_that_ends_its_workers_is_given_up_and_the_others_are_done(
+    cluster: Any, films: Path, server: SlowServer
+) -> None:
+    for path in sorted(films.iterdir())[2:]:
+        path.unlink()
+    process = start(cluster, *ask_server(films, server), "--jobs", "1")
+    deaths = 0
+    while process.poll() is None and deaths < 3:
+        before = server.asked.total()
+        while server.asked.total() <= before and process.poll() is None:
+            time.sleep(0.05)
+        for pid in find_workers():
+            os.kill(pid, signal.SIGKILL)
+            deaths += 1
+        time.sleep(0.5)
+    said = end(process)
+    assert "2 videos: 1 done, 1 failed" in said, said
+    assert "3 workers ended while they went through it" in said
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "127.0.0.1", "head"])
+def test_cluster_that_is_not_there_is_told(address: str) -> None:
+    from longtake.batch.on_ray import open_crew
+
+    with pytest.raises(UsageError, match=f"the Ray cluster {address} can't be reached"):
+        open_crew(address, 1, Settings())
+
+
+def test_card_is_asked_for_where_none_is(cluster: Any, films: Path) -> None:
+    said = end(start(cluster, "films", "--device", "cuda", "--engine", "fake", *OFF))
+    assert "error: the Ray cluster has no graphics card, and --device cuda asks for one" in said
+
+
+@pytest.mark.enable_socket
+def test_engine_in_an_actor_answers_as_it_does_here_and_its_errors_come_whole(cluster: Any) -> None:
+    from longtake.batch.on_ray import FarEngine, Served
+    from longtake.engines import open_engine
+    from longtake.errors import RequestTooLarge
+
+    ray.init(address=cluster.address, log_to_driver=False)
+    try:
+        actor = ray.remote(Served).options(max_concurrency=4)
+        far = FarEngine([actor.remote("fake", Settings()) for _ in range(2)])
+        near = open_engine("fake", Settings())
+        request = Request("You repeat.", ("[1] One thing.",))
+        assert far.answer(request).text == near.answer(request).text
+        assert (far.name, far.capabilities) == (near.name, near.capabilities)
+        assert far.count_tokens("a b c") == 3
+        with pytest.raises(RequestTooLarge, match="more than the fake takes"):
+            far.answer(Request("You repeat.", ("word " * 9000,)))
+    finally:
+        ray.shutdown()
