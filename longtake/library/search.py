@@ -206,9 +206,11 @@ def _weigh_meaning(
 def heed_neighbours(likenesses: np.ndarray, facts: np.ndarray) -> np.ndarray:
     """The likenesses of a video's passages, in time order, with a part of their neighbours'.
 
-    A sentence tells its subject with those around it. One that is not near counts for nothing.
+    What is said tells its subject with the sentences around it; what is seen or read in one moment
+    says nothing of the next. One that is not near counts for nothing.
     """
-    near = facts["start"][1:] - facts["end"][:-1] <= NEAR_SECONDS
+    said = facts["kind"] == KINDS.index("said")
+    near = (facts["start"][1:] - facts["end"][:-1] <= NEAR_SECONDS) & said[1:] & said[:-1]
     before, after = likenesses.copy(), likenesses.copy()
     before[1:] = np.where(near, likenesses[:-1], likenesses[1:])
     after[:-1] = np.where(near, likenesses[1:], likenesses[:-1])

@@ -20,7 +20,7 @@ from longtake.library.index import (
     list_without_vectors,
     put_video,
 )
-from longtake.library.passages import Passage
+from longtake.library.passages import KINDS, Passage
 from longtake.library.search import (
     NEAR_SECONDS,
     FoundMoment,
@@ -199,10 +199,13 @@ def test_neighbours_that_mean_the_same_lift_a_passage_and_far_ones_do_not() -> N
     facts = np.zeros(4, FACTS)
     facts["start"] = 0, 5, 10, 10 + 2 * NEAR_SECONDS
     facts["end"] = facts["start"] + 5
+    facts["kind"] = KINDS.index("said")
     alone, beside, middle, far = heed_neighbours(np.array([0.5, 0.5, 0.8, 0.5]), facts)
     assert beside > alone == far == pytest.approx(0.5)
     assert 0.5 < middle < 0.8
     assert heed_neighbours(np.zeros(0), facts[:0]).shape == (0,)
+    facts["kind"][2] = KINDS.index("seen")
+    assert heed_neighbours(np.array([0.5, 0.5, 0.8, 0.5]), facts)[1:3] == pytest.approx([0.5, 0.8])
 
 
 def test_one_word_of_a_long_question_counts_far_less_than_all_words_of_a_short_one(
