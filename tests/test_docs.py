@@ -34,7 +34,10 @@ PLACES = (ROOT, ROOT / "longtake")
 FOREIGN = frozenset(
     # of pip, git and other programs that the docs tell people to call, and --version
     "--upgrade --require-hashes --follow-tags --exit-code --oneline --no-verify --version"
-    " --max-model-len".split()
+    " --max-model-len"
+    # of Ray and Slurm
+    " --address --block --cpus-per-task --exclude --gpus-per-task --head --ip-address --nodes"
+    " --ntasks --ntasks-per-node --port --time".split()
 )
 OF_BENCHMARKS = frozenset("--long --own --set --vllm".split())
 

@@ -18,7 +18,7 @@ NAME, LOCK = "batch.jsonl", ".batch.lock"
 
 
 @dataclass(frozen=True)
-class Row:
+class BatchRow:
     """What is known of one video of a batch.
 
     `status` is done, gaps, failed, or same: its content is that of `same_as`, another source.
@@ -45,7 +45,7 @@ class Row:
     file: str = ""
 
 
-_NAMES = {spec.name for spec in fields(Row)}
+_NAMES = {spec.name for spec in fields(BatchRow)}
 
 
 class Journal:
@@ -64,7 +64,7 @@ class Journal:
                 self._folders.setdefault(row.folder, row.source)
         self._file = self.path.open("ab")
 
-    def find(self, source: str) -> Row | None:
+    def find(self, source: str) -> BatchRow | None:
         """What is known of a source."""
         place = self._places.get(source)
         if place is None:
@@ -73,7 +73,7 @@ class Journal:
             file.seek(place)
             return _parse(file.readline())
 
-    def add(self, row: Row) -> None:
+    def add(self, row: BatchRow) -> None:
         """Write down a row; it is on disk when this returns."""
         line = json.dumps(asdict(row)).encode() + b"\n"
         self._places[row.source] = self._file.seek(0, os.SEEK_END)
@@ -92,7 +92,7 @@ class Journal:
         self._folders[name.casefold()] = source
         return name
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[BatchRow]:
         """The last row of each source, sorted by source."""
         with self.path.open("rb") as file:
             for _, place in sorted(self._places.items()):
@@ -104,7 +104,7 @@ class Journal:
         """Close the file."""
         self._file.close()
 
-    def _read(self) -> Iterator[tuple[int, Row]]:
+    def _read(self) -> Iterator[tuple[int, BatchRow]]:
         """Place and row of each line; half a line at the end, of a kill, is cut off."""
         with suppress(FileNotFoundError), self.path.open("r+b") as file:
             place = 0
@@ -117,11 +117,11 @@ class Journal:
                 place += len(line)
 
 
-def _parse(line: bytes) -> Row | None:
+def _parse(line: bytes) -> BatchRow | None:
     """The row of a line; None for what is none of ours."""
     try:
         told: dict[str, Any] = json.loads(line)
-        return Row(**{name: value for name, value in told.items() if name in _NAMES})
+        return BatchRow(**{name: value for name, value in told.items() if name in _NAMES})
     except (ValueError, TypeError, AttributeError):
         return None
 

@@ -21,7 +21,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from longtake import engines
 from longtake.batch.shared_store import SharedStore
-from longtake.batch.task import Outcome, Task, fail, go_through
+from longtake.batch.task import BatchOutcome, BatchTask, fail, go_through
 from longtake.errors import EngineFailed, LongtakeError, UsageError
 from longtake.inference.engine import Engine, Reply, Request
 from longtake.library.handover import Volume, put_in, take_out
@@ -42,7 +42,7 @@ MOST_DEATHS = 3
 """A video under which so many workers ended is not begun again: perhaps it is what ends them."""
 
 
-class Keeper:
+class StoreActor:
     """The store of the driver, on its machine: the one that writes it."""
 
     def __init__(self, path: Path) -> None:
@@ -57,7 +57,7 @@ class Keeper:
         put_in(self._store, volume)
 
 
-class FarKeeper:
+class FarStore:
     """The keeper as a worker sees it."""
 
     def __init__(self, actor: Any) -> None:
@@ -86,7 +86,7 @@ class FarKeeper:
         return ray.get(self._actor.call.remote(method, *values))
 
 
-class Served:
+class EngineActor:
     """An engine in an actor; errors are given back as values, so that they come whole."""
 
     def __init__(self, name: str, settings: Settings) -> None:
@@ -143,23 +143,23 @@ class FarEngine(Engine):
 class Handed:
     """What a worker hands over of a video: the outcome, its files by name, what to search in."""
 
-    outcome: Outcome
+    outcome: BatchOutcome
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     volume: Volume | None = field(default=None, repr=False)
 
 
-class Worker:
+class VideoActor:
     """Goes through one video after another; engines stay open in between."""
 
     def __init__(self, keeper: Any, served: Mapping[str, list[Any]]) -> None:
-        self._keeper = FarKeeper(keeper)
+        self._keeper = FarStore(keeper)
         self._served = served
         self._engines = Engines(open_engine=self._open)
 
     def ready(self) -> None:
         """Answered as soon as the worker stands."""
 
-    def go(self, task: Task) -> Handed:
+    def go(self, task: BatchTask) -> Handed:
         """One video, to its end."""
         with tempfile.TemporaryDirectory(prefix="longtake-") as folder:
             out = Path(folder) / "out"
@@ -181,7 +181,7 @@ class _Hand:
     """A worker, what it was asked last, and how often others ended under that."""
 
     actor: Any
-    task: Task | None = None
+    task: BatchTask | None = None
 
 
 class Crew:
@@ -189,19 +189,19 @@ class Crew:
 
     def __init__(self, jobs: int, served: Mapping[str, list[Any]] = MappingProxyType({})) -> None:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        keeper = ray.remote(Keeper).options(num_cpus=0, scheduling_strategy=here)
+        keeper = ray.remote(StoreActor).options(num_cpus=0, scheduling_strategy=here)
         self._keeper = keeper.remote(store_path())
-        self._worker = ray.remote(Worker).options(num_cpus=1)
+        self._worker = ray.remote(VideoActor).options(num_cpus=1)
         self._served = dict(served)
         self._deaths: Counter[int] = Counter()
-        self._again: list[Task] = []
+        self._again: list[BatchTask] = []
         self._asked: dict[Any, _Hand] = {}
         """By what is waited for."""
         self._idle: list[_Hand] = []
         for _ in range(jobs):
             self._hire()
 
-    def go(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
+    def go(self, tasks: Iterator[BatchTask]) -> Iterator[BatchOutcome]:
         """What becomes of each task, as it comes; none is taken that no worker is free for."""
         while True:
             while self._idle and (task := self._next(tasks)):
@@ -220,10 +220,10 @@ class Crew:
         hand = _Hand(self._worker.remote(self._keeper, self._served))
         self._asked[hand.actor.ready.remote()] = hand
 
-    def _next(self, tasks: Iterator[Task]) -> Task | None:
+    def _next(self, tasks: Iterator[BatchTask]) -> BatchTask | None:
         return self._again.pop() if self._again else next(tasks, None)
 
-    def _take(self, ref: Any, hand: _Hand) -> Outcome | None:
+    def _take(self, ref: Any, hand: _Hand) -> BatchOutcome | None:
         """What came of a task; nothing yet, where it is to be begun again or none was given."""
         task, hand.task = hand.task, None
         try:
@@ -234,11 +234,11 @@ class Crew:
         except RayTaskError as error:
             self._idle.append(hand)
             said = f"this is a bug in Longtake: {one_line(str(error.cause))[:300]}"
-            return Outcome(task.number, "failed", error=said, exit_status=1) if task else None
+            return BatchOutcome(task.number, "failed", error=said, exit_status=1) if task else None
         self._idle.append(hand)
         return self._keep(task, handed) if task else None
 
-    def _begin_again(self, task: Task, error: Exception) -> Outcome | None:
+    def _begin_again(self, task: BatchTask, error: Exception) -> BatchOutcome | None:
         """Have a video taken anew whose worker ended, unless too many did."""
         self._deaths[task.number] += 1
         if self._deaths[task.number] < MOST_DEATHS:
@@ -250,7 +250,7 @@ class Crew:
         hint = "Their memory may not suffice: give workers more, or make them fewer by --jobs."
         return replace(fail(task.number, EngineFailed(said, hint)), of_all=False)
 
-    def _keep(self, task: Task, handed: Handed) -> Outcome:
+    def _keep(self, task: BatchTask, handed: Handed) -> BatchOutcome:
         """Write what was handed over to where it belongs."""
         if not handed.files:
             return handed.outcome
@@ -306,7 +306,7 @@ def _check_reachable(address: str) -> None:
 
 def _serve(settings: Settings, cards: int) -> list[Any]:
     """An engine on each card."""
-    actor = ray.remote(Served).options(
+    actor = ray.remote(EngineActor).options(
         num_gpus=1, num_cpus=0, max_restarts=-1, max_task_retries=1, max_concurrency=MOST_AT_ONCE
     )
     return [actor.remote(settings.engine, settings) for _ in range(cards)]

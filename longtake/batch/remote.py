@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from longtake.errors import LinkError, OutputError, UsageError
+from longtake.installation import say_extra_install, say_pip_install
 from longtake.text.untrusted import one_line
 
 FLAT = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
@@ -97,7 +98,7 @@ def _open(address: str) -> tuple[Any, str]:
         import fsspec
     except ImportError as error:
         raise UsageError(
-            f"{address}: fsspec is not installed", "pip install 'longtake[batch]'"
+            f"{address}: fsspec is not installed", say_extra_install("batch")
         ) from error
     try:
         found: tuple[Any, str] = fsspec.core.url_to_fs(address)
@@ -105,7 +106,7 @@ def _open(address: str) -> tuple[Any, str]:
         kind = address.partition(":")[0]
         package = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
         raise UsageError(
-            f"{address}: {one_line(str(error))}", f"pip install {package.get(kind, kind)}"
+            f"{address}: {one_line(str(error))}", say_pip_install(package.get(kind, kind))
         ) from error
     except ValueError as error:
         raise UsageError(

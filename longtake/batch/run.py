@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from longtake import report
-from longtake.batch.journal import Journal, Row, open_journal
+from longtake.batch.journal import BatchRow, Journal, open_journal
 from longtake.batch.place import Here, There
 from longtake.batch.remote import identify, is_remote
 from longtake.batch.sources import Item, apply
 from longtake.batch.tables import write_tables
-from longtake.batch.task import Outcome, Task
-from longtake.batch.workers import Step, Told
+from longtake.batch.task import BatchOutcome, BatchTask
+from longtake.batch.workers import BatchStep, Told
 from longtake.errors import LongtakeError
 from longtake.files import hash_file
 from longtake.links.addresses import is_link
@@ -30,11 +30,11 @@ from longtake.store import make_key
 MOST_TROUBLE = 3
 """Errors of the engine or a model in a row after which no further video is begun."""
 
-GoThrough = Callable[[Iterator[Task]], Iterator[Told]]
+GoThrough = Callable[[Iterator[BatchTask]], Iterator[Told]]
 
 
 @dataclass(frozen=True)
-class Plan:
+class BatchPlan:
     """What a batch is to do: its videos, where its results go, settings for all, those given.
 
     `out` is a folder or an address of fsspec.
@@ -60,16 +60,16 @@ class Ended:
     """A video of which all is known; `before` tells that it was known before this batch."""
 
     number: int
-    row: Row
+    row: BatchRow
     before: bool = False
     exit_status: int = 2
     """That of its error, where it failed."""
 
 
-Event = Step | Begun | Ended
+Event = BatchStep | Begun | Ended
 
 
-def run_batch(plan: Plan, go: GoThrough) -> Iterator[Event]:
+def run_batch(plan: BatchPlan, go: GoThrough) -> Iterator[Event]:
     """Go through all videos that are not done yet; the tables are written however it ends."""
     place = There(plan.out) if is_remote(plan.out) else Here(plan.out)
     place.begin()
@@ -84,11 +84,11 @@ def run_batch(plan: Plan, go: GoThrough) -> Iterator[Event]:
 class _Batch:
     """What is under way, and what was met so far."""
 
-    def __init__(self, plan: Plan, journal: Journal, place: Here) -> None:
+    def __init__(self, plan: BatchPlan, journal: Journal, place: Here) -> None:
         self._plan, self._journal, self._place = plan, journal, place
-        self._running: dict[int, Row] = {}
+        self._running: dict[int, BatchRow] = {}
         self._events: list[Event] = []
-        self._met: dict[str, Row] = {}
+        self._met: dict[str, BatchRow] = {}
         """By source: what this batch has met, so that nothing is done twice."""
         self._by_size: dict[int, list[str]] = {}
         self._hashes: dict[str, str] = {}
@@ -97,7 +97,7 @@ class _Batch:
     def run(self, go: GoThrough) -> Iterator[Event]:
         for told in go(self._tasks()):
             yield from self._drain()
-            if isinstance(told, Outcome):
+            if isinstance(told, BatchOutcome):
                 yield self._take(told)
             else:
                 yield told
@@ -107,22 +107,22 @@ class _Batch:
         events, self._events = self._events, []
         yield from events
 
-    def _tasks(self) -> Iterator[Task]:
+    def _tasks(self) -> Iterator[BatchTask]:
         """The videos that are to be gone through, as they are asked for."""
         for number, item in enumerate(self._plan.items, 1):
             if self._trouble >= MOST_TROUBLE:
-                self._events.append(Ended(number, Row(item.source, "untried", item.title)))
+                self._events.append(Ended(number, BatchRow(item.source, "untried", item.title)))
                 continue
             try:
                 task = self._plan_one(number, item)
             except LongtakeError as error:
                 task = None
-                self._end(number, _fail(Row(item.source, "failed", item.title), error))
+                self._end(number, _fail(BatchRow(item.source, "failed", item.title), error))
             if task:
                 self._events.append(Begun(number, item))
                 yield task
 
-    def _plan_one(self, number: int, item: Item) -> Task | None:
+    def _plan_one(self, number: int, item: Item) -> BatchTask | None:
         """The task of a video, unless it is known what came of it."""
         if item.error:
             raise item.error
@@ -132,7 +132,7 @@ class _Batch:
         settings = apply(item, self._plan.given, self._plan.settings)
         names = (report.DESCRIPTIONS, *report.OF_SUMMARY)
         made = make_key(dict(list_made_with(settings, names)))
-        row = Row(source, "failed", item.title, made=made, file=_tell_file(source))
+        row = BatchRow(source, "failed", item.title, made=made, file=_tell_file(source))
         known = self._journal.find(source)
         if known and self._still_holds(known, row.made, row.file):
             self._end(number, known, before=True)
@@ -144,9 +144,9 @@ class _Batch:
         folder = self._journal.name_folder(source, name_folder(item.name))
         row = replace(row, folder=folder)
         self._met[source] = self._running[number] = row
-        return Task(number, source, replace(settings, out=str(self._place.folder / folder)))
+        return BatchTask(number, source, replace(settings, out=str(self._place.folder / folder)))
 
-    def _still_holds(self, known: Row, made: str, file: str) -> bool:
+    def _still_holds(self, known: BatchRow, made: str, file: str) -> bool:
         """Whether what is known of a source needs no work: the same file, settings, result.
 
         One with gaps is tried anew: what was answered costs nothing.
@@ -160,7 +160,7 @@ class _Batch:
             return twin is not None and self._still_holds(twin, made, _tell_file(twin.source))
         return known.status == "done" and self._place.has_result(known.folder)
 
-    def _find_twin(self, source: str, made: str) -> Row | None:
+    def _find_twin(self, source: str, made: str) -> BatchRow | None:
         """Another source of this batch that has the same content; hashed where sizes are equal."""
         others = self._know_size(source)
         if not others:
@@ -189,7 +189,7 @@ class _Batch:
                 self._hashes[source] = hash_file(Path(source))
         return self._hashes[source]
 
-    def _take(self, told: Outcome) -> Ended:
+    def _take(self, told: BatchOutcome) -> Ended:
         """Write down what came of a task."""
         row = self._running.pop(told.number)
         self._trouble = self._trouble + 1 if told.of_all else 0
@@ -216,7 +216,7 @@ class _Batch:
         self._journal.add(row)
         return Ended(told.number, row, exit_status=told.exit_status)
 
-    def _end(self, number: int, row: Row, *, before: bool = False) -> None:
+    def _end(self, number: int, row: BatchRow, *, before: bool = False) -> None:
         """A video that needs no work."""
         if not before:
             self._journal.add(row)
@@ -226,7 +226,7 @@ class _Batch:
         self._events.append(Ended(number, row, before))
 
 
-def _fail(row: Row, error: LongtakeError) -> Row:
+def _fail(row: BatchRow, error: LongtakeError) -> BatchRow:
     return replace(row, error=error.message, hint=error.hint)
 
 

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from longtake.batch.journal import Row
+from longtake.batch.journal import BatchRow
 from longtake.files import replacing
 from longtake.report.csv import guard, read_csv
 from longtake.report.templates import fill
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 COLUMNS = tuple(
-    spec.name for spec in fields(Row) if spec.name not in ("made", "file", "hint", "title")
+    spec.name for spec in fields(BatchRow) if spec.name not in ("made", "file", "hint", "title")
 )
 DESCRIPTIONS = "descriptions.csv"
 NUMBERS = {"chunk": int, "start": float, "end": float, "input_tokens": int, "output_tokens": int,
@@ -33,7 +33,7 @@ ON_PAGE = 500
 THUMBS = "thumbs"
 
 Thing = TypeVar("Thing")
-Rows = Callable[[], Iterable[Row]]
+Rows = Callable[[], Iterable[BatchRow]]
 """The rows from the first one on, each time it is called."""
 
 
@@ -45,7 +45,7 @@ def write_tables(folder: Path, rows: Rows) -> list[str]:
     return written
 
 
-def _write_csv(folder: Path, rows: Iterable[Row]) -> str:
+def _write_csv(folder: Path, rows: Iterable[BatchRow]) -> str:
     with (
         replacing(folder / "index.csv") as part,
         part.open("w", encoding="utf-8", errors="replace", newline="") as file,
@@ -56,11 +56,11 @@ def _write_csv(folder: Path, rows: Iterable[Row]) -> str:
     return "index.csv"
 
 
-def _write_index(folder: Path, rows: Iterable[Row]) -> str:
+def _write_index(folder: Path, rows: Iterable[BatchRow]) -> str:
     import pyarrow as pa
 
     kinds = {str: pa.string(), int: pa.int64(), float: pa.float64()}
-    types = {spec.name: spec.type for spec in fields(Row)}
+    types = {spec.name: spec.type for spec in fields(BatchRow)}
     schema = pa.schema([(name, kinds[types[name]]) for name in COLUMNS])  # type: ignore[index]
     plain = (
         {name: value for name, value in asdict(row).items() if name in COLUMNS} for row in rows
@@ -68,7 +68,7 @@ def _write_index(folder: Path, rows: Iterable[Row]) -> str:
     return _write_parquet(folder / "index.parquet", schema, plain)
 
 
-def _write_descriptions(folder: Path, rows: Iterable[Row]) -> str:
+def _write_descriptions(folder: Path, rows: Iterable[BatchRow]) -> str:
     """A row a chunk of all videos, with the video's SHA-256, source and folder."""
     import pyarrow as pa
 
@@ -80,7 +80,7 @@ def _write_descriptions(folder: Path, rows: Iterable[Row]) -> str:
     return _write_parquet(folder / "descriptions.parquet", schema, _list_chunks(folder, rows))
 
 
-def _list_chunks(folder: Path, rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
+def _list_chunks(folder: Path, rows: Iterable[BatchRow]) -> Iterator[dict[str, Any]]:
     for row in rows:
         if row.status not in ("done", "gaps"):
             continue
@@ -106,7 +106,7 @@ def _write_parquet(path: Path, schema: "pyarrow.Schema", rows: Iterable[dict[str
     return path.name
 
 
-def _write_pages(folder: Path, rows: Iterable[Row]) -> Iterator[str]:
+def _write_pages(folder: Path, rows: Iterable[BatchRow]) -> Iterator[str]:
     """index.html, and index-2.html and so on for what one page does not hold."""
     groups = _group(rows, ON_PAGE)
     group = next(groups, [])
@@ -133,7 +133,7 @@ def _name_page(number: int) -> str:
     return "index.html" if number == 1 else f"index-{number}.html"
 
 
-def _show(folder: Path, row: Row) -> dict[str, Any]:
+def _show(folder: Path, row: BatchRow) -> dict[str, Any]:
     """What the page tells of a video."""
     report, thumb = f"{row.folder}/report.html", f"{THUMBS}/{row.folder}.jpg"
     return {

@@ -21,7 +21,7 @@ REPORT = "report.html"
 
 
 @dataclass(frozen=True)
-class Task:
+class BatchTask:
     """A video to go through with settings, whose `out` is the folder of its result."""
 
     number: int
@@ -30,7 +30,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BatchOutcome:
     """What came of a task, in plain values: they go from process to process, and into tables.
 
     `state` is done, gaps or failed. `of_all` tells of an error that is no video's own: of an engine
@@ -55,7 +55,7 @@ class Outcome:
     thumb: str = field(default="", repr=False)
 
 
-def go_through(session: Session, task: Task) -> Steps[Outcome]:
+def go_through(session: Session, task: BatchTask) -> Steps[BatchOutcome]:
     """The video described and summarised; an error is an outcome, but for a bug."""
     began = time.monotonic()
     try:
@@ -66,9 +66,9 @@ def go_through(session: Session, task: Task) -> Steps[Outcome]:
     return _tell(task.number, result, time.monotonic() - began)
 
 
-def fail(number: int, error: LongtakeError, took: float = 0.0) -> Outcome:
+def fail(number: int, error: LongtakeError, took: float = 0.0) -> BatchOutcome:
     """The outcome of a task that ended with an error."""
-    return Outcome(
+    return BatchOutcome(
         number,
         "failed",
         took=round(took, 2),
@@ -92,10 +92,10 @@ def _brought(source: str) -> Iterator[Source]:
         yield SourceFile(file, title=name, link=source)
 
 
-def _tell(number: int, result: Result, took: float) -> Outcome:
+def _tell(number: int, result: Result, took: float) -> BatchOutcome:
     cost = sum((use.cost for use in result.usage), Cost())
     gaps = len(result.ledger.gaps)
-    return Outcome(
+    return BatchOutcome(
         number,
         "gaps" if gaps else "done",
         str(result.out),

@@ -15,7 +15,7 @@ import traceback
 from dataclasses import asdict
 from typing import IO, Any
 
-from longtake.batch.task import Outcome, Task, go_through
+from longtake.batch.task import BatchOutcome, BatchTask, go_through
 from longtake.pipeline.open_engines import Engines
 from longtake.pipeline.session import open_session, run_to_end
 from longtake.records import Progress
@@ -59,7 +59,7 @@ def main() -> None:
     log = logging.getLogger("longtake")
     log.setLevel(logging.INFO)
     log.handlers = [wire]
-    tasks: queue.Queue[Task] = queue.Queue()
+    tasks: queue.Queue[BatchTask] = queue.Queue()
     threading.Thread(target=_read, args=(tasks,), daemon=True).start()
     with open_session(Engines()) as session:
         while True:
@@ -70,14 +70,14 @@ def main() -> None:
             except Exception as error:  # noqa: BLE001 - a bug, which costs one video
                 traceback.print_exc()
                 said = f"this is a bug in Longtake: {type(error).__name__}: {one_line(str(error))}"
-                outcome = Outcome(task.number, "failed", error=said[:300], exit_status=1)
+                outcome = BatchOutcome(task.number, "failed", error=said[:300], exit_status=1)
             wire.send(outcome=asdict(outcome))
 
 
-def _read(tasks: "queue.Queue[Task]") -> None:
+def _read(tasks: "queue.Queue[BatchTask]") -> None:
     for line in sys.stdin:
         told = json.loads(line)
-        tasks.put(Task(told["number"], told["source"], Settings(**told["settings"])))
+        tasks.put(BatchTask(told["number"], told["source"], Settings(**told["settings"])))
     os._exit(0)  # who gave the tasks is gone, or has no more
 
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import IO, Any
 
-from longtake.batch.task import Outcome, Task, fail
+from longtake.batch.task import BatchOutcome, BatchTask, fail
 from longtake.errors import EngineFailed
 from longtake.text.untrusted import one_line
 
@@ -24,7 +24,7 @@ SHOWN_BYTES = 2000
 
 
 @dataclass(frozen=True)
-class Step:
+class BatchStep:
     """How far a task is: a stage, and how much of it is done; or a note on it."""
 
     number: int
@@ -34,12 +34,12 @@ class Step:
     note: str = ""
 
 
-Told = Step | Outcome
+Told = BatchStep | BatchOutcome
 Lines = queue.Queue[tuple["_Process", Mapping[str, Any] | None]]
 """What processes tell, a line each; None: one has ended."""
 
 
-def run_here(tasks: Iterator[Task], jobs: int) -> Iterator[Told]:
+def run_here(tasks: Iterator[BatchTask], jobs: int) -> Iterator[Told]:
     """What becomes of each task, by so many processes; tasks are taken as these are free."""
     lines: Lines = queue.Queue()
     crew = {_Process(lines) for _ in range(jobs)}
@@ -61,7 +61,7 @@ def run_here(tasks: Iterator[Task], jobs: int) -> Iterator[Told]:
             process.wait()
 
 
-def _give(crew: Iterable["_Process"], tasks: Iterator[Task]) -> bool:
+def _give(crew: Iterable["_Process"], tasks: Iterator[BatchTask]) -> bool:
     """A task to each process that has none; whether any has one."""
     for process in [process for process in crew if not process.task]:
         if not (task := next(tasks, None)):
@@ -74,7 +74,7 @@ class _Process:
     """A worker and the task that it is at."""
 
     def __init__(self, lines: "Lines") -> None:
-        self.task: Task | None = None
+        self.task: BatchTask | None = None
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "longtake.batch.worker"],
@@ -86,7 +86,7 @@ class _Process:
         )
         threading.Thread(target=self._read, args=(lines,), daemon=True).start()
 
-    def give(self, task: Task) -> None:
+    def give(self, task: BatchTask) -> None:
         """Have it go through a video; one that has just ended tells so itself."""
         self.task = task
         assert self._process.stdin
@@ -99,11 +99,11 @@ class _Process:
     def read(self, line: Mapping[str, Any]) -> Told:
         """What a line tells; after an outcome it is free."""
         if "outcome" not in line:
-            return Step(**line)
+            return BatchStep(**line)
         self.task = None
-        return Outcome(**line["outcome"])
+        return BatchOutcome(**line["outcome"])
 
-    def say_death(self) -> Outcome:
+    def say_death(self) -> BatchOutcome:
         """The outcome of a task whose process has ended under it."""
         assert self.task
         status = self._process.wait()

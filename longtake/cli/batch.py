@@ -14,12 +14,13 @@ from longtake.cli.completion import offer
 from longtake.cli.flags import Command, take_settings, take_switch
 from longtake.cli.front import EXIT_GAPS, Given, read_settings
 from longtake.errors import UsageError
+from longtake.installation import say_extra_install
 from longtake.settings import OF_RUN
 from longtake.text.plurals import say_count
 from longtake.text.untrusted import one_line
 
 if TYPE_CHECKING:
-    from longtake.batch.journal import Row
+    from longtake.batch.journal import BatchRow
     from longtake.batch.run import Event, GoThrough
     from longtake.settings import Settings
 
@@ -63,7 +64,7 @@ def batch(
     longtake batch talks/ --jobs 4 --out results
     longtake batch list.csv                 # a column `source`, and any settings of that row
     """  # noqa: D301 - click's mark for lines that are not joined
-    from longtake.batch.run import Plan, run_batch
+    from longtake.batch.run import BatchPlan, run_batch
     from longtake.batch.sources import list_items
 
     settings = read_settings(given, quiet=quiet)
@@ -71,7 +72,7 @@ def batch(
     items = list_items(
         sources, settings, match=options["match"], playlist=options["playlist"], wide=True
     )
-    plan = Plan(items, out, settings, given, options["retry_failed"])
+    plan = BatchPlan(items, out, settings, given, options["retry_failed"])
     crew = _choose_crew(options["ray"], options["jobs"], settings, quiet=quiet)
     counts = _Counts()
     with _open_display(quiet=quiet) as show:
@@ -147,7 +148,7 @@ def _choose_crew(address: str, jobs: int, settings: "Settings", *, quiet: bool) 
         try:
             from longtake.batch.on_ray import open_crew
         except ImportError as error:
-            raise UsageError("Ray is not installed", "pip install 'longtake[ray]'") from error
+            raise UsageError("Ray is not installed", say_extra_install("ray")) from error
         return open_crew(address, jobs, settings).go
     from longtake.batch.workers import run_here
     from longtake.engines import AUTO, choose_engine
@@ -167,7 +168,7 @@ def _open_display(*, quiet: bool) -> "Iterator[Any]":
     if quiet:
         yield lambda event: None
     elif sys.stdout.isatty() and sys.stderr.isatty():
-        with _Bars() as bars:
+        with _BatchBars() as bars:
             yield bars.show
     else:
         yield _say
@@ -180,11 +181,11 @@ def _say(event: "Event") -> None:
         note(f"{event.number}: {_name(event.row)}: {event.row.status}")
 
 
-def _name(row: "Row") -> str:
+def _name(row: "BatchRow") -> str:
     return one_line(row.title or row.source)
 
 
-class _Bars:
+class _BatchBars:
     """Bars of rich: how many videos are done, and how far those at work are."""
 
     def __init__(self) -> None:
@@ -207,7 +208,7 @@ class _Bars:
         self._tasks: dict[int, Any] = {}
         self._ended = 0
 
-    def __enter__(self) -> "_Bars":
+    def __enter__(self) -> "_BatchBars":
         self._bars.start()
         return self
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
 from longtake.describe.frame_limits import SMALLEST_SIDE, View
-from longtake.errors import EngineError, SourceError
+from longtake.errors import EngineError, SourceError, UsageError
 from longtake.inference.engine import Engine
 from longtake.inference.questions import hold_talk
 from longtake.inference.scheduler import Work
@@ -56,6 +57,7 @@ def look_again(
     looks: list[Looked] = []
     remarks: list[str] = []
     opened: dict[int, tuple[Video, Index] | SourceError] = {}
+    check_sight = cache(engine.check_sight)
     for place in places:
         if not budget.open:
             break
@@ -63,7 +65,7 @@ def look_again(
         try:
             if place.video.id not in opened:
                 opened[place.video.id] = yield from _open(place.video)
-            sight = _plan(work, engine, _raise_if_lost(opened[place.video.id]))
+            sight = _plan(work, engine, check_sight, _raise_if_lost(opened[place.video.id]))
             note = f"looking again at {one_line(place.video.name)} {place.span}"
             talk = look(place, question, known, sight, budget)
             found = yield from hold_talk(work, "look", VERSION, engine, talk, note)
@@ -71,7 +73,7 @@ def look_again(
             opened[place.video.id] = error
             remarks.append(f"not looked at again: {one_line(place.video.name)}: {error.message}")
             continue
-        except EngineError as error:
+        except (EngineError, UsageError) as error:
             remarks.append(f"looking again with {engine.name} failed: {one_line(error.message)}")
             break
         looks.append(found)
@@ -102,21 +104,47 @@ def _raise_if_lost(opened: tuple[Video, Index] | SourceError) -> tuple[Video, In
     return opened
 
 
-def _plan(work: Work, engine: Engine, opened: tuple[Video, Index]) -> Sight:
-    """How much of that video the engine is shown at once; EngineError where no frame fits."""
+def _plan(
+    work: Work, engine: Engine, check_sight: Callable[[], None], opened: tuple[Video, Index]
+) -> Sight:
+    """How much of that video the engine is shown at once; EngineError where no frame fits.
+
+    Whether it sees at all is only asked once frames are to be sent.
+    """
     video, index = opened
 
-    def cost(side: int) -> int:
-        return engine.frame_tokens(*scale(*index.size, side))
-
     def show(glance: Glance, view: View) -> Mapping[int, Frame]:
+        check_sight()
         return read_frames(video, index, glance, view, work.settings.hwaccel)
 
     able = engine.capabilities
-    views = plan_views(able, index.size, cost, engine.count_tokens)
-    if not views:
-        raise EngineError(f"its context of {able.context_tokens} tokens holds no frame")
+    views = _recall_views(work, engine, index.size)
     return Sight(*views, video.readable, show, able, engine.count_tokens)
+
+
+def _recall_views(work: Work, engine: Engine, size: tuple[int, int]) -> tuple[View, View]:
+    """The views as they were planned once: an engine is not asked again what a frame costs it."""
+    able = engine.capabilities
+    facts = {
+        "stage": "look view",
+        "size": list(size),
+        "able": [able.context_tokens, able.images, able.frames_per_chunk, able.frame_side],
+        "engine": engine.name,
+        "options": dict(engine.options),
+        "version": VERSION,
+    }
+
+    def cost(side: int) -> int:
+        return engine.frame_tokens(*scale(*size, side))
+
+    def find() -> list[int]:
+        views = plan_views(able, size, cost, engine.count_tokens)
+        if not views:
+            raise EngineError(f"its context of {able.context_tokens} tokens holds no frame")
+        return [number for view in views for number in (view.frames, view.side)]
+
+    frames, side, one, zoomed = work.store.recall(facts, engine.name, find)
+    return View(frames, side), View(one, zoomed)
 
 
 def read_frames(

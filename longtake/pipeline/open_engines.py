@@ -86,17 +86,14 @@ class Engines(Closeable):
         return writer, other_judge
 
     def open_looker(self, settings: Settings) -> Engine | None:
-        """Who looks again at frames in answer to a question, loaded; None where nobody can.
-
-        UsageError where a model that is named takes no images after all.
-        """
+        """Who looks again at frames in answer to a question, loaded; None where nobody can."""
         name = name_looker(settings)
         if not name:
             return None
         looker = self._open(name, settings)
         looker.load()
-        looker.check_sight()
-        return looker if looker.capabilities.text else None
+        able = looker.capabilities
+        return looker if able.text and able.images != 0 else None
 
     def _open(self, name: str, settings: Settings) -> Engine:
         key = (name, *(getattr(settings, setting) for setting in OF_ENGINES))

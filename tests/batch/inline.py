@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from longtake.batch.journal import Row
-from longtake.batch.run import Begun, Ended, Plan, run_batch
+from longtake.batch.journal import BatchRow
+from longtake.batch.run import BatchPlan, Begun, Ended, run_batch
 from longtake.batch.sources import list_items
-from longtake.batch.task import Outcome, Task, go_through
+from longtake.batch.task import BatchOutcome, BatchTask, go_through
 from longtake.pipeline.session import open_session, run_to_end
 from longtake.settings import load_settings
 
@@ -15,7 +15,7 @@ GIVEN = {"engine": "fake", "reconciler": "fake", "speech": "off", "read_text": "
          "embedder": "words", "chunking": "fixed"}  # fmt: skip
 
 
-def go_here(tasks: Iterator[Task]) -> Iterator[Outcome]:
+def go_here(tasks: Iterator[BatchTask]) -> Iterator[BatchOutcome]:
     """What becomes of each task."""
     with open_session() as session:
         for task in tasks:
@@ -27,7 +27,7 @@ class Batch:
 
     def __init__(self) -> None:
         self.begun: list[str] = []
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, BatchRow] = {}
         self.before: list[str] = []
 
 
@@ -36,13 +36,13 @@ def run(
     out: str = "out",
     match: str = "",
     retry_failed: bool = False,
-    go: Callable[[Iterator[Task]], Any] = go_here,
+    go: Callable[[Iterator[BatchTask]], Any] = go_here,
     **given: Any,
 ) -> Batch:
     """Go through them to the end."""
     settings = load_settings({**GIVEN, **given})
     items = list_items([str(s) for s in sources], settings, match=match, wide=True)
-    plan = Plan(items, out, settings, {**GIVEN, **given}, retry_failed)
+    plan = BatchPlan(items, out, settings, {**GIVEN, **given}, retry_failed)
     batch = Batch()
     for event in run_batch(plan, go):
         if isinstance(event, Begun):

@@ -128,7 +128,7 @@ def test_driver_that_dies_costs_what_was_under_way_and_no_more(
 
 def find_workers() -> list[int]:
     told = subprocess.run(
-        ["pgrep", "-f", "ray::Worker"], capture_output=True, text=True, check=False
+        ["pgrep", "-f", "ray::VideoActor"], capture_output=True, text=True, check=False
     )
     return [int(pid) for pid in told.stdout.split()]
 
@@ -178,13 +178,13 @@ def test_card_is_asked_for_where_none_is(cluster: Any, films: Path) -> None:
 
 @pytest.mark.enable_socket
 def test_engine_in_an_actor_answers_as_it_does_here_and_its_errors_come_whole(cluster: Any) -> None:
-    from longtake.batch.on_ray import FarEngine, Served
+    from longtake.batch.on_ray import EngineActor, FarEngine
     from longtake.engines import open_engine
     from longtake.errors import RequestTooLarge
 
     ray.init(address=cluster.address, log_to_driver=False)
     try:
-        actor = ray.remote(Served).options(max_concurrency=4)
+        actor = ray.remote(EngineActor).options(max_concurrency=4)
         far = FarEngine([actor.remote("fake", Settings()) for _ in range(2)])
         near = open_engine("fake", Settings())
         request = Request("You repeat.", ("[1] One thing.",))

@@ -1,5 +1,6 @@
 """A batch by real processes: killed, interrupted, left alone; nothing is lost and none stays."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from longtake.batch.task import Outcome, Task
+from longtake.batch.task import BatchOutcome, BatchTask
 from longtake.batch.workers import run_here
 from longtake.cli.main import main
 from longtake.settings import Settings
@@ -119,16 +120,17 @@ def test_worker_that_is_killed_costs_its_video_and_no_other(
     settings = Settings(engine="server", base_url=server.url, chunk_seconds=1, chunking="fixed",
                         speech="off", read_text="off", embedder="words", at_once=1,
                         reconciler="digest")  # fmt: skip
-    import dataclasses
 
     tasks = [
-        Task(n, str(films / f"{n}.mp4"), dataclasses.replace(settings, out=str(tmp_path / str(n))))
+        BatchTask(
+            n, str(films / f"{n}.mp4"), dataclasses.replace(settings, out=str(tmp_path / str(n)))
+        )
         for n in (1, 2)
     ]
-    outcomes: list[Outcome] = []
+    outcomes: list[BatchOutcome] = []
     killed = False
     for told in run_here(iter(tasks), 1):
-        if isinstance(told, Outcome):
+        if isinstance(told, BatchOutcome):
             outcomes.append(told)
         elif not killed:
             (worker,) = list_workers(os.getpid())

@@ -11,7 +11,7 @@ import pytest
 
 from longtake.batch.journal import NAME, Journal, open_journal
 from longtake.batch.run import MOST_TROUBLE
-from longtake.batch.task import Outcome, Task, fail
+from longtake.batch.task import BatchOutcome, BatchTask, fail
 from longtake.errors import EngineUnreachable, OutputError, UsageError
 from tests.batch.inline import run
 from tests.videos import draw_noisy, make_video
@@ -129,7 +129,7 @@ def test_odd_names_become_folders_inside_and_text_in_the_tables(tmp_path: Path) 
 
 
 def test_file_that_vanishes_is_a_row_with_its_error(films: Path) -> None:
-    def remove_first(tasks: Iterator[Task]) -> Iterator[Outcome]:
+    def remove_first(tasks: Iterator[BatchTask]) -> Iterator[BatchOutcome]:
         from tests.batch.inline import go_here
 
         for task in tasks:
@@ -144,7 +144,7 @@ def test_after_some_errors_of_the_engine_in_a_row_the_rest_is_untried(tmp_path: 
     for seed in range(MOST_TROUBLE + 2):
         make_film(tmp_path / "films" / f"{seed}.mp4", seed)
 
-    def fail_all(tasks: Iterator[Task]) -> Iterator[Outcome]:
+    def fail_all(tasks: Iterator[BatchTask]) -> Iterator[BatchOutcome]:
         for task in tasks:
             yield fail(task.number, EngineUnreachable("nobody answers"))
 
@@ -155,7 +155,7 @@ def test_after_some_errors_of_the_engine_in_a_row_the_rest_is_untried(tmp_path: 
 
 
 def test_batch_that_is_stopped_has_its_tables_and_goes_on_where_it_was(films: Path) -> None:
-    def stop(tasks: Iterator[Task]) -> Iterator[Outcome]:
+    def stop(tasks: Iterator[BatchTask]) -> Iterator[BatchOutcome]:
         from tests.batch.inline import go_here
 
         for number, task in enumerate(tasks):

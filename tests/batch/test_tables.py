@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from longtake.batch.journal import Row
+from longtake.batch.journal import BatchRow
 from longtake.batch.tables import ON_PAGE, write_tables
 from tests.batch.inline import run
 from tests.batch.test_run import make_film
 
-ATTACK = Row(
+ATTACK = BatchRow(
     "=HYPERLINK(1)<script>alert(1)</script>", "failed", error="<img src=x onerror=alert(1)>"
 )
 
@@ -27,7 +27,7 @@ def test_cells_are_guarded_and_markup_is_text(tmp_path: Path) -> None:
 
 
 def test_many_videos_take_several_pages_that_lead_to_each_other(tmp_path: Path) -> None:
-    rows = [Row(f"{n:04}.mp4", "done", headline=f"Talk {n}") for n in range(2 * ON_PAGE + 1)]
+    rows = [BatchRow(f"{n:04}.mp4", "done", headline=f"Talk {n}") for n in range(2 * ON_PAGE + 1)]
     names = write_tables(tmp_path, lambda: rows)
     assert {"index.html", "index-2.html", "index-3.html"} <= set(names)
     second = (tmp_path / "index-2.html").read_text(encoding="utf-8")

@@ -16,6 +16,7 @@ from longtake.library.look_replies import read_look
 from longtake.library.say import say_look
 from longtake.library.search import VectorCache
 from longtake.pipeline.ask import NO_EYES, NOT_TOLD, Answerers, LibraryAnswer, ask_library
+from longtake.pipeline.open_engines import name_answerer, name_looker
 from longtake.pipeline.search import Query
 from longtake.pipeline.session import run_to_end
 from longtake.settings import Settings
@@ -238,6 +239,47 @@ def test_trouble_while_looking_is_a_remark_and_costs_no_answer(hall: Store) -> N
     who = Answerers(make_reader(), None, refuse)
     steps = ask_library(work, Query(PLATE_ASKED), list_videos(hall), VectorCache(), who)
     assert "it takes no images" in run_to_end(steps).remarks[1]
+
+
+class Unsure(ScriptedEngine):
+    """Knows only once it is asked whether its model sees."""
+
+    sights = 0
+    blind = False
+
+    def check_sight(self) -> None:
+        self.sights += 1
+        if self.blind:
+            raise UsageError("the model takes no images")
+
+
+def test_whether_a_model_sees_is_asked_once_and_only_before_frames_are_sent(hall: Store) -> None:
+    first, again, blind = (Unsure(looks.see, "unsure") for _ in range(3))
+    found = ask(hall, PLATE_ASKED, first)
+    assert ask(hall, PLATE_ASKED, again) == found and found.sentences
+    assert (first.sights, again.sights) == (1, 0)
+    blind.blind = True
+    told = ask(hall, FLASH_ASKED, blind)
+    assert told.remarks[0] == NOT_TOLD and "takes no images" in told.remarks[1]
+    assert not blind.asked
+
+
+@pytest.mark.parametrize(
+    ("engine", "reconciler", "writes", "looks_again"),
+    [
+        ("fake", "auto", "fake", "fake"),
+        ("server:vl", "auto", "server:vl", "server:vl"),
+        ("server:vl", "gguf:text", "gguf:text", "server:vl"),
+        ("gguf:smolvlm2-500m-video", "auto", "auto", "gguf:smolvlm2-500m-video"),
+        ("sketch", "auto", "auto", ""),
+        ("auto", "auto", "auto", ""),
+    ],
+)
+def test_who_describes_writes_the_answer_and_looks_again(
+    engine: str, reconciler: str, writes: str, looks_again: str
+) -> None:
+    settings = name_answerer(Settings(engine=engine, reconciler=reconciler))
+    assert (settings.reconciler, name_looker(settings)) == (writes, looks_again)
 
 
 def test_without_eyes_or_time_that_is_said_or_nothing_is_asked(hall: Store) -> None:
