@@ -117,6 +117,7 @@ bench: dev trial-models samples scenedetect bench-digest bench-recall ## the fig
 	$(BIN)/python -m benchmarks.scan
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.recall
+	$(BIN)/python -m benchmarks.recall_films
 
 scenedetect: .cache/scenedetect/.setup
 bench-digest: .cache/bench-digest/.setup
