@@ -127,6 +127,8 @@ bench: dev trial-models samples scenedetect bench-digest bench-recall ## the fig
 	$(BIN)/python -m benchmarks.scan
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.recall
+	$(BIN)/python -m benchmarks.recall_films
+	$(BIN)/python -m benchmarks.ask
 
 scenedetect: .cache/scenedetect/.setup
 bench-digest: .cache/bench-digest/.setup

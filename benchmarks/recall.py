@@ -24,8 +24,13 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.talks import BOOKS, Said, Section, read_sections, time_all
+
+if TYPE_CHECKING:
+    # bm25s' environment knows no longtake.
+    from longtake.library.passages import Passage
 
 ROOT = Path(__file__).parents[1]
 BESIDE = ROOT / ".cache" / "bench-recall" / "bin" / "python"
@@ -41,16 +46,20 @@ RANK_OFFSET = 60
 """Of reciprocal ranks (Cormack, Clarke and Büttcher, SIGIR 2009)."""
 SAMPLES = 10_000
 Place = tuple[int, int]
-"""A section, and a sentence of it."""
+"""A video, and a passage of it."""
+Videos = Sequence[Sequence["Passage"]]
+"""The passages of each, in time order."""
+Ranking = list[list[Place]]
+"""What is found for each question, the best first."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, and the section and the runs of its sentences that answer it, from 0."""
+    """What is asked, and the video and the runs of its passages that answer it, from 0."""
 
     half: str
     kind: str
-    section: int
+    video: int
     answers: tuple[tuple[int, int], ...]
     text: str
 
@@ -88,34 +97,49 @@ def _read_run(written: str) -> tuple[int, int]:
 # The sides
 
 
-def rank_ours(
-    said: Sequence[Sequence[Said]], questions: Sequence[Question]
-) -> dict[str, list[list[Place]]]:
+def say_sections(sections: Sequence[Section]) -> Videos:
+    """Each section as a video, each sentence said."""
+    from longtake.library.passages import Passage
+    from longtake.timecode import Span
+
+    said = [time_all([Said(text, 0) for text in section.sentences]) for section in sections]
+    return [[Passage("said", Span(s.start, s.end), s.text) for s in each] for each in said]
+
+
+def rank_all(store: Path, known: Videos, questions: Sequence[Question]) -> dict[str, Ranking]:
+    """The rankings of all sides."""
+    sides = rank_ours(store, known, questions)
+    sides["BM25 by bm25s"] = rank_beside(known, questions)
+    pairs = zip(sides["words alone (FTS5)"], sides["vectors alone"], strict=True)
+    sides["reciprocal ranks"] = [merge_ranks(pair) for pair in pairs]
+    return sides
+
+
+def rank_ours(path: Path, known: Videos, questions: Sequence[Question]) -> dict[str, Ranking]:
     """What search finds, with words and meaning and by words alone; and by vectors alone."""
     import numpy as np
 
     from longtake.embed import identify, open_embedder
     from longtake.library.add import embed_missing
     from longtake.library.index import Where, list_passages_of, put_video
-    from longtake.library.passages import Passage
     from longtake.library.search import VectorCache, search
     from longtake.pipeline.session import run_to_end
     from longtake.records import Video
     from longtake.settings import load_settings
     from longtake.store import Store
-    from longtake.timecode import Span
 
-    STORE.parent.mkdir(parents=True, exist_ok=True)
-    with Store(STORE) as store, open_embedder("minilm", load_settings({})) as embedder:  # type: ignore[union-attr]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with Store(path) as store, open_embedder("minilm", load_settings({})) as embedder:  # type: ignore[union-attr]
         videos = {}
-        for number, sentences in enumerate(said):
-            passages = [Passage("said", Span(s.start, s.end), s.text) for s in sentences]
-            video = Video(Path(f"{number}.mp4"), f"{number:064}", *(sentences[-1].end,) * 2)
+        for number, passages in enumerate(known):
+            video = Video(Path(f"{number}.mp4"), f"{number:064}", *(passages[-1].span.end,) * 2)
             videos[put_video(store, video, passages, "en", "")] = number
         run_to_end(embed_missing(store, embedder, list(videos)))
-        known = [p for number in videos for p in list_passages_of(store, number)]
-        starts = [{s.start: place for place, s in enumerate(sentences)} for sentences in said]
-        places = {p.id: (videos[p.video], starts[videos[p.video]][p.span.start]) for p in known}
+        places = {
+            passage.id: (number, place)
+            for video, number in videos.items()
+            for place, passage in enumerate(list_passages_of(store, video))
+        }
         cache, where = VectorCache(), Where(list(videos))
 
         def look(question: Question, with_meaning: bool) -> list[Place]:
@@ -138,12 +162,12 @@ def rank_ours(
         }
 
 
-def rank_beside(said: Sequence[Sequence[Said]], questions: Sequence[Question]) -> list[list[Place]]:
+def rank_beside(known: Videos, questions: Sequence[Question]) -> Ranking:
     """The ranking by bm25s, in its own environment."""
-    places = [(n, place) for n, sentences in enumerate(said) for place in range(len(sentences))]
+    places = [(n, place) for n, passages in enumerate(known) for place in range(len(passages))]
     with tempfile.TemporaryDirectory() as folder:
         asked, told = Path(folder) / "asked.json", Path(folder) / "told.json"
-        texts = [said[n][place].text for n, place in places]
+        texts = [known[n][place].text for n, place in places]
         asked.write_text(json.dumps([texts, [q.text for q in questions]]), encoding="utf-8")
         command = [str(BESIDE), "-m", "benchmarks.recall", "--beside", str(asked), str(told)]
         subprocess.run(command, cwd=ROOT, check=True)
@@ -183,28 +207,28 @@ def merge_ranks(rankings: Iterable[Sequence[Place]]) -> list[Place]:
 
 
 def find_rank(
-    ranking: Sequence[Place], question: Question, said: Sequence[Sequence[Said]]
+    ranking: Sequence[Place], question: Question, known: Videos, near: float | None = None
 ) -> int | None:
-    """The rank of the first right moment, from 1."""
+    """The rank of the first right moment, from 1; as near as what search takes for one moment."""
     moments: list[Place] = []
     for place in ranking:
-        if not any(_is_near(said, place, *moment, moment[1]) for moment in moments):
+        if not any(_is_near(known, place, *moment, moment[1]) for moment in moments):
             moments.append(place)
     for rank, moment in enumerate(moments, 1):
-        if any(_is_near(said, moment, question.section, *run) for run in question.answers):
+        if any(_is_near(known, moment, question.video, *run, near) for run in question.answers):
             return rank
     return None
 
 
 def _is_near(
-    said: Sequence[Sequence[Said]], place: Place, section: int, first: int, last: int
+    known: Videos, place: Place, video: int, first: int, last: int, near: float | None = None
 ) -> bool:
-    """Whether a sentence is no farther from those than search takes for one moment."""
+    """Whether a passage is no farther from those than `near`; None: what makes one moment."""
     from longtake.library.search import NEAR_SECONDS
 
-    one, others = said[place[0]][place[1]], said[section]
-    gap = max(one.start, others[first].start) - min(one.end, others[last].end)
-    return place[0] == section and gap <= NEAR_SECONDS
+    one, others = known[place[0]][place[1]].span, known[video]
+    gap = max(one.start, others[first].span.start) - min(one.end, others[last].span.end)
+    return place[0] == video and gap <= (NEAR_SECONDS if near is None else near)
 
 
 def show(name: str, ranks: Sequence[int | None]) -> str:
@@ -243,24 +267,20 @@ def main() -> None:
         answer_beside(*given.beside)
         return
     sections = choose_sections()
-    said = [list(time_all([Said(text, 0) for text in section.sentences])) for section in sections]
-    questions = read_questions(sections)
-    print(f"{sum(map(len, said))} passages of {len(said)} videos, {len(questions)} questions")
-    sides = rank_ours(said, questions)
-    sides["BM25 by bm25s"] = rank_beside(said, questions)
-    pairs = zip(sides["words alone (FTS5)"], sides["vectors alone"], strict=True)
-    sides["reciprocal ranks"] = [merge_ranks(pair) for pair in pairs]
+    known, questions = say_sections(sections), read_questions(sections)
+    print(f"{sum(map(len, known))} passages of {len(known)} videos, {len(questions)} questions")
+    sides = rank_all(STORE, known, questions)
     ranks = {
-        name: [find_rank(row, q, said) for row, q in zip(rows, questions, strict=True)]
+        name: [find_rank(row, q, known) for row, q in zip(rows, questions, strict=True)]
         for name, rows in sides.items()
     }
     tell(questions, ranks)
     for place, question in enumerate(questions if given.misses else ()):
         each = [ranks[name][place] for name in ranks]
         if not each[0] or each[0] > FIRST[1]:
-            print(f"{question.half} {question.section} {question.text}: {each}")
+            print(f"{question.half} {question.video} {question.text}: {each}")
             for number, best in sides["search"][place][:3]:
-                print(f"    {number} {best} {said[number][best].text[:150]}")
+                print(f"    {number} {best} {known[number][best].text[:150]}")
 
 
 if __name__ == "__main__":

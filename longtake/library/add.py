@@ -39,6 +39,8 @@ def add_to_library(
         headline = known.headline
         passages += [p.plain for p in list_passages_of(store, known.id) if p.kind == "told"]
     number = put_video(store, material.video, passages, language, headline)
+    if not passages:  # loading the embedder would be for nothing
+        return
     name, why = choose_embedder(settings, language)
     with open_embedder(name, settings, why) or nullcontext() as embedder:
         if embedder:
