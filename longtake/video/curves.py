@@ -10,9 +10,10 @@ import numpy as np
 
 from longtake.records import Video
 from longtake.timecode import Span
-from longtake.video.cuts import Cut, find_rows, is_black, is_plain
+from longtake.video.cuts import Cut, find_rows
 from longtake.video.decode import CLOSE_SECONDS
 from longtake.video.probe import Index
+from longtake.video.thumbs import grey, is_black, is_plain
 
 STEP_SECONDS = 0.5
 """Of the curves."""
@@ -25,8 +26,6 @@ FROZEN_BYTES, FROZEN_BYTES_BLOCK = 80.0, 0.15
 STEADY_SHARE = 0.02
 """Where all are key frames, their sizes differ by no more while the picture stands still."""
 FROZEN_SECONDS = 1.0
-SAME_DIFFERENCE, SAME_MOST = 1.5, 24.0
-"""Two thumbs are the same where the mean and the largest difference are not over these."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +38,13 @@ class PictureFacts:
     same: np.ndarray
     """Of key frames: whether they show what the key frames before show."""
     change: np.ndarray
-    """Of key frames: the mean difference of grey levels to the one before."""
+    """Of key frames: how much they differ from the one before."""
     steady: np.ndarray
     """Whether it shows what the picture right before it shows."""
 
     def note(self, place: int, thumb: np.ndarray) -> None:
         """Take down what the picture at `place` looks like."""
-        self.level[place] = thumb.mean() / 255
+        self.level[place] = grey(thumb).mean() / 255
         self.black[place] = is_black(thumb)
         self.plain[place] = is_plain(thumb)
 
@@ -56,12 +55,6 @@ class PictureFacts:
         source = np.maximum.accumulate(np.where(known | ~still, places, 0))
         for values in (self.level, self.black, self.plain):
             values[:] = values[source]
-
-
-def are_same(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two thumbs show the same, but for what an encoder leaves over."""
-    gaps = np.abs(one.astype(np.float32) - other)
-    return bool(gaps.mean() <= SAME_DIFFERENCE and gaps.max() <= SAME_MOST)
 
 
 def are_keys(index: Index) -> np.ndarray:

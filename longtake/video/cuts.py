@@ -1,7 +1,7 @@
-"""Where the view is cut, told from the sizes of packets and from small grey pictures.
+"""Where the view is cut, told from the sizes of packets and from thumbs.
 
-Pure functions of arrays; knows no file. A thumb is a picture as grey levels of shape (36, 64).
-A place is a picture's number in time order, and a cut's place that of the new shot's first picture.
+Pure functions of arrays; knows no file. A place is a picture's number in time order, and a cut's
+place that of the new shot's first picture.
 """
 
 from collections.abc import Iterable
@@ -10,8 +10,14 @@ from typing import Literal
 
 import numpy as np
 
-THUMB = (64, 36)
-"""Width and height."""
+from longtake.video.thumbs import (
+    BLACK_LEVEL,
+    BLACK_SPREAD,
+    grey,
+    likeness,
+    mean_gaps,
+    share_apart,
+)
 
 Kind = Literal["cut", "fade", "dissolve"]
 
@@ -23,7 +29,7 @@ class Cut:
     place: int
     kind: Kind = "cut"
     strength: float = 0.0
-    """How much the picture changes there, in grey levels."""
+    """How much the picture changes there, in levels of grey or colour."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +87,12 @@ LEAST_DIFFERENCE = 8.0
 LEAST_RATIO = 3.0
 STILL_DIFFERENCE = 2.5
 STILL_RATIO = 10.0
-STILL_SPREAD = 0.1
+STILL_SPREAD, STILL_LEVELS = 0.1, 12
 AROUND = 3
 FLASH_PICTURES = 5
 SHORTEST_SHOT = 5
 MARGIN = 32
 """Pictures before and after that a decision may look at."""
-BLACK_LEVEL, BLACK_SPREAD = 20.0, 6.0
-PLAIN_SPREAD = 2.0
 MOST_SHIFT = (8, 4)
 SHIFTED = 0.6
 ALIKE = 0.85
@@ -98,14 +102,15 @@ DISSOLVE_REST = 0.2
 
 
 def find_cuts(thumbs: np.ndarray) -> list[Cut]:
-    """The cuts in a run of neighbouring pictures, shape (pictures, 36, 64)."""
+    """The cuts in a run of neighbouring pictures, of which these are the thumbs."""
     if len(thumbs) < 3:
         return []
     thumbs = thumbs.astype(np.float32)
-    steps = np.abs(np.diff(thumbs, axis=0)).mean(axis=(1, 2))
+    steps = mean_gaps(thumbs[1:], thumbs[:-1])
     hard = [t for t in range(1, len(thumbs)) if _is_hard(thumbs, steps, t)]
     cuts = [Cut(t, "cut", float(steps[t - 1])) for t in hard]
-    for cut in [*_fades(thumbs, hard), *_dissolves(thumbs, steps, hard)]:
+    levels = grey(thumbs)
+    for cut in [*_fades(levels, hard), *_dissolves(levels, steps, hard)]:
         if all(abs(cut.place - other.place) >= 2 * SHORTEST_SHOT for other in cuts):
             cuts.append(cut)
     return apart(cuts)
@@ -120,7 +125,7 @@ def _is_hard(thumbs: np.ndarray, steps: np.ndarray, t: int) -> bool:
     level = float(np.sort(around)[: max(1, len(around) - 1)].mean())
     sudden = step >= LEAST_DIFFERENCE and step >= LEAST_RATIO * level
     if not sudden:
-        spread = (np.abs(thumbs[t] - thumbs[t - 1]) > 12).mean()
+        spread = share_apart(thumbs[t], thumbs[t - 1], STILL_LEVELS)
         sudden = (
             step >= STILL_DIFFERENCE
             and step >= STILL_RATIO * max(level, 0.05)
@@ -131,13 +136,6 @@ def _is_hard(thumbs: np.ndarray, steps: np.ndarray, t: int) -> bool:
         and not _is_flash(thumbs, step, t)
         and likeness(thumbs[t - 1], thumbs[t]) < ALIKE
     )
-
-
-def likeness(one: np.ndarray, other: np.ndarray) -> float:
-    """Correlation of two thumbs, -1..1, whatever their light and contrast; 0 for a plain one."""
-    first, second = one - one.mean(), other - other.mean()
-    size = float(np.sqrt((first**2).sum() * (second**2).sum()))
-    return float((first * second).sum()) / size if size > 1 else 0.0
 
 
 def is_shifted(before: np.ndarray, after: np.ndarray) -> bool:
@@ -157,8 +155,8 @@ def _is_flash(thumbs: np.ndarray, step: float, t: int) -> bool:
     """Whether what was there before comes back within a few pictures, or came back just now."""
     later = thumbs[t + 1 : t + 1 + FLASH_PICTURES]
     earlier = thumbs[max(0, t - 1 - FLASH_PICTURES) : t - 1]
-    returns = np.abs(later - thumbs[t - 1]).mean(axis=(1, 2))
-    returned = np.abs(earlier - thumbs[t]).mean(axis=(1, 2))
+    returns = mean_gaps(later, thumbs[t - 1])
+    returned = mean_gaps(earlier, thumbs[t])
     return bool((returns < step / 2).any() or (returned < step / 2).any())
 
 
@@ -220,13 +218,3 @@ def apart(cuts: Iterable[Cut]) -> list[Cut]:
         elif cut.strength > kept[-1].strength:
             kept[-1] = cut
     return kept
-
-
-def is_black(thumb: np.ndarray) -> bool:
-    """Whether there is nothing but black."""
-    return bool(thumb.mean() < BLACK_LEVEL and thumb.std() < BLACK_SPREAD)
-
-
-def is_plain(thumb: np.ndarray) -> bool:
-    """Whether there is nothing but one colour."""
-    return bool(thumb.std() < PLAIN_SPREAD)

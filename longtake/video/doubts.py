@@ -29,12 +29,21 @@ AFTER = 8
 
 DIFFERENT = 5.0
 MUCH_DIFFERENT, MUCH_ALIKE = 10.0, 0.6
-"""Mean difference of grey levels, and correlation, of two key frames: is there a cut between?"""
+"""How much two key frames differ, and their correlation: is there a cut between?"""
 SURE_STRENGTH, SURE_SHARE, SURE_REACH = 4.0, 0.25, 4
 """A single packet like this between two key frames that are not alike is a cut."""
 GUESS_SHARE = 0.5
 """Of a key frame's size, what the first packet of another shot takes at least."""
 CALM, CALM_RATIO = 6, 2.5
+STILL_SHARE, STILL_SUM = 0.05, 0.6
+"""Of the smaller key frame's size: where no packet between two key frames takes more, nor all of
+them together, nothing changes there. A slow zoom takes 0.09 and 7, a slow dissolve 0.2 and 1.2."""
+EMPTY_BYTES, EMPTY_BYTES_BLOCK = 60.0, 0.02
+"""Packets that are empty take no more, and no more for each 16×16 pixels. One plain field can
+become another with so little, too, but hardly does."""
+QUIET, QUIET_SHARE = 5, 0.25
+"""After a cut, so many packets take no more of its key frame; after a flash, what was there comes
+back."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +53,9 @@ class Group:
     first: int
     last: int
     change: float
-    """Mean difference of grey levels from the one key frame to the other."""
+    """How much the one key frame differs from the other, in levels of grey or colour."""
     alike: float
-    """Their correlation."""
+    """The correlation of their grey."""
     spikes: tuple[Spike, ...]
     plain: bool = False
     """Whether the second key frame shows one shade alone: it may be a flash."""
@@ -72,24 +81,47 @@ class Doubt:
         return self.last - self.first + 1
 
 
-def judge_groups(
-    groups: Sequence[Group], sizes: np.ndarray, telling: bool
-) -> tuple[list[Cut], list[Doubt]]:
-    """The cuts that packets and key frames prove, and what must be looked at.
-
-    `telling` is whether the codec's packets can prove any.
-    """
-    usual = _usual_length(groups)
+def judge_groups(groups: Sequence[Group], index: Index) -> tuple[list[Cut], list[Doubt]]:
+    """The cuts that packets and key frames prove, and what must be looked at."""
+    usual, telling, sizes = _usual_length(groups), index.codec in SHARES, index.sizes
     cuts: list[Cut] = []
     doubts: list[Doubt] = []
     for group in groups:
         # An encoder that may choose puts a key frame on a cut.
         keyed = group.last - group.first < usual and group.last < len(sizes) - 1
-        if telling and keyed and group.differs_much and _is_clear(group, sizes):
+        clear = telling and keyed and group.differs_much and _is_clear(group, sizes)
+        still = group.differs_much and _is_still(group, sizes)
+        if clear or (still and _is_quiet_after(group, index)):
             cuts.append(Cut(group.last, "cut", group.change))
+        elif group.differs_much and (still or _is_empty(group, index)):
+            doubts.append(Doubt(group.first, group.last, 3, _guess(group, sizes, keyed=True)))
         elif doubt := _doubt(group, sizes, keyed):
             doubts.append(doubt)
     return cuts, doubts
+
+
+def _is_still(group: Group, sizes: np.ndarray) -> bool:
+    """Whether nothing between its key frames can have changed the picture."""
+    inside = sizes[group.first + 1 : group.last]
+    least = min(sizes[group.first], sizes[group.last])
+    return bool(
+        len(inside) and inside.max() <= STILL_SHARE * least and inside.sum() <= STILL_SUM * least
+    )
+
+
+def _is_empty(group: Group, index: Index) -> bool:
+    """Whether hardly anything does, though its key frames are so small that they tell little."""
+    inside = index.sizes[group.first + 1 : group.last]
+    width, height = index.size
+    most = EMPTY_BYTES + EMPTY_BYTES_BLOCK * width * height / 256
+    return bool(len(inside) and inside.max() <= most)
+
+
+def _is_quiet_after(group: Group, index: Index) -> bool:
+    """Whether its second key frame is no flash, and no picture before it is decoded after it."""
+    after = index.sizes[group.last + 1 : group.last + 1 + QUIET]
+    quiet = len(after) == QUIET and after.max() <= QUIET_SHARE * index.sizes[group.last]
+    return bool(quiet and index.reach[group.last] == 1)
 
 
 def _usual_length(groups: Sequence[Group]) -> float:
@@ -105,7 +137,9 @@ def _usual_length(groups: Sequence[Group]) -> float:
 
 
 def _doubt(group: Group, sizes: np.ndarray, keyed: bool) -> Doubt | None:
-    after = min(group.last, group.spikes[-1].place + AFTER) if group.spikes else group.last
+    after = group.last
+    if group.spikes and not keyed:
+        after = min(group.last, group.spikes[-1].place + AFTER)
     if group.differs_much and not keyed and _is_sure(group.spikes):
         return Doubt(group.first, after, 3, _assume(group))
     if group.differs_much:

@@ -6,8 +6,9 @@ leave it open whether and where there is a cut. Makes no chunks and chooses no f
 
 import json
 from bisect import bisect_right
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
+from heapq import heappop, heappush
 from itertools import pairwise
 from math import ceil
 
@@ -21,7 +22,6 @@ from longtake.video.curves import (
     STEP_SECONDS,
     PictureFacts,
     are_keys,
-    are_same,
     find_still,
     list_spans,
     list_stretches,
@@ -36,12 +36,9 @@ from longtake.video.cuts import (
     find_cuts,
     find_rows,
     find_spikes,
-    is_plain,
-    likeness,
 )
 from longtake.video.decode import CLOSE_SECONDS
 from longtake.video.doubts import (
-    SHARES,
     Doubt,
     Group,
     choose_doubts,
@@ -51,11 +48,14 @@ from longtake.video.doubts import (
 )
 from longtake.video.frames import open_frames
 from longtake.video.probe import Index
+from longtake.video.thumbs import are_same, is_plain, likeness, mean_gaps
 
-VERSION = 1
+VERSION = 2
 """Part of what a scan is kept under: raised whenever the same file would give another scan."""
 KEY_SECONDS = 0.4
 """Key frames that are closer are not decoded, as where all are key frames."""
+MOST_HELD = 16
+"""Pictures that a decoder may hold back."""
 BLOCK = 512
 """Thumbs that are compared in one go."""
 
@@ -90,7 +90,7 @@ def scan(
     """
     facts = PictureFacts(*(np.full(len(index.times), np.nan, np.float32) for _ in range(6)))
     groups = yield from _read_keys(video, index, facts)
-    sure, doubts = judge_groups(groups, index.sizes, index.codec in SHARES)
+    sure, doubts = judge_groups(groups, index)
     chosen, assumed = choose_doubts(
         doubts, index, suiting_budget(index) if budget is None else budget
     )
@@ -143,11 +143,23 @@ def _key_thumbs(video: Video, index: Index) -> Iterator[tuple[int, np.ndarray]]:
         return
     last = -1
     with open_frames(video.path, index) as reader:
-        for time, pixels in reader.key_thumbs(KEY_SECONDS):
-            place = _place(index, time)
+        found = ((_place(index, time), pixels) for time, pixels in reader.key_thumbs(KEY_SECONDS))
+        for place, pixels in _sort(found):
             if place > last:
                 last = place
                 yield place, pixels.astype(np.float32)
+
+
+def _sort(found: Iterable[tuple[int, np.ndarray]]) -> Iterator[tuple[int, np.ndarray]]:
+    """In order of place: without the pictures between, a decoder of HEVC mixes up key frames."""
+    waiting: list[tuple[int, int, np.ndarray]] = []
+    for number, (place, pixels) in enumerate(found):
+        heappush(waiting, (place, number, pixels))
+        if len(waiting) > MOST_HELD:
+            place, _, pixels = heappop(waiting)
+            yield place, pixels
+    for place, _, pixels in sorted(waiting, key=lambda each: each[:2]):
+        yield place, pixels
 
 
 def _group(
@@ -159,7 +171,7 @@ def _group(
 ) -> Group:
     change, alike = float("nan"), float("nan")
     if before is not None and after is not None:
-        change, alike = float(np.abs(after - before).mean()), likeness(before, after)
+        change, alike = float(mean_gaps(after, before)), likeness(before, after)
     begin, end = (bisect_right(spikes, k, key=lambda spike: spike.place) for k in (first, last))
     plain = after is not None and is_plain(after)
     return Group(first, last, change, alike, tuple(spikes[begin:end]), plain)
