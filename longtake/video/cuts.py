@@ -99,6 +99,8 @@ ALIKE = 0.85
 DISSOLVE_LENGTHS = (8, 12, 18, 24)
 DISSOLVE_DIFFERENCE = 14.0
 DISSOLVE_REST = 0.2
+FADE_STEP = 0.5
+"""Grey levels by which each picture of a fade is at least darker or lighter than the one before."""
 
 
 def find_cuts(thumbs: np.ndarray) -> list[Cut]:
@@ -110,7 +112,8 @@ def find_cuts(thumbs: np.ndarray) -> list[Cut]:
     hard = [t for t in range(1, len(thumbs)) if _is_hard(thumbs, steps, t)]
     cuts = [Cut(t, "cut", float(steps[t - 1])) for t in hard]
     levels = grey(thumbs)
-    for cut in [*_fades(levels, hard), *_dissolves(levels, steps, hard)]:
+    fades = _fades(levels, hard)
+    for cut in [*fades, *_dissolves(levels, steps, hard, _fading(levels, fades))]:
         if all(abs(cut.place - other.place) >= 2 * SHORTEST_SHOT for other in cuts):
             cuts.append(cut)
     return apart(cuts)
@@ -170,13 +173,31 @@ def _fades(thumbs: np.ndarray, hard: list[int]) -> list[Cut]:
     ]
 
 
+def _fading(levels: np.ndarray, fades: list[Cut]) -> np.ndarray:
+    """Whether each picture is part of a fade: on the way to its black, in it, or on the way out."""
+    light = levels.mean(axis=(1, 2))
+    darker, lighter = np.diff(light) < -FADE_STEP, np.diff(light) > FADE_STEP
+    dark = light < BLACK_LEVEL
+    fading = np.zeros(len(levels), bool)
+    for fade in fades:
+        first = last = fade.place
+        while first > 0 and (dark[first - 1] or darker[first - 1]):
+            first -= 1
+        while last < len(levels) - 1 and (dark[last + 1] or lighter[last]):
+            last += 1
+        fading[first : last + 1] = True
+    return fading
+
+
 def find_rows(flags: np.ndarray) -> list[tuple[int, int]]:
     """Where each row of true values begins, and the place after its last one."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def _dissolves(thumbs: np.ndarray, steps: np.ndarray, hard: list[int]) -> list[Cut]:
+def _dissolves(
+    thumbs: np.ndarray, steps: np.ndarray, hard: list[int], fading: np.ndarray
+) -> list[Cut]:
     """Where the middle picture is the mean of two others that differ: one shot over another."""
     found: list[tuple[float, int]] = []
     plain = (thumbs.std(axis=(1, 2)) < BLACK_SPREAD) | (thumbs.mean(axis=(1, 2)) < BLACK_LEVEL)
@@ -195,7 +216,8 @@ def _dissolves(thumbs: np.ndarray, steps: np.ndarray, hard: list[int]) -> list[C
         for t in np.flatnonzero((gap >= DISSOLVE_DIFFERENCE) & (score <= DISSOLVE_REST)).tolist():
             largest = steps[t : t + length].max()
             if (
-                largest < 3.5 * gap[t] / length
+                not fading[t + half]
+                and largest < 3.5 * gap[t] / length
                 and not plain[t : t + length + 1].any()
                 and not any(t <= h <= t + length for h in hard)
                 and not is_shifted(thumbs[t], thumbs[t + length])

@@ -498,6 +498,20 @@ def test_a_flash_among_thumbs_is_no_cut(length: int) -> None:
     assert find_cuts(thumbs) == []
 
 
+@pytest.mark.parametrize("half", [12, 20])
+@pytest.mark.parametrize("pan", [0.5, 3])
+def test_the_ways_out_and_in_of_a_fade_are_no_dissolves(half: int, pan: float) -> None:
+    thumbs = draw_thumbs(draw_dimmed(draw_shots(66, pan=pan), 60, half, 12), 130)
+    assert [(cut.place, cut.kind) for cut in find_cuts(thumbs)] == [(66, "fade")]
+
+
+def test_a_dissolve_right_after_a_fade_is_found_beside_it() -> None:
+    shots = [draw_shots(seed=seed) for seed in range(3)]
+    later = draw_dissolved(shots[1], shots[2], 90, 102)
+    dark = draw_dimmed(lambda n, *size: (shots[0] if n < 66 else later)(n, *size), 60, 12, 12)
+    assert [cut.kind for cut in find_cuts(draw_thumbs(dark, 150))] == ["fade", "dissolve"]
+
+
 @pytest.mark.parametrize("pictures", [0, 1, 2])
 def test_too_few_thumbs_have_no_cut(pictures: int) -> None:
     assert find_cuts(as_thumbs(np.zeros((pictures, 36, 64)))) == []
