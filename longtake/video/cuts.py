@@ -34,19 +34,23 @@ class Cut:
 
 @dataclass(frozen=True)
 class Spike:
-    """A packet far larger than its neighbours; the cut, if it is one, is in `first`..`place`."""
+    """A packet larger than its neighbours; the cut, if it is one, is in `first`..`place`."""
 
     place: int
     first: int
     strength: float
-    """Its size over the median of its neighbours."""
+    """Its size over the mean of what is usual before it and what is after it."""
     share: float
     """Its size over that of the smaller of the key frames around it."""
 
+    weight: float
+    """How much it speaks for a cut, beside others between the same key frames."""
 
-SPIKE_STRENGTH = 2.5
-SPIKE_SHARE = 0.2
-NEIGHBOURS = 12
+
+SPIKE_WEIGHT, SPIKE_SHARE = 1.5, 0.2
+FULL_SHARE = 0.5
+"""Of a key frame's size, what the first packet of another shot takes at least, mostly."""
+NEIGHBOURS = 4
 
 
 def find_spikes(sizes: np.ndarray, reach: np.ndarray, keys: np.ndarray) -> list[Spike]:
@@ -56,31 +60,25 @@ def find_spikes(sizes: np.ndarray, reach: np.ndarray, keys: np.ndarray) -> list[
     ahead = np.flatnonzero((reach > 0) & ~is_key)
     if not len(ahead) or not len(keys):
         return []
-    values = sizes[ahead]
-    medians = _neighbour_median(values)
+    values = np.maximum(sizes[ahead].astype(float), 1)
+    strength = values / np.sqrt(_usual_before(values) * _usual_before(values[::-1])[::-1])
     after = np.searchsorted(keys, ahead)
     before_size = sizes[keys[np.maximum(after - 1, 0)]]
     after_size = sizes[keys[np.minimum(after, len(keys) - 1)]]
     share = values / np.maximum(np.minimum(before_size, after_size), 1)
-    strength = values / np.maximum(medians, 1)
-    chosen = (strength >= SPIKE_STRENGTH) & (share >= SPIKE_SHARE)
+    weight = strength * np.sqrt(np.minimum(share / FULL_SHARE, 1))
+    chosen = (weight >= SPIKE_WEIGHT) & (share >= SPIKE_SHARE)
     firsts = ahead - reach[ahead] + 1
-    found = (values[chosen].tolist() for values in (ahead, firsts, strength, share))
+    found = (values[chosen].tolist() for values in (ahead, firsts, strength, share, weight))
     return [Spike(*spike) for spike in zip(*found, strict=True)]
 
 
-def _neighbour_median(values: np.ndarray) -> np.ndarray:
-    """The median of each value's neighbours, itself left out; without any, the value itself."""
-    if len(values) < 2:
-        return values.astype(float)
-    padded = np.pad(values.astype(float), NEIGHBOURS, constant_values=np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1)
-    medians = np.empty(len(values))
-    others = [k for k in range(2 * NEIGHBOURS + 1) if k != NEIGHBOURS]
-    for start in range(0, len(values), 4096):
-        part = windows[start : start + 4096][:, others]
-        medians[start : start + 4096] = np.nanmedian(part, axis=1)
-    return medians
+def _usual_before(values: np.ndarray) -> np.ndarray:
+    """The median of the few before each value; of the first, the value itself."""
+    padded = np.pad(values, (NEIGHBOURS, 0), mode="edge")[:-1]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, NEIGHBOURS)
+    usual: np.ndarray = np.median(windows, axis=1)
+    return usual
 
 
 LEAST_DIFFERENCE = 8.0

@@ -30,10 +30,17 @@ AFTER = 8
 DIFFERENT = 5.0
 MUCH_DIFFERENT, MUCH_ALIKE = 10.0, 0.6
 """How much two key frames differ, and their correlation: is there a cut between?"""
-SURE_STRENGTH, SURE_SHARE, SURE_REACH = 4.0, 0.25, 4
-"""A single packet like this between two key frames that are not alike is a cut."""
-GUESS_SHARE = 0.5
-"""Of a key frame's size, what the first packet of another shot takes at least."""
+STRONG = (6.0, 0.4), (3.5, 0.6)
+STRONG_KEYED = ((7.0, 0.4),)
+"""Strength and share, both at least, of a packet that is a cut between two key frames that are not
+alike; and where the second of these is likely one, so that more would be too many. Set on the films
+of `benchmarks/cuts.py`, held against others of other seeds."""
+SURE_REACH = 5
+"""Pictures in which its cut may lie."""
+LEAST_SHARE = 0.3
+"""Of a guess."""
+APART = 12
+"""Pictures between two guesses, at least: after a cut, packets are large for a while."""
 CALM, CALM_RATIO = 6, 2.5
 STILL_SHARE, STILL_SUM = 0.05, 0.6
 """Of the smaller key frame's size: where no packet between two key frames takes more, nor all of
@@ -94,8 +101,8 @@ def judge_groups(groups: Sequence[Group], index: Index) -> tuple[list[Cut], list
         if clear or (still and _is_quiet_after(group, index)):
             cuts.append(Cut(group.last, "cut", group.change))
         elif group.differs_much and (still or _is_empty(group, index)):
-            doubts.append(Doubt(group.first, group.last, 3, _guess(group, sizes, keyed=True)))
-        elif doubt := _doubt(group, sizes, keyed):
+            doubts.append(Doubt(group.first, group.last, 3, _guess(group, keyed=True)))
+        elif doubt := _doubt(group, keyed):
             doubts.append(doubt)
     return cuts, doubts
 
@@ -136,14 +143,14 @@ def _usual_length(groups: Sequence[Group]) -> float:
     return float(longest) if (lengths >= longest).sum() >= USUAL_TIMES else float("inf")
 
 
-def _doubt(group: Group, sizes: np.ndarray, keyed: bool) -> Doubt | None:
+def _doubt(group: Group, keyed: bool) -> Doubt | None:
     after = group.last
     if group.spikes and not keyed:
         after = min(group.last, group.spikes[-1].place + AFTER)
     if group.differs_much and not keyed and _is_sure(group.spikes):
         return Doubt(group.first, after, 3, _assume(group))
     if group.differs_much:
-        return Doubt(group.first, group.last, 0, _guess(group, sizes, keyed))
+        return Doubt(group.first, group.last, 0, _guess(group, keyed))
     if group.change >= DIFFERENT and group.alike < ALIKE:
         return Doubt(group.first, group.last, 1)
     if np.isnan(group.change):
@@ -154,11 +161,13 @@ def _doubt(group: Group, sizes: np.ndarray, keyed: bool) -> Doubt | None:
     return Doubt(group.first, group.last, 4) if long else None
 
 
+def _is_strong(spike: Spike, limits: Iterable[tuple[float, float]]) -> bool:
+    return any(spike.strength >= least and spike.share >= share for least, share in limits)
+
+
 def _is_sure(spikes: Sequence[Spike]) -> bool:
     return len(spikes) == 1 and (
-        spikes[0].strength >= SURE_STRENGTH
-        and spikes[0].share >= SURE_SHARE
-        and spikes[0].place - spikes[0].first < SURE_REACH
+        _is_strong(spikes[0], STRONG) and spikes[0].place - spikes[0].first < SURE_REACH
     )
 
 
@@ -181,20 +190,19 @@ def _is_clear(group: Group, sizes: np.ndarray) -> bool:
 
 
 def _likely_place(spike: Spike) -> int:
-    """Where its cut is: with up to three pictures held back, never more than two away."""
-    return max(spike.first, spike.place - 1)
+    """Where its cut is: the middle of where it can be, so never far away."""
+    return spike.place - (spike.place - spike.first) // 2
 
 
-def _guess(group: Group, sizes: np.ndarray, keyed: bool) -> tuple[Cut, ...]:
-    """Where the cut is most likely, for key frames that differ much; by a move they do, too."""
-    strongest = sorted(group.spikes, key=lambda spike: spike.strength)[-1:]
-    places = [_likely_place(spike) for spike in strongest]
-    if keyed:
-        places = [group.last, *(places if _is_sure(strongest) else [])]
-    elif not places and group.last - group.first >= 2:
-        place = group.first + 1 + int(np.argmax(sizes[group.first + 1 : group.last]))
-        large = sizes[place] >= GUESS_SHARE * min(sizes[group.first], sizes[group.last])
-        places = [place] if large else []
+def _guess(group: Group, keyed: bool) -> tuple[Cut, ...]:
+    """Where cuts are most likely, for key frames that differ much; by a move they do, too."""
+    taken, places = ([group.last], [group.last]) if keyed else ([], [])
+    for spike in sorted(group.spikes, key=lambda spike: spike.weight, reverse=True):
+        strong = _is_strong(spike, STRONG_KEYED if keyed else STRONG)
+        likely = strong or (not taken and spike.share >= LEAST_SHARE)
+        if likely and all(abs(spike.place - place) >= APART for place in taken):
+            taken.append(spike.place)
+            places.append(_likely_place(spike))
     return tuple(Cut(place, "cut", group.change) for place in places)
 
 

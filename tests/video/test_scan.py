@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image
 
 from longtake.errors import SourceError
 from longtake.records import Progress, Scan, Video
@@ -205,6 +206,34 @@ def test_motion_is_high_where_there_is_motion(name: str, tmp_path: Path) -> None
     draw = draw_held(draw_shots(pan=3), 0, 125)
     _, _, found, _ = watch(film(tmp_path / name, draw=draw, **STORED[name][1]))
     assert max(found.motion[2:9]) < 0.2 < np.mean(found.motion[12:])
+
+
+@pytest.mark.parametrize("cuts", [(60, 80, 131), (10, 44, 120, 138)])
+@pytest.mark.parametrize("name", ["fixed.mp4", "no-b.ts"])
+def test_several_cuts_between_two_key_frames_are_assumed(
+    name: str, cuts: tuple[int, ...], tmp_path: Path
+) -> None:
+    path = film(tmp_path / name, draw=draw_shots(*cuts), **STORED[name][1])
+    _, _, found, _ = watch(path, budget=0)
+    assert places(found) == pytest.approx(cuts, abs=2)
+
+
+@pytest.mark.parametrize("budget", [0, None])
+def test_a_slow_zoom_is_no_cut(budget: float | None, tmp_path: Path) -> None:
+    def draw(number: int, width: int, height: int) -> np.ndarray:
+        photo = Image.fromarray(make_photo(3, 2 * width, 2 * height))
+        aside = 0.1 * number
+        box = (
+            aside,
+            aside * height / width,
+            2 * width - aside,
+            (2 * width - aside) * height / width,
+        )
+        return np.asarray(photo.resize((width, height), Image.Resampling.BILINEAR, box))
+
+    for options in ({}, FIXED):
+        _, _, found, _ = watch(film(tmp_path / "a.mp4", draw=draw, options=options), budget=budget)
+        assert found.cuts == ()
 
 
 FIELDS = [(200, 60, 44), (30, 140, 77), (90, 84, 210)]
