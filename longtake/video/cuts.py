@@ -1,7 +1,7 @@
-"""Where the view is cut, told from the sizes of packets and from small grey pictures.
+"""Where the view is cut, told from the sizes of packets and from thumbs.
 
-Pure functions of arrays; knows no file. A thumb is a picture as grey levels of shape (36, 64).
-A place is a picture's number in time order, and a cut's place that of the new shot's first picture.
+Pure functions of arrays; knows no file. A place is a picture's number in time order, and a cut's
+place that of the new shot's first picture.
 """
 
 from collections.abc import Iterable
@@ -10,8 +10,14 @@ from typing import Literal
 
 import numpy as np
 
-THUMB = (64, 36)
-"""Width and height."""
+from longtake.video.thumbs import (
+    BLACK_LEVEL,
+    BLACK_SPREAD,
+    grey,
+    likeness,
+    mean_gaps,
+    share_apart,
+)
 
 Kind = Literal["cut", "fade", "dissolve"]
 
@@ -23,24 +29,28 @@ class Cut:
     place: int
     kind: Kind = "cut"
     strength: float = 0.0
-    """How much the picture changes there, in grey levels."""
+    """How much the picture changes there, in levels of grey or colour."""
 
 
 @dataclass(frozen=True)
 class Spike:
-    """A packet far larger than its neighbours; the cut, if it is one, is in `first`..`place`."""
+    """A packet larger than its neighbours; the cut, if it is one, is in `first`..`place`."""
 
     place: int
     first: int
     strength: float
-    """Its size over the median of its neighbours."""
+    """Its size over the mean of what is usual before it and what is after it."""
     share: float
     """Its size over that of the smaller of the key frames around it."""
 
+    weight: float
+    """How much it speaks for a cut, beside others between the same key frames."""
 
-SPIKE_STRENGTH = 2.5
-SPIKE_SHARE = 0.2
-NEIGHBOURS = 12
+
+SPIKE_WEIGHT, SPIKE_SHARE = 1.5, 0.2
+FULL_SHARE = 0.5
+"""Of a key frame's size, what the first packet of another shot takes at least, mostly."""
+NEIGHBOURS = 4
 
 
 def find_spikes(sizes: np.ndarray, reach: np.ndarray, keys: np.ndarray) -> list[Spike]:
@@ -50,62 +60,58 @@ def find_spikes(sizes: np.ndarray, reach: np.ndarray, keys: np.ndarray) -> list[
     ahead = np.flatnonzero((reach > 0) & ~is_key)
     if not len(ahead) or not len(keys):
         return []
-    values = sizes[ahead]
-    medians = _neighbour_median(values)
+    values = np.maximum(sizes[ahead].astype(float), 1)
+    strength = values / np.sqrt(_usual_before(values) * _usual_before(values[::-1])[::-1])
     after = np.searchsorted(keys, ahead)
     before_size = sizes[keys[np.maximum(after - 1, 0)]]
     after_size = sizes[keys[np.minimum(after, len(keys) - 1)]]
     share = values / np.maximum(np.minimum(before_size, after_size), 1)
-    strength = values / np.maximum(medians, 1)
-    chosen = (strength >= SPIKE_STRENGTH) & (share >= SPIKE_SHARE)
+    weight = strength * np.sqrt(np.minimum(share / FULL_SHARE, 1))
+    chosen = (weight >= SPIKE_WEIGHT) & (share >= SPIKE_SHARE)
     firsts = ahead - reach[ahead] + 1
-    found = (values[chosen].tolist() for values in (ahead, firsts, strength, share))
+    found = (values[chosen].tolist() for values in (ahead, firsts, strength, share, weight))
     return [Spike(*spike) for spike in zip(*found, strict=True)]
 
 
-def _neighbour_median(values: np.ndarray) -> np.ndarray:
-    """The median of each value's neighbours, itself left out; without any, the value itself."""
-    if len(values) < 2:
-        return values.astype(float)
-    padded = np.pad(values.astype(float), NEIGHBOURS, constant_values=np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1)
-    medians = np.empty(len(values))
-    others = [k for k in range(2 * NEIGHBOURS + 1) if k != NEIGHBOURS]
-    for start in range(0, len(values), 4096):
-        part = windows[start : start + 4096][:, others]
-        medians[start : start + 4096] = np.nanmedian(part, axis=1)
-    return medians
+def _usual_before(values: np.ndarray) -> np.ndarray:
+    """The median of the few before each value; of the first, the value itself."""
+    padded = np.pad(values, (NEIGHBOURS, 0), mode="edge")[:-1]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, NEIGHBOURS)
+    usual: np.ndarray = np.median(windows, axis=1)
+    return usual
 
 
 LEAST_DIFFERENCE = 8.0
 LEAST_RATIO = 3.0
 STILL_DIFFERENCE = 2.5
 STILL_RATIO = 10.0
-STILL_SPREAD = 0.1
+STILL_SPREAD, STILL_LEVELS = 0.1, 12
 AROUND = 3
 FLASH_PICTURES = 5
 SHORTEST_SHOT = 5
 MARGIN = 32
 """Pictures before and after that a decision may look at."""
-BLACK_LEVEL, BLACK_SPREAD = 20.0, 6.0
-PLAIN_SPREAD = 2.0
 MOST_SHIFT = (8, 4)
 SHIFTED = 0.6
 ALIKE = 0.85
 DISSOLVE_LENGTHS = (8, 12, 18, 24)
 DISSOLVE_DIFFERENCE = 14.0
 DISSOLVE_REST = 0.2
+FADE_STEP = 0.5
+"""Grey levels by which each picture of a fade is at least darker or lighter than the one before."""
 
 
 def find_cuts(thumbs: np.ndarray) -> list[Cut]:
-    """The cuts in a run of neighbouring pictures, shape (pictures, 36, 64)."""
+    """The cuts in a run of neighbouring pictures, of which these are the thumbs."""
     if len(thumbs) < 3:
         return []
     thumbs = thumbs.astype(np.float32)
-    steps = np.abs(np.diff(thumbs, axis=0)).mean(axis=(1, 2))
+    steps = mean_gaps(thumbs[1:], thumbs[:-1])
     hard = [t for t in range(1, len(thumbs)) if _is_hard(thumbs, steps, t)]
     cuts = [Cut(t, "cut", float(steps[t - 1])) for t in hard]
-    for cut in [*_fades(thumbs, hard), *_dissolves(thumbs, steps, hard)]:
+    levels = grey(thumbs)
+    fades = _fades(levels, hard)
+    for cut in [*fades, *_dissolves(levels, steps, hard, _fading(levels, fades))]:
         if all(abs(cut.place - other.place) >= 2 * SHORTEST_SHOT for other in cuts):
             cuts.append(cut)
     return apart(cuts)
@@ -120,7 +126,7 @@ def _is_hard(thumbs: np.ndarray, steps: np.ndarray, t: int) -> bool:
     level = float(np.sort(around)[: max(1, len(around) - 1)].mean())
     sudden = step >= LEAST_DIFFERENCE and step >= LEAST_RATIO * level
     if not sudden:
-        spread = (np.abs(thumbs[t] - thumbs[t - 1]) > 12).mean()
+        spread = share_apart(thumbs[t], thumbs[t - 1], STILL_LEVELS)
         sudden = (
             step >= STILL_DIFFERENCE
             and step >= STILL_RATIO * max(level, 0.05)
@@ -131,13 +137,6 @@ def _is_hard(thumbs: np.ndarray, steps: np.ndarray, t: int) -> bool:
         and not _is_flash(thumbs, step, t)
         and likeness(thumbs[t - 1], thumbs[t]) < ALIKE
     )
-
-
-def likeness(one: np.ndarray, other: np.ndarray) -> float:
-    """Correlation of two thumbs, -1..1, whatever their light and contrast; 0 for a plain one."""
-    first, second = one - one.mean(), other - other.mean()
-    size = float(np.sqrt((first**2).sum() * (second**2).sum()))
-    return float((first * second).sum()) / size if size > 1 else 0.0
 
 
 def is_shifted(before: np.ndarray, after: np.ndarray) -> bool:
@@ -157,8 +156,8 @@ def _is_flash(thumbs: np.ndarray, step: float, t: int) -> bool:
     """Whether what was there before comes back within a few pictures, or came back just now."""
     later = thumbs[t + 1 : t + 1 + FLASH_PICTURES]
     earlier = thumbs[max(0, t - 1 - FLASH_PICTURES) : t - 1]
-    returns = np.abs(later - thumbs[t - 1]).mean(axis=(1, 2))
-    returned = np.abs(earlier - thumbs[t]).mean(axis=(1, 2))
+    returns = mean_gaps(later, thumbs[t - 1])
+    returned = mean_gaps(earlier, thumbs[t])
     return bool((returns < step / 2).any() or (returned < step / 2).any())
 
 
@@ -172,13 +171,31 @@ def _fades(thumbs: np.ndarray, hard: list[int]) -> list[Cut]:
     ]
 
 
+def _fading(levels: np.ndarray, fades: list[Cut]) -> np.ndarray:
+    """Whether each picture is part of a fade: on the way to its black, in it, or on the way out."""
+    light = levels.mean(axis=(1, 2))
+    darker, lighter = np.diff(light) < -FADE_STEP, np.diff(light) > FADE_STEP
+    dark = light < BLACK_LEVEL
+    fading = np.zeros(len(levels), bool)
+    for fade in fades:
+        first = last = fade.place
+        while first > 0 and (dark[first - 1] or darker[first - 1]):
+            first -= 1
+        while last < len(levels) - 1 and (dark[last + 1] or lighter[last]):
+            last += 1
+        fading[first : last + 1] = True
+    return fading
+
+
 def find_rows(flags: np.ndarray) -> list[tuple[int, int]]:
     """Where each row of true values begins, and the place after its last one."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def _dissolves(thumbs: np.ndarray, steps: np.ndarray, hard: list[int]) -> list[Cut]:
+def _dissolves(
+    thumbs: np.ndarray, steps: np.ndarray, hard: list[int], fading: np.ndarray
+) -> list[Cut]:
     """Where the middle picture is the mean of two others that differ: one shot over another."""
     found: list[tuple[float, int]] = []
     plain = (thumbs.std(axis=(1, 2)) < BLACK_SPREAD) | (thumbs.mean(axis=(1, 2)) < BLACK_LEVEL)
@@ -197,7 +214,8 @@ def _dissolves(thumbs: np.ndarray, steps: np.ndarray, hard: list[int]) -> list[C
         for t in np.flatnonzero((gap >= DISSOLVE_DIFFERENCE) & (score <= DISSOLVE_REST)).tolist():
             largest = steps[t : t + length].max()
             if (
-                largest < 3.5 * gap[t] / length
+                not fading[t + half]
+                and largest < 3.5 * gap[t] / length
                 and not plain[t : t + length + 1].any()
                 and not any(t <= h <= t + length for h in hard)
                 and not is_shifted(thumbs[t], thumbs[t + length])
@@ -220,13 +238,3 @@ def apart(cuts: Iterable[Cut]) -> list[Cut]:
         elif cut.strength > kept[-1].strength:
             kept[-1] = cut
     return kept
-
-
-def is_black(thumb: np.ndarray) -> bool:
-    """Whether there is nothing but black."""
-    return bool(thumb.mean() < BLACK_LEVEL and thumb.std() < BLACK_SPREAD)
-
-
-def is_plain(thumb: np.ndarray) -> bool:
-    """Whether there is nothing but one colour."""
-    return bool(thumb.std() < PLAIN_SPREAD)

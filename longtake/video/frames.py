@@ -16,11 +16,11 @@ import numpy as np
 from longtake.records import Frame
 from longtake.timecode import Span
 from longtake.video.choose_frames import Slot, choose_frame
-from longtake.video.cuts import THUMB
 from longtake.video.decode import CLOSE_SECONDS, Decoder
 from longtake.video.frame_similarity import make_look
 from longtake.video.hwaccel import open_accelerated
 from longtake.video.probe import Index
+from longtake.video.thumbs import THUMB, THUMB_FORMAT
 from longtake.video.tone_map import read_pixels
 from longtake.video.watchdog import watch_opened
 
@@ -146,8 +146,8 @@ class FrameReader:
             yield shown.time, self._make_thumb(shown.decoded)
 
     def _make_thumb(self, decoded: "VideoFrame") -> np.ndarray:
-        """The picture as grey levels, uint8 of shape (36, 64)."""
-        return self._resize(decoded, *THUMB, format="gray", interpolation="AREA")
+        """The picture as a thumb, uint8 of shape (54, 64)."""
+        return self._resize(decoded, *THUMB, format=THUMB_FORMAT, interpolation="AREA")
 
     def _upright(self, decoded: "VideoFrame", side: int) -> np.ndarray:
         """Upright, with square pixels, no longer than `side`: uint8 RGB (height, width, 3)."""

@@ -14,21 +14,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image
 
 from longtake.errors import SourceError
 from longtake.records import Progress, Scan, Video
-from longtake.video.cuts import (
-    SHORTEST_SHOT,
-    THUMB,
-    Cut,
-    apart,
-    find_cuts,
-    find_spikes,
-    is_black,
-    is_plain,
-)
+from longtake.video.cuts import SHORTEST_SHOT, Cut, apart, find_cuts, find_spikes
 from longtake.video.probe import Index, probe
 from longtake.video.scan import scan
+from longtake.video.thumbs import THUMB, is_black, is_plain
 from tests.kinds import FAST, KINDS, QUIET, make_kind
 from tests.videos import (
     cut,
@@ -213,6 +206,65 @@ def test_motion_is_high_where_there_is_motion(name: str, tmp_path: Path) -> None
     draw = draw_held(draw_shots(pan=3), 0, 125)
     _, _, found, _ = watch(film(tmp_path / name, draw=draw, **STORED[name][1]))
     assert max(found.motion[2:9]) < 0.2 < np.mean(found.motion[12:])
+
+
+@pytest.mark.parametrize("cuts", [(60, 80, 131), (10, 44, 120, 138)])
+@pytest.mark.parametrize("name", ["fixed.mp4", "no-b.ts"])
+def test_several_cuts_between_two_key_frames_are_assumed(
+    name: str, cuts: tuple[int, ...], tmp_path: Path
+) -> None:
+    path = film(tmp_path / name, draw=draw_shots(*cuts), **STORED[name][1])
+    _, _, found, _ = watch(path, budget=0)
+    assert places(found) == pytest.approx(cuts, abs=2)
+
+
+@pytest.mark.parametrize("budget", [0, None])
+def test_a_slow_zoom_is_no_cut(budget: float | None, tmp_path: Path) -> None:
+    def draw(number: int, width: int, height: int) -> np.ndarray:
+        photo = Image.fromarray(make_photo(3, 2 * width, 2 * height))
+        aside = 0.1 * number
+        box = (
+            aside,
+            aside * height / width,
+            2 * width - aside,
+            (2 * width - aside) * height / width,
+        )
+        return np.asarray(photo.resize((width, height), Image.Resampling.BILINEAR, box))
+
+    for options in ({}, FIXED):
+        _, _, found, _ = watch(film(tmp_path / "a.mp4", draw=draw, options=options), budget=budget)
+        assert found.cuts == ()
+
+
+FIELDS = [(200, 60, 44), (30, 140, 77), (90, 84, 210)]
+"""Colours of one brightness."""
+
+
+@pytest.mark.parametrize("name", ["default.mp4", "fixed.mp4", "hevc.mp4", "vp9.webm", "mjpeg.avi"])
+def test_fields_of_one_brightness_and_another_hue_are_cuts(name: str, tmp_path: Path) -> None:
+    def draw(number: int, width: int, height: int) -> np.ndarray:
+        return np.full((height, width, 3), FIELDS[number // 74 % 3], np.uint8)
+
+    _, _, found, _ = watch(film(tmp_path / name, draw=draw, **STORED[name][1]))
+    assert places(found) == pytest.approx([74, 148, 222], abs=2)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_photos_on_the_beat_are_cuts_without_a_look(codec: str, tmp_path: Path) -> None:
+    options = {"g": "50"} if codec == "libx264" else {"x265-params": "keyint=50:log-level=none"}
+    draw = draw_shots(50, 100, 150, 200, pan=0)
+    path = film(tmp_path / "a.mp4", size=(320, 192), draw=draw, codec=codec, options=options)
+    _, _, found, _ = watch(path, budget=0)
+    assert places(found) == [50, 100, 150, 200]
+
+
+@pytest.mark.parametrize("length", [60, 120])
+@pytest.mark.parametrize("name", ["default.mp4", "fixed.mp4"])
+def test_a_slow_dissolve_is_no_hard_cut(name: str, length: int, tmp_path: Path) -> None:
+    before, after = (draw_shots(pan=0, seed=seed) for seed in (1, 2))
+    draw = draw_dissolved(before, after, 40, 40 + length)
+    _, _, found, _ = watch(film(tmp_path / name, draw=draw, **STORED[name][1]))
+    assert "cut" not in {shot.begins for shot in found.shots}
 
 
 def test_cuts_that_can_not_be_looked_at_are_assumed_near_their_place(tmp_path: Path) -> None:
@@ -450,13 +502,18 @@ def test_spikes_are_no_key_frames_and_in_order(data: st.DataObject, pictures: in
     assert all(0 <= spike.first <= spike.place for spike in found)
 
 
-def as_thumbs(draw: Any, pictures: int) -> np.ndarray:
-    width, height = THUMB
-    return np.array([draw(n, width, height).mean(axis=2) for n in range(pictures)], np.uint8)
+def as_thumbs(greys: np.ndarray, colour: int = 128) -> np.ndarray:
+    """Thumbs of these grey levels (…, 36, 64), in one colour."""
+    rows = (*greys.shape[:-2], greys.shape[-2] // 2, greys.shape[-1])
+    return np.concatenate([greys, np.full(rows, colour)], axis=-2).astype(np.uint8)
+
+
+def draw_thumbs(draw: Any, pictures: int) -> np.ndarray:
+    return as_thumbs(np.array([draw(n, *THUMB).mean(axis=2) for n in range(pictures)]))
 
 
 def test_cuts_are_found_to_the_picture_among_thumbs() -> None:
-    thumbs = as_thumbs(draw_shots(10, 40, 100), 120)
+    thumbs = draw_thumbs(draw_shots(10, 40, 100), 120)
     assert [(cut.place, cut.kind) for cut in find_cuts(thumbs)] == [
         (10, "cut"),
         (40, "cut"),
@@ -466,13 +523,27 @@ def test_cuts_are_found_to_the_picture_among_thumbs() -> None:
 
 @pytest.mark.parametrize("length", [1, 2, 4])
 def test_a_flash_among_thumbs_is_no_cut(length: int) -> None:
-    thumbs = as_thumbs(draw_plain(draw_shots(), 30, 29 + length, 255), 60)
+    thumbs = draw_thumbs(draw_plain(draw_shots(), 30, 29 + length, 255), 60)
     assert find_cuts(thumbs) == []
+
+
+@pytest.mark.parametrize("half", [12, 20])
+@pytest.mark.parametrize("pan", [0.5, 3])
+def test_the_ways_out_and_in_of_a_fade_are_no_dissolves(half: int, pan: float) -> None:
+    thumbs = draw_thumbs(draw_dimmed(draw_shots(66, pan=pan), 60, half, 12), 130)
+    assert [(cut.place, cut.kind) for cut in find_cuts(thumbs)] == [(66, "fade")]
+
+
+def test_a_dissolve_right_after_a_fade_is_found_beside_it() -> None:
+    shots = [draw_shots(seed=seed) for seed in range(3)]
+    later = draw_dissolved(shots[1], shots[2], 90, 102)
+    dark = draw_dimmed(lambda n, *size: (shots[0] if n < 66 else later)(n, *size), 60, 12, 12)
+    assert [cut.kind for cut in find_cuts(draw_thumbs(dark, 150))] == ["fade", "dissolve"]
 
 
 @pytest.mark.parametrize("pictures", [0, 1, 2])
 def test_too_few_thumbs_have_no_cut(pictures: int) -> None:
-    assert find_cuts(np.zeros((pictures, 36, 64), np.uint8)) == []
+    assert find_cuts(as_thumbs(np.zeros((pictures, 36, 64)))) == []
 
 
 @given(
@@ -492,10 +563,9 @@ def test_cuts_among_thumbs_are_in_order_and_apart(
         still = {"photo": photo, "black": photo * 0, "white": photo * 0 + 255}
         noise = random.integers(0, 256, (length, height, width))
         shots.append(noise if kind == "noise" else np.repeat(still[kind][None], length, 0))
-    thumbs = np.concatenate(shots).astype(np.uint8)
-    found = [cut.place for cut in find_cuts(thumbs)]
+    found = [cut.place for cut in find_cuts(as_thumbs(np.concatenate(shots)))]
     assert all(b - a >= SHORTEST_SHOT for a, b in pairwise(found))
-    assert all(0 < place < len(thumbs) for place in found)
+    assert all(0 < place < sum(map(len, shots)) for place in found)
 
 
 CUTS = st.lists(st.builds(Cut, st.integers(0, 60), st.just("cut"), st.floats(0, 100)))
@@ -513,9 +583,23 @@ def test_cuts_that_are_kept_are_apart_and_the_strongest_is_among_them(cuts: list
 
 def test_black_and_plain_are_told_apart() -> None:
     photo = make_photo(1, *THUMB).mean(axis=2)
-    assert (is_black(photo), is_plain(photo)) == (False, False)
-    assert (is_black(photo * 0), is_plain(photo * 0)) == (True, True)
-    assert (is_black(photo * 0 + 90), is_plain(photo * 0 + 90)) == (False, True)
+    shades = [as_thumbs(photo), as_thumbs(photo * 0), as_thumbs(photo * 0 + 90)]
+    assert [is_black(thumb) for thumb in shades] == [False, True, False]
+    assert [is_plain(thumb) for thumb in shades] == [False, True, True]
+
+
+def test_two_fields_of_one_brightness_are_not_plain() -> None:
+    thumb = as_thumbs(np.full((36, 64), 90))
+    thumb[36:, 32:] = 60
+    assert not is_plain(thumb)
+
+
+def test_a_change_of_colour_alone_is_a_cut_unless_the_view_stays() -> None:
+    field = np.full((30, 36, 64), 90)
+    other = np.concatenate([as_thumbs(field), as_thumbs(field, 60)])
+    assert [(cut.place, cut.kind) for cut in find_cuts(other)] == [(30, "cut")]
+    view = np.repeat(make_photo(1, *THUMB).mean(axis=2)[None], 30, axis=0)
+    assert find_cuts(np.concatenate([as_thumbs(view), as_thumbs(view, 60)])) == []
 
 
 @pytest.mark.parametrize(
