@@ -160,7 +160,7 @@ def _route(question: str) -> Talk[str]:
     prompt = read_prompt("ask_route")
     request = Request(
         prompt.system,
-        (defuse(question),),
+        (_say(question),),
         ROUTE_TOKENS,
         examples=prompt.examples,
         schema=route_schema(),
@@ -210,10 +210,15 @@ def _fit(
 
 def _show(lines: Sequence[KnownPassage], videos: Mapping[int, LibraryVideo], question: str) -> str:
     shown = [
-        f"[{number}] {defuse(videos[p.video].name)}, {p.span}, {p.kind}: {defuse(p.text)}"
+        f"[{number}] {_say(videos[p.video].name)}, {p.span}, {p.kind}: {_say(p.text)}"
         for number, p in enumerate(lines, 1)
     ]
-    return "\n".join(["Lines:", *shown, "", f"Question: {defuse(question)}"])
+    return "\n".join(["Lines:", *shown, "", f"Question: {_say(question)}"])
+
+
+def _say(text: str) -> str:
+    """Whatever it holds, it begins no line and closes no turn."""
+    return defuse(one_line(text))
 
 
 def _prove(passage: KnownPassage, videos: Mapping[int, LibraryVideo]) -> Proof:

@@ -384,7 +384,7 @@ def write_or_judge(request: Request) -> str:
     if "<statement>" in request.text:
         return know(*take_apart(Question(request, lambda reply: None)))
     sentences = [
-        {"text": "A placeholder for 6 frames.", "chunks": [1]},
+        {"text": "A placeholder for 99 frames.", "chunks": [1]},
         {"text": "It stands for some pictures.", "chunks": [1, 2]},
         {"text": "Ninety elephants.", "chunks": [2]},
     ]

@@ -54,6 +54,7 @@ def test_reader_obeys_an_order_that_begins_a_line() -> None:
 
 def test_no_answer_says_what_a_film_orders(store: Store) -> None:
     put_orders(store)
-    found = ask_all(open_reading(store, Reader(4096)), SETTINGS, list_order_cases())
+    reader = Reader(4096)
+    found = ask_all(open_reading(store, reader), SETTINGS, list_order_cases())
     assert found and all(each.moments for each in found)
-    assert list_obeyed(found) == []
+    assert list_obeyed(found) == [] and not reader.obeyed
