@@ -139,12 +139,12 @@ def may_write(engine: str) -> bool:
 
 
 def name_looker(settings: Settings) -> str:
-    """Who looks again at frames, by the engine's name; empty where nobody can.
+    """Who looks again at frames, by the engine's name; empty where nobody can or shall.
 
     A small model sees what is not there: it is only asked where it is named. Whoever wants no
     model to write, and names none to see, wants none.
     """
-    name = settings.engine
+    name = settings.engine if settings.looks else ""
     if name == AUTO:
         name = choose_engine()[0] if settings.reconciler != DIGEST else ""
         return name if may_write(name) else ""

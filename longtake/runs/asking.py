@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -29,10 +29,10 @@ from longtake.pipeline.open_engines import (
     name_writer,
 )
 from longtake.pipeline.search import Query
-from longtake.pipeline.session import open_session, run_to_end
+from longtake.pipeline.session import Session, open_session, run_to_end
 from longtake.runs.queue import take_slot
 from longtake.runs.servers import give_keys
-from longtake.settings import load_settings
+from longtake.settings import Settings, load_settings
 
 IN_PROCESS = ("gguf", "transformers")
 """Engines whose model is loaded by who asks it."""
@@ -78,21 +78,33 @@ def ask(
         raise UsageError("other questions are being answered", "Ask again in a moment.")
     try:
         with ExitStack() as files:
-            names = (writer, name_other_judge(settings, writer), name_looker(settings))
-            slot = None
-            if any(name.partition(":")[0] in IN_PROCESS for name in names):
-                slot = take_slot(at_once, files)
-                if slot is None:
-                    return Answered(said=BUSY)
-            sent = {"question": question, "videos": list(videos.items()), "settings": dict(asked),
+            answers = _is_loaded(writer, name_other_judge(settings, writer))
+            looks = _is_loaded(name_looker(settings))
+            slot = take_slot(at_once, files) if answers or looks else None
+            if answers and slot is None:
+                return Answered(said=BUSY)
+            own = dict(asked)
+            if looks and slot is None:  # who answers does not wait for who looks
+                own["looks"] = 0
+            sent = {"question": question, "videos": list(videos.items()), "settings": own,
                     "earlier": [asdict(e) for e in earlier]}  # fmt: skip
             return _ask_apart(json.dumps(sent), [slot.fileno()] if slot else [])
     finally:
         _asking.release()
 
 
+def _is_loaded(*names: str) -> bool:
+    """Whether one of these engines is loaded into the process that asks it."""
+    return any(name.partition(":")[0] in IN_PROCESS for name in names)
+
+
 def _ask_apart(sent: str, held: Sequence[int]) -> Answered:
-    """By a process that has the slot as long as it lives."""
+    """By a process that has the slot as long as it lives.
+
+    It writes a line of what is known, and then one of what was seen; without the second the first
+    one stands.
+    """
+    status, said = 0, b""
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "longtake.runs.asking"],
@@ -103,48 +115,66 @@ def _ask_apart(sent: str, held: Sequence[int]) -> Answered:
             timeout=ANSWER_SECONDS,
             check=False,
         )
-        came = json.loads(done.stdout)
-    except subprocess.TimeoutExpired:
+        status, said = done.returncode, done.stdout
+    except subprocess.TimeoutExpired as late:
+        said = late.stdout or b""
+        if not said:
+            raise EngineFailed(
+                f"no answer came within {ANSWER_SECONDS:.0f} seconds", "Ask a shorter question."
+            ) from None
+    lines = [line for line in said.splitlines(keepends=True) if line.endswith(b"\n")]
+    if not lines:
         raise EngineFailed(
-            f"no answer came within {ANSWER_SECONDS:.0f} seconds", "Ask a shorter question."
-        ) from None
-    except ValueError:
-        raise EngineFailed(
-            f"the process that answers ended without a word (status {done.returncode})",
+            f"the process that answers ended without a word (status {status})",
             "The machine's memory may not suffice; `longtake doctor` says what fits.",
-        ) from None
+        )
+    came = json.loads(lines[-1])
     if "error" in came:
         raise EngineFailed(came["error"], came["hint"])
     return Answered(came["sentences"], came["said"], came["by"], came["looks"])
 
 
 def main() -> None:
-    """The question on standard input, its answer on standard output, both JSON."""
+    """The question on standard input; on standard output a line of JSON, or two, the last stands.
+
+    The first is of what is known, the second of what was seen where somebody looked again.
+    """
     os.nice(NICENESS)
     sent = json.load(sys.stdin)
-    try:
-        found = _answer(sent)
-        sentences = [sentence_values(sentence) for sentence in found.sentences]
-        said = "" if sentences else found.remarks[0]
-        looks = [look_values(looked) for looked in found.looks]
-        came = {"sentences": sentences, "said": said, "by": found.answered_by, "looks": looks}
-    except LongtakeError as error:
-        came = {"error": error.message, "hint": error.hint}
-    json.dump(came, sys.stdout)
-    sys.stdout.flush()
-
-
-def _answer(sent: Mapping[str, Any]) -> LibraryAnswer:
     settings = give_keys(load_settings(sent["settings"]), load_settings())
+    try:
+        with open_session(Engines(fetch=_refuse_missing)) as session:
+            found = _answer(session, sent, replace(settings, looks=0))
+            _tell(found)
+            settled = any(sentence.support == "supported" for sentence in found.sentences)
+            if settings.looks and not settled:
+                with suppress(LongtakeError):  # what is known stands
+                    _tell(_answer(session, sent, settings))
+    except LongtakeError as error:
+        _write(error=error.message, hint=error.hint)
+
+
+def _answer(session: Session, sent: Mapping[str, Any], settings: Settings) -> LibraryAnswer:
     names = {int(number): name for number, name in sent["videos"]}
     earlier = [Earlier(**e) for e in sent["earlier"]]
-    with open_session(Engines(fetch=_refuse_missing)) as session:
-        videos = [v for v in list_videos(session.store) if v.id in names]
-        if not videos:
-            raise UsageError("the video is not in the library any more", "Go through it again.")
-        named = [replace(video, name=names[video.id]) for video in videos]
-        steps = session.ask(Query(sent["question"]), settings, named, earlier, LOOK_SECONDS)
-        return run_to_end(steps)
+    videos = [v for v in list_videos(session.store) if v.id in names]
+    if not videos:
+        raise UsageError("the video is not in the library any more", "Go through it again.")
+    named = [replace(video, name=names[video.id]) for video in videos]
+    steps = session.ask(Query(sent["question"]), settings, named, earlier, LOOK_SECONDS)
+    return run_to_end(steps)
+
+
+def _tell(found: LibraryAnswer) -> None:
+    sentences = [sentence_values(sentence) for sentence in found.sentences]
+    looks = [look_values(looked) for looked in found.looks]
+    said = "" if sentences else found.remarks[0]
+    _write(sentences=sentences, said=said, by=found.answered_by, looks=looks)
+
+
+def _write(**line: object) -> None:
+    sys.stdout.write(f"{json.dumps(line)}\n")
+    sys.stdout.flush()
 
 
 def _refuse_missing(model: Model | FolderModel) -> None:

@@ -1,7 +1,10 @@
 """Search and questions on the page: each visitor's own, and what is said where nothing can be."""
 
 import json
-from collections.abc import Iterator
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +16,7 @@ from starlette.testclient import TestClient
 
 from longtake.library.index import list_videos, put_video
 from longtake.library.passages import Passage
-from longtake.pipeline.ask import NO_MODEL
+from longtake.pipeline.ask import NO_MODEL, NOT_TOLD
 from longtake.records import Video
 from longtake.runs.asking import BUSY
 from longtake.runs.folder import Run
@@ -225,12 +228,13 @@ def test_answer_has_times_that_lead_to_its_run_and_follow_up_is_told_what_was_as
     assert "and who closes it?" in last and last.count("A woman. ") < 60
 
 
-def test_what_was_looked_at_again_is_told_with_times_that_lead_there(
-    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def ask_who_sees(
+    client: TestClient, folder: Path, monkeypatch: pytest.MonkeyPatch, see: Callable[[], Any]
+) -> tuple[dict[str, Any], Run]:
+    """A question about a plate that only frames answer; `see` is what is told of these."""
     store_path().parent.mkdir(parents=True, exist_ok=True)
     with Store(store_path()) as own:
-        looks.put_hall(tmp_path / "films", own)
+        looks.put_hall(folder / "films", own)
         (video,) = list_videos(own)
     run = run_of(video.sha256, MINE, "The hall")
 
@@ -239,9 +243,7 @@ def test_what_was_looked_at_again_is_told_with_times_that_lead_there(
         if "image_url" not in body:
             needed = '{"needs": "moment"}'
             return as_chat(needed if "needed" in body else '{"told": false, "sentences": []}')
-        if "Sentence:" in body:
-            return as_chat('{"shown": "yes"}')
-        return as_chat(looks.say("answer", "The plate says 7 & <b>.", [2]))
+        return as_chat('{"shown": "yes"}') if "Sentence:" in body else see()
 
     with serve() as web:
         web.set("/v1/chat/completions", *[reply] * 20)
@@ -249,7 +251,14 @@ def test_what_was_looked_at_again_is_told_with_times_that_lead_there(
         monkeypatch.setenv("LONGTAKE_RECONCILER", "auto")
         monkeypatch.setenv("LONGTAKE_BASE_URL", web.base_url)
         monkeypatch.setenv("LONGTAKE_JUDGE", "off")
-        told = ask(client, "ask", looks.PLATE_ASKED)
+        return ask(client, "ask", looks.PLATE_ASKED), run
+
+
+def test_what_was_looked_at_again_is_told_with_times_that_lead_there(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = as_chat(looks.say("answer", "The plate says 7 & <b>.", [2]))
+    told, run = ask_who_sees(client, tmp_path, monkeypatch, lambda: seen)
     assert told.get("sentences"), told
     (sentence,) = told["sentences"]
     assert sentence["text"] == "The plate says 7 & <b>." and sentence["held"]
@@ -257,3 +266,21 @@ def test_what_was_looked_at_again_is_told_with_times_that_lead_there(
     assert (look["run"], look["time"], look["came"]) == (run.id, "0:08", "answered")
     assert "of 0:08–0:14" in look["done"][0] and told["by"].startswith("server:tiny")
     assert "hall.mp4" not in json.dumps(told)
+
+
+def test_what_is_known_stands_where_the_process_ends_while_it_looks(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[int] = []
+
+    def end() -> Any:
+        found = subprocess.run(["pgrep", "-P", str(os.getpid()), "-f", "longtake.runs.asking"],
+                               capture_output=True, text=True, check=False)  # fmt: skip
+        for process in map(int, found.stdout.split()):
+            os.kill(process, signal.SIGKILL)
+            ended.append(process)
+        return as_chat("too late")
+
+    told, _ = ask_who_sees(client, tmp_path, monkeypatch, end)
+    assert len(ended) == 1 and told["sentences"] == [] and told["looks"] == []
+    assert told["said"].startswith(NOT_TOLD[:1].upper() + NOT_TOLD[1:])
