@@ -3,12 +3,14 @@
 import csv
 from pathlib import Path
 
-import pyarrow.parquet as pq
+import pytest
 
 from longtake.batch.journal import BatchRow
 from longtake.batch.tables import ON_PAGE, write_tables
 from tests.batch.inline import run
 from tests.batch.test_run import make_film
+
+pq = pytest.importorskip("pyarrow.parquet")
 
 ATTACK = BatchRow(
     "=HYPERLINK(1)<script>alert(1)</script>", "failed", error="<img src=x onerror=alert(1)>"
