@@ -5,9 +5,10 @@ All tables are made of it. The last line of a source stands.
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +16,8 @@ from longtake.errors import OutputError, UsageError
 from longtake.files import lock_now
 
 NAME, LOCK = "batch.jsonl", ".batch.lock"
+OURS = r"thumbs|batch\.jsonl|index(-\d+)?\.(csv|html|parquet)|descriptions\.parquet"
+"""What else lies in a batch's folder: no video's result is called so."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Journal:
         for place, row in self._read():
             self._places[row.source] = place
             if row.folder and not row.same_as:
-                self._folders.setdefault(row.folder, row.source)
+                self._folders.setdefault(row.folder.casefold(), row.source)
         self._file = self.path.open("ab")
 
     def find(self, source: str) -> BatchRow | None:
@@ -86,18 +89,27 @@ class Journal:
         if known and known.folder and not known.same_as:
             return known.folder
         name, number = wanted, 1
-        while self._folders.get(name.casefold(), source) != source:
+        while re.fullmatch(OURS, name, re.IGNORECASE) or self._is_of_other(name, source):
             number += 1
             name = f"{wanted}-{number}"
         self._folders[name.casefold()] = source
         return name
 
+    def _is_of_other(self, folder: str, source: str) -> bool:
+        return self._folders.get(folder.casefold(), source) != source
+
     def rows(self) -> Iterator[BatchRow]:
-        """The last row of each source, sorted by source."""
+        """The last row of each source, sorted by source; what is the same lies where its twin does.
+
+        Where that is, was not known yet when the row of the same was written.
+        """
         with self.path.open("rb") as file:
             for _, place in sorted(self._places.items()):
                 file.seek(place)
-                if row := _parse(file.readline()):
+                if (row := _parse(file.readline())) and row.same_as:
+                    twin = self.find(row.same_as)
+                    row = replace(row, folder=twin.folder if twin else "")
+                if row:
                     yield row
 
     def close(self) -> None:

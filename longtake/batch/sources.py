@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -101,14 +102,18 @@ def _is_wanted(name: str, match: str) -> bool:
 
 
 def _list_folder(folder: Path, match: str) -> Iterator[Item]:
+    unread: list[OSError] = []
     found = sorted(
         os.path.join(place, name)  # noqa: PTH118 - a hundred thousand of them
-        for place, _, names in os.walk(folder)
+        for place, _, names in os.walk(folder, onerror=unread.append)
         for name in names
         if _is_wanted(name, match)
     )
+    for error in unread:
+        said = f"the folder {error.filename} can't be read: {error.strerror}"
+        yield Item(str(error.filename), error=SourceError(said, "Check its permissions."))
     files = [path for path in found if os.path.isfile(path)]  # noqa: PTH113
-    if not files:
+    if not files and not unread:
         ends = f"named {match}" if match else " ".join(sorted(SUFFIXES))
         raise SourceError(
             f"{folder} is a folder without videos",
@@ -140,9 +145,11 @@ def read_list(path: Path) -> Iterator[Item]:
                     yield _read_row(row, path, where)
                 except UsageError as error:
                     yield Item(where, error=error)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        raise SourceError(f"the list {path} can't be read: {said}", "Save it as UTF-8.") from error
+    except OSError as error:
+        said = f"the list {path} can't be read: {error.strerror}"
+        raise SourceError(said, "Check the name and its permissions.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"the list {path} can't be read: {error}", "Save it as UTF-8.") from error
 
 
 def _read_lines(file: Iterator[str], _path: Path) -> Iterator[tuple[int, Any]]:
@@ -152,8 +159,12 @@ def _read_lines(file: Iterator[str], _path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def _read_csv(file: Iterator[str], path: Path) -> Iterator[tuple[int, Any]]:
-    rows = csv.DictReader(file)
-    if SOURCE not in (rows.fieldnames or ()):
+    first = next(file, "")
+    # Where the comma is for decimals, tables are saved with semicolons.
+    mark = ";" if first.count(";") > first.count(",") else ","
+    rows = csv.DictReader(chain([first], file), delimiter=mark)
+    rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
+    if SOURCE not in rows.fieldnames:
         raise SourceError(
             f"the list {path} has no column {SOURCE!r}",
             f"Its first line names the columns: {SOURCE}, and any settings.",
@@ -172,9 +183,9 @@ def _read_json(file: Iterator[str], _path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def _read_row(row: Any, path: Path, where: str) -> Item:
-    if not isinstance(row, dict) or not isinstance(row.get(SOURCE), str) or not row[SOURCE].strip():
+    source = row.get(SOURCE) if isinstance(row, dict) else None
+    if not isinstance(source, str) or not source.strip() or "\0" in source:
         raise UsageError(f"{where}: there is no {SOURCE}", f'As in {{"{SOURCE}": "talk.mp4"}}.')
-    source = str(row[SOURCE])
     own = {str(name).strip(): value for name, value in row.items() if name != SOURCE}
     try:
         load_settings(own, environment={}, file=Path(os.devnull))

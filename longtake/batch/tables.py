@@ -101,9 +101,14 @@ def _write_parquet(path: Path, schema: "pyarrow.Schema", rows: Iterable[dict[str
 
     with replacing(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
         for group in _group(rows, GROUP):
-            clean = [{k: v for k, v in row.items() if k in schema.names} for row in group]
+            clean = [{k: _clean(v) for k, v in row.items() if k in schema.names} for row in group]
             writer.write_table(pa.Table.from_pylist(clean, schema))
     return path.name
+
+
+def _clean(value: Any) -> Any:
+    """A lone surrogate, of a name that is no UTF-8, becomes `?`: no table can hold it."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _write_pages(folder: Path, rows: Iterable[BatchRow]) -> Iterator[str]:

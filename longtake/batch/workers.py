@@ -139,5 +139,6 @@ class _Process:
     def _read(self, lines: "Lines") -> None:
         assert self._process.stdout
         for line in self._process.stdout:
-            lines.put((self, json.loads(line)))
+            with suppress(ValueError):  # half a line: it was killed while it told
+                lines.put((self, json.loads(line)))
         lines.put((self, None))

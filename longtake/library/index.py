@@ -106,7 +106,12 @@ def put_video(
     content = make_key({"passages": [[p.kind, str(p.span), p.text] for p in passages]})
     kinds = [passage.kind for passage in passages]
     counts = {kind: kinds.count(kind) for kind in KINDS if kind in kinds}
-    facts = (video.name, video.link or str(video.path.absolute()), video.duration)
+    # A name that is no UTF-8 has lone surrogates, which no database holds.
+    name, source, headline = (
+        text.encode("utf-8", "replace").decode()
+        for text in (video.name, video.link or str(video.path.absolute()), headline)
+    )
+    facts = (name, source, video.duration)
     with store.change() as database:
         found = database.execute(
             "SELECT id, content FROM videos WHERE sha256 = ?", (video.sha256,)

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -216,3 +217,37 @@ def test_journal_is_read_anew_for_what_is_asked(tmp_path: Path) -> None:
     assert journal.find("a") is None
     assert [journal.name_folder(s, "Talk") for s in ("a", "b", "a")] == ["Talk", "Talk-2", "Talk"]
     journal.close()
+
+
+def test_folder_of_a_video_is_no_table_and_no_other_s_in_other_letters(tmp_path: Path) -> None:
+    names = ("thumbs.mp4", "index.csv.mp4", "Index-2.html.mp4", "batch.jsonl.mp4", "Talk.mp4")
+    for seed, name in enumerate(names):
+        make_film(tmp_path / "films" / name, seed)
+    first = run("films")
+    make_film(tmp_path / "more" / "talk.mp4", 9)
+    make_film(tmp_path / "more" / "deep" / "Talk.mp4", 10)
+    second = run("films", "more")
+    rows = read_index()
+    assert {row["status"] for row in rows.values()} == {"done"}
+    folders = [row["folder"].casefold() for row in rows.values()]
+    assert len(set(folders)) == len(names) + 2 and "thumbs" not in folders
+    assert len(list(Path("out/thumbs").iterdir())) == len(names) + 2
+    assert first.begun and second.begun == ["Talk.mp4", "talk.mp4"]
+
+
+def test_same_content_lies_where_its_twin_came_to_lie(films: Path) -> None:
+    run("films/one")
+    shutil.copy(films / "one" / "talk.mp4", films / "one" / "zwilling.mp4")
+    run("films/one", chunk_seconds=1)
+    rows = read_index()
+    assert rows["films/one/talk.mp4"]["folder"] == "talk-2"
+    assert rows["films/one/zwilling.mp4"]["folder"] == "talk-2"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
+def test_name_that_is_no_utf_8_costs_nothing(tmp_path: Path) -> None:
+    make_film(tmp_path / "odd" / os.fsdecode(b"\xffd.mp4"))
+    (row,) = run("odd").rows.values()
+    assert row.status == "done"
+    (told,) = read_index()
+    assert told == "odd/?d.mp4"

@@ -1,6 +1,7 @@
 """What names many videos: folders, patterns, addresses, lists whose rows have settings."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,7 @@ def test_row_of_a_list_has_settings_of_its_own(films: Path) -> None:
         ({"source": 7}, "line 2: there is no source"),
         ({"source": "a.mp4", "chunk_secnds": 3}, "line 2: .*chunk_secnds.*chunk_seconds"),
         ({"source": "a.mp4", "chunk_seconds": 0}, "line 2: chunk_seconds: 0.* is out of range"),
+        ({"source": "a\0.mp4"}, "line 2: there is no source"),
         ("just words", "line 2: there is no source"),
     ],
 )
@@ -114,3 +116,23 @@ def test_address_of_a_kind_that_nobody_knows_is_told() -> None:
 def test_name_of_a_folder_comes_from_the_file_s_or_the_link_s() -> None:
     names = [Item(source).name for source in ("a/b c.mp4", "https://x.org/t%20u.mp4?q", "s3://b/v")]
     assert names == ["b c", "t u", "link"]
+
+
+def test_list_with_semicolons_and_spaces_is_read_as_one_with_commas(films: Path) -> None:
+    (films / "list.csv").write_text("\ufeff source ; chunk_seconds\r\na.mp4;3\r\n")
+    (item,) = list_all("films/list.csv")
+    assert not item.error and (item.source, item.own) == ("films/a.mp4", {"chunk_seconds": "3"})
+
+
+def test_list_that_is_not_there_is_told_so() -> None:
+    (item,) = list_all("nowhere.csv")
+    assert "No such file" in say_error(item) and "UTF-8" not in say_error(item)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+def test_folder_that_can_t_be_read_is_told_and_costs_no_other(films: Path) -> None:
+    (films / "deep").chmod(0)
+    first, second = list_all("films")
+    (films / "deep").chmod(0o700)
+    assert "films/deep can't be read: Permission denied" in say_error(first)
+    assert second.source == "films/a.mp4"
