@@ -62,6 +62,9 @@ class Journal:
         self._places: dict[str, int] = {}
         self._folders: dict[str, str] = {}
         for place, row in self._read():
+            if not row.made:  # what was wrong with a list or a folder may be mended by now
+                self._places.pop(row.source, None)
+                continue
             self._places[row.source] = place
             if row.folder and not row.same_as:
                 self._folders.setdefault(row.folder.casefold(), row.source)
@@ -99,16 +102,17 @@ class Journal:
         return self._folders.get(folder.casefold(), source) != source
 
     def rows(self) -> Iterator[BatchRow]:
-        """The last row of each source, sorted by source; what is the same lies where its twin does.
+        """The last row of each source, sorted by source; what is the same tells of its twin.
 
-        Where that is, was not known yet when the row of the same was written.
+        Where that lies was not known yet when the row of the same was written.
         """
         with self.path.open("rb") as file:
             for _, place in sorted(self._places.items()):
                 file.seek(place)
                 if (row := _parse(file.readline())) and row.same_as:
-                    twin = self.find(row.same_as)
-                    row = replace(row, folder=twin.folder if twin else "")
+                    twin = self.find(row.same_as) or BatchRow(row.same_as, "")
+                    found = (twin.folder, twin.sha256, twin.seconds)
+                    row = replace(row, folder=found[0], sha256=found[1], seconds=found[2])
                 if row:
                     yield row
 

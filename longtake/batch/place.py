@@ -1,11 +1,13 @@
 """Where the results of a batch go: a folder here, or an address, with a folder here before it."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from longtake.batch.journal import NAME
+from longtake.batch.journal import NAME, BatchRow
 from longtake.batch.remote import RemoteFolder
-from longtake.batch.tables import DESCRIPTIONS, THUMBS
-from longtake.files import hash_bytes
+from longtake.batch.tables import DESCRIPTIONS, TABLES, THUMBS
+from longtake.errors import UsageError
+from longtake.files import hash_bytes, replacing
 from longtake.report.folder import NOTES
 from longtake.settings import home_folder
 
@@ -17,7 +19,13 @@ class Here:
         self.folder = Path(out)
 
     def begin(self) -> None:
-        """Make ready, before the journal is opened."""
+        """Make ready, before the journal is opened; refused where a table would replace a file."""
+        self._refuse(lambda name: (self.folder / name).exists(), str(self.folder))
+
+    def _refuse(self, is_there: Callable[[str], bool], out: str) -> None:
+        found = next((name for name in TABLES if is_there(name)), "")
+        if found and not is_there(NAME):
+            raise UsageError(f"{out} has {found}, of no batch", "Name another --out.")
 
     def has_result(self, name: str) -> bool:
         """Whether a video's result stands."""
@@ -29,6 +37,9 @@ class Here:
         if thumb:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(thumb)
+
+    def gather(self, rows: Iterable[BatchRow]) -> None:
+        """Have here what the tables are made of."""
 
     def end(self, tables: list[str]) -> None:
         """The tables are written."""
@@ -45,10 +56,18 @@ class There(Here):
         super().__init__(str(home_folder() / "batches" / hash_bytes(out.encode())[:16]))
 
     def begin(self) -> None:
-        """Bring the journal where another machine wrote it."""
+        """Bring the journal that is there; lines that are only here, of a kill, go after it."""
+        self._refuse(self._remote.has, self._remote.address)
         self.folder.mkdir(parents=True, exist_ok=True)
-        if not (self.folder / NAME).is_file():
-            self._remote.get(NAME, self.folder / NAME)
+        kept = self.folder / NAME
+        with replacing(kept) as part:
+            if not self._remote.get(NAME, part):
+                part.touch()
+            with part.open("rb") as file:
+                known = {hash(line) for line in file}
+            if kept.is_file():
+                with part.open("ab") as whole, kept.open("rb") as file:
+                    whole.writelines(line for line in file if hash(line) not in known)
 
     def has_result(self, name: str) -> bool:
         """As the journal says."""
@@ -63,6 +82,15 @@ class There(Here):
         for path in (self.folder / name).iterdir():
             if path.name not in (DESCRIPTIONS, NOTES):
                 path.unlink()
+
+    def gather(self, rows: Iterable[BatchRow]) -> None:
+        """Bring descriptions and pictures of what another machine has done."""
+        for row in rows:
+            table = f"{row.folder}/{DESCRIPTIONS}"
+            if row.status in ("done", "gaps") and not (self.folder / table).is_file():
+                for name in (table, f"{THUMBS}/{row.folder}.jpg"):
+                    (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+                    self._remote.get(name, self.folder / name)
 
     def end(self, tables: list[str]) -> None:
         """Put the tables there, and the journal last."""

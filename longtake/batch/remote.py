@@ -83,13 +83,17 @@ class RemoteFolder:
                     self._system.makedirs(place.rpartition("/")[0], exist_ok=True)
                 self._system.put_file(str(folder / each), place)
 
+    def has(self, name: str) -> bool:
+        """Whether a file is there."""
+        with _mapped(self.address):
+            return bool(self._system.exists(f"{self._path}/{name}"))
+
     def get(self, name: str, target: Path) -> bool:
         """Bring a file from there; whether it is there."""
+        if not self.has(name):
+            return False
         with _mapped(self.address):
-            place = f"{self._path}/{name}"
-            if not self._system.exists(place):
-                return False
-            self._system.get_file(place, str(target))
+            self._system.get_file(f"{self._path}/{name}", str(target))
         return True
 
 

@@ -78,6 +78,7 @@ def run_batch(plan: BatchPlan, go: GoThrough) -> Iterator[Event]:
         try:
             yield from batch.run(go)
         finally:
+            place.gather(journal.rows())
             place.end(write_tables(place.folder, journal.rows))
 
 

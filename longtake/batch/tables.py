@@ -24,6 +24,7 @@ COLUMNS = tuple(
     spec.name for spec in fields(BatchRow) if spec.name not in ("made", "file", "hint", "title")
 )
 DESCRIPTIONS = "descriptions.csv"
+TABLES = ("index.csv", "index.html", "index.parquet", "descriptions.parquet")
 NUMBERS = {"chunk": int, "start": float, "end": float, "input_tokens": int, "output_tokens": int,
            "seconds": float}  # fmt: skip
 """Columns of a video's table that hold numbers."""

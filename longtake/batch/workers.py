@@ -114,9 +114,9 @@ class _Process:
         self._errors.seek(max(0, self._errors.tell() - SHOWN_BYTES))
         last = self._errors.read().decode("utf-8", "replace").strip().splitlines()[-1:]
         said = f": {one_line(last[0])[:200]}" if last else ""
-        hint = "Run it again to try it anew."
+        hint = "--retry-failed tries it again."
         if status == -signal.SIGKILL:
-            hint = "The machine's memory may not suffice: use fewer --jobs."
+            hint = "The machine's memory may not suffice: use fewer --jobs, and --retry-failed."
         error = EngineFailed(f"the process that went through it ended ({how}){said}", hint)
         return replace(fail(self.task.number, error), of_all=False)
 

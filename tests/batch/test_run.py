@@ -251,3 +251,37 @@ def test_name_that_is_no_utf_8_costs_nothing(tmp_path: Path) -> None:
     assert row.status == "done"
     (told,) = read_index()
     assert told == "odd/?d.mp4"
+
+
+def test_file_of_somebody_s_is_not_replaced_by_a_table(films: Path, tmp_path: Path) -> None:
+    Path("out").mkdir()
+    Path("out/index.html").write_text("mine")
+    for out in ("out", f"file://{tmp_path}/out"):
+        with pytest.raises(UsageError, match=r"has index\.html, of no batch"):
+            run("films", out=out)
+    assert Path("out/index.html").read_text() == "mine"
+
+
+def test_what_was_wrong_with_a_list_is_told_until_it_is_mended(films: Path) -> None:
+    Path("list.csv").write_text("source,chunk_seconds\nfilms/one/talk.mp4,x\n")
+    run("list.csv")
+    assert read_index()["list.csv, line 2"]["status"] == "failed"
+    Path("list.csv").write_text("source,chunk_seconds\nfilms/one/talk.mp4,1\n")
+    run("list.csv")
+    assert list(read_index()) == ["films/one/talk.mp4"]
+
+
+def test_two_machines_that_write_to_one_address_lose_no_row(films: Path, tmp_path: Path) -> None:
+    home, far = Path(os.environ["LONGTAKE_HOME"]), f"file://{tmp_path}/far"
+    run(films / "one", out=far)
+    home.rename("first")
+    run(films / "two", out=far)
+    pq = pytest.importorskip("pyarrow.parquet")
+    rows = pq.read_table(tmp_path / "far" / "descriptions.parquet").to_pylist()
+    assert {row["folder"] for row in rows} == {"talk", "talk-2"}
+    shutil.rmtree(home)
+    Path("first").rename(home)
+    assert run(films, out=far).begun == ["bad.mp4"]
+    with (tmp_path / "far" / "index.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["status"] for row in csv.DictReader(file)] == ["failed", "done", "done"]
+    assert (tmp_path / "far" / "index.html").read_text(encoding="utf-8").count("<img") == 2
