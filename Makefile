@@ -129,6 +129,9 @@ bench: dev trial-models samples scenedetect bench-digest bench-recall ## the fig
 	$(BIN)/python -m benchmarks.recall
 	$(BIN)/python -m benchmarks.recall_films
 	$(BIN)/python -m benchmarks.ask
+	$(BIN)/python -m benchmarks.look
+	$(BIN)/python -m benchmarks.index_share
+	$(BIN)/python -m benchmarks.batch
 
 scenedetect: .cache/scenedetect/.setup
 bench-digest: .cache/bench-digest/.setup

@@ -18,7 +18,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from longtake.batch.journal import NAME, BatchRow
+from longtake.batch.journal import NAME, BatchRow, Journal
 from longtake.batch.tables import write_tables
 from tests.videos import draw_noisy, make_video
 
@@ -75,8 +75,6 @@ def measure_rows(count: int) -> str:
                     file=f"{number} {number}",
                 )
                 file.write(json.dumps(asdict(row)) + "\n")
-        from longtake.batch.journal import Journal
-
         began = time.perf_counter()
         journal = Journal(folder)
         read = time.perf_counter() - began

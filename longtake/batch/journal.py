@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import IO, Any
@@ -26,7 +26,8 @@ class BatchRow:
 
     `status` is done, gaps, failed, or same: its content is that of `same_as`, another source.
     `folder` is where its result lies, from the batch's folder; `seconds` its length, `took` how
-    long it was gone through, in seconds. `made` tells with what, `file` which file it was.
+    long it was gone through, in seconds. `made` tells with what, `file` which file it was; without
+    `made` it is no video, and holds for this batch alone.
     """
 
     source: str
@@ -62,7 +63,7 @@ class Journal:
         self._places: dict[str, int] = {}
         self._folders: dict[str, str] = {}
         for place, row in self._read():
-            if not row.made:  # what was wrong with a list or a folder may be mended by now
+            if not row.made:  # what was wrong may be mended by now
                 self._places.pop(row.source, None)
                 continue
             self._places[row.source] = place
@@ -82,9 +83,10 @@ class Journal:
     def add(self, row: BatchRow) -> None:
         """Write down a row; it is on disk when this returns."""
         line = json.dumps(asdict(row)).encode() + b"\n"
-        self._places[row.source] = self._file.seek(0, os.SEEK_END)
-        self._file.write(line)
-        self._file.flush()
+        with writing(self.path.parent):
+            self._places[row.source] = self._file.seek(0, os.SEEK_END)
+            self._file.write(line)
+            self._file.flush()
 
     def name_folder(self, source: str, wanted: str) -> str:
         """The folder of a source: as wanted where no other has it, always the same."""
@@ -145,15 +147,23 @@ def _parse(line: bytes) -> BatchRow | None:
 @contextmanager
 def open_journal(folder: Path) -> Iterator[Journal]:
     """The journal of a batch's folder, which no other batch writes meanwhile."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / LOCK).open("w") as lock:
+    with ExitStack() as opened:
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = opened.enter_context((folder / LOCK).open("w"))
             if not _is_held(lock):
                 raise UsageError(
                     f"another batch writes into {folder}", "Wait for it, or name another --out."
                 )
-            with closing(Journal(folder)) as journal:
-                yield journal
+            journal = opened.enter_context(closing(Journal(folder)))
+        yield journal
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """OutputError where a batch's folder can't be written."""
+    try:
+        yield
     except OSError as error:
         said = f"{folder} can't be written: {error.strerror}"
         raise OutputError(said, "Free some room, or name another --out.") from error

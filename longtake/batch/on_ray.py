@@ -34,8 +34,6 @@ from longtake.text.untrusted import one_line
 
 AUTO = "auto"
 REACH_SECONDS = 10.0
-LOADED = ("gguf", "transformers")
-"""Engines whose model is loaded by who asks it."""
 MOST_AT_ONCE = 64
 """Requests that an engine in an actor holds at once."""
 MOST_DEATHS = 3
@@ -58,7 +56,7 @@ class StoreActor:
 
 
 class FarStore:
-    """The keeper as a worker sees it."""
+    """The store of the driver as a worker sees it: a `Keeper`."""
 
     def __init__(self, actor: Any) -> None:
         self._actor = actor
@@ -178,7 +176,7 @@ class VideoActor:
 
 @dataclass(eq=False)
 class _Hand:
-    """A worker, what it was asked last, and how often others ended under that."""
+    """A worker, and the task that it is at."""
 
     actor: Any
     task: BatchTask | None = None
@@ -244,9 +242,8 @@ class Crew:
         if self._deaths[task.number] < MOST_DEATHS:
             self._again.append(task)
             return None
-        said = (
-            f"{MOST_DEATHS} workers ended while they went through it: {one_line(str(error))[:300]}"
-        )
+        why = one_line(str(error))[:300]
+        said = f"{MOST_DEATHS} workers ended while they went through it: {why}"
         hint = "Their memory may not suffice: give workers more, or make them fewer by --jobs."
         return replace(fail(task.number, EngineFailed(said, hint)), of_all=False)
 
@@ -280,7 +277,7 @@ def open_crew(address: str, jobs: int, settings: Settings) -> Crew:
             "the Ray cluster has no graphics card, and --device cuda asks for one",
             "Add machines with cards (ray start --num-gpus 1), or leave --device out.",
         )
-    loaded = settings.engine.partition(":")[0] in LOADED and settings.device != "cpu"
+    loaded = settings.engine.partition(":")[0] in engines.LOADED and settings.device != "cpu"
     served = {settings.engine: _serve(settings, cards)} if loaded and cards else {}
     return Crew(jobs or max(1, int(has.get("CPU", 1))), served)
 

@@ -3,13 +3,23 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from longtake.batch.journal import NAME, BatchRow
-from longtake.batch.remote import RemoteFolder
+from longtake.batch.journal import NAME, BatchRow, writing
+from longtake.batch.remote import RemoteFolder, is_remote
 from longtake.batch.tables import DESCRIPTIONS, TABLES, THUMBS
 from longtake.errors import UsageError
 from longtake.files import hash_bytes, replacing
+from longtake.links.addresses import is_link
 from longtake.report.folder import NOTES
 from longtake.settings import home_folder
+
+
+def open_place(out: str) -> "Here":
+    """The folder, or the address; UsageError for one of the web: nothing can be put there."""
+    if is_remote(out):
+        return There(out)
+    if is_link(out):
+        raise UsageError(f"results can't be put to {out}", "Name a folder, or s3:// and the like.")
+    return Here(out)
 
 
 class Here:
@@ -20,7 +30,8 @@ class Here:
 
     def begin(self) -> None:
         """Make ready, before the journal is opened; refused where a table would replace a file."""
-        self._refuse(lambda name: (self.folder / name).exists(), str(self.folder))
+        with writing(self.folder):
+            self._refuse(lambda name: (self.folder / name).exists(), str(self.folder))
 
     def _refuse(self, is_there: Callable[[str], bool], out: str) -> None:
         found = next((name for name in TABLES if is_there(name)), "")
@@ -34,9 +45,10 @@ class Here:
     def take(self, name: str, thumb: bytes) -> None:
         """A video's result is written; its picture is kept beside the pages."""
         path = self.folder / THUMBS / f"{name}.jpg"
-        if thumb:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(thumb)
+        with writing(self.folder):
+            if thumb:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(thumb)
 
     def gather(self, rows: Iterable[BatchRow]) -> None:
         """Have here what the tables are made of."""

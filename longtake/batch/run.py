@@ -8,13 +8,13 @@ import os
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from longtake import report
-from longtake.batch.journal import BatchRow, Journal, open_journal
-from longtake.batch.place import Here, There
+from longtake.batch.journal import BatchRow, Journal, open_journal, writing
+from longtake.batch.place import Here, open_place
 from longtake.batch.remote import identify, is_remote
 from longtake.batch.sources import Item, apply
 from longtake.batch.tables import write_tables
@@ -28,7 +28,12 @@ from longtake.settings import Settings
 from longtake.store import make_key
 
 MOST_TROUBLE = 3
-"""Errors of the engine or a model in a row after which no further video is begun."""
+"""Errors in a row that are no video's own after which no further video is begun."""
+OF_BOTH = {f.name for f in fields(BatchOutcome)} & {f.name for f in fields(BatchRow)}
+"""What an outcome tells that a row holds."""
+
+ANEW = "anew"
+"""In place of what a video was made with: it is tried in any batch, whatever the settings."""
 
 GoThrough = Callable[[Iterator[BatchTask]], Iterator[Told]]
 
@@ -71,7 +76,7 @@ Event = BatchStep | Begun | Ended
 
 def run_batch(plan: BatchPlan, go: GoThrough) -> Iterator[Event]:
     """Go through all videos that are not done yet; the tables are written however it ends."""
-    place = There(plan.out) if is_remote(plan.out) else Here(plan.out)
+    place = open_place(plan.out)
     place.begin()
     with open_journal(place.folder) as journal:
         batch = _Batch(plan, journal, place)
@@ -79,7 +84,9 @@ def run_batch(plan: BatchPlan, go: GoThrough) -> Iterator[Event]:
             yield from batch.run(go)
         finally:
             place.gather(journal.rows())
-            place.end(write_tables(place.folder, journal.rows))
+            with writing(place.folder):
+                written = write_tables(place.folder, journal.rows)
+            place.end(written)
 
 
 class _Batch:
@@ -128,11 +135,14 @@ class _Batch:
         if item.error:
             raise item.error
         source = item.source
-        if source in self._met:
-            return None
         settings = apply(item, self._plan.given, self._plan.settings)
         names = (report.DESCRIPTIONS, *report.OF_SUMMARY)
         made = make_key(dict(list_made_with(settings, names)))
+        if met := self._met.get(source):
+            if met.made != made:
+                note = f"{source} stands there again with other settings: the first are taken"
+                self._events.append(BatchStep(number, note=note))
+            return None
         row = BatchRow(source, "failed", item.title, made=made, file=_tell_file(source))
         known = self._journal.find(source)
         if known and self._still_holds(known, row.made, row.file):
@@ -191,26 +201,14 @@ class _Batch:
         return self._hashes[source]
 
     def _take(self, told: BatchOutcome) -> Ended:
-        """Write down what came of a task."""
+        """Write down what came of a task; what was no video's own fault is tried in any batch."""
         row = self._running.pop(told.number)
         self._trouble = self._trouble + 1 if told.of_all else 0
-        folder = row.folder
-        if told.out:
-            folder = os.path.relpath(told.out, self._place.folder)
         row = replace(
             row,
-            status=told.state,
-            folder=folder if told.out else "",
-            sha256=told.sha256,
-            seconds=told.length,
-            error=told.error,
-            hint=told.hint,
-            headline=told.headline,
-            chunks=told.chunks,
-            gaps=told.gaps,
-            input_tokens=told.input_tokens,
-            output_tokens=told.output_tokens,
-            took=told.took,
+            **{name: getattr(told, name) for name in OF_BOTH},
+            folder=os.path.relpath(told.out, self._place.folder) if told.out else "",
+            made=ANEW if told.of_all else row.made,
         )
         if told.out:
             self._place.take(row.folder, b64decode(told.thumb))

@@ -21,7 +21,6 @@ from longtake.video.source import SUFFIXES
 LISTS = (".txt", ".csv", ".jsonl")
 SOURCE = "source"
 """The column of a list that names the video; the others are settings."""
-MOST_LINE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -187,6 +186,8 @@ def _read_row(row: Any, path: Path, where: str) -> Item:
     if not isinstance(source, str) or not source.strip() or "\0" in source:
         raise UsageError(f"{where}: there is no {SOURCE}", f'As in {{"{SOURCE}": "talk.mp4"}}.')
     own = {str(name).strip(): value for name, value in row.items() if name != SOURCE}
+    if "out" in own:
+        raise UsageError(f"{where}: out is one for all", "Name it on the command line: --out.")
     try:
         load_settings(own, environment={}, file=Path(os.devnull))
     except UsageError as error:

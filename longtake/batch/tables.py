@@ -4,21 +4,26 @@ Written at the end of a batch, from its journal and the videos' own tables; noth
 """
 
 import csv
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, fields
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from longtake.batch.journal import BatchRow
 from longtake.files import replacing
+from longtake.installation import say_extra_install
 from longtake.report.csv import guard, read_csv
 from longtake.report.templates import fill
 from longtake.timecode import format_time
 
 if TYPE_CHECKING:
     import pyarrow
+
+LOG = logging.getLogger("longtake")
 
 COLUMNS = tuple(
     spec.name for spec in fields(BatchRow) if spec.name not in ("made", "file", "hint", "title")
@@ -41,8 +46,9 @@ Rows = Callable[[], Iterable[BatchRow]]
 def write_tables(folder: Path, rows: Rows) -> list[str]:
     """Write all that can be, by their names; without pyarrow there is no Parquet."""
     written = [_write_csv(folder, rows()), *_write_pages(folder, rows())]
-    with suppress(ImportError):
-        written += [_write_index(folder, rows()), _write_descriptions(folder, rows())]
+    if find_spec("pyarrow"):
+        return [*written, _write_index(folder, rows()), _write_descriptions(folder, rows())]
+    LOG.info("without pyarrow there are no Parquet files: %s", say_extra_install("batch"))
     return written
 
 
@@ -144,7 +150,6 @@ def _show(folder: Path, row: BatchRow) -> dict[str, Any]:
     report, thumb = f"{row.folder}/report.html", f"{THUMBS}/{row.folder}.jpg"
     return {
         "name": row.title or row.source,
-        "source": row.source,
         "status": row.status,
         "length": format_time(row.seconds) if row.seconds else "",
         "headline": row.headline,

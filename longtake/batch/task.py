@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from longtake.batch.remote import bring, is_remote
-from longtake.errors import EngineError, LongtakeError, ModelError
+from longtake.errors import EngineError, LongtakeError, ModelError, OutputError
 from longtake.pipeline.session import Session
 from longtake.pipeline.sources import Source
 from longtake.records import Cost, Result, SourceFile, Steps
@@ -33,15 +33,15 @@ class BatchTask:
 class BatchOutcome:
     """What came of a task, in plain values: they go from process to process, and into tables.
 
-    `state` is done, gaps or failed. `of_all` tells of an error that is no video's own: of an engine
-    or a model. `length` and `took` are seconds, `thumb` a JPEG in base64.
+    `status` is done, gaps or failed. `of_all` tells of an error that may be no video's own: of an
+    engine, a model, a process, a disk. `seconds` is the video's length, `thumb` a JPEG in base64.
     """
 
     number: int
-    state: str
+    status: str
     out: str = ""
     sha256: str = ""
-    length: float = 0.0
+    seconds: float = 0.0
     headline: str = ""
     chunks: int = 0
     gaps: int = 0
@@ -75,7 +75,7 @@ def fail(number: int, error: LongtakeError, took: float = 0.0) -> BatchOutcome:
         error=error.message,
         hint=error.hint,
         exit_status=error.exit_status,
-        of_all=isinstance(error, EngineError | ModelError),
+        of_all=isinstance(error, EngineError | ModelError | OutputError),
     )
 
 

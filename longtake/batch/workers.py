@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import IO, Any
 
 from longtake.batch.task import BatchOutcome, BatchTask, fail
@@ -42,8 +42,10 @@ Lines = queue.Queue[tuple["_Process", Mapping[str, Any] | None]]
 def run_here(tasks: Iterator[BatchTask], jobs: int) -> Iterator[Told]:
     """What becomes of each task, by so many processes; tasks are taken as these are free."""
     lines: Lines = queue.Queue()
-    crew = {_Process(lines) for _ in range(jobs)}
+    crew: set[_Process] = set()
     try:
+        while len(crew) < jobs:
+            crew.add(_Process(lines))
         while _give(crew, tasks):
             process, line = lines.get()
             if line is not None:
@@ -114,11 +116,11 @@ class _Process:
         self._errors.seek(max(0, self._errors.tell() - SHOWN_BYTES))
         last = self._errors.read().decode("utf-8", "replace").strip().splitlines()[-1:]
         said = f": {one_line(last[0])[:200]}" if last else ""
-        hint = "--retry-failed tries it again."
+        hint = "Run it again to try it anew."
         if status == -signal.SIGKILL:
-            hint = "The machine's memory may not suffice: use fewer --jobs, and --retry-failed."
+            hint = "The machine's memory may not suffice: run it again with fewer --jobs."
         error = EngineFailed(f"the process that went through it ended ({how}){said}", hint)
-        return replace(fail(self.task.number, error), of_all=False)
+        return fail(self.task.number, error)
 
     def end(self) -> None:
         """Have it end."""

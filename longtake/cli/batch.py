@@ -20,13 +20,10 @@ from longtake.text.plurals import say_count
 from longtake.text.untrusted import one_line
 
 if TYPE_CHECKING:
-    from longtake.batch.journal import BatchRow
     from longtake.batch.run import Event, GoThrough
     from longtake.settings import Settings
 
 FOLDER = "longtake-batch"
-LOADED = ("gguf", "transformers")
-"""Engines of which each job loads a model of its own."""
 STATES = ("done", "gaps", "same", "failed", "untried")
 SHOWN_ERRORS = 10
 
@@ -131,15 +128,10 @@ class _Counts:
     @property
     def status(self) -> int:
         """The exit status: that of the first error, where no video came to a result."""
-        results = self._by_state["done"] + self._by_state["gaps"]
-        if not results and self._exits:
+        done, gaps = self._by_state["done"], self._by_state["gaps"]
+        if self._exits and not done + gaps:
             return self._exits[0]
-        return (
-            0
-            if results + self._by_state["same"] == self._by_state.total()
-            and not (self._by_state["gaps"])
-            else EXIT_GAPS
-        )
+        return EXIT_GAPS if self._by_state.total() > done + self._by_state["same"] else 0
 
 
 def _choose_crew(address: str, jobs: int, settings: "Settings", *, quiet: bool) -> "GoThrough":
@@ -151,7 +143,7 @@ def _choose_crew(address: str, jobs: int, settings: "Settings", *, quiet: bool) 
             raise UsageError("Ray is not installed", say_extra_install("ray")) from error
         return open_crew(address, jobs, settings).go
     from longtake.batch.workers import run_here
-    from longtake.engines import AUTO, choose_engine
+    from longtake.engines import AUTO, LOADED, choose_engine
 
     engine = choose_engine()[0] if settings.engine == AUTO else settings.engine
     loads = engine.partition(":")[0] in LOADED
@@ -176,13 +168,12 @@ def _open_display(*, quiet: bool) -> "Iterator[Any]":
 
 def _say(event: "Event") -> None:
     from longtake.batch.run import Ended
+    from longtake.batch.workers import BatchStep
 
     if isinstance(event, Ended) and not event.before:
-        note(f"{event.number}: {_name(event.row)}: {event.row.status}")
-
-
-def _name(row: "BatchRow") -> str:
-    return one_line(row.title or row.source)
+        note(f"{event.number}: {event.row.title or event.row.source}: {event.row.status}")
+    elif isinstance(event, BatchStep) and event.note:
+        note(f"note: {event.note}")
 
 
 class _BatchBars:
@@ -229,7 +220,7 @@ class _BatchBars:
             self._bars.update(self._all, count=f"{self._ended} ended", completed=self._ended)
             if (task := self._tasks.pop(event.number, None)) is not None:
                 self._bars.remove_task(task)
-        elif event.number in self._tasks and event.note:
+        elif event.note:
             self._bars.console.print(f"note: {one_line(event.note)}", markup=False)
         elif event.number in self._tasks:
             self._bars.update(

@@ -24,6 +24,8 @@ ENGINES = {
 
 WORDLESS = frozenset({"sketch"})
 """Engines that answer no question about text alone, whatever their model."""
+LOADED = frozenset({"gguf", "transformers"})
+"""Engines whose model is loaded by who asks it."""
 DEFAULT_DESCRIBER = "sketch"
 CHUNK_TOKENS = 4096
 """Hold the frames of a chunk, a question and its answer, whatever the model."""

@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from longtake.engines import DIGEST
+from longtake.engines import DIGEST, LOADED
 from longtake.errors import EngineFailed, LongtakeError, UsageError
 from longtake.library.answer import Earlier
 from longtake.library.index import list_videos
@@ -34,8 +34,6 @@ from longtake.runs.queue import take_slot
 from longtake.runs.servers import give_keys
 from longtake.settings import Settings, load_settings
 
-IN_PROCESS = ("gguf", "transformers")
-"""Engines whose model is loaded by who asks it."""
 ANSWER_SECONDS = 240.0
 LOOK_SECONDS = 120.0
 """Later than that no look at frames begins, so that the answer so far comes in time."""
@@ -95,7 +93,7 @@ def ask(
 
 def _is_loaded(*names: str) -> bool:
     """Whether one of these engines is loaded into the process that asks it."""
-    return any(name.partition(":")[0] in IN_PROCESS for name in names)
+    return any(name.partition(":")[0] in LOADED for name in names)
 
 
 def _ask_apart(sent: str, held: Sequence[int]) -> Answered:
@@ -104,7 +102,6 @@ def _ask_apart(sent: str, held: Sequence[int]) -> Answered:
     It writes a line of what is known, and then one of what was seen; without the second the first
     one stands.
     """
-    status, said = 0, b""
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "longtake.runs.asking"],
@@ -115,20 +112,20 @@ def _ask_apart(sent: str, held: Sequence[int]) -> Answered:
             timeout=ANSWER_SECONDS,
             check=False,
         )
-        status, said = done.returncode, done.stdout
-    except subprocess.TimeoutExpired as late:
-        said = late.stdout or b""
-        if not said:
-            raise EngineFailed(
-                f"no answer came within {ANSWER_SECONDS:.0f} seconds", "Ask a shorter question."
-            ) from None
-    lines = [line for line in said.splitlines(keepends=True) if line.endswith(b"\n")]
-    if not lines:
-        raise EngineFailed(
-            f"the process that answers ended without a word (status {status})",
+        said = done.stdout
+        nothing = EngineFailed(
+            f"the process that answers ended without a word (status {done.returncode})",
             "The machine's memory may not suffice; `longtake doctor` says what fits.",
         )
-    came = json.loads(lines[-1])
+    except subprocess.TimeoutExpired as late:
+        said = late.stdout or b""
+        nothing = EngineFailed(
+            f"no answer came within {ANSWER_SECONDS:.0f} seconds", "Ask a shorter question."
+        )
+    whole = said[: said.rfind(b"\n") + 1].splitlines()
+    if not whole:
+        raise nothing
+    came = json.loads(whole[-1])
     if "error" in came:
         raise EngineFailed(came["error"], came["hint"])
     return Answered(came["sentences"], came["said"], came["by"], came["looks"])
@@ -141,8 +138,8 @@ def main() -> None:
     """
     os.nice(NICENESS)
     sent = json.load(sys.stdin)
-    settings = give_keys(load_settings(sent["settings"]), load_settings())
     try:
+        settings = give_keys(load_settings(sent["settings"]), load_settings())
         with open_session(Engines(fetch=_refuse_missing)) as session:
             found = _answer(session, sent, replace(settings, looks=0))
             _tell(found)

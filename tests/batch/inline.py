@@ -29,6 +29,7 @@ class Batch:
         self.begun: list[str] = []
         self.rows: dict[str, BatchRow] = {}
         self.before: list[str] = []
+        self.notes: list[str] = []
 
 
 def run(
@@ -51,4 +52,6 @@ def run(
             name = Path(event.row.source).name
             batch.rows[name] = event.row
             batch.before += [name] if event.before else []
+        elif event.note:
+            batch.notes.append(event.note)
     return batch

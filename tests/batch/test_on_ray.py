@@ -16,14 +16,13 @@ import pytest
 from longtake.errors import UsageError
 from longtake.inference.engine import Request
 from longtake.settings import Settings
-from tests.batch.test_processes import CHUNKS, OFF, SlowServer, make_film, server, wait_for
+from tests.batch.slow_server import CHUNKS, SlowServer, wait_for
+from tests.batch.test_processes import OFF
+from tests.batch.test_run import make_film
 from tests.videos import draw_noisy, make_video
 
 pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("default")]
 ray = pytest.importorskip("ray")
-assert server  # a fixture
-
-SIGHTS = re.compile(rb"Frame at 0:00")
 
 
 @pytest.fixture

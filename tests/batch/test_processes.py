@@ -6,9 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -17,41 +14,13 @@ from longtake.batch.task import BatchOutcome, BatchTask
 from longtake.batch.workers import run_here
 from longtake.cli.main import main
 from longtake.settings import Settings
+from tests.batch.slow_server import CHUNKS, SlowServer, wait_for
 from tests.batch.test_run import make_film
-from tests.servers import Answer, Asked, as_chat, as_models, serve
 from tests.videos import draw_noisy, make_video
 
 pytestmark = pytest.mark.slow
 
 OFF = ["--speech", "off", "--read-text", "off", "--embedder", "words", "--reconciler", "digest"]
-SIGHT = {"input_modalities": ["image"]}
-CHUNKS = 10
-
-
-@dataclass
-class SlowServer:
-    """Describes each chunk in a while, and counts how often each was asked about."""
-
-    url: str = ""
-    asked: Counter[bytes] = field(default_factory=Counter)
-    seconds: float = 0.3
-
-    def act(self, asked: Asked, _connection: object) -> Answer:
-        if b"Describe this stretch" in asked.body:
-            self.asked[asked.body] += 1
-            time.sleep(self.seconds)
-        return as_chat("A grey field lies in the sun.")
-
-
-@pytest.fixture
-def server() -> Iterator[SlowServer]:
-    slow = SlowServer()
-    with serve() as served:
-        models = as_models({"id": "tiny", "max_model_len": 4096, "architecture": SIGHT})
-        served.set("/v1/models", models)
-        served.set("/v1/chat/completions", slow.act)
-        slow.url = served.base_url
-        yield slow
 
 
 @pytest.fixture
@@ -69,13 +38,6 @@ def start(films: Path, server: SlowServer, *more: str) -> "subprocess.Popen[str]
                "--base-url", server.url, "--chunk-seconds", "1", "--chunking", "fixed",
                "--at-once", "1"]  # fmt: skip
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(server: SlowServer, requests: int) -> None:
-    ends = time.monotonic() + 60
-    while server.asked.total() < requests:
-        assert time.monotonic() < ends, "nothing was asked"
-        time.sleep(0.02)
 
 
 def list_workers(parent: int) -> list[int]:
@@ -137,8 +99,8 @@ def test_worker_that_is_killed_costs_its_video_and_no_other(
             os.kill(worker, signal.SIGKILL)
             killed = True
     first, second = outcomes
-    assert first.state == "failed" and "SIGKILL" in first.error and "--jobs" in first.hint
-    assert second.state == "done" and not first.of_all
+    assert first.status == "failed" and "SIGKILL" in first.error and "--jobs" in first.hint
+    assert second.status == "done" and first.of_all
     assert list_workers(os.getpid()) == []
 
 

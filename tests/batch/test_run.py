@@ -13,7 +13,7 @@ import pytest
 from longtake.batch.journal import NAME, Journal, open_journal
 from longtake.batch.run import MOST_TROUBLE
 from longtake.batch.task import BatchOutcome, BatchTask, fail
-from longtake.errors import EngineUnreachable, OutputError, UsageError
+from longtake.errors import EngineUnreachable, LongtakeError, OutputError, UsageError
 from tests.batch.inline import run
 from tests.videos import draw_noisy, make_video
 
@@ -152,7 +152,34 @@ def test_after_some_errors_of_the_engine_in_a_row_the_rest_is_untried(tmp_path: 
     states = [row.status for row in run("films", go=fail_all).rows.values()]
     assert states == ["failed"] * MOST_TROUBLE + ["untried"] * 2
     assert {row["status"] for row in read_index().values()} == {"failed"}
-    assert len(run("films", retry_failed=True).begun) == MOST_TROUBLE + 2
+    assert len(run("films").begun) == MOST_TROUBLE + 2
+
+
+@pytest.mark.parametrize("error", [EngineUnreachable("away"), OutputError("the disk is full")])
+def test_what_failed_by_no_fault_of_the_video_is_tried_in_the_next_batch(
+    films: Path, error: LongtakeError
+) -> None:
+    run("films/one", go=lambda tasks: (fail(task.number, error) for task in tasks))
+    assert read_index()["films/one/talk.mp4"]["status"] == "failed"
+    run("films/two")
+    assert read_index()["films/one/talk.mp4"]["error"] == error.message
+    assert run("films/one").rows["talk.mp4"].status == "done"
+
+
+def test_results_are_not_put_to_an_address_of_the_web(films: Path) -> None:
+    with pytest.raises(UsageError, match=r"results can't be put to https://a\.org/out"):
+        run("films", out="https://a.org/out")
+
+
+def test_source_that_stands_twice_with_other_settings_is_told(films: Path) -> None:
+    Path("list.csv").write_text(
+        "source,chunk_seconds\nfilms/one/talk.mp4,1\nfilms/one/talk.mp4,2\n"
+    )
+    batch = run("list.csv")
+    assert batch.begun == ["talk.mp4"]
+    assert batch.notes == [
+        "films/one/talk.mp4 stands there again with other settings: the first are taken"
+    ]
 
 
 def test_batch_that_is_stopped_has_its_tables_and_goes_on_where_it_was(films: Path) -> None:

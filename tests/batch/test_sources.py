@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,7 @@ def test_row_of_a_list_has_settings_of_its_own(films: Path) -> None:
         ({"source": "  "}, "line 2: there is no source"),
         ({"source": 7}, "line 2: there is no source"),
         ({"source": "a.mp4", "chunk_secnds": 3}, "line 2: .*chunk_secnds.*chunk_seconds"),
+        ({"source": "a.mp4", "out": "there"}, "line 2: out is one for all"),
         ({"source": "a.mp4", "chunk_seconds": 0}, "line 2: chunk_seconds: 0.* is out of range"),
         ({"source": "a\0.mp4"}, "line 2: there is no source"),
         ("just words", "line 2: there is no source"),
@@ -83,7 +85,7 @@ def test_broken_row_is_told_with_its_line_and_the_others_stay(
     (films / "list.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
     first, broken, last = list_all("films/list.jsonl")
     assert not first.error and not last.error
-    assert __import__("re").search(said, say_error(broken))
+    assert re.search(said, say_error(broken))
 
 
 def test_line_of_a_list_that_is_no_json_is_told(films: Path) -> None:
