@@ -114,11 +114,17 @@ def search(
     cls=Command,
     params=[
         click.Argument(["question"], help="in your words"),
-        click.Argument(["videos"], metavar="VIDEO…", nargs=-1, help="only these, else all"),
+        click.Argument(["videos"], metavar="[VIDEO…]", nargs=-1, help="only these, else all"),
         MOST,
         JSON,
         QUIET,
-        *take_settings(OF_ASK),
+        *take_settings(
+            OF_ASK,
+            {
+                "engine": "who looks again at frames, and answers where no --reconciler is named",
+                "reconciler": "who answers from what is known (default: auto)",
+            },
+        ),
     ],
 )
 def ask(
