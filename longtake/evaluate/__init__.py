@@ -1,0 +1,1 @@
+"""How well an engine understands films whose truth is known."""
