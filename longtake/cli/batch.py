@@ -168,7 +168,7 @@ def _open_display(*, quiet: bool) -> "Iterator[Any]":
 
 def _say(event: "Event") -> None:
     from longtake.batch.run import Ended
-    from longtake.batch.workers import BatchStep
+    from longtake.batch.task import BatchStep
 
     if isinstance(event, Ended) and not event.before:
         note(f"{event.number}: {event.row.title or event.row.source}: {event.row.status}")
