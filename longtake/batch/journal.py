@@ -6,7 +6,7 @@ All tables are made of it. The last line of a source stands.
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from longtake.errors import OutputError, UsageError
 from longtake.files import lock_now
+from longtake.text.plurals import say_count
 
 NAME, LOCK = "batch.jsonl", ".batch.lock"
 OURS = r"thumbs|batch\.jsonl|index(-\d+)?\.(csv|html|parquet)|descriptions\.parquet"
@@ -47,6 +48,17 @@ class BatchRow:
     same_as: str = ""
     made: str = ""
     file: str = ""
+
+
+STATES = ("done", "gaps", "same", "failed", "untried")
+
+
+def say_states(counts: Mapping[str, int]) -> str:
+    """How many videos there are, and how many of each status."""
+    parts = [f"{counts[state]} {state}" for state in STATES if counts.get(state)]
+    return (
+        f"{say_count(sum(counts.values()), 'video')}: {', '.join(parts)}" if parts else "no video"
+    )
 
 
 _NAMES = {spec.name for spec in fields(BatchRow)}

@@ -5,6 +5,7 @@ Written at the end of a batch, from its journal and the videos' own tables; noth
 
 import csv
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, fields
@@ -13,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from longtake.batch.journal import BatchRow
+from longtake.batch.journal import BatchRow, say_states
 from longtake.files import replacing
 from longtake.installation import say_extra_install
 from longtake.report.csv import guard, read_csv
@@ -45,7 +46,8 @@ Rows = Callable[[], Iterable[BatchRow]]
 
 def write_tables(folder: Path, rows: Rows) -> list[str]:
     """Write all that can be, by their names; without pyarrow there is no Parquet."""
-    written = [_write_csv(folder, rows()), *_write_pages(folder, rows())]
+    said = say_states(Counter(row.status for row in rows()))
+    written = [_write_csv(folder, rows()), *_write_pages(folder, rows(), said)]
     if find_spec("pyarrow"):
         return [*written, _write_index(folder, rows()), _write_descriptions(folder, rows())]
     LOG.info("without pyarrow there are no Parquet files: %s", say_extra_install("batch"))
@@ -118,8 +120,11 @@ def _clean(value: Any) -> Any:
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
-def _write_pages(folder: Path, rows: Iterable[BatchRow]) -> Iterator[str]:
-    """index.html, and index-2.html and so on for what one page does not hold."""
+def _write_pages(folder: Path, rows: Iterable[BatchRow], said: str) -> Iterator[str]:
+    """index.html, and index-2.html and so on for what one page does not hold.
+
+    `said` tells of all videos, on each page.
+    """
     groups = _group(rows, ON_PAGE)
     group = next(groups, [])
     number = 1
@@ -129,6 +134,7 @@ def _write_pages(folder: Path, rows: Iterable[BatchRow]) -> Iterator[str]:
         text = fill(
             "batch.html",
             videos=[_show(folder, row) for row in group],
+            said=said,
             number=number,
             before=_name_page(number - 1) if number > 1 else "",
             after=_name_page(number + 1) if following else "",

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from longtake.batch.run import Event
 
 OUT_HELP = "folder or address for the results (default: longtake-batch)"
-STATES = ("done", "gaps", "same", "failed", "untried")
 SHOWN_ERRORS = 10
 
 
@@ -65,8 +64,10 @@ def batch(
 
     settings = read_settings(given, quiet=quiet)
     out = settings.out or FOLDER
-    items = list_items(
-        sources, settings, match=options["match"], playlist=options["playlist"], wide=True
+    items = list(
+        list_items(
+            sources, settings, match=options["match"], playlist=options["playlist"], wide=True
+        )
     )
     plan = BatchPlan(items, out, settings, given, options["retry_failed"])
     go, word = choose_crew(settings, options["jobs"], options["ray"])
@@ -75,7 +76,7 @@ def batch(
     # A batch system ends what takes too long by SIGTERM: the tables are written then, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     counts = _Counts()
-    with _open_display(quiet=quiet) as show:
+    with _open_display(len(items), quiet=quiet) as show:
         for event in run_batch(plan, go):
             show(event)
             counts.take(event)
@@ -119,14 +120,16 @@ class _Counts:
 
     def values(self) -> dict[str, int]:
         """By status, and how many of them were known before."""
+        from longtake.batch.journal import STATES
+
         return {state: self._by_state[state] for state in STATES} | {"before": self._before}
 
     def say(self) -> str:
         """In a line."""
-        parts = [f"{self._by_state[state]} {state}" for state in STATES if self._by_state[state]]
+        from longtake.batch.journal import say_states
+
         known = f" ({self._before} before)" if self._before else ""
-        count = say_count(self._by_state.total(), "video")
-        return f"{count}: {', '.join(parts)}{known}" if parts else "no video"
+        return say_states(self._by_state) + known
 
     @property
     def status(self) -> int:
@@ -138,23 +141,23 @@ class _Counts:
 
 
 @contextmanager
-def _open_display(*, quiet: bool) -> "Iterator[Any]":
+def _open_display(total: int, *, quiet: bool) -> "Iterator[Any]":
     """What takes each event: a bar for all and a line a video at work, or plain lines."""
     if quiet:
         yield lambda event: None
     elif sys.stdout.isatty() and sys.stderr.isatty():
-        with _BatchBars() as bars:
+        with _BatchBars(total) as bars:
             yield bars.show
     else:
-        yield _say
+        yield lambda event: _say(event, total)
 
 
-def _say(event: "Event") -> None:
+def _say(event: "Event", total: int) -> None:
     from longtake.batch.run import Ended
     from longtake.batch.task import BatchStep
 
     if isinstance(event, Ended) and not event.before:
-        note(f"{event.number}: {event.row.title or event.row.source}: {event.row.status}")
+        note(f"{event.number}/{total}: {event.row.title or event.row.source}: {event.row.status}")
     elif isinstance(event, BatchStep) and event.note:
         note(f"note: {event.note}")
 
@@ -162,7 +165,7 @@ def _say(event: "Event") -> None:
 class _BatchBars:
     """Bars of rich: how many videos are done, and how far those at work are."""
 
-    def __init__(self) -> None:
+    def __init__(self, total: int) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
         from rich.table import Column
@@ -178,7 +181,8 @@ class _BatchBars:
             transient=True,
             expand=True,
         )
-        self._all = self._bars.add_task("", stage="videos", count="", name="", total=None)
+        self._all = self._bars.add_task("", stage="videos", count="", name="", total=total)
+        self._total = total
         self._tasks: dict[int, Any] = {}
         self._ended = 0
 
@@ -200,7 +204,9 @@ class _BatchBars:
             )
         elif isinstance(event, Ended):
             self._ended += 1
-            self._bars.update(self._all, count=f"{self._ended} ended", completed=self._ended)
+            self._bars.update(
+                self._all, count=f"{self._ended}/{self._total}", completed=self._ended
+            )
             if (task := self._tasks.pop(event.number, None)) is not None:
                 self._bars.remove_task(task)
         elif event.note:
