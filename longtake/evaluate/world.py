@@ -9,6 +9,10 @@ COLOURS = {
     "purple": (128, 50, 170),
 }
 KINDS = ("circle", "square", "triangle", "star", "person", "car")
+HIDING_PLACE = "house"
+"""Stands still, and is large enough to go behind; it is called no more than that."""
+CAMERA, SIGN, VOICE = "camera", "sign", "voice"
+"""Actors that are no things of the picture."""
 ACTIONS = {
     "enters": "comes into the picture",
     "leaves": "goes out of the picture",
@@ -27,4 +31,21 @@ ACTIONS = {
     "swaps": "changes places with the target",
     "jumps": "up, and down again",
     "spins": "turns around itself",
+    "zooms out": "the camera: all gets smaller",
+    "zooms in": "the camera: all gets larger",
+    "pans left": "the camera: all moves to the right",
+    "pans right": "the camera: all moves to the left",
+    "shows": "the sign, a text at the bottom: the target",
+    "says": "the voice, a sentence: the target",
 }
+SIGN_TEXTS = ("OPEN", "CLOSED", "EXIT", "BAKERY", "PLATFORM 9", "SALE 50%", "ROOM 12", "HARBOUR")
+SENTENCES = (
+    "The train leaves at noon.",
+    "Lunch is ready in the kitchen.",
+    "It will rain tomorrow.",
+    "The museum opens on Sunday.",
+    "My brother plays the violin.",
+    "The bridge is closed today.",
+    "Please bring two tickets.",
+    "The soup needs more salt.",
+)
