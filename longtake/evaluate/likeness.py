@@ -27,12 +27,13 @@ def weigh(told: ReadEvent, true: TrueEvent, returning: bool) -> float:
 
 
 def weigh_actor(told: ReadEvent, true: TrueEvent) -> float:
-    """Of its looks, the one that fits best; one that it has had before fits as well."""
-    looks = list_looks(true)
-    best = max(weigh_look(told.actor, look) for look in looks)
-    if not best and looks[0].kind == told.actor.kind and looks[0].colour in told.earlier:
-        return 1.0
-    return best
+    """Best is how it looks by then; one that it has at another time fits nearly as well."""
+    *first, now = list_looks(true)
+    known = any(
+        look.kind == told.actor.kind and look.colour in told.other_colours for look in (*first, now)
+    )
+    at_other_times = max([float(known), *(weigh_look(told.actor, look) for look in first)])
+    return max(weigh_look(told.actor, now), 0.95 * at_other_times)
 
 
 def weigh_look(told: Look, true: Look) -> float:

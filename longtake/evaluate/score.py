@@ -61,10 +61,10 @@ class Score:
     in_order: int = 0
     """Of these, those told in that order."""
     identities: int = 0
-    """Events at which it can be lost who it is: a return, an act under a new look, and one by
-    somebody who looks as another did."""
+    """Where it can be lost who somebody is: at a return, under a new look, and where somebody comes
+    who looks as another did."""
     kept: int = 0
-    """Of these, those that the text gives to the right one."""
+    """Of these, those where the text tells it: the same, again, returns, was red; not the same."""
 
     def __add__(self, other: "Score") -> "Score":
         return Score(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
@@ -293,15 +293,15 @@ def _count_order(
 def _count_identities(
     true: Sequence[TrueEvent], told: Sequence[ReadEvent], found: _Found
 ) -> tuple[int, int]:
-    asked = kept = 0
+    """Each return, new look and double once, however much it does then."""
+    kept: dict[tuple[str, ...], bool] = {}
     for place, event in enumerate(true):
-        wanted = _wanted_identity(true, place)
-        if not wanted:
-            continue
-        asked += 1
-        if place in found.first:
-            kept += _keeps(told[found.first[place]], event, wanted)
-    return asked, kept
+        if wanted := _wanted_identity(true, place):
+            key = (wanted, event.actor, str(place) if wanted == "same" else event.called)
+            matched = place in found.first
+            keeps = matched and _keeps(told[found.first[place]], event, wanted)
+            kept[key] = kept.get(key, False) or keeps
+    return len(kept), sum(kept.values())
 
 
 def _wanted_identity(true: Sequence[TrueEvent], place: int) -> str:
@@ -320,7 +320,7 @@ def _wanted_identity(true: Sequence[TrueEvent], place: int) -> str:
 def _keeps(told: ReadEvent, event: TrueEvent, wanted: str) -> bool:
     first = read_look(event.actor).colour
     if wanted == "known":
-        return told.identity == "same" or first in (told.actor.colour, *told.earlier)
+        return told.identity == "same" or first in (told.actor.colour, *told.other_colours)
     if wanted == "same":
         return told.identity == "same"
     return told.identity != "same"

@@ -24,11 +24,14 @@ class Thing:
         """How it looks by now."""
         return Look(self.colour, self.kind)
 
-    def fits(self, colour: str, kind: str) -> bool:
-        """Whether it can be meant by these; what is left out fits."""
-        if kind and kind != self.kind:
-            return False
-        return not colour or colour == self.colour or colour in self.earlier
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """All that it has had."""
+        return (*self.earlier, self.colour) if self.colour else self.earlier
+
+    def fits(self, colours: Sequence[str], colour: str, kind: str) -> bool:
+        """Whether it can be meant by these, had it those colours; what is left out fits."""
+        return kind in ("", self.kind) and (not colour or colour in colours)
 
 
 @dataclass
@@ -39,6 +42,21 @@ class Mention:
     identity: str = ""
     denied: bool = False
     """Whether the text says "no", as in "no star appears"."""
+    colour: str = ""
+    """As it is told here; it may have had another since, or before."""
+
+    @property
+    def look(self) -> Look:
+        """How it looks, as it is told here."""
+        if not self.things:
+            return Look("", "")
+        return Look(self.colour or self.things[0].colour, self.things[0].kind)
+
+    @property
+    def other_colours(self) -> tuple[str, ...]:
+        """Those that it has at other times, as the text tells it."""
+        colours = [colour for thing in self.things[:1] for colour in thing.colours]
+        return tuple(colour for colour in colours if colour != self.look.colour)
 
 
 NOBODY = Mention([])
@@ -82,11 +100,19 @@ class Cast:
         denied = phrase.article == "no"
         definite = phrase.article in ("the", "its")
         if phrase.article not in _NEW or phrase.identity == "same":
-            for thing in reversed(self.things):
-                same = thing.fits(colour, kind) if definite else thing.look == (colour, kind)
-                if same:
-                    return Mention([thing], phrase.identity, denied)
-        return Mention([Thing(colour, kind)], phrase.identity, denied)
+            thing = self._find(colour, kind, definite=definite)
+            if thing:
+                return Mention([thing], phrase.identity, denied, colour)
+        return Mention([Thing(colour, kind)], phrase.identity, denied, colour)
+
+    def _find(self, colour: str, kind: str, *, definite: bool) -> Thing | None:
+        """The last that looks so by now, else, of "the red circle", one that has looked so."""
+        last_first = self.things[::-1]
+        if not definite:
+            return next((each for each in last_first if each.look == (colour, kind)), None)
+        now = (each for each in last_first if each.fits([each.colour], colour, kind))
+        once = (each for each in last_first if each.fits(each.earlier, colour, kind))
+        return next(now, None) or next(once, None)
 
     def last(self, about: Sequence[Mention]) -> list[Mention]:
         """Who `it` is: whom the clause was about, else who was named last."""

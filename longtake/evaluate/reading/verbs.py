@@ -46,8 +46,8 @@ class ReadEvent(NamedTuple):
     """
 
     actor: Look
-    earlier: tuple[str, ...]
-    """Colours that the actor has had before, as the text tells it."""
+    other_colours: tuple[str, ...]
+    """Colours that the actor has at other times, as the text tells it."""
     actions: tuple[str, ...]
     target: Look | str
     denied: bool
@@ -174,17 +174,17 @@ def _make_event(
     what: Look | str = target if isinstance(target, str) else Look("", "")
     if isinstance(target, Mention):
         denied = denied or target.denied
-        what = target.things[0].look if target.things else what
+        what = target.look
     if actions == ("leaves",) and actor.hidden and verb.name in GOING:
         actions = ("reappears",)  # "steps out again"
     actor.hidden = actions[0] == "hides" and not denied
-    look = actor.look
+    look = subject.look
     if actions[0] in CAMERA_MOVES or look.kind == "camera":
         look, actions = Look("", "camera"), _SEEN_BY_CAMERA.get(actions[0], actions)
     if actions == ("says",):
         look = Look("", "voice")
     identity = subject.identity or ("same" if verb.again or verb.name == "reappears" else "")
-    return ReadEvent(look, actor.earlier, actions, what, denied, identity, (0, verb.rank))
+    return ReadEvent(look, subject.other_colours, actions, what, denied, identity, (0, verb.rank))
 
 
 def _counts(event: ReadEvent) -> bool:
