@@ -9,9 +9,12 @@ meet or swap either may be named first.
 Tellings and events are paired best first: those that leave out least, then in the order of the
 truth and of the text, so that of two entrances the first one told is the first. A true event is
 matched once; what is told of it again is a *repeat*: right, and a *duplicate*, unless chunks that
-share the event tell it, each once. That somebody moves who also enters, leaves or carries something
-in that span is *aside* where the truth has no such movement: it is how those are seen. So is a
-movement while the camera moves.
+share the event tell it, each once.
+
+That somebody moves is *aside*, it counts for nothing, where the truth has no such movement but that
+this one enters, leaves or carries something there: it is how those are seen. So is a movement while
+the camera moves, and one of which no direction is told. "There" is the span that a text is about;
+where none is known, what it tells right before and after.
 """
 
 from collections import Counter
@@ -234,29 +237,47 @@ def _count_wrong(
             continue
         if number in in_time:
             counts["vague"] += 1
-        elif _is_aside(event, true, spans_of(event, spans)):
+            continue
+        near = _list_near(number, told, true, found, spans_of(event, spans))
+        if _is_aside(event, near, true):
             counts["aside"] += 1
         else:
             counts["wrong_time" if number in any_time else "invented"] += 1
     return counts
 
 
-def _is_aside(told: ReadEvent, true: Sequence[TrueEvent], spans: Sequence[Span]) -> bool:
-    """Whether it is a movement that belongs to something else that its actor did then."""
-    about = [event for event in true if touches(event, spans)]
+def _list_near(
+    number: int,
+    told: Sequence[ReadEvent],
+    true: Sequence[TrueEvent],
+    found: _Found,
+    spans: Sequence[Span],
+) -> list[TrueEvent]:
+    """What happens where a telling is: in its span, else what is told right before and after it."""
+    if spans:
+        return [event for event in true if touches(event, spans)]
+    beside = (found.right.get(number + step) for step in (-1, 1))
+    return [true[place] for place in beside if place is not None]
+
+
+def _is_aside(told: ReadEvent, near: Sequence[TrueEvent], true: Sequence[TrueEvent]) -> bool:
+    """Whether it is a movement that belongs to something else that its actor did, or the camera."""
+    if not any(_takes_part(told, event) for event in true):
+        return False
     if not set(told.actions) <= set(MOVES):
         zoomed = {"grows": "zooms in", "shrinks": "zooms out"}.get(told.actions[0], "")
-        return any(event.action == zoomed for event in about)
-    if any(event.action in CAMERA_MOVES for event in about):
+        return any(event.action == zoomed for event in near)
+    if len(told.actions) > 1 or any(event.action in CAMERA_MOVES for event in near):
         return True
-    near = [event for event in about if weigh_actor(told, event) or _is_target(told, event)]
-    moves = any(event.action in MOVES for event in near)
-    return not moves and any(event.action in _MOVING for event in near)
+    own = [event for event in near if _takes_part(told, event)]
+    moves = any(event.action in MOVES for event in own)
+    return not moves and any(event.action in _MOVING for event in own)
 
 
-def _is_target(told: ReadEvent, event: TrueEvent) -> bool:
-    taken = event.action in ("carries", "swaps")
-    return taken and weigh_look(told.actor, read_look(event.target)) > 0
+def _takes_part(told: ReadEvent, event: TrueEvent) -> bool:
+    """Whether who is told to act does so in this event, or is taken along."""
+    taken = event.action in ("carries", "swaps") and weigh_look(told.actor, read_look(event.target))
+    return bool(taken or weigh_actor(told, event))
 
 
 def _count_duplicates(told: Sequence[ReadEvent], found: _Found, by_chunk: bool) -> int:
