@@ -7,14 +7,14 @@ A row has a film's events, a text, and how many of its tellings are true and how
 import csv
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from longtake.evaluate.reading.vocabulary import CAMERA_MOVES
 from longtake.evaluate.score import Score, score_summary
 from longtake.evaluate.truth import TrueEvent
-from longtake.evaluate.world import ACTIONS
+from longtake.evaluate.world import ACTIONS, COLOURS
 
 _ACTIONS = sorted({*ACTIONS, *CAMERA_MOVES, "shows", "says"}, key=len, reverse=True)
 _EVENT = re.compile(
@@ -25,7 +25,7 @@ _EVENT = re.compile(
 
 class Paraphrase(NamedTuple):
     written: str
-    """`first`: the reader was made by it; `held out`: written later, read before any change."""
+    """`first`: the reader was made by it; `held out`: written later, then it was mended by it."""
     kind: str
     film: list[TrueEvent]
     text: str
@@ -105,3 +105,46 @@ def _rate_relation(row: Paraphrase, score: Score) -> Rates:
     if not row.false and (found_wrong or not asked):
         matched = max(0, matched - 1)
     return Rates(row.true, matched, row.false, int(bool(row.false) and found_wrong), score.wrong)
+
+
+_OTHER_COLOURS = dict(zip(COLOURS, [*list(COLOURS)[1:], *list(COLOURS)[:1]], strict=True))
+_OTHER_ACTIONS = {
+    "enters": "leaves", "moves left": "moves right", "moves up": "moves down", "grows": "shrinks",
+    "touches": "swaps", "hides": "reappears", "jumps": "spins", "flashes": "carries",
+    "zooms in": "zooms out", "pans left": "pans right",
+}  # fmt: skip
+_OTHER_ACTIONS |= {other: one for one, other in _OTHER_ACTIONS.items()}
+
+
+def falsify(film: list[TrueEvent], part: str) -> list[TrueEvent]:
+    """A film in which nothing happens as in this one; empty where `part` can't be made other."""
+    if part == "action":
+        other = [replace(one, action=_OTHER_ACTIONS.get(one.action, "")) for one in film]
+        kept = {(one.actor, one.action) for one in film} & {
+            (one.actor, one.action) for one in other
+        }
+        return [] if kept or not all(one.action for one in other) else other
+    if part == "roles":
+        directed = all(one.action in ("carries", "hides", "reappears") for one in film)
+        return [replace(one, actor=one.target, target=one.actor) for one in film if directed]
+    other = [
+        replace(
+            one,
+            actor=_recolour(one.actor),
+            called=_recolour(one.called),
+            target=_recolour(one.target),
+        )
+        for one in film
+    ]
+    return [] if _list_looks(film) & _list_looks(other) else other
+
+
+def _recolour(name: str) -> str:
+    return " ".join(_OTHER_COLOURS.get(word, word) for word in name.split())
+
+
+def _list_looks(film: list[TrueEvent]) -> set[str]:
+    """Names of who acts, and what they turn into."""
+    kinds = {one.actor: one.actor.split()[-1] for one in film}
+    turned = {f"{one.target} {kinds[one.actor]}" for one in film if one.action == "turns"}
+    return {one.actor for one in film} | {one.called for one in film if one.called} | turned

@@ -6,7 +6,7 @@ import pytest
 
 from longtake.evaluate.score import Score, score_descriptions, score_summary
 from longtake.evaluate.truth import TrueEvent
-from tests.evaluate.paraphrases import Rates, list_paraphrases, rate, read_film
+from tests.evaluate.paraphrases import Rates, falsify, list_paraphrases, rate, read_film
 
 FILM = read_film("red circle enters; red circle turns blue; red circle (blue circle) leaves")
 
@@ -27,6 +27,20 @@ def test_of_the_paraphrases_hardly_any_telling_is_taken_for_what_it_is_not() -> 
         if each.true * 0.9 > each.counted_true or each.false * 0.9 > each.rejected
     }
     assert low == {}, low
+
+
+@pytest.mark.parametrize("part", ["colour", "action", "roles"])
+def test_text_that_is_right_is_all_false_of_a_film_in_which_all_is_other(part: str) -> None:
+    texts = matched = tellings = 0
+    for row in list_paraphrases():
+        film = falsify(row.film, part)
+        if row.false or row.kind == "partial" or not film:
+            continue
+        texts += 1
+        tellings += row.true
+        matched += score_summary(film, [row.text]).matched
+    assert texts > 15
+    assert matched <= 0.01 * tellings
 
 
 def test_all_that_is_told_once_is_whole() -> None:

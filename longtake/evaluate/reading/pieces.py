@@ -85,12 +85,11 @@ def _compile(vocabulary: Vocabulary) -> _Tables:
         ("verb", {f"={action}": _join_forms(forms) for action, forms in vocabulary.actions}),
         ("kind", {kind: re.escape(kind) for kind in vocabulary.kinds}),
         ("colour", {colour: re.escape(colour) for colour in vocabulary.colours}),
-        *((tag, _join(WORDING[name])) for tag, name in _SECTIONS.items()),
-        ("colour", _join(colours)),
-        ("grammar", _join(WORDING["grammar"])),
         ("stop", {".": r"\."}),
         ("comma", {",": ","}),
         ("quotation", {QUOTATION: QUOTATION}),
+        ("colour", _join(colours)),
+        *((tag, _join(WORDING[name])) for tag, name in _SECTIONS.items()),
     ]
     entries = [(tag, *entry) for tag, table in tables for entry in table.items()]
     whole = "|".join(f"(?P<g{k}>{pattern})" for k, (_, _, pattern) in enumerate(entries))
@@ -104,7 +103,15 @@ def _compile(vocabulary: Vocabulary) -> _Tables:
     )
 
 
-_SECTIONS = {"skip": "skipped", "verb": "verbs", "path": "paths", "kind": "kinds", "size": "sizes"}
+_SECTIONS = {
+    "skip": "skipped",
+    "kind": "kinds",
+    "verb": "verbs",
+    "path": "paths",
+    "size": "sizes",
+    "grammar": "grammar",
+}
+"""What each section of the file is called as a tag, in the order in which they count."""
 
 
 def _join(table: Mapping[str, Sequence[str]]) -> dict[str, str]:

@@ -18,7 +18,14 @@ from functools import cached_property
 
 from longtake.evaluate.reading.cast import NOBODY, Cast, Mention, Phrase
 from longtake.evaluate.reading.pieces import Lexeme, list_pieces
-from longtake.evaluate.reading.verbs import OF_NOBODY, TURNING, ReadEvent, Verb, list_events
+from longtake.evaluate.reading.verbs import (
+    OF_NOBODY,
+    SYMMETRIC,
+    TURNING,
+    ReadEvent,
+    Verb,
+    list_events,
+)
 from longtake.evaluate.reading.vocabulary import WORDING, Look, Vocabulary
 
 _NO_THINGS = frozenset(WORDING["no_things"])
@@ -78,6 +85,10 @@ class _SentenceReader:
         self.waiting: list[Verb] = []
         """Verbs that came before who does them: "Entering from above, ..."."""
         self.subjects: list[Mention] = []
+        self.single: list[Mention] = []
+        """The last one who did something alone: "until the two touch, and then leaves"."""
+        self.fresh = False
+        """Whether the subjects were named right before the verb."""
         self.main: list[Mention] = []
         """Whom the sentence was about before "which"."""
         self.run: list[Mention] = []
@@ -140,7 +151,10 @@ class _SentenceReader:
         if self.phrase:
             self.phrase.noun = piece.value
         elif self.run and not self.oblique and piece.words[0].endswith(("s", "ed", "ing")):
-            self._do_something_else()
+            if self.after.value in ("in", "out"):
+                self._read_verb(piece._replace(tag="verb", value="goes"))
+            else:
+                self._do_something_else()
 
     def _do_something_else(self) -> None:
         """An unknown verb: who stands before it does it, what comes after is its target."""
@@ -160,18 +174,24 @@ class _SentenceReader:
 
     def _colours_last(self, colour: str) -> bool:
         """`Something green`, `a person in red`: the colour of what was named right before."""
-        near = self.before.tag == "kind" or self.before.value == "in"
-        if self.verb or not (near and self.run and self.run[-1].things):
+        near = self.before.tag == "kind" or self.before.words == ("in",)
+        mentions = self.run or self.subjects
+        if self.verb or not (near and mentions and mentions[-1].things):
             return False
-        thing = self.run[-1].things[-1]
+        thing = mentions[-1].things[-1]
         if thing.colour:
             return False
         thing.colour = colour
         return True
 
     def _read_kind(self, piece: Lexeme) -> None:
-        self.phrase = self.phrase or Phrase()
-        self._end_phrase(piece.value, headed=True)
+        phrase = self.phrase = self.phrase or Phrase()
+        people = self.cast.last_person() if piece.words == ("figure",) else []
+        if people and phrase.article == "the" and not phrase.colours:
+            self.phrase = None
+            self._name(people)
+        else:
+            self._end_phrase(piece.value, headed=True)
 
     def _read_quotation(self, piece: Lexeme) -> None:
         text = " ".join(self.quotations.pop(0).split()) if self.quotations else ""
@@ -232,7 +252,7 @@ class _SentenceReader:
         """Whether "left" is a verb here."""
         if self.phrase:
             return False
-        if self.verb and self.verb.name in ("comes", "goes", "turn", "pans", "carries"):
+        if self.verb:
             return bool(self.run or self.verb.part)
         return bool(self.run or self.subjects or self.be or self.about)
 
@@ -248,6 +268,10 @@ class _SentenceReader:
             self._take_subjects()
             return
         self._take_subjects()
+        if word.endswith("s") and len(self.subjects) > 1 and not self.fresh:
+            self.subjects = self.single or self.subjects
+        elif len(self.subjects) == 1:
+            self.single = self.subjects
         self.verb = Verb(piece.value, self.subjects, piece.words, self.denied, rank=self.rank)
         self.verb.passive = self.be and word.endswith(("ed", "en", "it", "et", "hid"))
         self.verb.paths = [(path, 0) for path in self.ahead]
@@ -259,6 +283,7 @@ class _SentenceReader:
         """Who does what comes next; the verb before has come to its end."""
         subjects = self._find_subjects()
         self._close_verb()
+        self.fresh = subjects is not self.subjects
         self.subjects = subjects
         self._clear_run()
 
@@ -273,6 +298,7 @@ class _SentenceReader:
             return self.subjects if awaits or not self.apart else run
         if verb is None or not awaits:
             return run
+        self.run = []
         verb.targets = run[: self.split_at] or run
         return run[self.split_at :] if self.split_at else self.subjects
 
@@ -337,6 +363,7 @@ class _SentenceReader:
         if self.run and not self.oblique and not self.begun:
             self.subjects = self.run
         self._clear_run()
+        self.ahead = []
         self.denied = self.be = self.skipping = False
 
     def _on_but(self, piece: Lexeme) -> None:
@@ -480,15 +507,12 @@ class _SentenceReader:
 
     def _on_prep(self, piece: Lexeme) -> None:
         self._end_phrase()
-        if piece.value == "from":
-            self.from_here = True
-            return
-        if piece.value in ("between", "for", "out") or (self.causing and self.run):
+        if piece.words[0] in ("between", "for", "out") or (self.causing and self.run):
             return
         if self.run and self.verb and self.verb.awaits_target:
             self.verb.targets = self.run
             self._clear_run()
-        self.from_here = False
+        self.from_here = piece.words[0] == "from"
         if self.run and not self.verb:
             self.subjects = self.subjects or self.run
             self.run = []
@@ -518,6 +542,8 @@ class _SentenceReader:
             return False
         if self.from_here:
             self.from_here, verb.source = False, True
+            for thing in (thing for mention in verb.subjects for thing in mention.things):
+                thing.colour = thing.colour or phrase.colours[-1]
             return True
         plain = not (headed or self.oblique or phrase.article)
         if verb.name == "goes" and not (plain or (verb.source and not headed)):
@@ -544,6 +570,8 @@ class _SentenceReader:
             return
         if self.run and not self.oblique:
             self._give_run(verb)
+        if verb.name in SYMMETRIC and not verb.subjects and len(verb.targets) > 1:
+            verb.subjects, verb.targets = verb.targets, []  # "a collision between"
         verb.subjects = verb.subjects or self.subjects
         if not verb.subjects:
             self.waiting.append(verb)
@@ -577,7 +605,7 @@ class _SentenceReader:
         self.last_verb = verb
         for event in list_events(verb, subjects):
             known = any(_tells_more(one, event) for one in self.events)
-            if not known or event.identity == "same":
+            if not known or event.identity:
                 self.events.append(event)
 
 

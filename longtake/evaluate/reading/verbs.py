@@ -144,7 +144,8 @@ def _follow_paths(verb: Verb) -> list[tuple[str, ...]]:
     if verb.name == "pans":
         return [_SEEN_BY_CAMERA[one[0]] for one in found if one[0] in _SEEN_BY_CAMERA]
     if found or verb.name == "comes" or verb.targets:
-        return list(dict.fromkeys(found))
+        told = [one for one in found if len(one) == 1]
+        return list(dict.fromkeys(told or found))
     return [MOVES]
 
 
