@@ -1,8 +1,11 @@
 """What is read out of a text: who does what to whom, and what is no event."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from longtake.evaluate.reading.reader import read_events, read_texts
+from tests.evaluate.paraphrases import list_paraphrases
 
 
 def tell(text: str) -> list[str]:
@@ -69,3 +72,18 @@ def test_pronoun_is_of_the_text_before_unless_that_is_forgotten() -> None:
 @pytest.mark.parametrize("text", ["", "\n", '"""', "'s", "and and, which that", "left", "No."])
 def test_text_of_nothing_tells_nothing(text: str) -> None:
     assert tell(text) == []
+
+
+WORDS = sorted({word for row in list_paraphrases() for word in row.text.split()})
+
+
+@given(
+    st.lists(st.sampled_from([*WORDS, "which", "that", "left", "by", ",", '"', "\n"]), max_size=50)
+)
+def test_words_in_any_order_are_read(words: list[str]) -> None:
+    assert all(event.actions for event in read_events(" ".join(words)))
+
+
+def test_relative_clause_after_a_target_is_about_the_target() -> None:
+    text = "The red circle touches the blue square, which turns green."
+    assert tell(text) == ["red circle touches blue square", "blue square turns green"]

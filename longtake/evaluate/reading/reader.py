@@ -383,7 +383,7 @@ class _SentenceReader:
             return
         aside = self.separated
         about = self.run[-1:] if aside else self.run
-        main = self._find_subjects() or self.run
+        main = self._find_subjects() or about
         self._close_verb()
         self.main = main if not aside or main[-1] is about[-1] else []
         self.subjects = about
