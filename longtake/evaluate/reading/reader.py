@@ -26,9 +26,9 @@ from longtake.evaluate.reading.verbs import (
     Verb,
     list_events,
 )
-from longtake.evaluate.reading.vocabulary import WORDING, Look, Vocabulary
+from longtake.evaluate.reading.vocabulary import WORDING, Look, Vocabulary, stem
 
-_NO_THINGS = frozenset(WORDING["no_things"])
+_NO_THINGS = frozenset(map(stem, WORDING["no_things"]))
 _BEHIND = frozenset(["behind", "unbehind"])
 _NOTHING = Lexeme("", "", ("",))
 
@@ -241,6 +241,7 @@ class _SentenceReader:
             self._read_verb(piece._replace(tag="verb", value="leaves"))
             return
         self._end_phrase()
+        self._take_targets()
         self.from_here = self.from_here or piece.value == "from"
         if self.verb:
             self.verb.paths.append((piece.value, self.verb.part))
@@ -356,15 +357,19 @@ class _SentenceReader:
         self._begin_clause()
 
     def _begin_clause(self) -> None:
-        if self.verb and self.verb.awaits_target and self.run:
-            self.verb.targets = self.run
-            self._clear_run()
+        self._take_targets()
         self._close_verb()
         if self.run and not self.oblique and not self.begun:
             self.subjects = self.run
         self._clear_run()
         self.ahead = []
         self.denied = self.be = self.skipping = False
+
+    def _take_targets(self) -> None:
+        """Who was named after a verb that takes a target is it."""
+        if self.run and self.verb and self.verb.awaits_target:
+            self.verb.targets = self.run
+            self._clear_run()
 
     def _on_but(self, piece: Lexeme) -> None:
         self._end_phrase()
@@ -509,9 +514,7 @@ class _SentenceReader:
         self._end_phrase()
         if piece.words[0] in ("between", "for", "out") or (self.causing and self.run):
             return
-        if self.run and self.verb and self.verb.awaits_target:
-            self.verb.targets = self.run
-            self._clear_run()
+        self._take_targets()
         self.from_here = piece.words[0] == "from"
         if self.run and not self.verb:
             self.subjects = self.subjects or self.run
@@ -605,6 +608,7 @@ class _SentenceReader:
         self.last_verb = verb
         for event in list_events(verb, subjects):
             known = any(_tells_more(one, event) for one in self.events)
+            self.events = [one for one in self.events if not _lacks_actor(one, event)]
             if not known or event.identity:
                 self.events.append(event)
 
@@ -614,6 +618,11 @@ def _tells_more(one: ReadEvent, other: ReadEvent) -> bool:
     silent = other.target in ("", ("", ""))
     same = (one.actor, one.actions, one.denied) == (other.actor, other.actions, other.denied)
     return same and (silent or one.target == other.target)
+
+
+def _lacks_actor(one: ReadEvent, other: ReadEvent) -> bool:
+    """Whether it is the other, but for who does it: "is lifted and carried by"."""
+    return not any(one.actor) and any(other.actor) and one[2:4] == other[2:4]
 
 
 def _are_signs(mentions: list[Mention]) -> bool:
