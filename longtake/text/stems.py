@@ -43,11 +43,11 @@ def _read_claim(token: str) -> str:
     if token[0] in QUOTES:
         return f'"{" ".join(token[1:-1].casefold().split())}"'
     plain = token.casefold()
-    return _stem(token) if plain[0].isalnum() and plain not in GLUE else ""
+    return stem_word(token) if plain[0].isalnum() and plain not in GLUE else ""
 
 
 @cache
-def _stem(word: str) -> str:
+def stem_word(word: str) -> str:
     """One form for all forms of a word; a number word is its digits."""
     plain = re.sub(r"['’]s$", "", word.casefold())
     return str(_stemmer().stemWord(_SAME.get(plain, plain)))
