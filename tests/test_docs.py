@@ -39,7 +39,7 @@ FOREIGN = frozenset(
     " --address --block --cpus-per-task --exclude --gpus-per-task --head --ip-address --nodes"
     " --ntasks --ntasks-per-node --port --time".split()
 )
-OF_BENCHMARKS = frozenset("--long --own --set --vllm".split())
+OF_BENCHMARKS = frozenset("--long --many --own --set --vllm".split())
 
 each_doc = pytest.mark.parametrize("doc", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
 

@@ -9,7 +9,7 @@ _NEW = frozenset(["a", "another", "no"])
 
 
 @dataclass(eq=False)
-class Thing:
+class NamedThing:
     """Somebody or something that a text tells of."""
 
     colour: str
@@ -38,7 +38,7 @@ class Thing:
 class Mention:
     """A thing as it is named at one place; `things` is empty for nobody known."""
 
-    things: list[Thing]
+    things: list[NamedThing]
     identity: str = ""
     denied: bool = False
     """Whether the text says "no", as in "no star appears"."""
@@ -86,7 +86,7 @@ class Cast:
     """The things of a text, the one named last at the end."""
 
     def __init__(self) -> None:
-        self.things: list[Thing] = []
+        self.things: list[NamedThing] = []
 
     def name(self, mentions: Iterable[Mention]) -> list[Mention]:
         """Note that these are named now."""
@@ -103,9 +103,9 @@ class Cast:
             thing = self._find(colour, kind, definite=definite)
             if thing:
                 return Mention([thing], phrase.identity, denied, colour)
-        return Mention([Thing(colour, kind)], phrase.identity, denied, colour)
+        return Mention([NamedThing(colour, kind)], phrase.identity, denied, colour)
 
-    def _find(self, colour: str, kind: str, *, definite: bool) -> Thing | None:
+    def _find(self, colour: str, kind: str, *, definite: bool) -> NamedThing | None:
         """The last that looks so by now, else, of "the red circle", one that has looked so."""
         last_first = self.things[::-1]
         if not definite:

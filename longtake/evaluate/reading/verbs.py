@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from longtake.evaluate.reading.cast import NOBODY, Mention, Thing
+from longtake.evaluate.reading.cast import NOBODY, Mention, NamedThing
 from longtake.evaluate.reading.vocabulary import CAMERA_MOVES, Look
 
 SYMMETRIC = frozenset(["touches", "swaps"])
@@ -170,7 +170,7 @@ def _pair_up(
 def _make_event(
     verb: Verb, actions: tuple[str, ...], subject: Mention, target: Mention | str
 ) -> ReadEvent:
-    actor = subject.things[0] if subject.things else Thing("", "")
+    actor = subject.things[0] if subject.things else NamedThing("", "")
     denied = verb.denied or subject.denied
     what: Look | str = target if isinstance(target, str) else Look("", "")
     if isinstance(target, Mention):
