@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from longtake import engines
@@ -97,13 +97,13 @@ class Crew:
         worker, task = self._at_work[stream]
         try:
             told = ray.get(next(stream))
-        except RayActorError as error:
-            del self._at_work[stream]
-            self._hire()
-            return self._begin_again(task, error)
         except RayTaskError as error:
             said = f"this is a bug in Longtake: {one_line(str(error.cause))[:300]}"
             told = Handed(BatchOutcome(task.number, "failed", error=said, exit_status=1))
+        except RayError as error:  # its process or its machine ended, or had no memory left
+            del self._at_work[stream]
+            self._hire()
+            return self._begin_again(task, error)
         if isinstance(told, BatchStep):
             return told
         del self._at_work[stream]

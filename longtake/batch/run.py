@@ -6,7 +6,7 @@ and when to stop.
 
 import os
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -97,8 +97,11 @@ class _Batch:
         self._events: list[Event] = []
         self._met: dict[str, BatchRow] = {}
         """By source: what this batch has met, so that nothing is done twice."""
-        self._by_size: dict[int, list[str]] = {}
+        self._by_size: dict[int, str] = {}
+        """The first source of each size: others are hashed, and held against what they have met."""
         self._hashes: dict[str, str] = {}
+        self._by_content: dict[tuple[str, str], str] = {}
+        """The first source of each content, by its hash and what it was made with."""
         self._trouble = 0
 
     def run(self, go: GoThrough) -> Iterator[Event]:
@@ -172,32 +175,30 @@ class _Batch:
 
     def _find_twin(self, source: str, made: str) -> BatchRow | None:
         """Another source of this batch that has the same content; hashed where sizes are equal."""
-        others = self._know_size(source)
-        if not others:
+        first = self._note_size(source)
+        if first == source or first not in self._met:
             return None
-        own = self._hash(source)
-        met = [self._met[other] for other in others if own and self._hash(other) == own]
-        return next((row for row in met if row.made == made), None)
+        self._note_content(first, self._met[first].made)
+        twin = self._note_content(source, made)
+        return self._met.get(twin)
 
-    def _know_size(self, source: str, sha256: str = "") -> Sequence[str]:
-        """The sources before it that have its size."""
+    def _note_size(self, source: str) -> str:
+        """The first source that has its size; empty where that can't be told."""
         if is_link(source):
-            return ()
+            return ""
         try:
-            others = self._by_size.setdefault(os.stat(source).st_size, [])  # noqa: PTH116 - many
+            return self._by_size.setdefault(os.stat(source).st_size, source)  # noqa: PTH116 - many
         except OSError:
-            return ()
-        if sha256:
-            self._hashes[source] = sha256
-        others.append(source)
-        return others[:-1]
+            return ""
 
-    def _hash(self, source: str) -> str:
+    def _note_content(self, source: str, made: str, sha256: str = "") -> str:
+        """The first source that has its content and was made with the same."""
         if source not in self._hashes:
-            self._hashes[source] = ""
+            self._hashes[source] = sha256
             with suppress(OSError):
-                self._hashes[source] = hash_file(Path(source))
-        return self._hashes[source]
+                self._hashes[source] = sha256 or hash_file(Path(source))
+        own = self._hashes[source]
+        return self._by_content.setdefault((own, made), source) if own else source
 
     def _take(self, told: BatchOutcome) -> Ended:
         """Write down what came of a task; what was no video's own fault is tried in any batch."""
@@ -218,8 +219,8 @@ class _Batch:
         """A video that needs no work."""
         if not before:
             self._journal.add(row)
-        elif row.sha256:
-            self._know_size(row.source, row.sha256)
+        elif row.sha256 and self._note_size(row.source):
+            self._note_content(row.source, row.made, row.sha256)
         self._met[row.source] = row
         self._events.append(Ended(number, row, before))
 
