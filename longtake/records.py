@@ -165,6 +165,11 @@ class Cost:
     output_tokens: int = 0
     seconds: float = 0.0
 
+    @property
+    def tokens(self) -> int:
+        """In and out."""
+        return self.input_tokens + self.output_tokens
+
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(
             self.requests + other.requests,

@@ -16,6 +16,7 @@ from longtake.cli.bars import fetch_with_bar, note
 from longtake.cli.batch import batch
 from longtake.cli.completion import offer
 from longtake.cli.dispatch import Commands
+from longtake.cli.evaluate import evaluate
 from longtake.cli.flags import HELP, OneOf, take_help_all, take_settings, take_switch
 from longtake.cli.front import EXIT_GAPS, Given, open_front, read_settings, show_result
 from longtake.cli.library import ask, library, search
@@ -197,6 +198,7 @@ def transcript(source: str, as_json: bool, quiet: bool, given: Given) -> int:
 
 
 longtake.add_command(batch)
+longtake.add_command(evaluate)
 longtake.add_command(search)
 longtake.add_command(ask)
 longtake.add_command(library)

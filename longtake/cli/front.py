@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longtake.cli.bars import fetch_with_bar, note, open_bars
@@ -62,8 +63,13 @@ class Front:
 
 
 @contextmanager
-def open_front(*, quiet: bool = False, verbose: bool = False) -> Iterator[Front]:
-    """The user's session; `verbose` has each engine told with the reason why it serves."""
+def open_front(
+    *, quiet: bool = False, verbose: bool = False, store_file: Path | None = None
+) -> Iterator[Front]:
+    """The user's session, perhaps with another store than the user's.
+
+    `verbose` has each engine told with the reason why it serves.
+    """
     from longtake.pipeline.open_engines import Engines
     from longtake.pipeline.session import open_session
 
@@ -77,7 +83,7 @@ def open_front(*, quiet: bool = False, verbose: bool = False) -> Iterator[Front]
         elif role in ROLES:
             plan[ROLES[role]] = name
 
-    with open_session(Engines(fetch=fetch_with_bar, tell=tell)) as session:
+    with open_session(Engines(fetch=fetch_with_bar, tell=tell), store_file) as session:
         yield Front(session, quiet, plan)
 
 

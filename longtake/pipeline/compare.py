@@ -47,9 +47,9 @@ def plan_arms(given: Sequence[str], settings: Settings) -> tuple[Plan, ...]:
     """Flow I, flow II, and an arm for each `NAME: key=value, key=value`, upon common settings."""
     plans: list[Plan] = []
     for text in (*DEFAULT_ARMS, *given):
-        plan = _plan_arm(text, settings)
+        plan = plan_arm(text, settings)
         for other in plans:
-            if _folder(other.name) == _folder(plan.name):
+            if arm_folder(other.name) == arm_folder(plan.name):
                 raise UsageError(
                     f"two arms are named {plan.name!r}",
                     'Name one of them: --arm "NAME: key=value".',
@@ -63,7 +63,8 @@ def plan_arms(given: Sequence[str], settings: Settings) -> tuple[Plan, ...]:
     return tuple(plans)
 
 
-def _plan_arm(text: str, settings: Settings) -> Plan:
+def plan_arm(text: str, settings: Settings) -> Plan:
+    """The arm of `NAME: key=value, key=value`, upon common settings."""
     named = re.match(r"([^=]*?):(?=[^:=]*=)", text)
     values = _read_pairs(text[named.end() :] if named else text, text)
     flow = "context" if any(name in values for name in OF_CONTEXT) else "independent"
@@ -117,7 +118,7 @@ def _make_name(given: str, shown: Mapping[str, object]) -> str:
     return one_line(given or said)[:MOST_NAME].strip()
 
 
-def _folder(name: str) -> str:
+def arm_folder(name: str) -> str:
     """A name that is safe for a folder; two names that make the same one count as one."""
     return re.sub(r"[^\w\-]+", "_", name.casefold()).strip("_") or "_"
 
@@ -151,7 +152,7 @@ def _compare(
     failed: list[tuple[str, str]] = []
     for plan in plans:
         started = time.monotonic()
-        own = replace(plan.settings, out=str(folder.path / "arms" / _folder(plan.name)))
+        own = replace(plan.settings, out=str(folder.path / "arms" / arm_folder(plan.name)))
         describer = engines.open_describer(own)
         writer, judge = engines.open_writer(own, describer)
         steps = run(file, own, store, describer, writer, sleep, judge)

@@ -153,10 +153,12 @@ class Session:
 
 
 @contextmanager
-def open_session(engines: Engines | None = None) -> Iterator[Session]:
-    """A session with the user's store; the engines are closed at the end."""
+def open_session(
+    engines: Engines | None = None, store_file: Path | None = None
+) -> Iterator[Session]:
+    """A session with the user's store, or another one; the engines are closed at the end."""
     engines = engines or Engines()
-    with engines, Store(store_path()) as store:
+    with engines, Store(store_file or store_path()) as store:
         yield Session(store, engines)
 
 

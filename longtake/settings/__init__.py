@@ -20,6 +20,7 @@ from longtake.settings.table import (
     name_flag,
 )
 from longtake.settings.values import list_addresses
+from longtake.settings.write import save_settings
 
 __all__ = [
     "GROUPS",
@@ -41,4 +42,5 @@ __all__ = [
     "list_unknown_variables",
     "load_settings",
     "name_flag",
+    "save_settings",
 ]
