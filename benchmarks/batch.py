@@ -1,11 +1,13 @@
 """Videos an hour by one and two jobs, what Ray adds to a video, and memory for many rows.
 
     python -m benchmarks.batch [--films 24] [--rows 100000] [--ray ADDRESS]
+    python -m benchmarks.batch --many 10000
 
 The films have two seconds each and differ: `fake` answers at once, so that what is measured is all
 else; `sketch` looks at them. By Ray where an address is given (in `.cache/ray`, `make test-ray`
 installs it; `auto` begins a cluster here), its workers and theirs side by side with two jobs. A
 batch over so many rows that are known already is `--rows`: seconds, and the most memory it took.
+`--many` is one batch of so many films with `fake`, to its end, and once again, where all is known.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -57,6 +60,39 @@ def time_batch(films: Path, *more: str) -> float:
         return time.perf_counter() - began
 
 
+def measure_many(count: int, jobs: int) -> Iterator[str]:
+    """What a batch of so many films took, and what the same one takes when all is known."""
+    with tempfile.TemporaryDirectory() as name:
+        make_films(Path(name) / "films", count)
+        flags = [*OFF, "--engine", "fake", "--out", f"{name}/out", "--jobs", str(jobs), "-q"]
+        command = [sys.executable, "-m", "longtake", "batch", f"{name}/films", *flags, "--json"]
+        variables = {"LONGTAKE_HOME": f"{name}/home", "PATH": "/usr/bin:/bin"}
+        for which in ("first", "again"):
+            began, most = time.perf_counter(), 0
+            with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE) as process:
+                while process.poll() is None:
+                    most = max(most, read_peak(process.pid))
+                    time.sleep(0.5)
+                assert process.stdout
+                said = json.loads(process.stdout.read())
+            took = time.perf_counter() - began
+            counts = ", ".join(f"{said[state]} {state}" for state in ("done", "failed", "before"))
+            yield (
+                f"{count} films, {which}, --jobs {jobs}: {counts}; {took:.0f} s,"
+                f" {took / count:.3f} s a film;"
+                f" the process that gives the tasks took {most / 1024:.0f} MiB at most"
+            )
+
+
+def read_peak(pid: int) -> int:
+    """The most memory that a process has taken so far, in KiB; 0 once it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line), 0)
+
+
 def measure_rows(count: int) -> str:
     """Seconds and memory for the tables of so many rows."""
     with tempfile.TemporaryDirectory() as name:
@@ -92,7 +128,13 @@ def main() -> None:
     parser.add_argument("--films", type=int, default=24)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--ray", default="")
+    parser.add_argument("--many", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
+    if given.many:
+        for line in measure_many(given.many, given.jobs):
+            print(line, flush=True)
+        return
     print(measure_rows(given.rows), flush=True)
     ways = [("1 job", ["--jobs", "1"]), ("2 jobs", ["--jobs", "2"])]
     if given.ray:

@@ -30,6 +30,8 @@ from longtake.timecode import Span
 from longtake.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from longtake.batch.journal import BatchRow
+    from longtake.batch.many import summarize_many
     from longtake.library.search import FoundMoment
     from longtake.pipeline.ask import LibraryAnswer
     from longtake.pipeline.search import SearchResult
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
+    "BatchRow",
     "Chunk",
     "Comparison",
     "Description",
@@ -73,14 +76,17 @@ __all__ = [
     "scan",
     "search",
     "summarize",
+    "summarize_many",
     "transcribe",
 ]
 
 
 _MODULES = {
+    "BatchRow": "longtake.batch.journal",
     "FoundMoment": "longtake.library.search",
     "LibraryAnswer": "longtake.pipeline.ask",
     "SearchResult": "longtake.pipeline.search",
+    "summarize_many": "longtake.batch.many",
 }
 """Where a name is from that is loaded when it is first asked for, if not the session."""
 

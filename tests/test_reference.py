@@ -6,7 +6,7 @@ import longtake
 from scripts.write_reference import FILE, reference
 
 TYPES = {
-    "Chunk", "Comparison", "Description", "FoundMoment", "Ledger", "LibraryAnswer",
+    "BatchRow", "Chunk", "Comparison", "Description", "FoundMoment", "Ledger", "LibraryAnswer",
     "LongtakeError", "Overview", "Progress", "Result", "Scan", "SearchResult", "Segment",
     "Sentence", "Shot", "Span", "Summary", "Transcript", "Video",
 }  # fmt: skip
@@ -17,6 +17,7 @@ FUNCTIONS = {
     "scan": ("source", "on_progress", "settings"),
     "search": ("query", "videos", "kinds", "after", "before", "most", "on_progress", "settings"),
     "summarize": ("source", "on_progress", "settings"),
+    "summarize_many": ("sources", "jobs", "ray", "retry_failed", "on_ended", "settings"),
     "transcribe": ("source", "on_progress", "settings"),
 }
 

@@ -7,10 +7,9 @@ worker or its machine is begun again elsewhere, and goes on at the answers that 
 """
 
 import socket
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,166 +19,19 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from longtake import engines
-from longtake.batch.shared_store import SharedStore
-from longtake.batch.task import BatchOutcome, BatchTask, fail, go_through
-from longtake.errors import EngineFailed, LongtakeError, UsageError
-from longtake.inference.engine import Engine, Reply, Request
-from longtake.library.handover import Volume, put_in, take_out
-from longtake.pipeline.open_engines import Engines
-from longtake.pipeline.session import Session, run_to_end
+from longtake.batch.ray_engines import serve
+from longtake.batch.ray_workers import Handed, StoreActor, VideoActor
+from longtake.batch.task import BatchOutcome, BatchStep, BatchTask, Told, fail
+from longtake.errors import EngineFailed, UsageError
 from longtake.report.folder import write_handed
 from longtake.settings import Settings
-from longtake.store import Answer, Store, store_path
+from longtake.store import store_path
 from longtake.text.untrusted import one_line
 
 AUTO = "auto"
 REACH_SECONDS = 10.0
-MOST_AT_ONCE = 64
-"""Requests that an engine in an actor holds at once."""
 MOST_DEATHS = 3
 """A video under which so many workers ended is not begun again: perhaps it is what ends them."""
-
-
-class StoreActor:
-    """The store of the driver, on its machine: the one that writes it."""
-
-    def __init__(self, path: Path) -> None:
-        self._store = Store(path)
-
-    def call(self, method: str, *values: Any) -> Any:
-        """What that method of the store gives."""
-        return getattr(self._store, method)(*values)
-
-    def add(self, volume: Volume) -> None:
-        """Have a video in the library."""
-        put_in(self._store, volume)
-
-
-class FarStore:
-    """The store of the driver as a worker sees it: a `Keeper`."""
-
-    def __init__(self, actor: Any) -> None:
-        self._actor = actor
-
-    def get(self, key: str) -> Answer | None:
-        """As `Store.get`."""
-        found: Answer | None = self._call("get", key)
-        return found
-
-    def put(self, key: str, stage: str, answer: Answer) -> Answer:
-        """As `Store.put`."""
-        kept: Answer = self._call("put", key, stage, answer)
-        return kept
-
-    def get_scan(self, key: str) -> str | None:
-        """As `Store.get_scan`."""
-        found: str | None = self._call("get_scan", key)
-        return found
-
-    def put_scan(self, key: str, scan: str) -> None:
-        """As `Store.put_scan`."""
-        self._call("put_scan", key, scan)
-
-    def _call(self, method: str, *values: Any) -> Any:
-        return ray.get(self._actor.call.remote(method, *values))
-
-
-class EngineActor:
-    """An engine in an actor; errors are given back as values, so that they come whole."""
-
-    def __init__(self, name: str, settings: Settings) -> None:
-        self._engine = engines.open_engine(name, settings)
-        self._engine.load()
-
-    def show(self) -> dict[str, Any]:
-        """What a far engine needs to stand for this one."""
-        names = ("name", "capabilities", "options", "why")
-        return {name: getattr(self._engine, name) for name in names}
-
-    def call(self, method: str, *values: Any) -> Any:
-        """What that method of the engine gives, or its error."""
-        try:
-            return getattr(self._engine, method)(*values)
-        except LongtakeError as error:
-            return error
-
-
-class FarEngine(Engine):
-    """Engines of one model in actors, as a worker sees them: the next one in turn is asked."""
-
-    def __init__(self, actors: list[Any]) -> None:
-        super().__init__(**ray.get(actors[0].show.remote()))
-        self._actors = actors
-        self._turn = 0
-
-    def answer(self, request: Request) -> Reply:
-        """As the engine answers; EngineFailed where its machine is gone."""
-        reply: Reply = self._call("answer", request)
-        return reply
-
-    def count_tokens(self, text: str) -> int:
-        """By the engine's own tokenizer."""
-        return int(self._call("count_tokens", text))
-
-    def frame_tokens(self, width: int, height: int) -> int:
-        """As the engine counts them."""
-        return int(self._call("frame_tokens", width, height))
-
-    def _call(self, method: str, *values: Any) -> Any:
-        self._turn += 1
-        actor = self._actors[self._turn % len(self._actors)]
-        try:
-            found = ray.get(actor.call.remote(method, *values))
-        except RayActorError as error:
-            raise EngineFailed(f"the actor of {self.name} ended: {error}") from error
-        if isinstance(found, LongtakeError):
-            raise found
-        return found
-
-
-@dataclass(frozen=True)
-class Handed:
-    """What a worker hands over of a video: the outcome, its files by name, what to search in."""
-
-    outcome: BatchOutcome
-    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    volume: Volume | None = field(default=None, repr=False)
-
-
-class VideoActor:
-    """Goes through one video after another; engines stay open in between."""
-
-    def __init__(self, keeper: Any, served: Mapping[str, list[Any]]) -> None:
-        self._keeper = FarStore(keeper)
-        self._served = served
-        self._engines = Engines(open_engine=self._open)
-
-    def ready(self) -> None:
-        """Answered as soon as the worker stands."""
-
-    def go(self, task: BatchTask) -> Handed:
-        """One video, to its end."""
-        with tempfile.TemporaryDirectory(prefix="longtake-") as folder:
-            out = Path(folder) / "out"
-            here = replace(task, settings=replace(task.settings, out=str(out)))
-            with SharedStore(Path(folder) / "store.sqlite", self._keeper) as store:
-                outcome = run_to_end(go_through(Session(store, self._engines), here))
-                if not outcome.out:
-                    return Handed(outcome)
-                files = {p.name: p.read_bytes() for p in Path(outcome.out).iterdir() if p.is_file()}
-                return Handed(outcome, files, take_out(store, outcome.sha256))
-
-    def _open(self, name: str, settings: Settings) -> Engine:
-        actors = self._served.get(name)
-        return FarEngine(actors) if actors else engines.open_engine(name, settings)
-
-
-@dataclass(eq=False)
-class _Hand:
-    """A worker, and the task that it is at."""
-
-    actor: Any
-    task: BatchTask | None = None
 
 
 class Crew:
@@ -193,48 +45,70 @@ class Crew:
         self._served = dict(served)
         self._deaths: Counter[int] = Counter()
         self._again: list[BatchTask] = []
-        self._asked: dict[Any, _Hand] = {}
-        """By what is waited for."""
-        self._idle: list[_Hand] = []
+        self._idle: list[Any] = []
+        self._starting: dict[Any, Any] = {}
+        """Workers, by what is answered as soon as they stand."""
+        self._false_starts = 0
+        self._at_work: dict[Any, tuple[Any, BatchTask]] = {}
+        """Workers and what they are at, by the stream of what they tell."""
         for _ in range(jobs):
             self._hire()
 
-    def go(self, tasks: Iterator[BatchTask]) -> Iterator[BatchOutcome]:
+    def go(self, tasks: Iterator[BatchTask]) -> Iterator[Told]:
         """What becomes of each task, as it comes; none is taken that no worker is free for."""
         while True:
             while self._idle and (task := self._next(tasks)):
-                hand = self._idle.pop()
-                hand.task = task
-                self._asked[hand.actor.go.remote(task)] = hand
-            under_way = self._again or any(hand.task for hand in self._asked.values())
-            if self._idle and not under_way:
+                worker = self._idle.pop()
+                self._at_work[worker.go.remote(task)] = worker, task
+            if self._idle and not self._at_work:
                 return
-            (ref,), _ = ray.wait(list(self._asked), num_returns=1)
-            if outcome := self._take(ref, self._asked.pop(ref)):
-                yield outcome
+            (ready,), _ = ray.wait([*self._starting, *self._at_work], num_returns=1)
+            if ready in self._starting:
+                self._start(ready)
+            elif told := self._hear(ready):
+                yield told
 
     def _hire(self) -> None:
         """Begin a worker; it stands once Ray has found room for it."""
-        hand = _Hand(self._worker.remote(self._keeper, self._served))
-        self._asked[hand.actor.ready.remote()] = hand
+        worker = self._worker.remote(self._keeper, self._served)
+        self._starting[worker.ready.remote()] = worker
+
+    def _start(self, ready: Any) -> None:
+        """Take a worker that stands; EngineFailed where again and again none does."""
+        worker = self._starting.pop(ready)
+        try:
+            ray.get(ready)
+        except RayError as error:
+            self._false_starts += 1
+            if self._false_starts >= MOST_DEATHS:
+                why = one_line(str(error).strip().splitlines()[-1])[:300]
+                hint = "Has each machine the same Longtake and Python as this one?"
+                raise EngineFailed(f"no worker starts on the cluster: {why}", hint) from error
+            self._hire()
+        else:
+            self._false_starts = 0
+            self._idle.append(worker)
 
     def _next(self, tasks: Iterator[BatchTask]) -> BatchTask | None:
         return self._again.pop() if self._again else next(tasks, None)
 
-    def _take(self, ref: Any, hand: _Hand) -> BatchOutcome | None:
-        """What came of a task; nothing yet, where it is to be begun again or none was given."""
-        task, hand.task = hand.task, None
+    def _hear(self, stream: Any) -> Told | None:
+        """The next of what a worker tells; nothing where its task is to be begun again."""
+        worker, task = self._at_work[stream]
         try:
-            handed = ray.get(ref)
+            told = ray.get(next(stream))
         except RayActorError as error:
+            del self._at_work[stream]
             self._hire()
-            return self._begin_again(task, error) if task else None
+            return self._begin_again(task, error)
         except RayTaskError as error:
-            self._idle.append(hand)
             said = f"this is a bug in Longtake: {one_line(str(error.cause))[:300]}"
-            return BatchOutcome(task.number, "failed", error=said, exit_status=1) if task else None
-        self._idle.append(hand)
-        return self._keep(task, handed) if task else None
+            told = Handed(BatchOutcome(task.number, "failed", error=said, exit_status=1))
+        if isinstance(told, BatchStep):
+            return told
+        del self._at_work[stream]
+        self._idle.append(worker)
+        return self._keep(task, told)
 
     def _begin_again(self, task: BatchTask, error: Exception) -> BatchOutcome | None:
         """Have a video taken anew whose worker ended, unless too many did."""
@@ -265,10 +139,16 @@ def open_crew(address: str, jobs: int, settings: Settings) -> Crew:
     """
     try:
         _connect(address)
+    except RuntimeError as error:  # as Ray says that versions differ
+        raise UsageError(
+            f"the Ray cluster {address} can't be joined: {one_line(str(error))[:300]}",
+            "Ray and Python must be the same here and there.",
+        ) from error
     except (OSError, RayError, ValueError) as error:
         raise UsageError(
             f"the Ray cluster {address} can't be reached: {one_line(str(error))[:300]}",
-            "Give HOST:6379, or start one: ray start --head.",
+            "Give HOST:6379, or start one: ray start --head."
+            " Where it wants a token: RAY_AUTH_MODE=token, and its token in ~/.ray/auth_token.",
         ) from error
     has = ray.cluster_resources()
     cards = int(has.get("GPU", 0))
@@ -278,7 +158,7 @@ def open_crew(address: str, jobs: int, settings: Settings) -> Crew:
             "Add machines with cards (ray start --num-gpus 1), or leave --device out.",
         )
     loaded = settings.engine.partition(":")[0] in engines.LOADED and settings.device != "cpu"
-    served = {settings.engine: _serve(settings, cards)} if loaded and cards else {}
+    served = {settings.engine: serve(settings, cards)} if loaded and cards else {}
     return Crew(jobs or max(1, int(has.get("CPU", 1))), served)
 
 
@@ -299,11 +179,3 @@ def _check_reachable(address: str) -> None:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     with socket.create_connection((host.strip("[]"), int(port)), REACH_SECONDS):
         pass
-
-
-def _serve(settings: Settings, cards: int) -> list[Any]:
-    """An engine on each card."""
-    actor = ray.remote(EngineActor).options(
-        num_gpus=1, num_cpus=0, max_restarts=-1, max_task_retries=1, max_concurrency=MOST_AT_ONCE
-    )
-    return [actor.remote(settings.engine, settings) for _ in range(cards)]

@@ -5,7 +5,7 @@ by ranges keep caches of their own that have given wrong bytes.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -43,7 +43,10 @@ def identify(address: str) -> str:
     """What tells a file there from another at the same address: length and tag, or time."""
     system, path = _open(address)
     with _mapped(address):
-        facts = system.info(path)
+        return _tell_version(system.info(path))
+
+
+def _tell_version(facts: Mapping[str, Any]) -> str:
     return " ".join(
         str(facts[name]) for name in ("size", "ETag", "etag", "mtime", "LastModified", "created")
         if facts.get(name) is not None
@@ -51,12 +54,16 @@ def identify(address: str) -> str:
 
 
 def bring(address: str, target: Path) -> None:
-    """The file there, whole; LinkError where less came than there is."""
+    """The file there, whole; LinkError where less came than there is, or it changed meanwhile."""
     system, path = _open(address)
     with _mapped(address):
-        wanted = system.info(path).get("size")
+        facts = system.info(path)
         system.get_file(path, str(target))
-    came = target.stat().st_size
+        system.invalidate_cache()
+        after = system.info(path)
+    came, wanted = target.stat().st_size, facts.get("size")
+    if _tell_version(facts) != _tell_version(after):
+        raise LinkError(f"{address} changed while it was brought", "Try again.", "broken")
     if wanted is not None and came != wanted:
         raise LinkError(
             f"{address}: {came} of {wanted} bytes came", "Try again: it broke off.", "broken"

@@ -18,8 +18,7 @@ from longtake.batch.place import Here, open_place
 from longtake.batch.remote import identify, is_remote
 from longtake.batch.sources import Item, apply
 from longtake.batch.tables import write_tables
-from longtake.batch.task import BatchOutcome, BatchTask
-from longtake.batch.workers import BatchStep, Told
+from longtake.batch.task import BatchOutcome, BatchStep, BatchTask, Told
 from longtake.errors import LongtakeError
 from longtake.files import hash_file
 from longtake.links.addresses import is_link

@@ -1,10 +1,11 @@
 """One video of a batch: what is to be done, how it is done wherever that is, what came of it."""
 
+import math
 import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ from longtake.report.html import read_thumbs
 from longtake.settings import Settings
 
 REPORT = "report.html"
+TELL_SECONDS = 0.5
+"""Between two steps that are told."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,36 @@ class BatchOutcome:
     exit_status: int = 0
     of_all: bool = False
     thumb: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class BatchStep:
+    """How far a task is: a stage, and how much of it is done; or a note on it."""
+
+    number: int
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    note: str = ""
+
+
+Told = BatchStep | BatchOutcome
+
+
+def tell(session: Session, task: BatchTask) -> Iterator[Told]:
+    """Go through the video: how far it is, now and then, and at last what came of it."""
+    told = -math.inf
+    steps = go_through(session, task)
+    with closing(steps):
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as stop:
+                yield stop.value
+                return
+            if time.monotonic() - told >= TELL_SECONDS:
+                told = time.monotonic()
+                yield BatchStep(task.number, step.stage, step.done, step.total)
 
 
 def go_through(session: Session, task: BatchTask) -> Steps[BatchOutcome]:

@@ -10,20 +10,16 @@ import os
 import queue
 import sys
 import threading
-import time
 import traceback
 from dataclasses import asdict
 from typing import IO, Any
 
-from longtake.batch.task import BatchOutcome, BatchTask, go_through
+from longtake.batch.task import BatchOutcome, BatchTask, Told, tell
 from longtake.pipeline.open_engines import Engines
-from longtake.pipeline.session import open_session, run_to_end
-from longtake.records import Progress
+from longtake.pipeline.session import open_session
 from longtake.settings import Settings
 from longtake.text.untrusted import one_line
 
-TELL_SECONDS = 0.5
-"""Between two steps that are told."""
 NICENESS = 5
 
 
@@ -33,22 +29,20 @@ class _Wire(logging.Handler):
     def __init__(self, file: IO[str]) -> None:
         super().__init__(logging.INFO)
         self._file = file
-        self._told = 0.0
         self.number = 0
 
     def send(self, **line: Any) -> None:
         """One line; all is lost anyway where nobody reads it."""
         print(json.dumps(line), file=self._file, flush=True)
 
+    def send_told(self, told: Told) -> None:
+        """How far the video at hand is, or what came of it."""
+        line = asdict(told)
+        self.send(**({"outcome": line} if isinstance(told, BatchOutcome) else line))
+
     def emit(self, record: logging.LogRecord) -> None:
         """A note of the video at hand."""
         self.send(number=self.number, note=one_line(record.getMessage()))
-
-    def take(self, step: Progress) -> None:
-        """How far the video at hand is, now and then."""
-        if time.monotonic() - self._told >= TELL_SECONDS:
-            self._told = time.monotonic()
-            self.send(number=self.number, stage=step.stage, done=step.done, total=step.total)
 
 
 def main() -> None:
@@ -66,12 +60,13 @@ def main() -> None:
             task = tasks.get()
             wire.number = task.number
             try:
-                outcome = run_to_end(go_through(session, task), wire.take)
+                for told in tell(session, task):
+                    wire.send_told(told)
             except Exception as error:  # noqa: BLE001 - a bug, which costs one video
                 traceback.print_exc()
                 said = f"this is a bug in Longtake: {type(error).__name__}: {one_line(str(error))}"
-                outcome = BatchOutcome(task.number, "failed", error=said[:300], exit_status=1)
-            wire.send(outcome=asdict(outcome))
+                bug = BatchOutcome(task.number, "failed", error=said[:300], exit_status=1)
+                wire.send_told(bug)
 
 
 def _read(tasks: "queue.Queue[BatchTask]") -> None:

@@ -12,10 +12,10 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import IO, Any
 
-from longtake.batch.task import BatchOutcome, BatchTask, fail
+from longtake.batch.task import BatchOutcome, BatchStep, BatchTask, Told, fail
 from longtake.errors import EngineFailed
 from longtake.text.untrusted import one_line
 
@@ -23,18 +23,6 @@ END_SECONDS = 5.0
 SHOWN_BYTES = 2000
 
 
-@dataclass(frozen=True)
-class BatchStep:
-    """How far a task is: a stage, and how much of it is done; or a note on it."""
-
-    number: int
-    stage: str = ""
-    done: int = 0
-    total: int = 0
-    note: str = ""
-
-
-Told = BatchStep | BatchOutcome
 Lines = queue.Queue[tuple["_Process", Mapping[str, Any] | None]]
 """What processes tell, a line each; None: one has ended."""
 

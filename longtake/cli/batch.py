@@ -1,6 +1,7 @@
 """`longtake batch`: many videos, a table of what came of each, and one display for all of them."""
 
 import json
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,17 +14,14 @@ from longtake.cli.bars import note, note_error
 from longtake.cli.completion import offer
 from longtake.cli.flags import Command, take_settings, take_switch
 from longtake.cli.front import EXIT_GAPS, Given, read_settings
-from longtake.errors import UsageError
-from longtake.installation import say_extra_install
 from longtake.settings import OF_RUN
 from longtake.text.plurals import say_count
 from longtake.text.untrusted import one_line
 
 if TYPE_CHECKING:
-    from longtake.batch.run import Event, GoThrough
-    from longtake.settings import Settings
+    from longtake.batch.run import Event
 
-FOLDER = "longtake-batch"
+OUT_HELP = "folder or address for the results (default: longtake-batch)"
 STATES = ("done", "gaps", "same", "failed", "untried")
 SHOWN_ERRORS = 10
 
@@ -49,7 +47,7 @@ SHOWN_ERRORS = 10
                      help="on a Ray cluster: auto, or HOST:6379"),
         take_switch("--json", "as_json", "print one JSON document"),
         take_switch("-q/--quiet", "quiet", "print nothing but the result and errors"),
-        *take_settings(OF_RUN, {"out": f"folder or address for the results (default: {FOLDER})"}),
+        *take_settings(OF_RUN, {"out": OUT_HELP}),
     ],
 )  # fmt: skip
 def batch(
@@ -61,6 +59,7 @@ def batch(
     longtake batch talks/ --jobs 4 --out results
     longtake batch list.csv                 # a column `source`, and any settings of that row
     """  # noqa: D301 - click's mark for lines that are not joined
+    from longtake.batch.many import FOLDER, choose_crew
     from longtake.batch.run import BatchPlan, run_batch
     from longtake.batch.sources import list_items
 
@@ -70,10 +69,14 @@ def batch(
         sources, settings, match=options["match"], playlist=options["playlist"], wide=True
     )
     plan = BatchPlan(items, out, settings, given, options["retry_failed"])
-    crew = _choose_crew(options["ray"], options["jobs"], settings, quiet=quiet)
+    go, word = choose_crew(settings, options["jobs"], options["ray"])
+    if not quiet:
+        note(word)
+    # A batch system ends what takes too long by SIGTERM: the tables are written then, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     counts = _Counts()
     with _open_display(quiet=quiet) as show:
-        for event in run_batch(plan, crew):
+        for event in run_batch(plan, go):
             show(event)
             counts.take(event)
     if as_json:
@@ -134,26 +137,6 @@ class _Counts:
         return EXIT_GAPS if self._by_state.total() > done + self._by_state["same"] else 0
 
 
-def _choose_crew(address: str, jobs: int, settings: "Settings", *, quiet: bool) -> "GoThrough":
-    """Who goes through the videos: processes here, or the workers of a cluster."""
-    if address:
-        try:
-            from longtake.batch.on_ray import open_crew
-        except ImportError as error:
-            raise UsageError("Ray is not installed", say_extra_install("ray")) from error
-        return open_crew(address, jobs, settings).go
-    from longtake.batch.workers import run_here
-    from longtake.engines import AUTO, LOADED, choose_engine
-
-    engine = choose_engine()[0] if settings.engine == AUTO else settings.engine
-    loads = engine.partition(":")[0] in LOADED
-    wide = jobs or (1 if loads else 2)
-    if not quiet:
-        many = f", {wide} copies of its model" if loads and wide > 1 else ""
-        note(f"{say_count(wide, 'video')} at once, described by {engine}{many}")
-    return lambda tasks: run_here(tasks, wide)
-
-
 @contextmanager
 def _open_display(*, quiet: bool) -> "Iterator[Any]":
     """What takes each event: a bar for all and a line a video at work, or plain lines."""
@@ -168,7 +151,7 @@ def _open_display(*, quiet: bool) -> "Iterator[Any]":
 
 def _say(event: "Event") -> None:
     from longtake.batch.run import Ended
-    from longtake.batch.workers import BatchStep
+    from longtake.batch.task import BatchStep
 
     if isinstance(event, Ended) and not event.before:
         note(f"{event.number}: {event.row.title or event.row.source}: {event.row.status}")

@@ -13,12 +13,15 @@ from typing import Any
 
 import pytest
 
+from longtake.batch.task import BatchOutcome, BatchStep, BatchTask
 from longtake.errors import UsageError
 from longtake.inference.engine import Request
-from longtake.settings import Settings
+from longtake.settings import Settings, load_settings
+from tests.batch.inline import GIVEN
 from tests.batch.slow_server import CHUNKS, SlowServer, wait_for
 from tests.batch.test_processes import OFF
 from tests.batch.test_run import make_film
+from tests.tiny_gguf import write_vlm
 from tests.videos import draw_noisy, make_video
 
 pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("default")]
@@ -39,8 +42,8 @@ def cluster() -> Iterator[Any]:
     cluster.shutdown()
 
 
-def start(cluster: Any, *arguments: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "longtake", "batch", *arguments, "--ray", cluster.address]
+def start(address: str, *arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "longtake", "batch", *arguments, "--ray", address]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -93,7 +96,7 @@ def test_thirty_films_of_all_kinds_come_out_as_on_one_machine(
         path.write_bytes(
             [b"no film", whole[:900], b"", whole[300:], b"\0" * 5000, whole[:-200]][number]
         )
-    said = end(start(cluster, "films", "--engine", "fake", *OFF, "--out", "far"))
+    said = end(start(cluster.address, "films", "--engine", "fake", *OFF, "--out", "far"))
     assert re.search("^30 videos: 2[45] done", said, re.MULTILINE), said
     monkeypatch.setenv("LONGTAKE_HOME", str(tmp_path / "other"))
     command = [sys.executable, "-m", "longtake", "batch", "films", "--engine", "fake", *OFF]
@@ -104,7 +107,7 @@ def test_thirty_films_of_all_kinds_come_out_as_on_one_machine(
 def test_node_that_dies_costs_what_was_under_way_and_no_more(
     cluster: Any, films: Path, server: SlowServer
 ) -> None:
-    process = start(cluster, *ask_server(films, server))
+    process = start(cluster.address, *ask_server(films, server))
     wait_for(server, 15)
     cluster.remove_node(cluster.nodes[0], allow_graceful=False)
     assert "6 videos: 6 done" in end(process)
@@ -115,12 +118,12 @@ def test_node_that_dies_costs_what_was_under_way_and_no_more(
 def test_driver_that_dies_costs_what_was_under_way_and_no_more(
     cluster: Any, films: Path, server: SlowServer
 ) -> None:
-    process = start(cluster, *ask_server(films, server))
+    process = start(cluster.address, *ask_server(films, server))
     wait_for(server, 25)
     process.kill()
     end(process)
     time.sleep(2)  # its workers end
-    assert "6 videos: 6 done" in end(start(cluster, *ask_server(films, server)))
+    assert "6 videos: 6 done" in end(start(cluster.address, *ask_server(films, server)))
     assert len(server.asked) == 6 * CHUNKS
     assert sum(count - 1 for count in server.asked.values()) <= 6  # two of each worker
 
@@ -135,7 +138,7 @@ def find_workers() -> list[int]:
 def test_worker_that_is_killed_is_replaced_and_its_video_goes_on(
     cluster: Any, films: Path, server: SlowServer
 ) -> None:
-    process = start(cluster, *ask_server(films, server))
+    process = start(cluster.address, *ask_server(films, server))
     wait_for(server, 15)
     os.kill(find_workers()[0], signal.SIGKILL)
     assert "6 videos: 6 done" in end(process)
@@ -147,7 +150,7 @@ def test_video_that_ends_its_workers_is_given_up_and_the_others_are_done(
 ) -> None:
     for path in sorted(films.iterdir())[2:]:
         path.unlink()
-    process = start(cluster, *ask_server(films, server), "--jobs", "1")
+    process = start(cluster.address, *ask_server(films, server), "--jobs", "1")
     deaths = 0
     while process.poll() is None and deaths < 3:
         before = server.asked.total()
@@ -170,14 +173,87 @@ def test_cluster_that_is_not_there_is_told(address: str) -> None:
         open_crew(address, 1, Settings())
 
 
+OLD_HEAD = """
+import ray
+ray.__version__ = "2.59.0"
+print(ray.init(num_cpus=0, include_dashboard=False).address_info["gcs_address"], flush=True)
+input()
+"""
+
+
+def test_cluster_of_another_version_is_told(films: Path) -> None:
+    command = ["env", "RAY_AUTH_MODE=disabled", sys.executable, "-c", OLD_HEAD]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as head:
+        assert head.stdin and head.stdout
+        said = end(start(head.stdout.readline().strip(), "films", "--engine", "fake", *OFF))
+        head.communicate("\n")
+    assert re.search(r"can't be joined: .*2\.59\.0", said), said
+    assert "Ray and Python must be the same here and there." in said
+
+
+def test_cluster_on_which_no_worker_starts_is_told(cluster: Any, films: Path) -> None:
+    away = {"PYTHONPATH": str(films.parent / "elsewhere")}
+    (films.parent / "elsewhere" / "longtake").mkdir(parents=True)
+    (films.parent / "elsewhere" / "longtake" / "__init__.py").touch()  # not the Longtake of here
+    cluster.remove_node(cluster.nodes[0])
+    for node in cluster.nodes[1:]:
+        cluster.remove_node(node)
+    cluster.add_node(num_cpus=1, env_vars=away)
+    said = end(start(cluster.address, "films", "--engine", "fake", *OFF))
+    assert "error: no worker starts on the cluster: " in said
+    assert "Has each machine the same Longtake and Python as this one?" in said
+
+
 def test_card_is_asked_for_where_none_is(cluster: Any, films: Path) -> None:
-    said = end(start(cluster, "films", "--device", "cuda", "--engine", "fake", *OFF))
+    said = end(start(cluster.address, "films", "--device", "cuda", "--engine", "fake", *OFF))
     assert "error: the Ray cluster has no graphics card, and --device cuda asks for one" in said
 
 
 @pytest.mark.enable_socket
+def test_worker_tells_how_far_it_is_and_what_is_to_be_noted(cluster: Any, tmp_path: Path) -> None:
+    from longtake.batch.on_ray import open_crew
+
+    settings = load_settings({**GIVEN, "out": str(tmp_path / "out"), "engine": "fake"})
+    film = make_film(tmp_path / "film.mp4", 1)
+    try:
+        crew = open_crew(cluster.address, 1, settings)
+        *steps, outcome = crew.go(iter([BatchTask(1, str(film), settings)]))
+    finally:
+        ray.shutdown()
+    assert isinstance(outcome, BatchOutcome) and outcome.status == "done"
+    assert any(isinstance(step, BatchStep) and step.stage for step in steps)
+
+
+@pytest.mark.enable_socket
+def test_model_lives_on_the_cards_and_all_workers_ask_it(cluster: Any, tmp_path: Path) -> None:
+    from longtake.batch.on_ray import open_crew
+
+    model = f"gguf:{write_vlm(tmp_path)}"
+    for _ in range(2):
+        cluster.add_node(num_cpus=1, num_gpus=1, object_store_memory=80 << 20)
+    given = {**GIVEN, "reconciler": "digest", "engine": model}
+    tasks = []
+    for number in range(4):
+        film = make_film(tmp_path / f"{number}.mp4", number)
+        settings = load_settings({**given, "out": str(tmp_path / f"out-{number}")})
+        tasks.append(BatchTask(number, str(film), settings))
+    try:
+        crew = open_crew(cluster.address, 3, tasks[0].settings)
+        told = list(crew.go(iter(tasks)))
+        free = ray.available_resources().get("GPU", 0)
+    finally:
+        ray.shutdown()
+    outcomes = [each for each in told if isinstance(each, BatchOutcome)]
+    assert free == 0
+    assert len(outcomes) == 4
+    # Its weights are random: it may babble past the end of a reply.
+    assert {"done"} <= {each.status for each in outcomes} <= {"done", "gaps"}, outcomes
+    assert all(each.output_tokens for each in outcomes)
+
+
+@pytest.mark.enable_socket
 def test_engine_in_an_actor_answers_as_it_does_here_and_its_errors_come_whole(cluster: Any) -> None:
-    from longtake.batch.on_ray import EngineActor, FarEngine
+    from longtake.batch.ray_engines import EngineActor, FarEngine
     from longtake.engines import open_engine
     from longtake.errors import RequestTooLarge
 

@@ -1,5 +1,6 @@
 """A batch by real processes: killed, interrupted, left alone; nothing is lost and none stays."""
 
+import csv
 import dataclasses
 import os
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import longtake
 from longtake.batch.task import BatchOutcome, BatchTask
 from longtake.batch.workers import run_here
 from longtake.cli.main import main
@@ -20,6 +22,7 @@ from tests.videos import draw_noisy, make_video
 
 pytestmark = pytest.mark.slow
 
+GIVEN = {"speech": "off", "read_text": "off", "embedder": "words", "reconciler": "digest"}
 OFF = ["--speech", "off", "--read-text", "off", "--embedder", "words", "--reconciler", "digest"]
 
 
@@ -121,6 +124,61 @@ def test_interrupt_ends_all_processes_and_the_next_batch_asks_only_what_is_missi
     assert process.returncode == 0 and out.startswith("2 videos: 2 done")
     assert len(server.asked) == 2 * CHUNKS
     assert sum(count - 1 for count in server.asked.values()) <= 2  # one under way each
+
+
+def test_batch_that_a_batch_system_ends_has_its_tables(films: Path, server: SlowServer) -> None:
+    with start(films, server) as process:
+        wait_for(server, 2)
+        workers = list_workers(process.pid)
+        process.terminate()
+        process.communicate(timeout=30)
+    assert process.returncode == 130 and all(map(is_gone, workers))
+    assert Path("longtake-batch/index.csv").is_file()
+
+
+def test_second_batch_at_the_same_time_is_refused(films: Path, server: SlowServer) -> None:
+    with start(films, server) as process:
+        wait_for(server, 2)
+        with start(films, server) as other:
+            _, told = other.communicate(timeout=30)
+        assert other.returncode == 2 and "longtake-batch" in told
+        server.seconds = 0
+        out, _ = process.communicate(timeout=60)
+    assert out.startswith("2 videos: 2 done")
+
+
+def test_files_that_change_or_vanish_while_they_are_gone_through_cost_no_other(
+    films: Path, server: SlowServer
+) -> None:
+    make_film(films / "3.mp4", 3)
+    with start(films, server) as process:
+        wait_for(server, 6)
+        with (films / "1.mp4").open("ab") as file:
+            file.write(b"more of it")
+        (films / "2.mp4").unlink()
+        server.seconds = 0
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode in (0, 3) and out.startswith("3 videos: ")
+    rows = read_rows()
+    assert rows["3.mp4"]["status"] == "done" and set(rows) == {"1.mp4", "2.mp4", "3.mp4"}
+    with start(films, server) as process:
+        out, _ = process.communicate(timeout=60)
+    assert "(1 before)" in out  # the one that grew is another film now
+    assert read_rows()["1.mp4"]["status"] == "done"
+
+
+def read_rows() -> dict[str, dict[str, str]]:
+    with Path("longtake-batch/index.csv").open(newline="", encoding="utf-8") as file:
+        return {Path(row["source"]).name: row for row in csv.DictReader(file)}
+
+
+def test_batch_is_a_function_of_python(films: Path) -> None:
+    ended: list[longtake.BatchRow] = []
+    rows = longtake.summarize_many(
+        [films], out="results", jobs=2, on_ended=ended.append, engine="fake", **GIVEN
+    )
+    assert [row.status for row in rows] == ["done", "done"] and ended == rows
+    assert Path("results/index.html").is_file()
 
 
 def test_workers_end_with_a_batch_that_is_killed(films: Path, server: SlowServer) -> None:

@@ -3,8 +3,11 @@
 import hashlib
 import os
 import shutil
+import threading
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +82,97 @@ def test_missing_buckets_and_keys_are_told(bucket: Any, tmp_path: Path) -> None:
     (tmp_path / "x").write_text("x")
     with pytest.raises(OutputError, match="s3://nowhere/out"):
         RemoteFolder("s3://nowhere/out").put(tmp_path, "x")
+
+
+@pytest.fixture
+def breaking(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator["Breaking"]:
+    """What stands before the bucket's server, slow and breaking."""
+    import s3fs
+
+    with Breaking(os.environ["AWS_ENDPOINT_URL"]) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.address)
+        s3fs.S3FileSystem.clear_instance_cache()
+        yield between
+
+
+class Breaking(ThreadingHTTPServer):
+    """Passes requests for objects on; `breaks` of the bodies break off, and each takes a while."""
+
+    def __init__(self, behind: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Passing)
+        self.behind = behind
+        self.address = f"http://127.0.0.1:{self.server_port}"
+        self.breaks = 0
+        self.pause_seconds = 0.0
+        self.before_body: Callable[[], object] = lambda: None
+
+    def __enter__(self) -> "Breaking":
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _Passing(BaseHTTPRequestHandler):
+    server: Breaking
+
+    def _pass(self) -> None:
+        asked = urllib.request.Request(f"{self.server.behind}{self.path}", method=self.command)
+        for name, value in self.headers.items():
+            if name.lower() not in ("host", "connection"):
+                asked.add_header(name, value)
+        with urllib.request.urlopen(asked) as answer:
+            body = answer.read()
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                if name.lower() not in ("connection", "transfer-encoding", "content-length"):
+                    self.send_header(name, value)
+            self.send_header("Content-Length", answer.headers["Content-Length"])
+            self.send_header("Connection", "close")
+            self.end_headers()
+        if self.command == "GET":
+            self.server.before_body()
+            self._write(body)
+
+    def _write(self, body: bytes) -> None:
+        half = len(body) // 2
+        if self.server.breaks:
+            self.server.breaks -= 1
+            self.wfile.write(body[:half])
+            return
+        for start in range(0, len(body), half or 1):
+            self.wfile.write(body[start : start + half])
+            time.sleep(self.server.pause_seconds)
+
+    do_GET = do_HEAD = _pass  # noqa: N815 - the names that the library asks for
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_file_comes_whole_from_a_slow_store_that_breaks(
+    bucket: Any, breaking: Breaking, tmp_path: Path
+) -> None:
+    content = os.urandom(3_000_001)
+    bucket.pipe_file("talks/a.bin", content)
+    breaking.breaks, breaking.pause_seconds = 2, 0.3
+    bring("s3://talks/a.bin", tmp_path / "a.bin")
+    assert (tmp_path / "a.bin").read_bytes() == content
+
+
+def test_store_that_only_breaks_is_told(bucket: Any, breaking: Breaking, tmp_path: Path) -> None:
+    bucket.pipe_file("talks/a.bin", os.urandom(300_000))
+    breaking.breaks = 1000
+    with pytest.raises(LinkError, match=r"s3://talks/a\.bin"):
+        bring("s3://talks/a.bin", tmp_path / "a.bin")
+
+
+def test_file_that_changes_while_it_comes_is_told(
+    bucket: Any, breaking: Breaking, tmp_path: Path
+) -> None:
+    bucket.pipe_file("talks/a.bin", os.urandom(300_000))
+    breaking.before_body = lambda: bucket.pipe_file("talks/a.bin", os.urandom(300_000))
+    with pytest.raises(LinkError, match="changed while it was brought"):
+        bring("s3://talks/a.bin", tmp_path / "a.bin")
