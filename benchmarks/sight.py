@@ -67,7 +67,9 @@ def compare(tables: list[tuple[str, list[Said]]]) -> None:
 
 def print_actions(said: Iterable[Said], truth: Iterable[Said]) -> None:
     """Recall and precision of each action."""
-    true, told, right = Counter(), Counter(), Counter()
+    true: Counter[str] = Counter()
+    told: Counter[str] = Counter()
+    right: Counter[str] = Counter()
     for one, other in zip(said, truth, strict=True):
         happened, heard = Counter(read_events(other.text)), Counter(read_events(one.text))
         for counts, events in ((true, happened), (told, heard), (right, happened & heard)):

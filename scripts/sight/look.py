@@ -17,7 +17,7 @@ from scripts.sight.windows import FACTS, PICTURES, Window
 MOST_TOKENS = 48
 
 
-class Trainee(nn.Module):
+class Trainee(nn.Module):  # type: ignore[misc]
     """The model, and beside it two heads for training alone.
 
     One tells from its tokens what is in a picture; the other, from what the text model knows at the
@@ -80,7 +80,7 @@ def _compare(told: Any, facts: Any) -> Any:
     return 10 * presence + ((kind + 5 * rest) * there).sum() / there.sum().clamp(min=1)
 
 
-@torch.inference_mode()
+@torch.inference_mode()  # type: ignore[untyped-decorator]
 def answer(trainee: Trainee, tokenizer: Any, pixels: Any, windows: int, tiled: bool) -> list[str]:
     """Greedy answers about windows with as many pictures each."""
     count = len(pixels) // windows
