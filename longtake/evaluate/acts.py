@@ -6,7 +6,7 @@ from typing import Any
 
 from longtake.evaluate.figures import BEHIND, EXTENTS
 from longtake.evaluate.poses import LARGE, NORMAL, SMALL, Pose
-from longtake.evaluate.situation import COLUMNS, ROWS, Act, Role, Situation, Way, moved
+from longtake.evaluate.situation import COLUMNS, ROWS, SHAPES, Act, Role, Situation, Way, gap, moved
 from longtake.evaluate.world import COLOURS, SENTENCES, SIGN_TEXTS
 
 Proposals = Iterator[Act]
@@ -15,6 +15,10 @@ Propose = Callable[[Situation, Role], Proposals]
 
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 CARRIERS = ("person", "car")
+NEAR, FAR = 0.25, 0.4
+"""Shares of the picture: a way is longer than the first, and where two meet, than the second."""
+MARGIN = 0.03
+"""Heights out of the picture, so that nothing of an outline is seen."""
 ROUND = ("circle",)
 """Of such nobody could tell that they spin."""
 
@@ -23,9 +27,9 @@ def _outside(role: Role, x: float, y: float, side: str) -> Pose:
     """Just out of the picture, on that side of a place."""
     right, down = DIRECTIONS[side]
     width, height = EXTENTS[role.kind]
-    away = role.pose.size / 2 + 0.02
+    across, below = width * role.pose.size / 2 + MARGIN, height * role.pose.size / 2 + MARGIN
     edge = x if right == 0 else max(right, 0), y if down == 0 else max(down, 0)
-    pose = moved(role.pose, *edge, dx=right * width * away, dy=down * height * away)
+    pose = moved(role.pose, *edge, dx=right * across, dy=down * below)
     return replace(pose, seen=True)
 
 
@@ -77,37 +81,38 @@ def _move(direction: str) -> Propose:
 
 def _touch(situation: Situation, role: Role) -> Proposals:
     for other in _others(situation, role):
-        if other.beside is role or role.beside is other:
-            continue
         for side in (-1, 1) if role.pose.x < other.pose.x else (1, -1):
             after = _next_to(role, other, side)
-            if abs(after.x - role.pose.x) + abs(after.y - role.pose.y) < 0.4:
-                continue  # too near for a way that one sees
-            becomes = {role: {"beside": other}}
-            ways = {role: Way(after)}
-            yield Act(role, "touches", 1.6, ways, other.look, other, becomes)
+            if abs(after.x - role.pose.x) + abs(after.y - role.pose.y) > FAR:
+                becomes = {role: {"beside": other}}
+                yield Act(role, "touches", 1.6, {role: Way(after)}, other.look, other, becomes)
 
 
 def _next_to(role: Role, other: Role, side: int) -> Pose:
-    """Side by side, with their feet as they are in a row; shapes that taper are met at the tip."""
+    """Side by side in a row, with no light between them."""
     reach = EXTENTS[role.kind][0] * role.pose.size + EXTENTS[other.kind][0] * other.pose.size
     pose = other.pose
     return moved(role.pose, pose.x, pose.y, pose.dx + side * 0.49 * reach, pose.dy)
 
 
 def _carry(situation: Situation, role: Role) -> Proposals:
+    """On its head or its roof, and where that is too high, at its side."""
     near = [p for p in _others(situation, role) if p is role.beside or p.beside is role]
     if role.kind not in CARRIERS or len(near) != 1:
         return
     other = near[0]
-    for x in sorted(COLUMNS, key=lambda x: -abs(x - role.pose.x)):
-        if abs(x - role.pose.x) < 0.25:
-            continue
-        for aside in (0.0, role.pose.dx - other.pose.dx):
-            one = replace(role.pose, x=x, dx=aside)
-            two = replace(other.pose, x=x, dx=aside + other.pose.dx - role.pose.dx)
-            ways = {role: Way(one), other: Way(two, arc=(0, -0.12))}
-            yield Act(role, "carries", 2.2, ways, other.look, other, {role: {"beside": other}})
+    one, two = role.pose, other.pose
+    aside = two.dx - one.dx
+    tall = EXTENTS[role.kind][1] * one.size + EXTENTS[other.kind][1] * two.size
+    for arc in ((-aside, -tall / 2), (0.0, -0.12)):
+        for x in sorted(COLUMNS, key=lambda x: -abs(x - one.x)):
+            if abs(x - one.x) > NEAR:
+                dx = min(0.0, -aside) if x > 0.5 else max(0.0, -aside)
+                ways = {
+                    role: Way(replace(one, x=x, dx=dx)),
+                    other: Way(replace(two, x=x, dx=dx + aside), arc),
+                }
+                yield Act(role, "carries", 2.4, ways, other.look, other)
 
 
 def _hide(situation: Situation, role: Role) -> Proposals:
@@ -134,7 +139,7 @@ def _reappear(situation: Situation, role: Role) -> Proposals:
 def _turn(situation: Situation, role: Role) -> Proposals:
     known = {name for p in situation.roles for name in (p.name, p.look)} - {role.name}
     worn = {p.colour for p in situation.roles if p.where != "gone"}
-    for colour in _shuffled(situation, COLOURS):
+    for colour in shuffled(situation, COLOURS):
         if colour not in worn and f"{colour} {role.kind}" not in known:
             way = Way(replace(role.pose, colour=COLOURS[colour]))
             yield Act(role, "turns", 1.2, {role: way}, colour, becomes={role: {"colour": colour}})
@@ -160,7 +165,9 @@ def _jump(situation: Situation, role: Role) -> Proposals:
 
 
 def _spin(situation: Situation, role: Role) -> Proposals:
-    if role.kind not in ROUND and not role.beside:
+    others = (p for p in situation.here if p is not role)
+    alone = all(gap(role, role.pose, p, p.pose, shape) > 0.02 for p in others for shape in SHAPES)
+    if role.kind not in ROUND and role.pose.size < LARGE and alone:
         yield Act(role, "spins", 1.8, {role: Way(role.pose, turns=1)})
 
 
@@ -171,9 +178,7 @@ def _flash(situation: Situation, role: Role) -> Proposals:
 def _swap(situation: Situation, role: Role) -> Proposals:
     for other in _others(situation, role):
         one, two = role.pose, other.pose
-        arcs = (
-            [(0.0, 0.42), (0.0, -0.42)] if abs(one.y - two.y) < 0.1 else [(0.34, 0.0), (-0.34, 0.0)]
-        )
+        arcs = ((0.0, 0.42), (0.0, -0.42), (0.34, 0.0), (-0.34, 0.0))
         there = Way(moved(two, one.x, one.y, one.dx, one.dy))
         for arc in arcs:
             ways = {role: Way(moved(one, two.x, two.y, two.dx, two.dy), arc), other: there}
@@ -196,7 +201,7 @@ def _tell(action: str, seconds: float, texts: tuple[str, ...]) -> Propose:
 
     def propose(situation: Situation, teller: Role) -> Proposals:
         told = {event.target for event in situation.events if event.action == action}
-        for text in _shuffled(situation, texts):
+        for text in shuffled(situation, texts):
             if text not in told:
                 yield Act(teller, action, seconds, {}, text)
 
@@ -205,12 +210,13 @@ def _tell(action: str, seconds: float, texts: tuple[str, ...]) -> Propose:
 
 def _others(situation: Situation, role: Role) -> list[Role]:
     """Who else is here and can be named."""
-    return _shuffled(
+    return shuffled(
         situation, [p for p in situation.here if p is not role and not situation.alike(p)]
     )
 
 
-def _shuffled(situation: Situation, things: Iterable[Any]) -> list[Any]:
+def shuffled(situation: Situation, things: Iterable[Any]) -> list[Any]:
+    """In an order that is the film's own."""
     order = list(things)
     situation.random.shuffle(order)
     return order

@@ -1,6 +1,7 @@
 """Where a thing of an event film is, how it looks there, and its way from one pose to the next."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -75,7 +76,7 @@ class Course:
     """All that a thing does in a film: its motions in order, one after the other."""
 
     first: Pose
-    motions: tuple[Motion, ...] = ()
+    motions: Sequence[Motion] = ()
 
     @cached_property
     def _starts(self) -> list[float]:

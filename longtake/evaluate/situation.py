@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from longtake.evaluate.figures import EXTENTS
-from longtake.evaluate.poses import Motion, Pose
+from longtake.evaluate.figures import EXTENTS, PAINTS
+from longtake.evaluate.levels import Level
+from longtake.evaluate.poses import NORMAL, Motion, Pose
 from longtake.evaluate.truth import TrueEvent
-from longtake.evaluate.world import HIDING_PLACE
+from longtake.evaluate.world import CAMERA, COLOURS, HIDING_PLACE, SIGN, VOICE
 
 SHAPES = (1.0, 16 / 9)
 """Widths of pictures in heights of theirs."""
@@ -19,7 +20,9 @@ GAP = 0.006
 """Between things that don't meet, in heights."""
 LEAST_SIZE = 1 / 6
 """In heights."""
+HOUSE_SIZE = 0.22
 STEPS = 16
+"""Moments of a motion at which room is tried."""
 REST_VIEW = Pose(0.5, 0.5, size=1.0)
 """Of the camera: its middle, and how much larger than life."""
 COLUMNS, ROWS = (0.18, 0.5, 0.82), (0.25, 0.67)
@@ -45,6 +48,13 @@ class Role:
         if self.kind not in EXTENTS or self.kind == HIDING_PLACE:
             return self.name
         return f"{self.colour} {self.kind}"
+
+
+def new_role(name: str, colour: str, kind: str) -> Role:
+    """Somebody that is not seen yet."""
+    size = HOUSE_SIZE if kind == HIDING_PLACE else NORMAL
+    paint = COLOURS.get(colour, PAINTS["wall"])
+    return Role(name, kind, colour, Pose(0.5, 0.5, size=size, colour=paint, seen=False))
 
 
 @dataclass(frozen=True)
@@ -76,8 +86,14 @@ class Situation:
     """What there is by now. The camera is a role whose pose is the middle and width it sees."""
 
     random: Random
+    level: Level
     roles: list[Role]
-    camera: Role
+    camera: Role = field(default_factory=lambda: Role(CAMERA, CAMERA, "", REST_VIEW))
+    tellers: tuple[Role, ...] = (Role(SIGN, SIGN, "", REST_VIEW), Role(VOICE, VOICE, "", REST_VIEW))
+    double: Role | None = None
+    """Who looked the same as another when it first came."""
+    traveller: Role | None = None
+    """Who is away for most of the film."""
     time: float = 0.0
     events: list[TrueEvent] = field(default_factory=list)
 
@@ -89,9 +105,7 @@ class Situation:
     @property
     def house(self) -> Role | None:
         """Where one can hide."""
-        return next(
-            iter(p for p in self.roles if p.kind == HIDING_PLACE and p.where == "here"), None
-        )
+        return next((p for p in self.roles if p.kind == HIDING_PLACE and p.where == "here"), None)
 
     @property
     def at_rest(self) -> bool:
@@ -101,6 +115,11 @@ class Situation:
     def alike(self, role: Role) -> bool:
         """Whether another that is here looks the same."""
         return any(p is not role and p.look == role.look for p in self.here)
+
+    @property
+    def is_doubled(self) -> bool:
+        """Whether one is here that looks the same as another by now."""
+        return bool(self.double) and self.double in self.here and self.alike(self.double)
 
     def places(self) -> Iterator[tuple[float, float]]:
         """Where things stand, at random, and nearly in columns and rows."""
@@ -119,7 +138,7 @@ class Situation:
         )
 
     def has_room(self, act: Act) -> bool:
-        """Whether nobody gets in another's way, and all that don't come or go stay in it."""
+        """Whether nobody gets in another's way, and all stay in sight that don't come or go."""
         return all(self._is_clear(act, shape) for shape in SHAPES)
 
     def _is_clear(self, act: Act, shape: float) -> bool:
@@ -143,7 +162,7 @@ class Situation:
 def _keep_apart(
     moves: Mapping[Role, Motion], others: Iterable[Role], meets: Role | None, shape: float
 ) -> bool:
-    """Whether those who move keep their distance from all others; from each other they part."""
+    """Whether those who move keep their distance from the others, or don't come nearer."""
     pairs = [
         (role, motion, other, Motion(0, 0, other.pose, other.pose))
         for role, motion in moves.items()
