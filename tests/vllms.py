@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,12 +134,19 @@ def run_beside(*words: str, stdin: str = "") -> str:
     return done.stdout
 
 
+def make_random_model(folder: Path) -> None:
+    """Make the one that most tests ask, with random weights."""
+    run_beside("-m", "tests.tiny_transformers", "idefics3", str(folder))
+
+
 @contextmanager
-def serve_vllm(folder: Path) -> Iterator[Vllm]:
+def serve_vllm(
+    folder: Path, make_model: Callable[[Path], object] = make_random_model
+) -> Iterator[Vllm]:
     """A server with a model that is made in that folder; it is killed in the end."""
     if not PYTHON.exists():
         raise RuntimeError("vLLM is not here: `make test-vllm` installs it")
-    run_beside("-m", "tests.tiny_transformers", "idefics3", str(folder))
+    make_model(folder)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     server = Vllm(folder, port)
