@@ -16,6 +16,8 @@ from longtake.report.templates import fill
 RATES = ("recall", "precision", "order", "identity")
 WIDTH, HEIGHT, EDGE = 360.0, 220.0, 34.0
 """Of the picture of a level, and what its axes take of it."""
+LINE, LONG = 8.0, 66.0
+"""What a name takes there: no two lie on each other."""
 
 
 def write_evaluation(folder: Path, found: Evaluation) -> list[Path]:
@@ -125,13 +127,13 @@ def _as_page(found: Evaluation) -> str:
                 "films": rows[0].films,
                 "rows": rows,
                 "points": list(_place(rows)),
+                "most": _most(rows),
             }
             for level, rows in of_levels.items()
         ],
         width=WIDTH,
         height=HEIGHT,
         edge=EDGE,
-        most=_most(found.rows),
         rate=say_rate,
         difference=say_difference,
     )
@@ -144,12 +146,19 @@ def _most(rows: Sequence[ArmOfLevel]) -> float:
 def _place(rows: Sequence[ArmOfLevel]) -> Iterator[Mapping[str, Any]]:
     """Where each arm lies in the picture: cost to the right, quality upwards, from 0 to 1."""
     most = _most(rows)
+    named: list[tuple[float, float]] = []
     for row in rows:
         low, high = row.interval or (row.quality, row.quality)
+        x, y = EDGE + row.seconds_a_minute / most * (WIDTH - 3 * EDGE), _up(row.quality)
+        name_y = y
+        while any(abs(name_y - other) < LINE and abs(x - near) < LONG for near, other in named):
+            name_y += 1
+        named.append((x, name_y))
         yield {
             "arm": row.arm,
-            "x": EDGE + row.seconds_a_minute / most * (WIDTH - 3 * EDGE),
-            "y": _up(row.quality),
+            "x": x,
+            "y": y,
+            "name_y": name_y,
             "low": _up(low),
             "high": _up(high),
         }
