@@ -1,6 +1,6 @@
 """What the small model that sees event films says by one engine, and whether others say the same.
 
-python -m benchmarks.sight ask transformers:tests/weights/sight --out torch.csv
+python -m benchmarks.sight ask transformers:tests/sight --out torch.csv
 python -m benchmarks.sight compare torch.csv gguf.csv vllm.csv
 """
 

@@ -1,6 +1,6 @@
 """Write the small model that sees event films in llama.cpp's format, from what was trained.
 
-python -m scripts.convert_sight tests/weights/sight OUT
+python -m scripts.convert_sight tests/sight OUT
 """
 
 import argparse

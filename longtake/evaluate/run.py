@@ -1,5 +1,6 @@
 """Each film by each arm, through the one pipeline, and what is told held against the truth."""
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,8 @@ from longtake.pipeline.session import Session
 from longtake.records import Cost, Progress, Result, Steps
 from longtake.report.measures import STAGES, cost_of
 from longtake.text.plurals import say_count
+
+LOG = logging.getLogger("longtake")
 
 NOTHING, NO_COST = Score(), Cost()
 
@@ -61,8 +64,7 @@ def go_through(
                     raise
                 found.append(Measured(film.path.stem, film.level, arm.name, error=error.message))
             if len(found) == 1:
-                said = _say_time(films, arms, time.monotonic() - began)
-                yield Progress("runs", 1, total, note=said)
+                LOG.info("%s", _say_time(films, arms, time.monotonic() - began))
     yield Progress("runs", total, total)
     return found
 

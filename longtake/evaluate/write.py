@@ -9,10 +9,12 @@ from typing import Any
 
 from longtake.evaluate.findings import ALL, ArmOfLevel, Evaluation
 from longtake.evaluate.intervals import Interval
+from longtake.evaluate.plan import OWN
 from longtake.evaluate.score import Score
 from longtake.files import replacing
 from longtake.report.templates import fill
 
+NAMES = {ALL: "All films", OWN: "Your films"}
 RATES = ("recall", "precision", "order", "identity")
 WIDTH, HEIGHT, EDGE = 360.0, 220.0, 34.0
 """Of the picture of a level, and what its axes take of it."""
@@ -123,7 +125,7 @@ def _as_page(found: Evaluation) -> str:
         found=found,
         levels=[
             {
-                "name": "All films" if level == ALL else f"Level {level}",
+                "name": NAMES.get(level, f"Level {level}"),
                 "films": rows[0].films,
                 "rows": rows,
                 "points": list(_place(rows)),

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from longtake.cli.main import main
 from longtake.errors import EngineUnreachable, UsageError
 from longtake.evaluate.findings import Evaluation, quality
 from longtake.evaluate.kit import EvaluationPlan, evaluate_engine, save_best
 from longtake.evaluate.score import Score, score_descriptions
-from longtake.evaluate.script import write_script
+from longtake.evaluate.script import Script, write_script
 from longtake.evaluate.truth import TrueEvent, write_truth
 from longtake.inference.engine import Engine, Reply, Request
 from longtake.pipeline.open_engines import Engines
 from longtake.pipeline.session import Session, run_to_end
-from longtake.records import Progress
 from longtake.settings import load_settings
-from longtake.store import Store
+from longtake.store import Store, store_path
 from tests.evaluate.observer import Observer, tell
 from tests.scripted import ScriptedEngine
 from tests.videos import make_video
@@ -35,24 +35,21 @@ def plan_of(folder: Path, **more: object) -> EvaluationPlan:
     return EvaluationPlan(settings, folder, **given)  # type: ignore[arg-type]
 
 
-def run(plan: EvaluationPlan, engine: Engine) -> tuple[Evaluation, list[Path], list[Progress]]:
-    steps: list[Progress] = []
+def run(plan: EvaluationPlan, engine: Engine) -> tuple[Evaluation, list[Path]]:
     plan.folder.mkdir(parents=True, exist_ok=True)
     engines = Engines(open_engine=lambda name, settings: engine)
     with Store(plan.folder / "store.sqlite") as store:
-        found, files = run_to_end(evaluate_engine(plan, Session(store, engines)), steps.append)
-    return found, files, steps
+        return run_to_end(evaluate_engine(plan, Session(store, engines)))
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[EvaluationPlan, Evaluation]:
     """Five films of level 1, by flow I and II and chunks of three lengths."""
     plan = plan_of(tmp_path_factory.mktemp("evaluation"))
-    found, files, steps = run(plan, Observer([write_script(seed, 1) for seed in range(5)]))
+    found, files = run(plan, Observer([write_script(seed, 1) for seed in range(5)]))
     assert [path.name for path in files] == [
         "evaluation.html", "evaluation.csv", "evaluation.json",
     ]  # fmt: skip
-    assert any(step.note.startswith("about ") for step in steps)
     return plan, found
 
 
@@ -101,7 +98,7 @@ def test_what_was_measured_is_not_asked_again(
 ) -> None:
     plan, before = measured
     engine = Observer([])
-    found, _, _ = run(plan, engine)
+    found, _ = run(plan, engine)
     assert engine.asked == []
     assert [row.quality for row in found.rows] == [row.quality for row in before.rows]
     assert found.rows[0].seconds_a_minute == before.rows[0].seconds_a_minute
@@ -123,8 +120,8 @@ def test_kit_that_is_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
 class Stopping(Observer):
     """Is gone after so many answers."""
 
-    def __init__(self, scripts: Sequence[object], answers: int) -> None:
-        super().__init__(scripts)  # type: ignore[arg-type]
+    def __init__(self, scripts: Sequence[Script], answers: int) -> None:
+        super().__init__(scripts)
         self._left = answers
 
     def answer(self, request: Request) -> Reply:
@@ -145,20 +142,20 @@ class Stopping(Observer):
 def test_engine_that_tells_nothing_that_can_be_read_is_told(
     tmp_path: Path, said: str, note: str
 ) -> None:
-    found, _, _ = run(plan_of(tmp_path, count=1), ScriptedEngine(lambda request: said))
+    found, _ = run(plan_of(tmp_path, count=1), ScriptedEngine(lambda request: said))
     assert any(note in one for one in found.notes) and not found.best
 
 
 def test_engine_that_takes_one_image_is_measured(tmp_path: Path) -> None:
-    found, _, _ = run(plan_of(tmp_path, count=1), OneImage([write_script(0, 1)]))
+    found, _ = run(plan_of(tmp_path, count=1), OneImage([write_script(0, 1)]))
     assert all(not one.error for one in found.measured)
 
 
 class OneImage(Observer):
     """Takes one frame a request."""
 
-    def __init__(self, scripts: Sequence[object]) -> None:
-        super().__init__(scripts)  # type: ignore[arg-type]
+    def __init__(self, scripts: Sequence[Script]) -> None:
+        super().__init__(scripts)
         self.capabilities = ScriptedEngine(lambda request: "", images=1).capabilities
 
 
@@ -170,7 +167,7 @@ def test_films_of_the_user_s_are_measured(tmp_path: Path) -> None:
         [TrueEvent(1, 2, "the cat", "jumps onto", "the table", say="leaps on|hops onto")],
     )
     engine = ScriptedEngine(lambda request: "The cat leaps on the table.")
-    found, _, _ = run(plan_of(tmp_path / "out", films=str(tmp_path / "mine")), engine)
+    found, _ = run(plan_of(tmp_path / "out", films=str(tmp_path / "mine")), engine)
     assert found.rows[0].level == "own" and found.rows[0].descriptions.matched == 1
 
 
@@ -188,15 +185,13 @@ def test_levels_that_are_none_are_told(tmp_path: Path, levels: str, said: str) -
         run(plan_of(tmp_path, levels=levels), Observer([]))
 
 
-def test_films_are_no_videos_of_the_library(
-    measured: tuple[EvaluationPlan, Evaluation], library: Path
+def test_command_measures_and_its_films_are_no_videos_of_the_library(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert not library.exists()
-
-
-@pytest.fixture
-def library() -> Path:
-    """The store of the user."""
-    from longtake.store import store_path
-
-    return store_path()
+    off = [f"--{name.replace('_', '-')}={value}" for name, value in GIVEN.items()]
+    given = ["--engine=fake", "--levels=1", "--count=1", "--out=found", "--save"]
+    assert main(["evaluate", *off, *given]) == 0
+    shown = capsys.readouterr()
+    assert "level  arm" in shown.out and "found/evaluation.html" in shown.out
+    assert "about 1 minute: 1 film by 8 arms" in shown.err
+    assert not store_path().exists() and Path("found/store.sqlite").is_file()
