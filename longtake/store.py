@@ -6,6 +6,7 @@ Each answer is committed as it comes. Several threads and processes may use one 
 import hashlib
 import json
 import logging
+import random
 import sqlite3
 import threading
 import time
@@ -271,9 +272,9 @@ class Store(Closeable):
         with self._lock:
             self._database.close()
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, wait_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
         return sqlite3.connect(
-            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            self.path, timeout=wait_seconds, isolation_level=None, check_same_thread=False
         )
 
     def _prepare(self) -> None:
@@ -289,8 +290,7 @@ class Store(Closeable):
                 " its store is kept in a slower way",
                 self.path.parent,
             )
-            self._use_rollback_journal()
-            self._migrate()
+            self._migrate_without_wal()
 
     def _use_wal(self) -> None:
         """Switch to WAL; SQLite does not wait for another process that does so just now.
@@ -319,17 +319,29 @@ class Store(Closeable):
         named = "SELECT count(*) FROM sqlite_schema WHERE name = 'migrations'"
         return bool(self._database.execute(named).fetchone()[0])
 
-    def _use_rollback_journal(self) -> None:
-        """Leave WAL; who has the file alone needs no shared memory for that."""
+    def _migrate_without_wal(self) -> None:
+        """Leave WAL and migrate, with the file held alone: that needs no shared memory.
+
+        Two that come at once each hold what the other waits for, so that neither would ever have
+        the file: each lets go of it at once, and tries again at a time of its own.
+        """
+        deadline = time.monotonic() + BUSY_SECONDS
         self._database.close()
-        self._database = self._connect()
-        for step in (
-            "PRAGMA locking_mode = EXCLUSIVE",
-            "PRAGMA journal_mode = DELETE",
-            "PRAGMA locking_mode = NORMAL",
-            "SELECT count(*) FROM sqlite_schema",  # the lock goes with the next access
-        ):
-            self._database.execute(step).fetchall()
+        while True:
+            self._database = self._connect(wait_seconds=0)
+            try:
+                self._database.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+                self._database.execute("PRAGMA journal_mode = DELETE").fetchall()
+                self._migrate()
+                break
+            except sqlite3.OperationalError as error:
+                if not _name(error).startswith("SQLITE_BUSY") or time.monotonic() > deadline:
+                    raise
+                self._database.close()  # its lock goes with it, and not before
+                time.sleep(random.uniform(0, TRY_SECONDS))  # noqa: S311
+        self._database.execute("PRAGMA locking_mode = NORMAL").fetchall()
+        self._is_written()  # the lock goes with the next access
+        self._database.execute(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS:.0f}")
 
     def _migrate(self) -> None:
         """Bring the file to the newest form, one numbered step after the other, each whole."""
