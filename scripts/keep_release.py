@@ -32,7 +32,7 @@ She says that the train is late.
 """
 PLACE = "{place}"
 """Stands for the folder in which it was made."""
-LEFT_OUT = ("*.log", "alive", "lock", "*.jpg", "*.png")
+LEFT_OUT = ("report.html", ".longtake.json", "*.log", "alive", "lock", "*.jpg", "*.png")
 PATIENCE_SECONDS = 60.0
 
 

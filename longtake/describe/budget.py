@@ -237,15 +237,14 @@ def plan_frames(
     """
     able = engine.capabilities
     of_clip = min(most, frames_of_clip(chunk, scan))
-    if able.repeats:
+    if able.repeats or of_clip:
         share = min(1.0, chunk.span.seconds / settings.chunk_seconds)
-        times = spread_evenly(chunk.span, max(1, of_clip, round(most * share)))
+        count = max(1, of_clip, round(most * share) if able.repeats else 0)
+        times = spread_evenly(chunk.span, count)
         return tuple(Slot((time,)) for time in times)
     spacing = able.frame_seconds
     if settings.frames:
-        spacing = min(spacing, settings.chunk_seconds / settings.frames)
-    if of_clip:
-        spacing = min(spacing, chunk.span.seconds / of_clip)
+        spacing = min(spacing, settings.chunk_seconds / max(1, settings.frames - 1))
     return plan_slots(chunk, scan, most, spacing, keys)
 
 

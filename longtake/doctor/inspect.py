@@ -170,7 +170,7 @@ def fit_all(
     wanted = View(
         settings.frames or USUAL.frames_per_chunk, settings.frame_side or USUAL.frame_side
     )
-    usual = 1 + int(settings.chunk_seconds / USUAL.frame_seconds)
+    usual = 1 + math.ceil(settings.chunk_seconds / USUAL.frame_seconds)
     places = {
         engine: list_places(machine, speed, engine, kinds, settings.device)
         for engine, kinds in cards.items()

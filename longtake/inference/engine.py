@@ -28,7 +28,7 @@ class Capabilities:
     """Up to how many may be tried, where more answers in the same time tell; 0: `width` is all."""
     frames_per_chunk: int = 6
     """The most that suit it in a chunk of usual length."""
-    frame_seconds: float = 2.25
+    frame_seconds: float = 3.5
     """What may lie between two frames where nothing much happens."""
     repeats: bool = False
     """Whether it measures movement: then frames lie evenly, those that show the same included."""

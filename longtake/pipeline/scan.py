@@ -19,8 +19,6 @@ from longtake.video.probe import Index
 LOG = logging.getLogger("longtake")
 
 SHEET_SIDE = 240
-SHEET_FRAMES, SHEET_SECONDS = 6, 2.0
-"""As for an engine whose own numbers are not known."""
 MOST_THUMBS = 100
 
 
@@ -43,7 +41,7 @@ def draw_overview(overview: Overview, index: Index, out: report.ResultFolder) ->
     """The contact sheet and the strip in this folder."""
     frames: list[Frame | None] = []
     planned = [
-        (chunk, plan_slots(chunk, overview.scan, SHEET_FRAMES, SHEET_SECONDS)[:1])
+        (chunk, plan_slots(chunk, overview.scan, 1, chunk.span.seconds))
         for chunk in overview.chunks
     ]
     with open_frames(overview.video.path, index) as reader:
@@ -83,4 +81,4 @@ def _plan_thumb(chunk: Chunk, scan: Scan, index: Index) -> Slot:
     shown = [key for key in keys if not any(s.start <= key < s.end for s in plain)]
     if found := [*shown, *keys][:1]:
         return Slot(tuple(found))
-    return plan_slots(chunk, scan, SHEET_FRAMES, SHEET_SECONDS)[0]
+    return plan_slots(chunk, scan, 1, chunk.span.seconds)[0]

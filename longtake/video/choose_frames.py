@@ -18,9 +18,11 @@ AFTER_CUT = 0.25
 """Seconds after a cut at which its frame is taken: cuts may be two pictures off."""
 NEXT_SECONDS = (0.0, 0.2, 0.4)
 """Where a slot looks for a good frame, from its own time on."""
-PEAKS = 2
-PEAK_RATIO, PEAK_LEAST = 1.6, 0.15
-"""A peak of motion is over the mean of its chunk by the first, and over the second in any case."""
+EDGE_SECONDS, NEAR_EDGE = 0.1, 0.5
+"""How far inside its chunk the first and the last frame lie, and how far a key frame may, that is
+taken in their place. What happens at an edge is seen so: `benchmarks.understanding` has figures."""
+CALM = 1.6
+"""Motion is usual up to so many times the mean of its chunk."""
 BLURRED = 0.5
 """A frame is blurred that has less than this share of the sharpness of one just after it."""
 PLAIN_SPREAD = 6.0
@@ -58,21 +60,20 @@ def spread_places(count: int, most: int) -> list[int]:
 def plan_slots(
     chunk: Chunk, scan: Scan, most: int, spacing: float, keys: Sequence[float] = ()
 ) -> tuple[Slot, ...]:
-    """Slots in time order, from 1 to `most`: near each cut, at peaks of motion, and in between.
+    """Slots in time order, from 1 to `most`: at the chunk's edges, after each cut, and in between.
 
-    No two neighbours are farther apart than `spacing` seconds where the number allows it. Those in
-    between lie at one of the key frames `keys` where one is as good: it costs least to decode.
+    No two neighbours are farther apart than `spacing` seconds where the number allows it. All but
+    those after cuts lie at one of the key frames `keys` where one is as good: it costs least to
+    decode.
     """
-    shots = [
-        Span(start, end) for start, end in pairwise([chunk.span.start, *chunk.cuts, chunk.span.end])
-    ]
-    times: list[float] = []
-    if len(shots) > 1:
-        longest = sorted(shots, key=lambda shot: -shot.seconds)[:most]
-        times = [shot.start + min(AFTER_CUT, shot.seconds / 2) for shot in longest]
-    times += _peaks(chunk, scan, times, spacing)[: most - len(times)]
-    fixed = sorted(times)
-    times = _fill(fixed, shots, most, spacing)
+    bounds = [chunk.span.start, *chunk.cuts, chunk.span.end]
+    shots = [Span(start, end) for start, end in pairwise(bounds)]
+    if len(shots) == most == 1:
+        fixed, anchors = [], spread_evenly(chunk.span, 1)
+    else:
+        fixed = _after_cuts(shots, most, scan)
+        anchors = fixed + _at_edges(shots, scan)[: most - len(fixed)]
+    times = _fill(anchors, most, spacing)
     if keys:
         times = _ease(times, fixed, shots, keys, _calm_times(chunk, scan), spacing)
     slots = []
@@ -82,6 +83,28 @@ def plan_slots(
         nexts = NEXT_SECONDS[: _looks_worth(time, following, chunk.span.end, keys)]
         slots.append(Slot(tuple(round(time + s, 3) for s in nexts if time + s <= last)))
     return tuple(slots)
+
+
+def _after_cuts(shots: Sequence[Span], most: int, scan: Scan) -> list[float]:
+    """Times shortly after the cuts, those of the longest shots where there are too many."""
+    begun = shots if _begins_shot(scan, shots[0].start) else shots[1:]
+    longest = sorted(begun, key=lambda shot: -shot.seconds)[:most]
+    return [shot.start + min(AFTER_CUT, shot.seconds / 2) for shot in longest]
+
+
+def _at_edges(shots: Sequence[Span], scan: Scan) -> list[float]:
+    """Times at the end of a chunk, and at its beginning where no shot begins there."""
+    first, last = shots[0], shots[-1]
+    whole = last.end == scan.shots[-1].span.end or _begins_shot(scan, last.end)
+    times = [last.end - min(AFTER_CUT if whole else EDGE_SECONDS, last.seconds / 4)]
+    if not _begins_shot(scan, first.start):
+        times.append(first.start + min(EDGE_SECONDS, first.seconds / 4))
+    return times
+
+
+def _begins_shot(scan: Scan, time: float) -> bool:
+    place = bisect_left(scan.shots, time, key=lambda shot: shot.span.start)
+    return place < len(scan.shots) and scan.shots[place].span.start == time
 
 
 def frames_of_clip(chunk: Chunk, scan: Scan) -> int:
@@ -137,37 +160,22 @@ def most_motion(chunk: Chunk, scan: Scan) -> float:
     return max(scan.motion[first:end], default=0.0)
 
 
-def _peaks(chunk: Chunk, scan: Scan, taken: Sequence[float], spacing: float) -> list[float]:
-    """The middles of the steps with most motion, the strongest first."""
-    first = int(np.ceil(chunk.span.start / scan.step))
-    end = int(chunk.span.end / scan.step)
-    curve = np.array(scan.motion[first:end])
-    if len(curve) < 3:
-        return []
-    high = max(PEAK_RATIO * float(curve.mean()), PEAK_LEAST)
-    chosen: list[float] = []
-    for place in np.argsort(-curve, kind="stable").tolist():
-        time = (first + place + 0.5) * scan.step
-        if curve[place] < high or len(chosen) == PEAKS:
+def _fill(times: Sequence[float], most: int, spacing: float) -> list[float]:
+    """These times and more, evenly where the gaps between them are longest; in order."""
+    ordered = sorted(times)
+    gaps = [after - before for before, after in pairwise(ordered)]
+    parts = [1] * len(gaps)
+    while gaps and 1 + sum(parts) < most:
+        place = max(range(len(gaps)), key=lambda k: gaps[k] / parts[k])
+        if gaps[place] / parts[place] <= spacing:
             break
-        if all(abs(time - other) >= spacing / 2 for other in [*taken, *chosen]):
-            chosen.append(time)
-    return chosen
-
-
-def _fill(times: list[float], shots: Sequence[Span], most: int, spacing: float) -> list[float]:
-    """Add times where the gaps are longest; an edge counts as half a spacing away."""
-    span = Span(shots[0].start, shots[-1].end)
-    if not times:
-        return spread_evenly(span, max(1, min(most, round(span.seconds / spacing))))
-    while len(times) < most:
-        edges = [span.start - spacing / 2, *times, span.end + spacing / 2]
-        gap, start, end = max((b - a, a, b) for a, b in pairwise(edges))
-        if gap <= 1.5 * spacing:
-            break
-        middle = (start + end) / 2
-        times = sorted([*times, min(max(middle, span.start), span.end - 0.001)])
-    return [round(time, 3) for time in times]
+        parts[place] += 1
+    spread = [
+        start + gap * part / count
+        for start, gap, count in zip(ordered, gaps, parts, strict=False)
+        for part in range(count)
+    ]
+    return [round(time, 3) for time in [*spread, ordered[-1]]]
 
 
 def _calm_times(chunk: Chunk, scan: Scan) -> Callable[[float, float], bool]:
@@ -177,7 +185,7 @@ def _calm_times(chunk: Chunk, scan: Scan) -> Callable[[float, float], bool]:
 
     def is_calm(start: float, end: float) -> bool:
         part = curve[int(start / scan.step) - first : int(end / scan.step) - first + 1]
-        return len(part) > 0 and bool(part.max() <= PEAK_RATIO * curve.mean())
+        return len(part) > 0 and bool(part.max() <= CALM * curve.mean())
 
     return is_calm
 
@@ -190,7 +198,7 @@ def _ease(
     is_calm: Callable[[float, float], bool],
     spacing: float,
 ) -> list[float]:
-    """Times moved to the nearest key frame, except the fixed ones.
+    """Times moved to the nearest key frame, except the fixed ones; those at an edge stay near it.
 
     None leaves its shot, passes what moves much, or makes a gap that `_fill` would have filled; and
     none moves where a later one needs the same group of pictures anyway.
@@ -204,10 +212,11 @@ def _ease(
         if place < len(times) and keys[start] == keys[bisect_right(keys, after) - 1]:
             continue
         shot = next(s for s in reversed(shots) if s.start <= time)
+        reach = NEAR_EDGE if place in (1, len(times)) else spacing / 2
         for key in sorted(keys[start : start + 2], key=lambda key: abs(key - time)):
             if (
                 max(before, shot.start) + AFTER_CUT <= key <= min(after, shot.end) - AFTER_CUT
-                and abs(key - time) <= spacing / 2
+                and abs(key - time) <= reach
                 and max(key - before, after - key) <= 1.5 * spacing
                 and is_calm(min(key, time), max(key, time))
             ):
