@@ -3,9 +3,11 @@
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from longtake.doctor.estimate import estimate
 from longtake.errors import EngineUnreachable, LongtakeError
 from longtake.evaluate.plan import Film, count_chunks
 from longtake.evaluate.score import Score, score_descriptions, score_summary
@@ -13,6 +15,7 @@ from longtake.pipeline.compare import Plan, arm_folder
 from longtake.pipeline.session import Session
 from longtake.records import Cost, Progress, Result, Steps
 from longtake.report.measures import STAGES, cost_of
+from longtake.store import Store, store_path
 from longtake.text.plurals import say_count
 
 LOG = logging.getLogger("longtake")
@@ -48,6 +51,7 @@ def go_through(
     """
     found: list[Measured] = []
     total, began = len(films) * len(arms), time.monotonic()
+    LOG.info("%s", _reckon_time(films, arms, session.store))
     for film in films:
         for arm in arms:
             yield Progress("runs", len(found), total, arm=arm.name)
@@ -80,13 +84,28 @@ def _quiet(steps: Steps[Result], done: int, total: int, arm: Plan) -> Steps[Resu
         yield Progress("runs", done, total, arm=arm.name)
 
 
+def _reckon_time(films: Sequence[Film], arms: Sequence[Plan], store: Store) -> str:
+    """How long all will take about, by what the user's own videos took or the machine's speed."""
+    of_films = sum(film.truth[-1].end for film in films if film.truth)
+    with Store(store_path()) if store_path().is_file() else nullcontext(store) as own:
+        found = [estimate(of_films, arm.settings, own) for arm in arms]
+    why = found[0].why.partition(";")[0]
+    known = [one.seconds for one in found if one.seconds is not None]
+    if len(known) < len(found):
+        return f"the first film will tell how long it takes: {why}"
+    return f"{_say_minutes(sum(known))} ({why}); the first film will tell better"
+
+
+def _say_minutes(seconds: float) -> str:
+    return f"about {say_count(max(1, round(seconds / 60)), 'minute')}"
+
+
 def _say_time(films: Sequence[Film], arms: Sequence[Plan], first: float) -> str:
     """How long all will take about, as the first film of all by the first arm did."""
     of_first = next(count_chunks(films[:1], arms[:1]))
     chunks = sum(count_chunks(films, arms))
-    minutes = chunks * first / max(1, of_first) / 60
     return (
-        f"about {say_count(max(1, round(minutes)), 'minute')}: {say_count(len(films), 'film')} by"
+        f"{_say_minutes(chunks * first / max(1, of_first))}: {say_count(len(films), 'film')} by"
         f" {len(arms)} arms are some {chunks} chunks, and the first ones took"
         f" {first / max(1, of_first):.1f} s each"
     )

@@ -18,7 +18,7 @@ from longtake.inference.engine import Engine, Reply, Request
 from longtake.pipeline.open_engines import Engines
 from longtake.pipeline.session import Session, run_to_end
 from longtake.settings import load_settings
-from longtake.store import Store, store_path
+from longtake.store import Answer, Store, store_path
 from tests.evaluate.observer import Observer, tell
 from tests.scripted import ScriptedEngine
 from tests.videos import make_video
@@ -185,6 +185,17 @@ def test_levels_that_are_none_are_told(tmp_path: Path, levels: str, said: str) -
         run(plan_of(tmp_path, levels=levels), Observer([]))
 
 
+def test_time_is_told_first_by_what_the_user_s_own_videos_took(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store_path().parent.mkdir()
+    with Store(store_path()) as store:
+        store.put("a", "describe", Answer("scripted", "A cat.", seconds=60.0))
+    caplog.set_level("INFO", "longtake")
+    run(plan_of(tmp_path / "out", count=1), Observer([write_script(0, 1)]))
+    assert "minutes (earlier chunks took 60.0 s each with scripted)" in caplog.messages[0]
+
+
 def test_command_measures_and_its_films_are_no_videos_of_the_library(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -193,5 +204,6 @@ def test_command_measures_and_its_films_are_no_videos_of_the_library(
     assert main(["evaluate", *off, *given]) == 0
     shown = capsys.readouterr()
     assert "level  arm" in shown.out and "found/evaluation.html" in shown.out
+    assert "the first film will tell how long it takes" in shown.err
     assert "about 1 minute: 1 film by 8 arms" in shown.err
     assert not store_path().exists() and Path("found/store.sqlite").is_file()
