@@ -13,6 +13,7 @@ import numpy as np
 from longtake.records import Chunk, Scan
 from longtake.timecode import Span
 from longtake.video.frame_similarity import is_same
+from longtake.video.thumbs import BLACK_LEVEL, BLACK_SPREAD
 
 AFTER_CUT = 0.25
 """Seconds after a cut at which its frame is taken: cuts may be two pictures off."""
@@ -25,7 +26,6 @@ CALM = 1.6
 """Motion is usual up to so many times the mean of its chunk."""
 BLURRED = 0.5
 """A frame is blurred that has less than this share of the sharpness of one just after it."""
-PLAIN_SPREAD = 6.0
 WORTH_SECONDS = 0.3
 """What must be decoded before a time at least, for a key frame nearby to be taken in its place."""
 END_SECONDS = 0.001
@@ -226,8 +226,8 @@ def _ease(
 
 
 def choose_frame(looks: Sequence[np.ndarray], sharpness: Sequence[float]) -> int:
-    """Of a slot's pictures the first, unless it is plain or blurred and a later one is not."""
-    good = [place for place, look in enumerate(looks) if float(look.std()) >= PLAIN_SPREAD]
+    """Of a slot's pictures the first, unless it is black or blurred and a later one is not."""
+    good = [place for place, look in enumerate(looks) if not _is_black(look)]
     if not good:
         return 0
     best = max(sharpness[place] for place in good)
@@ -237,13 +237,18 @@ def choose_frame(looks: Sequence[np.ndarray], sharpness: Sequence[float]) -> int
 def drop_repeats(looks: Sequence[np.ndarray]) -> list[int]:
     """Places of the pictures to keep: at least one, none like the one kept before it.
 
-    Plain pictures go, too, where there are others.
+    Black pictures go, too, where there are others. Those of another plain colour stay: that a page
+    or a scene was empty before is what tells that something came.
     """
-    plain = [float(look.std()) < PLAIN_SPREAD for look in looks]
+    black = [_is_black(look) for look in looks]
     kept: list[int] = []
     for place, look in enumerate(looks):
-        if plain[place] and not all(plain):
+        if black[place] and not all(black):
             continue
         if not kept or not is_same(looks[kept[-1]], look):
             kept.append(place)
     return kept
+
+
+def _is_black(look: np.ndarray) -> bool:
+    return float(look.mean()) < BLACK_LEVEL and float(look.std()) < BLACK_SPREAD

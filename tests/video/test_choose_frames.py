@@ -177,7 +177,7 @@ NOISE = np.random.default_rng(1).integers(0, 255, (90, 160, 3)).astype(np.uint8)
 BLACK = np.zeros((90, 160, 3), np.uint8)
 
 
-def test_a_plain_picture_gives_way_to_a_better_neighbour() -> None:
+def test_a_black_picture_gives_way_to_a_better_neighbour() -> None:
     assert choose_frame([make_look(BLACK), make_look(NOISE)], [0.0, 50.0]) == 1
     assert choose_frame([make_look(BLACK), make_look(BLACK)], [0.0, 0.0]) == 0
 
@@ -193,6 +193,12 @@ def test_pictures_like_the_one_before_are_dropped_and_one_is_always_kept() -> No
     assert drop_repeats([one, one, other, other, one]) == [0, 2, 4]
     assert drop_repeats([make_look(BLACK)] * 3) == [0]
     assert drop_repeats([make_look(BLACK), one]) == [1]
+
+
+def test_an_empty_picture_before_something_comes_is_kept() -> None:
+    empty, something = make_look(np.full_like(BLACK, 235)), make_look(NOISE)
+    assert drop_repeats([empty, empty, something, empty]) == [0, 2, 3]
+    assert choose_frame([empty, something], [0.0, 0.0]) == 0
 
 
 @pytest.mark.parametrize(
