@@ -67,7 +67,9 @@ def go_through(
                 if not found:
                     raise
                 found.append(Measured(film.path.stem, film.level, arm.name, error=error.message))
-            if len(found) == 1:
+            if len(found) == 1:  # in its time the model was loaded
+                began = time.monotonic()
+            elif len(found) == 2:
                 LOG.info("%s", _say_time(films, arms, time.monotonic() - began))
     yield Progress("runs", total, total)
     return found
@@ -100,14 +102,13 @@ def _say_minutes(seconds: float) -> str:
     return f"about {say_count(max(1, round(seconds / 60)), 'minute')}"
 
 
-def _say_time(films: Sequence[Film], arms: Sequence[Plan], first: float) -> str:
-    """How long all will take about, as the first film of all by the first arm did."""
-    of_first = next(count_chunks(films[:1], arms[:1]))
+def _say_time(films: Sequence[Film], arms: Sequence[Plan], seconds: float) -> str:
+    """How long all will take about, as the first film by the second arm did."""
+    each = seconds / max(1, next(count_chunks(films[:1], arms[1:2])))
     chunks = sum(count_chunks(films, arms))
     return (
-        f"{_say_minutes(chunks * first / max(1, of_first))}: {say_count(len(films), 'film')} by"
-        f" {len(arms)} arms are some {chunks} chunks, and the first ones took"
-        f" {first / max(1, of_first):.1f} s each"
+        f"{_say_minutes(chunks * each)}: {say_count(len(films), 'film')} by {len(arms)} arms are"
+        f" some {chunks} chunks, and the first ones took {each:.1f} s each"
     )
 
 
