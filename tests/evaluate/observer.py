@@ -72,13 +72,20 @@ class Observer(ScriptedEngine):
         return Reply(text, tokens, len(text.split()), tokens / TOKENS_A_SECOND)
 
     def _recognise(self, frames: Sequence[Frame]) -> Script:
-        middle = frames[len(frames) // 2]
-        shown = read_jpeg(middle.jpeg)
-        rows = np.linspace(0, shown.shape[0] - 1, SMALL[1]).astype(int)
-        columns = np.linspace(0, shown.shape[1] - 1, SMALL[0]).astype(int)
-        small = shown[rows][:, columns].astype(int)
-        fitting = [script for script in self._scripts if script.seconds >= middle.time]
-        return min(fitting, key=lambda s: np.abs(draw_frame(s, middle.time, *SMALL) - small).mean())
+        """The film whose pictures are nearest to these: by all of them, for one may be empty."""
+        shown = [(frame.time, _shrink(read_jpeg(frame.jpeg))) for frame in frames]
+        fitting = [script for script in self._scripts if script.seconds >= frames[-1].time]
+        return min(fitting, key=lambda script: _difference(script, shown))
+
+
+def _shrink(picture: np.ndarray) -> np.ndarray:
+    rows = np.linspace(0, picture.shape[0] - 1, SMALL[1]).astype(int)
+    columns = np.linspace(0, picture.shape[1] - 1, SMALL[0]).astype(int)
+    return picture[rows][:, columns].astype(int)
+
+
+def _difference(script: Script, shown: Sequence[tuple[float, np.ndarray]]) -> float:
+    return sum(float(np.abs(draw_frame(script, t, *SMALL) - small).mean()) for t, small in shown)
 
 
 def tell(script: Script, times: Sequence[float], earlier: str = "") -> str:

@@ -516,7 +516,7 @@ def test_words_invented_for_noise_and_music_are_thrown_away(seconds: int, real: 
 def test_words_are_heard_between_and_over_music(tmp_path: Path, real: Recognizer) -> None:
     behind = np.concatenate([make_music(20), make_noise(20, "pink", 0.01)])
     said = {12.0: SENTENCE, 25.0: SENTENCE}
-    path = make_speaking_video(tmp_path / "a.mp4", said, background=0.2 * behind, seconds=40)
+    path = make_speaking_video(tmp_path / "a.mp4", said, background=0.15 * behind, seconds=40)
     segments = hear(path, real)
     assert len(segments) == 2
     for segment, start in zip(segments, said, strict=True):
