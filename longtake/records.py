@@ -86,12 +86,16 @@ class Scan:
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a video as JPEG, at `time` seconds, `width` × `height` pixels."""
+    """One picture of a video as JPEG, at `time` seconds, `width` × `height` pixels.
+
+    Where later pictures were looked at and show the same, `until` is the time of the last of them.
+    """
 
     time: float
     jpeg: bytes = field(repr=False)
     width: int
     height: int
+    until: float = 0.0
 
 
 @dataclass(frozen=True)

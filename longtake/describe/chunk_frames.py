@@ -7,11 +7,12 @@ compared and was too long ago to be kept.
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from longtake.errors import SourceError
 from longtake.records import Chunk, Overview, Words
-from longtake.video.choose_frames import Slot, drop_repeats, is_still, most_motion, plan_still
+from longtake.video.choose_frames import Slot, group_repeats, is_still, most_motion, plan_still
 from longtake.video.frame_similarity import is_same
 from longtake.video.frames import FrameReader, Picture, open_frames
 from longtake.video.hwaccel import find_devices
@@ -89,7 +90,10 @@ class ChunkFrames:
         pictures = reader.read(chunk.span, slots, self._side)
         if self._repeats:
             return pictures
-        return [pictures[place] for place in drop_repeats(_looks(pictures))]
+        return [
+            replace(pictures[same[0]], until=pictures[same[-1]].time if len(same) > 1 else 0.0)
+            for same in group_repeats(_looks(pictures))
+        ]
 
     def _looks_of(self, number: int) -> Sequence["np.ndarray"]:
         """The looks of an earlier chunk's frames."""

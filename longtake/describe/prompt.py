@@ -21,7 +21,7 @@ SPARE_TOKENS = 64
 """Kept free for what a chat template puts around the words."""
 TIME_TOKENS = 12
 """For a line's time and its ellipsis."""
-VERSION = 4
+VERSION = 5
 """Part of a chunk's key: raised whenever frames are picked, or replies accepted, in another way."""
 
 _START = Span(0.0, 0.0)
@@ -66,9 +66,15 @@ def make_request(
     question = make_question(chunk, words, context)
     shown: list[str | Frame] = []
     for frame in frames:
-        shown += [f"Frame at {format_time(frame.time)}:", frame]
+        shown += [_say_frame(frame), frame]
     before = _say_context(context)
     return replace(question, parts=(*before, *shown, *question.parts[len(before) :]))
+
+
+def _say_frame(frame: Frame) -> str:
+    since, until = format_time(frame.time), format_time(frame.until)
+    same = f", the same until {until}" if frame.until and until != since else ""
+    return f"Frame at {since}{same}:"
 
 
 def make_question(chunk: Chunk, words: Words = NO_WORDS, context: Context = NO_CONTEXT) -> Request:

@@ -234,20 +234,22 @@ def choose_frame(looks: Sequence[np.ndarray], sharpness: Sequence[float]) -> int
     return next(place for place in good if sharpness[place] >= BLURRED * best)
 
 
-def drop_repeats(looks: Sequence[np.ndarray]) -> list[int]:
-    """Places of the pictures to keep: at least one, none like the one kept before it.
+def group_repeats(looks: Sequence[np.ndarray]) -> list[list[int]]:
+    """Places of pictures that follow one another and show the same; the first stands for its group.
 
-    Black pictures go, too, where there are others. Those of another plain colour stay: that a page
-    or a scene was empty before is what tells that something came.
+    Black pictures are in none where there are others. Those of another plain colour stay: that a
+    page or a scene was empty before is what tells that something came.
     """
     black = [_is_black(look) for look in looks]
-    kept: list[int] = []
+    groups: list[list[int]] = []
     for place, look in enumerate(looks):
         if black[place] and not all(black):
             continue
-        if not kept or not is_same(looks[kept[-1]], look):
-            kept.append(place)
-    return kept
+        if groups and is_same(looks[groups[-1][0]], look):
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    return groups
 
 
 def _is_black(look: np.ndarray) -> bool:

@@ -43,18 +43,22 @@ _Matrix = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of a chunk: its time, the time from which it is on display, pixels and look."""
+    """A picture of a chunk: its time, the time from which it is on display, pixels and look.
+
+    `until` as in `Frame`.
+    """
 
     time: float
     shown: float
     pixels: np.ndarray
     look: np.ndarray
+    until: float = 0.0
 
     def as_frame(self) -> Frame:
         """The picture encoded as JPEG."""
         from PIL import Image
 
-        return _encode(Image.fromarray(self.pixels), self.time)
+        return replace(_encode(Image.fromarray(self.pixels), self.time), until=self.until)
 
 
 def scale(width: int, height: int, side: int) -> tuple[int, int]:

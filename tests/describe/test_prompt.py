@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtake.describe.prompt import fit_words, make_question
-from longtake.records import Chunk, ScreenText, Segment, Words
+from longtake.describe.prompt import fit_words, make_question, make_request
+from longtake.records import Chunk, Frame, ScreenText, Segment, Words
 from longtake.timecode import Span
 
 
@@ -40,6 +40,13 @@ def test_words_stand_between_tags_before_the_question() -> None:
         "Written in the pictures, as it was read:\n<text>\nEXIT\n</text>",
         "These frames are from 0:12–0:18 of the video. Describe this stretch.",
     )
+
+
+def test_frame_says_until_when_the_picture_is_the_same() -> None:
+    moving, standing = Frame(6.1, b"", 64, 36), Frame(8.0, b"", 64, 36, until=11.9)
+    parts = make_request(Chunk(2, Span(6, 12)), [moving, standing]).parts
+    assert parts[0] == "Frame at 0:06:"
+    assert parts[2] == "Frame at 0:08, the same until 0:11:"
 
 
 def test_nothing_is_said_of_words_where_there_are_none() -> None:

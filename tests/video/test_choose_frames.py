@@ -23,7 +23,7 @@ from longtake.video.choose_frames import (
     AFTER_CUT,
     Slot,
     choose_frame,
-    drop_repeats,
+    group_repeats,
     is_still,
     plan_slots,
     plan_still,
@@ -188,16 +188,16 @@ def test_a_blurred_picture_gives_way_to_a_sharp_neighbour() -> None:
     assert choose_frame([look, look], [60.0, 90.0]) == 0
 
 
-def test_pictures_like_the_one_before_are_dropped_and_one_is_always_kept() -> None:
+def test_pictures_like_the_one_before_are_of_its_group_and_one_is_always_kept() -> None:
     one, other = make_look(NOISE), make_look(NOISE[::-1])
-    assert drop_repeats([one, one, other, other, one]) == [0, 2, 4]
-    assert drop_repeats([make_look(BLACK)] * 3) == [0]
-    assert drop_repeats([make_look(BLACK), one]) == [1]
+    assert group_repeats([one, one, other, other, one]) == [[0, 1], [2, 3], [4]]
+    assert group_repeats([make_look(BLACK)] * 3) == [[0, 1, 2]]
+    assert group_repeats([make_look(BLACK), one]) == [[1]]
 
 
 def test_an_empty_picture_before_something_comes_is_kept() -> None:
     empty, something = make_look(np.full_like(BLACK, 235)), make_look(NOISE)
-    assert drop_repeats([empty, empty, something, empty]) == [0, 2, 3]
+    assert group_repeats([empty, empty, something, empty]) == [[0, 1], [2], [3]]
     assert choose_frame([empty, something], [0.0, 0.0]) == 0
 
 
@@ -335,7 +335,9 @@ def test_a_page_that_stands_or_comes_back_is_asked_about_once(pages: Path, store
     result = describe(pages, store, engine)
     assert statuses(result) == AS_PAGES
     assert len(engine.asked) == 2
-    assert all(len(request.frames) == 1 for request in engine.asked)
+    assert [[(f.time, f.until) for f in request.frames] for request in engine.asked] == [
+        [(0.2, 5.9)], [(12.2, 17.9)],
+    ]  # fmt: skip
     texts = [d.text for d in result.descriptions]
     assert texts[0] == texts[1] == texts[4] == texts[5] != texts[2] == texts[3]
     assert result.ledger.described == 2 and result.ledger.reused == 4
