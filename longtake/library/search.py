@@ -62,7 +62,7 @@ class FoundMoment:
     span: Span
     text: str
     kinds: tuple[str, ...]
-    """Of the passages: seen, said, read, told."""
+    """Of the passages: seen, said, read, told, action."""
     score: float
     passages: tuple[KnownPassage, ...] = field(repr=False)
     """The best first."""
