@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import astuple, dataclass, replace
 
 from longtake.actions import ActionRecogniser
-from longtake.actions.recognise import recognise_chunk
+from longtake.actions.recognise import list_times, recognise_chunk
 from longtake.closeable import Closeable
 from longtake.errors import EngineError, SourceError
 from longtake.inference.scheduler import Work
@@ -45,7 +45,7 @@ class Recognising(Closeable):
         self, recogniser: ActionRecogniser, overview: Overview, index: Index, hwaccel: str
     ) -> None:
         self._recogniser = recogniser
-        self._path, self._index, self._hwaccel = overview.video.path, index, hwaccel
+        self._overview, self._index, self._hwaccel = overview, index, hwaccel
         self._opened = ExitStack()
         self._reader: FrameReader | None = None
         self.seconds = 0.0
@@ -73,14 +73,21 @@ class Recognising(Closeable):
         began = time.monotonic()
         try:
             if self._reader is None:
-                opened = open_frames(self._path, self._index, self._hwaccel)
-                self._reader = self._opened.enter_context(opened)
+                self._reader = self._open()
             return _clean(recognise_chunk(self._recogniser, self._reader, chunk))
         except SourceError:
             self.close()
             raise
         finally:
             self.seconds += time.monotonic() - began
+
+    def _open(self) -> FrameReader:
+        opened = open_frames(self._overview.video.path, self._index, self._hwaccel)
+        reader = self._opened.enter_context(opened)
+        chunks = (chunk for chunk in self._overview.chunks if not chunk.missing)
+        sampling = self._recogniser.sampling
+        reader.expect(time for chunk in chunks for time in list_times(chunk.span, sampling))
+        return reader
 
 
 def recognise_actions(
