@@ -136,7 +136,8 @@ def say_seen(result: Result) -> list[str]:
     tags = say_tags(sum_tags(result.descriptions))
     said = [f"Seen by detectors, may be wrong: {tags}."] if tags else []
     if actions := say_actions(pick_actions(result.descriptions)):
-        said.append(f"Named by a model of actions, may be wrong: {actions}.")
+        named = " and ".join(use.engine for use in result.usage if use.stage == "actions")
+        said.append(f"Actions named by {named or 'a model'}, may be wrong: {actions}.")
     if result.scan and result.summary and result.summary.sparse:
         said.insert(0, f"{say_shots(result.scan).capitalize()}.")
     remarks = result.summary.remarks if result.summary else ()

@@ -48,7 +48,7 @@ def test_actions_of_each_chunk_lie_in_it_and_are_in_every_file(
     assert rows[0]["actions"].startswith("pouring 0.82 (0:0")
     document = json.loads((result.out / "summary.json").read_text())
     assert [action["label"] for action in document["actions"]] == ["pouring", "walking"]
-    assert "Named by a model of actions, may be wrong: pouring 0.82 (" in (
+    assert "Actions named by tiny-actions, may be wrong: pouring 0.82 (" in (
         result.out / "summary.md"
     ).read_text().replace("\\", "")
     page = (result.out / "report.html").read_text()

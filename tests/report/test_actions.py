@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from longtake.pipeline.ledger import keep_ledger
-from longtake.records import Action, Chunk, Description, Result, Video
+from longtake.records import Action, Chunk, Description, Result, StageUsage, Video
 from longtake.report import as_json
 from longtake.report.csv import COLUMNS, as_csv, read_csv
 from longtake.report.json import chunk_values, read_json
@@ -100,10 +100,11 @@ def test_of_the_whole_video_each_action_is_told_where_it_is_surest() -> None:
     many = [Action(f"act {n}", n / 100, Span(18, 24)) for n in range(20)]
     chosen = pick_actions([describe(*BOTH), describe(surer, *many)])
     assert chosen[:2] == [surer, NOT_JUMPING] and len(chosen) == 8
-    assert say_seen(make_result(describe(*BOTH), describe(surer))) == [
-        "Named by a model of actions, may be wrong: pouring 0.90 (0:18–0:21);"
-        " walking (not jumping), slowly 0.40 (0:15–0:18)."
-    ]
+    said = "pouring 0.90 (0:18–0:21); walking (not jumping), slowly 0.40 (0:15–0:18)."
+    result = make_result(describe(*BOTH), describe(surer))
+    assert say_seen(result) == [f"Actions named by a model, may be wrong: {said}"]
+    named = replace(result, usage=(StageUsage("describe", "x"), StageUsage("actions", "y")))
+    assert say_seen(named) == [f"Actions named by y, may be wrong: {said}"]
 
 
 def test_card_of_the_page_says_them_in_one_line() -> None:

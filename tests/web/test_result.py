@@ -133,7 +133,7 @@ def test_actions_stand_on_the_card_of_their_chunk_and_beside_the_summary(tmp_pat
     (arm,) = shown["arms"]
     said = f"{HOSTILE[0]} 0.80 (0:06–0:09)"
     assert [chunk.get("actions") for chunk in arm["chunks"]] == [None, said, None]
-    assert arm["seen"] == [f"Named by a model of actions, may be wrong: {said}."]
+    assert arm["seen"] == [f"Actions named by a model, may be wrong: {said}."]
 
 
 def test_the_figures_of_both_flows_stand_in_one_table_with_what_they_tell(tmp_path: Path) -> None:
