@@ -192,6 +192,15 @@ class Tag:
 
 
 @dataclass(frozen=True)
+class Action:
+    """What a temporal model says is done in a stretch of a chunk; it may be wrong."""
+
+    label: str
+    score: float  # 0 to 1
+    span: Span
+
+
+@dataclass(frozen=True)
 class Description:
     """What became of one chunk: a text, or (never both) the reason why there is none.
 
@@ -211,11 +220,13 @@ class Description:
     """Of the input, what carried context took."""
     same_as: int = 0
     remark: str = ""
-    """What to know of the text: that it was seen with less, or that its end was cut off."""
+    """What to know of it: seen with less, its end cut off, its actions not known."""
     stored: bool = False
     """Whether the answer was in the store already, and nothing was asked in this run."""
     tags: tuple[Tag, ...] = ()
     """What detectors saw, the commonest first; no part of the text."""
+    actions: tuple[Action, ...] = ()
+    """What a temporal model says is done in it; no part of the text, and told to no model."""
     cause: Exception | None = field(default=None, compare=False, repr=False)
     """The error behind `error`."""
 

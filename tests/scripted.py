@@ -1,14 +1,17 @@
 """Engines that say what a test tells them to, and a run with them to its end."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from longtake.actions import ActionRecogniser, Sampling
 from longtake.inference.engine import Capabilities, Engine, Reply, Request
 from longtake.inference.scheduler import Sleep
 from longtake.pipeline.open_engines import Writer
 from longtake.pipeline.session import run_to_end
-from longtake.pipeline.summarize import run
+from longtake.pipeline.summarize import Assistants, run
 from longtake.records import Result
 from longtake.settings import Settings
 from longtake.store import Store
@@ -59,6 +62,26 @@ class ScriptedEngine(Engine):
         return self._frame_tokens(width, height)
 
 
+class ScriptedRecogniser(ActionRecogniser):
+    """Says in turn what is done in each call's clips, the last again and again; raises errors."""
+
+    name = "tiny-actions"
+    options: Mapping[str, object] = {"top": 2}
+    sampling = Sampling(frames=4, seconds=2.0, side=32)
+    batch = 8
+
+    def __init__(self, *said: Sequence[tuple[str, float]] | BaseException) -> None:
+        self._said = said
+        self.calls: list[Sequence[np.ndarray]] = []
+
+    def classify(self, clips: Sequence[np.ndarray]) -> list[list[tuple[str, float]]]:
+        said = self._said[min(len(self.calls), len(self._said) - 1)]
+        self.calls.append(clips)
+        if isinstance(said, BaseException):
+            raise said
+        return [list(said) for _ in clips]
+
+
 class Scribe(ScriptedEngine):
     """A reconciler that knows nothing but the question, and writes it down."""
 
@@ -83,9 +106,11 @@ def finish(
     describer: Engine,
     writer: Writer | None = None,
     sleep: Sleep = lambda seconds: None,
+    recogniser: ActionRecogniser | None = None,
     **values: object,
 ) -> Result:
     """What comes of a run in the end, without waits; nobody reads the pictures unless told so."""
     usual = {"out": "out", "chunking": "fixed", "read_text": "off"}
     settings = Settings(**(usual | values))  # type: ignore[arg-type]
-    return run_to_end(run(source, settings, store, describer, writer, sleep))
+    beside = Assistants(recogniser=recogniser)
+    return run_to_end(run(source, settings, store, describer, writer, sleep, beside))

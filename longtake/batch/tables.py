@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from longtake.batch.journal import BatchRow, say_states
 from longtake.files import replacing
 from longtake.installation import say_extra_install
-from longtake.report.csv import guard, read_csv
+from longtake.report.csv import ACTIONS, guard, read_csv
 from longtake.report.templates import fill
 from longtake.timecode import format_time
 
@@ -34,6 +34,8 @@ TABLES = ("index.csv", "index.html", "index.parquet", "descriptions.parquet")
 NUMBERS = {"chunk": int, "start": float, "end": float, "input_tokens": int, "output_tokens": int,
            "seconds": float}  # fmt: skip
 """Columns of a video's table that hold numbers."""
+NO_TABLE = (OSError, ValueError, csv.Error)
+"""Where somebody removed a video's table, or edited it until it is none."""
 GROUP = 5000
 """Rows of a Parquet file that are written in one go."""
 ON_PAGE = 500
@@ -49,7 +51,7 @@ def write_tables(folder: Path, rows: Rows) -> list[str]:
     said = say_states(Counter(row.status for row in rows()))
     written = [_write_csv(folder, rows()), *_write_pages(folder, rows(), said)]
     if find_spec("pyarrow"):
-        return [*written, _write_index(folder, rows()), _write_descriptions(folder, rows())]
+        return [*written, _write_index(folder, rows()), _write_descriptions(folder, rows)]
     LOG.info("without pyarrow there are no Parquet files: %s", say_extra_install("batch"))
     return written
 
@@ -77,16 +79,30 @@ def _write_index(folder: Path, rows: Iterable[BatchRow]) -> str:
     return _write_parquet(folder / "index.parquet", schema, plain)
 
 
-def _write_descriptions(folder: Path, rows: Iterable[BatchRow]) -> str:
-    """A row a chunk of all videos, with the video's SHA-256, source and folder."""
+def _write_descriptions(folder: Path, rows: Rows) -> str:
+    """A row a chunk of all videos, with the video's SHA-256, source and folder.
+
+    As in a video's own table, there are actions only where some were recognised.
+    """
     import pyarrow as pa
 
     from longtake.report.csv import COLUMNS as OF_CHUNKS
 
+    columns = (*OF_CHUNKS, ACTIONS) if _have_actions(folder, rows()) else OF_CHUNKS
     of_video = [(name, pa.string()) for name in ("sha256", "source", "folder")]
     kinds = {int: pa.int64(), float: pa.float64(), str: pa.string()}
-    schema = pa.schema([*of_video, *((name, kinds[NUMBERS.get(name, str)]) for name in OF_CHUNKS)])
-    return _write_parquet(folder / "descriptions.parquet", schema, _list_chunks(folder, rows))
+    schema = pa.schema([*of_video, *((name, kinds[NUMBERS.get(name, str)]) for name in columns)])
+    chunks = _list_chunks(folder, rows())
+    return _write_parquet(folder / "descriptions.parquet", schema, chunks)
+
+
+def _have_actions(folder: Path, rows: Iterable[BatchRow]) -> bool:
+    """Whether a video's table has the column; of each only the beginning is read."""
+    for row in rows:
+        with suppress(*NO_TABLE):
+            if ACTIONS in next(read_csv(folder / row.folder / DESCRIPTIONS), {}):
+                return True
+    return False
 
 
 def _list_chunks(folder: Path, rows: Iterable[BatchRow]) -> Iterator[dict[str, Any]]:
@@ -94,8 +110,7 @@ def _list_chunks(folder: Path, rows: Iterable[BatchRow]) -> Iterator[dict[str, A
         if row.status not in ("done", "gaps"):
             continue
         of_video = {"sha256": row.sha256, "source": row.source, "folder": row.folder}
-        # What somebody removed, or edited until it is no table, is not there.
-        with suppress(OSError, ValueError, csv.Error):
+        with suppress(*NO_TABLE):
             for cells in read_csv(folder / row.folder / DESCRIPTIONS):
                 yield of_video | {name: _read(name, cell) for name, cell in cells.items()}
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from longtake.models.table import FolderModel, Model
     from longtake.records import Progress
 
-ASKING = ("describe", "reconcile", "check")
+ASKING = ("actions", "describe", "reconcile", "check")
 """Stages that count requests to a model; others count seconds of video, or pictures."""
 LINE_SECONDS = 15.0
 """Between two lines of progress where no terminal is; what takes less says nothing."""

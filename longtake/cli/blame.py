@@ -26,7 +26,7 @@ ERRORS: dict[str, tuple[type[LongtakeError], ...]] = {
     "reconciler_base_url": (EngineError, UsageError),
     "ollama_url": (EngineError, UsageError),
     **dict.fromkeys(
-        ("engine", "reconciler", "judge", "embedder", "speech", "cookies", "device"),
+        ("engine", "reconciler", "judge", "embedder", "speech", "actions", "cookies", "device"),
         (ModelError, UsageError),
     ),
 }

@@ -20,7 +20,8 @@ from longtake.cli.names import NAMES
 Items = list[CompletionItem[str]]
 Complete = Callable[[click.Context, click.Parameter, str], Items]
 
-FILES = {"subtitles": "file", "cookies": "file", "out": "dir", "embedder": "dir", "speech": "dir"}
+FILES = {"subtitles": "file", "cookies": "file", "out": "dir", "embedder": "dir", "speech": "dir",
+         "actions": "dir"}  # fmt: skip
 """Settings whose value may lie on the disk, and as what."""
 
 

@@ -19,6 +19,7 @@ KINDS = {
     "said": "what is said",
     "read": "what stands written in the picture",
     "told": "what the summary tells",
+    "action": "what a model of actions named",
 }
 OF_ASK = ("engine", "reconciler", "judge", "embedder", *list_group("asking", "engines"))
 OF_SEARCH = ("embedder", *list_group("engines"))

@@ -50,6 +50,7 @@ NAMES: Mapping[str, Callable[[], list[str]]] = {
     "judge": lambda: _list_readers("auto", "off"),
     "embedder": lambda: ["auto", "words", "minilm"],
     "speech": _list_speech,
+    "actions": lambda: ["off"],
     "subtitles": lambda: ["auto", "off"],
 }
 """Settings whose value is a name, and what it can be."""

@@ -1,6 +1,6 @@
 """What of a result can be found again: its sentences, each with its times and whose words it is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +8,12 @@ from longtake.digest.quotes import list_quotes
 from longtake.records import Material, Source, Summary
 from longtake.timecode import Span
 
-KINDS = ("seen", "said", "read", "told")
-"""How a passage is known: described or detected, spoken, written in the picture, summarised."""
+KINDS = ("seen", "said", "read", "told", "action")
+"""How a passage is known: described or detected, spoken, written in the picture, summarised, named
+by a model of actions. Indexes keep a kind by its place here.
+"""
+TOLD_TO_MODELS = ("seen", "said", "read", "told")
+"""What answers rest on: a label that a model of actions gave is found, and is no proof."""
 _KIND_OF: dict[Source, str] = {"description": "seen", "voice": "said", "screen": "read"}
 
 
@@ -23,7 +27,10 @@ class Passage:
 
 
 def list_passages(material: Material, summary: Summary | None, language: str) -> list[Passage]:
-    """All that is described, said and written, and what the summary tells, in time order."""
+    """All that is described, said and written, and what the summary tells, in time order.
+
+    Behind it what is done: between two sentences it would keep them from being neighbours.
+    """
     quotes = list_quotes(material.descriptions, material.words, language)
     known = [Passage(_KIND_OF[q.source], q.span, q.text) for q in quotes]
     tagged = [
@@ -31,8 +38,13 @@ def list_passages(material: Material, summary: Summary | None, language: str) ->
         for d in material.descriptions
         if d.tags and not d.is_prose
     ]
+    done = {Passage("action", a.span, a.label) for d in material.descriptions for a in d.actions}
     told = _list_told(summary, material) if summary else ()
-    return sorted({*known, *tagged, *told}, key=lambda p: (p.span, KINDS.index(p.kind), p.text))
+    return [*_sort({*known, *tagged, *told}), *_sort(done)]
+
+
+def _sort(passages: Iterable[Passage]) -> list[Passage]:
+    return sorted(passages, key=lambda p: (p.span, KINDS.index(p.kind), p.text))
 
 
 def _list_told(summary: Summary, material: Material) -> Iterator[Passage]:

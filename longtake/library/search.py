@@ -62,7 +62,7 @@ class FoundMoment:
     span: Span
     text: str
     kinds: tuple[str, ...]
-    """Of the passages: seen, said, read, told."""
+    """Of the passages: seen, said, read, told, action."""
     score: float
     passages: tuple[KnownPassage, ...] = field(repr=False)
     """The best first."""
@@ -226,7 +226,7 @@ def _join(
     moments: list[list[KnownPassage]] = []
     for passage in (passages[number] for number in scores if number in passages):
         for moment in moments:
-            if _are_near(moment[0], passage) or _says_the_same(moment[0], passage):
+            if _are_near(moment[0], passage) or _repeats(moment[0], passage):
                 moment.append(passage)
                 break
         else:
@@ -240,6 +240,11 @@ def _are_near(one: KnownPassage, other: KnownPassage) -> bool:
         return False
     gap = max(one.span.start, other.span.start) - min(one.span.end, other.span.end)
     return one.video == other.video and gap <= NEAR_SECONDS
+
+
+def _repeats(one: KnownPassage, other: KnownPassage) -> bool:
+    """Whether it tells nothing new; an action that is done again is another moment."""
+    return other.kind != "action" and _says_the_same(one, other)
 
 
 def _says_the_same(one: KnownPassage, other: KnownPassage) -> bool:

@@ -13,14 +13,16 @@ from longtake.inference.engine import Engine
 from longtake.inference.questions import hold_talk
 from longtake.inference.scheduler import Work
 from longtake.library import answer
-from longtake.library.index import LibraryVideo, list_passages_of
+from longtake.library.index import KnownPassage, LibraryVideo, list_passages_of
 from longtake.library.look import LookBudget, Looked
 from longtake.library.look_places import LookPlace, list_places
+from longtake.library.passages import TOLD_TO_MODELS
 from longtake.library.search import FoundMoment, VectorCache
 from longtake.pipeline.look import Around, look_again
 from longtake.pipeline.open_engines import Writer
 from longtake.pipeline.search import Query, search_library
 from longtake.records import Steps
+from longtake.store import Store
 from longtake.text.untrusted import one_line
 
 MOST_MOMENTS = 12
@@ -79,12 +81,13 @@ def ask_library(
     wide = replace(
         question,
         text=answer.follow(question.text, earlier),
+        kinds=TOLD_TO_MODELS,
         most=max(MOST_MOMENTS, question.most),
     )
     steps = search_library(work.store, work.settings, wide, videos, cache_of_vectors)
     found = yield from steps
     told = answer.tell_earlier(question.text, earlier)
-    around: Around = cache(lambda video: list_passages_of(work.store, video))
+    around: Around = cache(lambda video: _list_telling(work.store, video))
     sentences: tuple[answer.AnswerSentence, ...] = ()
     if isinstance(who.writer, Engine):
         from_text = _answer_from_text(work, told, found.moments, videos, around, who)
@@ -102,6 +105,11 @@ def ask_library(
         return _say_first(known, *lacks)
     places = list_places(found.moments, videos, work.settings.looks)
     return (yield from _look(work, told, known, places, around, who, lacks))
+
+
+def _list_telling(store: Store, video: int) -> list[KnownPassage]:
+    """The passages of a video that models are told of, in time order."""
+    return [p for p in list_passages_of(store, video) if p.kind in TOLD_TO_MODELS]
 
 
 def _answer_from_text(

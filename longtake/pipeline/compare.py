@@ -21,7 +21,7 @@ from longtake.pipeline.sources import (
     look_at,
     open_folder,
 )
-from longtake.pipeline.summarize import run
+from longtake.pipeline.summarize import Assistants, run
 from longtake.records import Arm, Comparison, Result, SourceFile, Steps
 from longtake.report.measures import measure_arm, weigh_arms
 from longtake.settings import SECRET, Settings, change_settings, list_group
@@ -135,6 +135,7 @@ def compare_arms(
     describers = [engines.open_describer(plan.settings) for plan in plans]
     for plan, describer in zip(plans, describers, strict=True):
         engines.open_writer(plan.settings, describer)
+        engines.open_recogniser(plan.settings)
     side = max(describer.capabilities.frame_side for describer in describers)
     needs = choose_needs(plans[0].settings, side)
     file = yield from bring(source, plans[0].settings, needs)
@@ -155,7 +156,8 @@ def _compare(
         own = replace(plan.settings, out=str(folder.path / "arms" / arm_folder(plan.name)))
         describer = engines.open_describer(own)
         writer, judge = engines.open_writer(own, describer)
-        steps = run(file, own, store, describer, writer, sleep, judge)
+        beside = Assistants(judge, engines.open_recogniser(own))
+        steps = run(file, own, store, describer, writer, sleep, beside)
         try:
             result = yield from _name_arm(plan.name, steps)
         except EngineError as error:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
-from longtake import engines
+from longtake import actions, engines
+from longtake.actions import ActionRecogniser
 from longtake.closeable import Closeable
 from longtake.embed import bring_embedder
 from longtake.engines import (
@@ -25,6 +26,7 @@ from longtake.settings import Settings, list_group
 Writer = Engine | str
 """Who writes the summary: an engine, or DIGEST."""
 OpenEngine = Callable[[str, Settings], Engine]
+OpenRecogniser = Callable[[Settings], ActionRecogniser]
 Fetch = Callable[[Model | FolderModel], object]
 """Fetches what of a model is not here."""
 Tell = Callable[[str, str, str], None]
@@ -44,9 +46,12 @@ class Engines(Closeable):
         open_engine: OpenEngine = engines.open_engine,
         fetch: Fetch = fetch_model,
         tell: Tell = lambda role, name, why: None,
+        open_recogniser: OpenRecogniser = actions.open_recogniser,
     ) -> None:
         self._open_engine, self._fetch, self._tell = open_engine, fetch, tell
+        self._open_recogniser = open_recogniser
         self._opened: dict[tuple[object, ...], Engine] = {}
+        self._recognisers: dict[tuple[object, ...], ActionRecogniser] = {}
         self._told: set[tuple[str, str, str]] = set()
         self._stack = ExitStack()
 
@@ -84,6 +89,17 @@ class Engines(Closeable):
         if judge or name != DIGEST:
             self._say("judge", *say_judge(judge, settings))
         return writer, other_judge
+
+    def open_recogniser(self, settings: Settings) -> ActionRecogniser | None:
+        """Who names what is done in the chunks; None where nobody shall."""
+        if settings.actions == "off":
+            return None
+        key = (settings.actions, *(getattr(settings, setting) for setting in OF_ENGINES))
+        if key not in self._recognisers:
+            opened = self._open_recogniser(settings)
+            self._recognisers[key] = self._stack.enter_context(opened)
+        self._say("actions", self._recognisers[key].name, "as --actions says")
+        return self._recognisers[key]
 
     def open_looker(self, settings: Settings) -> Engine | None:
         """Who looks again at frames in answer to a question, loaded; None where nobody can."""

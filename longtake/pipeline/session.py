@@ -34,7 +34,7 @@ from longtake.pipeline.search import (
     search_library,
 )
 from longtake.pipeline.sources import Source, check_source
-from longtake.pipeline.summarize import run
+from longtake.pipeline.summarize import Assistants, run
 from longtake.pipeline.transcribe import transcribe_video
 from longtake.records import Comparison, Found, Overview, Progress, Result, Steps, Transcript
 from longtake.settings import OF_RECONCILING, OF_SCAN, OF_TRANSCRIPT, Settings, load_settings
@@ -63,9 +63,8 @@ class Session:
         writer = other_judge = None
         if summarized:
             writer, other_judge = self.engines.open_writer(settings, describer)
-        return (
-            yield from run(source, settings, self.store, describer, writer, other_judge=other_judge)
-        )
+        beside = Assistants(other_judge, self.engines.open_recogniser(settings))
+        return (yield from run(source, settings, self.store, describer, writer, assistants=beside))
 
     def reconcile(self, path: str | Path, settings: Settings) -> Steps[Result]:
         """The summary anew from a (perhaps edited) descriptions.csv."""
@@ -229,8 +228,8 @@ def search(
 ) -> SearchResult:
     """The moments of all videos, or of `videos`, that answer to a query, the best first.
 
-    `kinds` are of "seen", "said", "read" and "told" (by the summary); `after` and `before` are
-    seconds of each video. Settings as for `summarize`.
+    `kinds` are of "seen", "said", "read", "told" (by the summary) and "action" (named by the model
+    of `actions`); `after` and `before` are seconds of each video. Settings as for `summarize`.
     """
     wanted = Query(query, tuple(kinds), after, before, most)
     with open_session() as session:

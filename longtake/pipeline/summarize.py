@@ -5,11 +5,12 @@ Front ends go through `run` to its end; they hold no logic of their own.
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from longtake import report
+from longtake.actions import ActionRecogniser
 from longtake.describe.flows import Describing
 from longtake.embed import check_embedder
 from longtake.errors import LongtakeError
@@ -18,6 +19,7 @@ from longtake.inference.questions import raise_if_nothing_came
 from longtake.inference.scheduler import Sleep, Work
 from longtake.library.add import add_to_library
 from longtake.links.cache import hold
+from longtake.pipeline.actions import Recognised, add_actions, recognise_actions
 from longtake.pipeline.ledger import keep_ledger, merge_usage
 from longtake.pipeline.open_engines import Writer, check_reads, choose_judge
 from longtake.pipeline.scan import draw_overview, read_thumbs
@@ -44,6 +46,15 @@ from longtake.words.speech.transcript import check_settings
 LOG = logging.getLogger("longtake")
 
 
+@dataclass(frozen=True)
+class Assistants:
+    """Who is asked beside describer and reconciler, where the settings name somebody."""
+
+    other_judge: Engine | None = None
+    """A judge that is not the reconciler."""
+    recogniser: ActionRecogniser | None = None
+
+
 def run(
     source: Source,
     settings: Settings,
@@ -51,27 +62,27 @@ def run(
     describer: Engine,
     reconciler: Writer | None,
     sleep: Sleep = time.sleep,
-    other_judge: Engine | None = None,
+    assistants: Assistants = Assistants(),
 ) -> Steps[Result]:
     """Describe and (with a reconciler) summarise one video; returns the result.
 
     In place of a reconciler, DIGEST has what is said and written quoted without a model.
 
     Each answer is in the store as soon as it is known: a run that is killed goes on where it was.
-    `other_judge` is the engine that the settings name as a judge; `sleep` waits between two tries.
+    `sleep` waits between two tries.
     Raises LongtakeError where nothing can be said of the video.
     """
     if describer.capabilities.images == 0:
         describer.check_sight()
     if reconciler:
         check_reads(reconciler)
-    judging = choose_judge(settings, reconciler, other_judge) if reconciler else None
+    judging = choose_judge(settings, reconciler, assistants.other_judge) if reconciler else None
     check_settings(settings)
     check_embedder(settings.embedder)
     needs = choose_needs(settings, describer.capabilities.frame_side)
     file = yield from bring(source, settings, needs)
     with hold(file.path):
-        engines = (describer, reconciler, judging)
+        engines = (describer, reconciler, judging, assistants.recogniser)
         return (yield from _go_through(file, settings, store, engines, sleep))
 
 
@@ -79,11 +90,11 @@ def _go_through(
     file: SourceFile,
     settings: Settings,
     store: Store,
-    engines: tuple[Engine, Writer | None, Engine | None],
+    engines: tuple[Engine, Writer | None, Engine | None, ActionRecogniser | None],
     sleep: Sleep,
 ) -> Steps[Result]:
-    """Each stage in turn, with describer, reconciler and judge."""
-    describer, reconciler, judging = engines
+    """Each stage in turn, with describer, reconciler, judge and recogniser."""
+    describer, reconciler, judging, recogniser = engines
     video, index, scan = yield from look_at(file, store)
     names = (report.DESCRIPTIONS, *report.OF_SUMMARY, *report.OF_OVERVIEW)
     out = open_folder(video, settings, names)
@@ -96,7 +107,8 @@ def _go_through(
         open_words(settings, store, overview, index) as words,
         closing(Describing(work, describer, overview, index, words)) as describing,
     ):
-        described = yield from _describe(describing, overview, words)
+        actions = yield from recognise_actions(work, recogniser, overview, index)
+        described = yield from _describe(describing, overview, words, actions)
         speech, text = words.say_speech(), words.say_text()
         transcript = words.speech.finish()
         descriptions, entities = describing.merge(described)
@@ -141,20 +153,27 @@ def _index(
 
 
 def _describe(
-    describing: Describing, overview: Overview, words: ChunkWords
+    describing: Describing,
+    overview: Overview,
+    words: ChunkWords,
+    actions: Mapping[int, Recognised],
 ) -> Steps[list[Description]]:
     """A description, or the reason why there is none, for every chunk."""
+
+    def complete(description: Description) -> Description:
+        return add_actions(words.add_to(description), actions)
+
     name, chunks = describing.engine.name, overview.chunks
     lost = [Description(c, "failed", name, error=c.missing) for c in chunks if c.missing]
     done: dict[int, Description] = {}
     note = f"describing with {name}, at most {describing.view} a chunk"
     yield Progress("describe", len(lost), len(chunks), note)
     yield from _say_listening(words, overview.video)
-    for description in map(words.add_to, describing.describe()):
+    for description in map(complete, describing.describe()):
         done[description.chunk.number] = description
         yield Progress("describe", len(lost) + len(done), len(chunks), description=description)
         yield from _say_listening(words, overview.video)
-    done.update((d.chunk.number, d) for d in map(words.add_to, lost))
+    done.update((d.chunk.number, d) for d in map(complete, lost))
     return [done[number] for number in sorted(done)]
 
 

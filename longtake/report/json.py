@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from longtake.records import (
+    Action,
     Chapter,
     Chunk,
     Cost,
@@ -30,7 +31,7 @@ from longtake.records import (
     Transcript,
     Video,
 )
-from longtake.report.phrases import say_tags, sum_tags
+from longtake.report.phrases import pick_actions, say_actions, say_tags, sum_tags
 from longtake.timecode import Span
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def as_json(
         "video": video_values(result.video),
         **summary_values(result.summary),
         "tags": [_pick(tag, "label", "share") for tag in sum_tags(result.descriptions)],
+        **_action_values(pick_actions(result.descriptions)),
         "shots": _list_shots(result),
         "entities": [_pick(entity, "mark", "kind", "look", "chunks") for entity in result.entities],
         "ledger": _ledger(result.ledger),
@@ -87,6 +89,12 @@ def _server_values(usage: StageUsage) -> dict[str, Any]:
         for part in usage.servers
     ]
     return {"servers": servers} if servers else {}
+
+
+def _action_values(actions: Sequence[Action]) -> dict[str, Any]:
+    """What is done; nothing where no model of actions named any."""
+    values = [{**_pick(action, "label", "score"), **_span(action.span)} for action in actions]
+    return {"actions": values} if values else {}
 
 
 def dump(document: Mapping[str, Any], *, ascii_only: bool = True) -> str:
@@ -189,6 +197,7 @@ def _description(description: Description) -> dict[str, Any]:
         "speech": description.speech,
         "text": description.on_screen,
         "tags": [_pick(tag, "label", "share") for tag in description.tags],
+        **_action_values(description.actions),
         **_pick(description, "status", "error", "engine"),
         "same_as": description.same_as or None,
         "remark": description.remark,
@@ -217,6 +226,7 @@ def chunk_values(description: Description) -> dict[str, Any]:
         **_span(description.chunk.span),
         **_pick(description, "text", "error", "speech", "on_screen"),
         "tags": say_tags(description.tags),
+        **({"actions": say_actions(description.actions)} if description.actions else {}),
         **_pick(description, "same_as", "status", "remark"),
     }
 
@@ -294,6 +304,7 @@ def _read_description(facts: Mapping[str, Any]) -> Description:
         on_screen=facts["text"],
         same_as=facts.get("same_as") or 0,
         tags=_fill_all(Tag, facts.get("tags", ())),
+        actions=_fill_all(Action, facts.get("actions", ())),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from longtake.records import (
+    Action,
     Chapter,
     Description,
     Gap,
@@ -28,7 +29,7 @@ from longtake.text.plurals import say_count
 from longtake.text.untrusted import join_numbers
 from longtake.timecode import Span, format_tenths, format_time
 
-MOST_TAGS, MOST_SHOTS = 8, 12
+MOST_TAGS, MOST_ACTIONS, MOST_SHOTS = 8, 8, 12
 SHORT_SECONDS = 60.0
 """Of a video that is shorter, times have tenths."""
 COMMANDS = ("longtake ", "--")
@@ -134,6 +135,9 @@ def say_seen(result: Result) -> list[str]:
     """A line each: what a reader has to know beside the points; none where there is nothing."""
     tags = say_tags(sum_tags(result.descriptions))
     said = [f"Seen by detectors, may be wrong: {tags}."] if tags else []
+    if actions := say_actions(pick_actions(result.descriptions)):
+        named = " and ".join(use.engine for use in result.usage if use.stage == "actions")
+        said.append(f"Actions named by {named or 'a model'}, may be wrong: {actions}.")
     if result.scan and result.summary and result.summary.sparse:
         said.insert(0, f"{say_shots(result.scan).capitalize()}.")
     remarks = result.summary.remarks if result.summary else ()
@@ -155,6 +159,21 @@ def say_tags(tags: Sequence[Tag]) -> str:
     """`person 100 %, bicycle 40 %`; what was hardly seen is under one per cent."""
     shares = [(tag.label, round(100 * tag.share)) for tag in tags]
     return ", ".join(f"{label} {f'{share} %' if share else 'under 1 %'}" for label, share in shares)
+
+
+def pick_actions(descriptions: Sequence[Description]) -> list[Action]:
+    """Of the whole video, each action where it is surest, the surest first."""
+    surest: dict[str, Action] = {}
+    for action in (action for description in descriptions for action in description.actions):
+        known = surest.setdefault(action.label, action)
+        if action.score > known.score:
+            surest[action.label] = action
+    return sorted(surest.values(), key=lambda action: -action.score)[:MOST_ACTIONS]
+
+
+def say_actions(actions: Sequence[Action]) -> str:
+    """`pouring 0.82 (0:12–0:15); walking 0.41 (0:15–0:18)`."""
+    return "; ".join(f"{action.label} {action.score:.2f} ({action.span})" for action in actions)
 
 
 def say_shots(scan: Scan) -> str:

@@ -8,12 +8,13 @@ import io
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from longtake.errors import SourceError
-from longtake.records import Chunk, Description, Entity, Result, Status, Tag, Video
-from longtake.report.csv import unguard
+from longtake.records import Action, Chunk, Description, Entity, Result, Status, Tag, Video
+from longtake.report.csv import ACTIONS, unguard
 from longtake.report.json import read_json
 from longtake.text.untrusted import one_line
 from longtake.timecode import Span, parse_time
@@ -26,6 +27,8 @@ SEPARATOR_LINE = r'\A"?sep=.[",;\t]*(?=[\r\n])'
 """What may stand above the header for a spreadsheet."""
 TAG = r"(\S.*?) ([0-9]{1,3}) ?%"
 """A label and the share of the frames, in per cent."""
+ACTION = r"(\S.*?) ([01](?:\.[0-9]{1,3})?) ?\(([0-9:.]{1,12})[–-]([0-9:.]{1,12})\)"
+"""A label, its score, and from when to when it is done."""
 LOG = logging.getLogger(__name__)
 
 MOST_BYTES = 64 << 20
@@ -307,6 +310,7 @@ def _read_description(row: _Row, number: int, span: Span) -> Description:
         same_as=_as_number(row.text("same_as")) if text else 0,
         remark=row.text("remark") if text else "",
         tags=_read_tags(row.text("tags")) if text else (),
+        actions=tuple(_read_actions(row.text(ACTIONS))),
         stored=True,
     )
 
@@ -315,6 +319,15 @@ def _read_tags(cell: str) -> tuple[Tag, ...]:
     """Tags as the table has them: `person 100 %, bicycle 40 %`; what is no tag is ignored."""
     found = (re.fullmatch(TAG, part.strip()) for part in re.split("[,;]", cell))
     return tuple(Tag(tag[1], int(tag[2]) / 100) for tag in found if tag and int(tag[2]) <= 100)
+
+
+def _read_actions(cell: str) -> Iterator[Action]:
+    """Actions as the table has them, `pouring 0.82 (0:12.0–0:15.0); …`; what is none is ignored."""
+    for part in cell.split(";"):
+        if found := re.fullmatch(ACTION, part.strip()):
+            with suppress(ValueError):  # no time, or an end before its start
+                span = Span(parse_time(found[3]), parse_time(found[4]))
+                yield Action(found[1], min(1.0, float(found[2])), span)
 
 
 def _fill_holes(found: Sequence[Description], path: Path) -> Iterator[Description]:

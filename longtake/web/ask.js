@@ -2,7 +2,7 @@
 // their place. Asks the server's `search` and `ask` routes. Read together with elements.js.
 
 const NEAR = 4;  // moments beside an answer
-const KINDS_FOUND = { seen: "Seen", said: "Said", read: "Written", told: "Summary" };
+const KINDS_FOUND = { seen: "Seen", said: "Said", read: "Written", told: "Summary", action: "Action" };
 
 // What the server says, or {error, hint}: what is wrong is said on the page as well.
 async function askServer(base, route, asked) {

@@ -21,6 +21,7 @@ STAGES = {
     "scan": ("Looking for shots", 6),
     "listen": ("Listening to what is said", 6),
     "text": ("Reading what is written", 2),
+    "actions": ("Naming what is done", 0),
     "describe": ("Describing", 50),
     "reconcile": ("Summarising", 16),
     "digest": ("Finding topics", 6),

@@ -367,7 +367,8 @@ class View {
       once.said ? el("p", { class: "said" }, el("b", {}, "Said"), " ", once.said) : null,
       once.written ? el("p", { class: "said" }, el("b", {}, "Written"), " ", once.written) : null,
       once.stays ? el("p", { class: "said" }, el("b", {}, "Written"), " as before") : null,
-      first.tags ? el("p", { class: "said" }, el("b", {}, "Detectors"), ` ${first.tags} (may be wrong)`) : null);
+      first.tags ? el("p", { class: "said" }, el("b", {}, "Detectors"), ` ${first.tags} (may be wrong)`) : null,
+      first.actions ? el("p", { class: "said" }, el("b", {}, "Actions"), ` ${first.actions} (may be wrong)`) : null);
   }
 
   // --- the result ------------------------------------------------------------------------------

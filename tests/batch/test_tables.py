@@ -7,6 +7,9 @@ import pytest
 
 from longtake.batch.journal import BatchRow
 from longtake.batch.tables import ON_PAGE, write_tables
+from longtake.records import Action, Chunk, Description
+from longtake.report.csv import as_csv
+from longtake.timecode import Span
 from tests.batch.inline import run
 from tests.batch.test_run import make_film
 
@@ -67,3 +70,16 @@ def test_table_that_somebody_broke_costs_its_own_rows_alone(tmp_path: Path) -> N
     Path("out/1/descriptions.csv").write_text("chunk,start\nx,y\n")
     run("films")
     assert {row["folder"] for row in pq.read_table("out/descriptions.parquet").to_pylist()} == {"2"}
+
+
+def test_actions_are_a_column_of_all_videos_where_one_has_some(tmp_path: Path) -> None:
+    rows = [BatchRow(f"{name}.mp4", "done", folder=name) for name in ("bare", "full", "gone")]
+    for name, actions in (("bare", ()), ("full", (Action("pouring", 0.5, Span(0, 6)),))):
+        described = Description(Chunk(1, Span(0, 6)), "described", "it", "A cup.", actions=actions)
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "descriptions.csv").write_text(as_csv([described]), newline="")
+    write_tables(tmp_path, lambda: rows[:1])
+    assert "actions" not in pq.read_table(tmp_path / "descriptions.parquet").column_names
+    write_tables(tmp_path, lambda: rows)
+    table = pq.read_table(tmp_path / "descriptions.parquet").to_pylist()
+    assert [row["actions"] for row in table] == [None, "pouring 0.50 (0:00.0–0:06.0)"]

@@ -1,5 +1,6 @@
 """What of a result can be found again, each with its own times and kind."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from longtake.library.add import add_to_library
@@ -7,6 +8,7 @@ from longtake.library.index import list_passages_of, list_videos
 from longtake.library.passages import Passage, list_passages
 from longtake.pipeline.session import run_to_end
 from longtake.records import (
+    Action,
     Chapter,
     Chunk,
     Description,
@@ -86,4 +88,16 @@ def test_describing_again_keeps_what_the_summary_told(store: Store) -> None:
         "A man waves twice.",
         "Hello there.",
         "A greeting",
+    ]
+
+
+def test_actions_stand_behind_all_else_each_with_its_own_times() -> None:
+    described = Description(FIRST, "described", "fake", "A man waves.")
+    actions = (Action("waving", 0.9, Span(2, 4)), Action("standing", 0.4, Span(0, 2)))
+    bare = list_passages(make_material(described), None, "en")
+    found = list_passages(make_material(replace(described, actions=actions)), None, "en")
+    assert found == [
+        *bare,
+        Passage("action", Span(0, 2), "standing"),
+        Passage("action", Span(2, 4), "waving"),
     ]

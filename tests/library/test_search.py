@@ -187,6 +187,14 @@ def test_neighbours_make_one_moment_with_each_kind_once(store: Store) -> None:
     assert texts([second]) == ["A bridge again."]
 
 
+def test_action_that_is_done_again_later_is_another_moment(store: Store) -> None:
+    spans = (Span(10, 12), Span(13, 15), Span(100, 102))
+    put(store, "cup", [Passage("action", span, "pouring") for span in spans])
+    assert [moment.span.start for moment in find(store, "pouring")] == [10, 100]
+    put(store, "cup", [Passage("seen", span, "pouring") for span in spans])
+    assert len(find(store, "pouring")) == 1
+
+
 def test_merged_passage_counts_what_it_has_of_words_and_of_meaning() -> None:
     numbers, likenesses = np.array([1, 2, 3, 4]), np.array([0.9, 0.8, 0.1, -0.5], np.float32)
     merged = merge({3: 0.8, 2: 0.1, 7: 0.05}, numbers, likenesses)

@@ -14,7 +14,7 @@ from longtake.timecode import Span
 from longtake.web.progress import show_update
 from longtake.web.result import show_result
 from tests.conftest import ROOT
-from tests.web.examples import make_result, make_run, write_result
+from tests.web.examples import HOSTILE, make_result, make_run, write_result
 
 RELEASES = sorted((ROOT / "tests" / "releases").iterdir())
 
@@ -117,6 +117,23 @@ def test_a_result_that_lacks_what_was_not_written_yet_is_shown_without_it(tmp_pa
     shown = show_result(make_run(tmp_path))
     assert shown
     assert [chunk["text"] for chunk in shown["arms"][0]["chunks"]] == ["one", "two", "three"]
+
+
+def test_actions_stand_on_the_card_of_their_chunk_and_beside_the_summary(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write_result(out, ("one", "two", "three"))
+    path = out / "result.json"
+    document = json.loads(path.read_text())
+    document["descriptions"][1]["actions"] = [
+        {"label": HOSTILE[0], "score": 0.8, "start": 6.0, "end": 9.0}
+    ]
+    path.write_text(json.dumps(document))
+    shown = show_result(make_run(tmp_path))
+    assert shown
+    (arm,) = shown["arms"]
+    said = f"{HOSTILE[0]} 0.80 (0:06–0:09)"
+    assert [chunk.get("actions") for chunk in arm["chunks"]] == [None, said, None]
+    assert arm["seen"] == [f"Actions named by a model, may be wrong: {said}."]
 
 
 def test_the_figures_of_both_flows_stand_in_one_table_with_what_they_tell(tmp_path: Path) -> None:
