@@ -188,6 +188,15 @@ class Tag:
 
 
 @dataclass(frozen=True)
+class Action:
+    """What a temporal model says is done in a stretch of a chunk; it may be wrong."""
+
+    label: str
+    score: float  # 0 to 1
+    span: Span
+
+
+@dataclass(frozen=True)
 class Description:
     """What became of one chunk: a text, or (never both) the reason why there is none.
 

@@ -127,6 +127,13 @@ class Settings:
         metavar="NAME[:MODEL]",
         basic=True,
     )
+    actions: str = _setting(
+        "describing",
+        "off",
+        "a model that names what is done in clips of each chunk, beside its description: a folder"
+        " or a model of the hub, such as MCG-NJU/videomae-base-finetuned-kinetics; off: none",
+        metavar="off|MODEL",
+    )
     reconciler: str = _setting(
         "summary",
         "auto",
