@@ -3,9 +3,8 @@
 import importlib
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,6 +36,7 @@ EXAMPLES = (
 )
 NO_LABEL = re.compile(r"(LABEL_)?\d*")
 """What stands for a label where nobody named it."""
+SMALLER = "Take a smaller model, or --device cpu."
 LONGEST_LABEL = 120
 BATCH, BATCH_ON_CPU = 8, 1
 
@@ -73,25 +73,8 @@ class VideoClassifier(ActionRecogniser):
     def classify(self, clips: Sequence[np.ndarray]) -> list[list[tuple[str, float]]]:
         """As many clips at once as memory is found to suffice for."""
         self._load()
-        found: list[list[tuple[str, float]]] = []
-        while len(found) < len(clips):
-            some = clips[len(found) : len(found) + self.batch]
-            try:
-                scores = call_library(self._folder.name, "name actions", partial(self._score, some))
-            except OutOfMemory:
-                empty_caches(self._placement)
-                if len(some) == 1:
-                    raise
-                self.batch = len(some) // 2
-                LOG.warning(
-                    "%s has not the memory for %d clips at once: stepping down to %d",
-                    self.name,
-                    len(some),
-                    self.batch,
-                )
-                continue
-            found += [self._rank(row) for row in scores]
-        return found
+        scores, self.batch = score_in_batches(self._score, clips, self.batch)
+        return [self._rank(row) for row in scores]
 
     def close(self) -> None:
         """Free the weights and the device's caches."""
@@ -117,11 +100,18 @@ class VideoClassifier(ActionRecogniser):
         except EngineError as error:
             hint = "The files may be broken, or made for another version of transformers."
             if isinstance(error, OutOfMemory):
-                hint = "Take a smaller model, or --device cpu."
+                hint = SMALLER
             self._failure = (error.message, hint)
             raise EngineRefused(*self._failure) from None
 
     def _score(self, clips: Sequence[np.ndarray]) -> np.ndarray:
+        try:
+            return call_library(self._folder.name, "name actions", lambda: self._ask(clips))
+        except OutOfMemory as error:
+            empty_caches(self._placement)
+            raise OutOfMemory(error.message, SMALLER) from None
+
+    def _ask(self, clips: Sequence[np.ndarray]) -> np.ndarray:
         """Of each clip the scores of all labels: (clips, labels)."""
         import torch
 
@@ -136,6 +126,26 @@ class VideoClassifier(ActionRecogniser):
     def _rank(self, scores: np.ndarray) -> list[tuple[str, float]]:
         best = np.argsort(-scores, kind="stable")[:MOST_LABELS]
         return [(self._labels[place], float(scores[place])) for place in best]
+
+
+def score_in_batches(
+    score: Callable[[Sequence[np.ndarray]], np.ndarray], clips: Sequence[np.ndarray], batch: int
+) -> tuple[list[np.ndarray], int]:
+    """The scores of each clip, and how many clips at once memory sufficed for in the end.
+
+    Where it doesn't, the batch is halved; OutOfMemory where it doesn't for a single clip.
+    """
+    found: list[np.ndarray] = []
+    while len(found) < len(clips):
+        some = clips[len(found) : len(found) + batch]
+        try:
+            found += list(score(some))
+        except OutOfMemory as error:
+            if len(some) == 1:
+                raise
+            batch = len(some) // 2
+            LOG.warning("%s Stepping down to %d clips at once.", error.message, batch)
+    return found, batch
 
 
 def open_classifier(model: str, settings: Settings) -> VideoClassifier:

@@ -1,6 +1,7 @@
 """What a model's files say of its pictures, and what becomes of a picture by that."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from longtake.actions.classifier import read_labels
+from longtake.actions.classifier import read_labels, score_in_batches
 from longtake.actions.prepare import Preparation, crop_middle, read_preparation, read_processor
 from longtake.actions.sampling import read_sampling
 from longtake.engines.transformers.hub import Folder
-from longtake.errors import UsageError
+from longtake.errors import OutOfMemory, UsageError
 
 GREY = np.full((2, 90, 160, 3), 51, np.uint8)
 
@@ -154,3 +155,28 @@ def test_model_without_labels_is_refused(labels: dict[int, str]) -> None:
     with pytest.raises(UsageError, match="has no labels") as caught:
         read_labels(folder(Path()), labels)
     assert "vjepa2" in caught.value.hint
+
+
+@pytest.mark.parametrize(("most", "asked", "left"), [(8, [5], 8), (3, [5, 2, 2, 1], 2)])
+def test_batch_that_memory_does_not_suffice_for_is_halved(
+    most: int, asked: list[int], left: int
+) -> None:
+    sizes: list[int] = []
+
+    def score(clips: Sequence[np.ndarray]) -> np.ndarray:
+        sizes.append(len(clips))
+        if len(clips) > most:
+            raise OutOfMemory("model has not the memory for this.")
+        return np.stack([clip.mean(keepdims=True) for clip in clips])
+
+    scores, batch = score_in_batches(score, [np.array([n]) for n in range(5)], 8)
+    assert [float(row[0]) for row in scores] == [0, 1, 2, 3, 4]
+    assert sizes == asked and batch == left
+
+
+def test_memory_that_does_not_suffice_for_one_clip_is_an_error() -> None:
+    def score(clips: Sequence[np.ndarray]) -> np.ndarray:
+        raise OutOfMemory("no")
+
+    with pytest.raises(OutOfMemory):
+        score_in_batches(score, [GREY, GREY, GREY], 2)
