@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from longtake.actions.prepare import Preparation, read_preparation, read_processor
+from longtake.actions.prepare import Preparation, read_preparation, read_processor, read_side
 from longtake.actions.recogniser import MOST_LABELS, ActionRecogniser, Sampling
 from longtake.actions.sampling import count_frames, read_sampling
 from longtake.engines.transformers.hub import EXAMPLES as DESCRIBERS
@@ -37,7 +37,7 @@ EXAMPLES = (
 NO_LABEL = re.compile(r"(LABEL_)?\d*")
 """What stands for a label where nobody named it."""
 SMALLER = "Take a smaller model, or --device cpu."
-LONGEST_LABEL = 120
+LONGEST_LABEL, MOST_FRAMES = 120, 512
 BATCH, BATCH_ON_CPU = 8, 1
 
 
@@ -163,7 +163,7 @@ def open_classifier(model: str, settings: Settings) -> VideoClassifier:
     config = read_video_config(folder)
     processor = read_processor(folder)
     preparation = read_preparation(folder, config, processor)
-    edge = preparation.edge or max(preparation.size or preparation.crop or (0, 0))
+    edge = preparation.edge or max(preparation.size or preparation.crop or (read_side(config),))
     placement = call_library(
         folder.name, "be placed", lambda: choose_placement(folder, device, "none")
     )
@@ -180,9 +180,10 @@ def read_video_config(folder: Folder) -> Any:
             f"{folder.name} is of the kind {config.model_type!r}, which names no actions in video",
             EXAMPLES,
         )
-    if count_frames(config) < 1:
+    if not 1 <= (frames := count_frames(config)) <= MOST_FRAMES:
         raise UsageError(
-            f"{folder.name} says that its clips have no pictures", "Fetch the model again."
+            f"{folder.name} says that its clips have {frames} pictures",
+            "Its files may be broken: fetch the model again.",
         )
     return config
 

@@ -56,7 +56,7 @@ class Observer(ScriptedEngine):
     """Tells of frames of these films."""
 
     def __init__(self, scripts: Sequence[Script]) -> None:
-        super().__init__(self._tell, "observer", frame_side=512, width=1)
+        super().__init__(self._tell, "observer", frame_side=512, width=1, repeats=False)
         self._scripts = scripts
 
     def frame_tokens(self, width: int, height: int) -> int:
