@@ -7,7 +7,7 @@ import numpy as np
 from longtake.actions import ActionRecogniser, Sampling
 
 
-class ScriptedRecogniser(ActionRecogniser):
+class ClipRecogniser(ActionRecogniser):
     """`told`: the labels with scores of each clip, in order."""
 
     def __init__(

@@ -134,6 +134,13 @@ def test_other_weights_have_other_options(classifiers: dict[str, Path], tmp_path
         assert again.options == one.options and again.name == one.name
 
 
+def test_bits_of_the_describer_are_not_those_of_the_recogniser(
+    classifiers: dict[str, Path],
+) -> None:
+    with open_folder(classifiers["videomae"], quantize="4bit") as recogniser:
+        assert recogniser.classify(make_clips(recogniser, 1, (32, 32)))
+
+
 def test_clip_of_too_few_pictures_is_an_error_of_ours(classifiers: dict[str, Path]) -> None:
     with open_folder(classifiers["videomae"]) as recogniser:
         [clip] = make_clips(recogniser, 1, (32, 32))

@@ -15,7 +15,7 @@ from longtake.records import Action, Chunk
 from longtake.timecode import Span
 from longtake.video.frames import open_frames
 from longtake.video.probe import probe
-from tests.actions.recognisers import ScriptedRecogniser
+from tests.actions.recognisers import ClipRecogniser
 from tests.videos import make_video, read_number, smash
 
 RATE = 10
@@ -64,7 +64,7 @@ def test_clips_cover_any_chunk_and_no_more_are_seen_than_it_takes(
 
 
 def watch(
-    path: Path, recogniser: ScriptedRecogniser, span: Span
+    path: Path, recogniser: ClipRecogniser, span: Span
 ) -> tuple[tuple[Action, ...], list[list[int]]]:
     """What is said of the span, and the numbers of the pictures that each clip was of."""
     _, index = probe(path, "0" * 64)
@@ -74,7 +74,7 @@ def watch(
 
 
 def test_clip_shows_pictures_as_far_apart_as_the_model_learned_from(tmp_path: Path) -> None:
-    recogniser = ScriptedRecogniser([[], [], []], TWO_SECONDS)
+    recogniser = ClipRecogniser([[], [], []], TWO_SECONDS)
     path = make_video(tmp_path / "film.mp4", seconds=8, rate=RATE)
     _, shown = watch(path, recogniser, Span(1, 7))
     assert shown == [[12, 17, 22, 27], [32, 37, 42, 47], [52, 57, 62, 67]]
@@ -82,7 +82,7 @@ def test_clip_shows_pictures_as_far_apart_as_the_model_learned_from(tmp_path: Pa
 
 
 def test_clips_that_overlap_share_their_pictures(tmp_path: Path) -> None:
-    recogniser = ScriptedRecogniser([[], []], TWO_SECONDS)
+    recogniser = ClipRecogniser([[], []], TWO_SECONDS)
     path = make_video(tmp_path / "film.mp4", seconds=4, rate=RATE)
     _, shown = watch(path, recogniser, Span(0, 3))
     assert shown == [[2, 7, 12, 17], [12, 17, 22, 27]]
@@ -91,21 +91,21 @@ def test_clips_that_overlap_share_their_pictures(tmp_path: Path) -> None:
 def test_chunk_shorter_than_a_clip_ends_in_its_last_picture_again(tmp_path: Path) -> None:
     path = make_video(tmp_path / "film.mp4", seconds=1, rate=RATE)
     for seconds, numbers in ((1.0, [2, 7, 7, 7]), (0.1, [0, 0, 0, 0])):
-        recogniser = ScriptedRecogniser([[("spins", 0.9)]], TWO_SECONDS)
+        recogniser = ClipRecogniser([[("spins", 0.9)]], TWO_SECONDS)
         found, shown = watch(path, recogniser, Span(0, seconds))
         assert shown == [numbers] and found == (Action("spins", 0.9, Span(0, seconds)),)
 
 
 def test_video_of_one_picture_is_one_clip(tmp_path: Path) -> None:
     path = make_video(tmp_path / "film.mp4", seconds=0.1, rate=RATE)
-    _, shown = watch(path, ScriptedRecogniser([[]], TWO_SECONDS), Span(0, 0.1))
+    _, shown = watch(path, ClipRecogniser([[]], TWO_SECONDS), Span(0, 0.1))
     assert shown == [[0, 0, 0, 0]]
 
 
 def test_picture_that_can_t_be_read_is_the_one_before_it(tmp_path: Path) -> None:
     path = make_video(tmp_path / "film.ts", seconds=6, rate=RATE, options={"g": "5", "bf": "0"})
     smash(path, 0.4, 0.6)
-    _, shown = watch(path, ScriptedRecogniser([[], [], []], TWO_SECONDS), Span(0, 6))
+    _, shown = watch(path, ClipRecogniser([[], [], []], TWO_SECONDS), Span(0, 6))
     assert len(shown) == 3 and all(len(clip) == 4 and clip == sorted(clip) for clip in shown)
 
 
@@ -114,7 +114,7 @@ def test_chunk_without_a_picture_says_so(tmp_path: Path) -> None:
     _, index = probe(path, "0" * 64)
     smash(path, 0.3, 1)
     with open_frames(path, index) as reader, pytest.raises(SourceError, match="0:04"):
-        recognise_chunk(ScriptedRecogniser([], TWO_SECONDS), reader, Chunk(1, Span(4, 6)))
+        recognise_chunk(ClipRecogniser([], TWO_SECONDS), reader, Chunk(1, Span(4, 6)))
 
 
 def test_neighbours_with_the_same_label_are_one_action(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_neighbours_with_the_same_label_are_one_action(tmp_path: Path) -> None:
         [("jumps", 0.6)],
     ]
     path = make_video(tmp_path / "film.mp4", seconds=8, rate=RATE)
-    found, _ = watch(path, ScriptedRecogniser(told, TWO_SECONDS), Span(0, 8))
+    found, _ = watch(path, ClipRecogniser(told, TWO_SECONDS), Span(0, 8))
     assert found == (
         Action("jumps", 0.8, Span(0, 4)),
         Action("spins", 0.4, Span(0, 2)),
@@ -135,6 +135,6 @@ def test_neighbours_with_the_same_label_are_one_action(tmp_path: Path) -> None:
 
 def test_pictures_are_no_larger_than_the_model_wants(tmp_path: Path) -> None:
     path = make_video(tmp_path / "film.mp4", seconds=2, rate=RATE, size=(320, 180))
-    recogniser = ScriptedRecogniser([[]], TWO_SECONDS)
+    recogniser = ClipRecogniser([[]], TWO_SECONDS)
     watch(path, recogniser, Span(0, 2))
     assert recogniser.shown[0].shape == (4, 36, 64, 3) and recogniser.shown[0].dtype == np.uint8
