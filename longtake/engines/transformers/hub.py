@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
@@ -32,6 +33,8 @@ PATTERNS: dict[str, Any] = {
 }
 """What is fetched: no other forms of the same weights, and no code, which is never run."""
 SAMPLE_BYTES = 1 << 16
+NON_COMMERCIAL = re.compile(r"\bnc\b|non-?commercial|research-?only", re.IGNORECASE)
+"""In names of licences, such as cc-by-nc-4.0."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,38 @@ def _fetch(model: str) -> Path:
         missing = [file.file_size for file in plan if file.will_download]
         size = f"{len(missing)} files, {sum(missing) // 10**6} MB"
         LOG.info("fetching %s from the Hugging Face hub: %s", model, size)
+        _tell_licence(model)
         return Path(snapshot_download(model, **PATTERNS))
     except Exception as error:  # the client has errors of some dozen kinds
         raise _hub_error(model, error) from None
+
+
+def _tell_licence(model: str) -> None:
+    """The log says under which licence the weights are, before they come."""
+    from huggingface_hub import model_info
+
+    card: dict[str, Any] = {}
+    with suppress(Exception):  # a card that can't be had keeps nobody from the model
+        found: Any = model_info(model, revision="main").card_data
+        card = found.to_dict() if found else {}
+    licence, free = say_licence(card)
+    if free:
+        LOG.info("the licence of %s: %s", model, licence)
+    else:
+        LOG.warning("the licence of %s: %s", model, licence)
+
+
+def say_licence(card: Mapping[str, Any]) -> tuple[str, bool]:
+    """A model card's licence in plain words, and whether it is said and leaves all uses free."""
+    names = card.get("license"), card.get("license_name")
+    licence = one_line(", ".join(str(name) for name in names if name and name != "other"))[:100]
+    if link := one_line(str(card.get("license_link") or ""))[:200]:
+        licence = f"{licence} ({link})".strip()
+    if not licence:
+        return "its model card names none: look it up before you use it", False
+    if NON_COMMERCIAL.search(licence):
+        return f"{licence}: for non-commercial use only", False
+    return licence, True
 
 
 def _hub_error(model: str, error: Exception) -> LongtakeError:

@@ -72,7 +72,11 @@ class Runner:
         placement = self.placement
         LOG.info("loading %s onto %s (%s)", self._folder.name, placement.device, placement.dtype)
         try:
-            self._model = call_library(self._folder.name, "be loaded", self._read)
+            self._model = call_library(
+                self._folder.name,
+                "be loaded",
+                lambda: load_weights(self._folder, self._loader, placement),
+            )
         except EngineError as error:
             hint = "The files may be broken, or made for another version of transformers."
             if isinstance(error, OutOfMemory):
@@ -92,42 +96,13 @@ class Runner:
                 self._folder.name, "answer", lambda: self._generate(inputs, request, stop)
             )
         except OutOfMemory:
-            self._empty_caches()
+            empty_caches(self.placement)
             raise
 
     def release(self) -> None:
         """Free the weights and the device's caches."""
         self._model = None
-        self._empty_caches()
-
-    def _read(self) -> Any:
-        import torch
-        import transformers
-
-        dtype = getattr(torch, self.placement.dtype)
-        options: dict[str, Any] = {"dtype": dtype}
-        if self.placement.device == "cpu":
-            # Its threads wait for one another: without a free core all are as slow as one.
-            torch.set_num_threads(max(1, count_cores() - 1))
-        else:
-            options["device_map"] = {"": self.placement.device}
-        if self.placement.quantize != "none":
-            options["quantization_config"] = transformers.BitsAndBytesConfig(
-                load_in_8bit=self.placement.quantize == "8bit",
-                load_in_4bit=self.placement.quantize == "4bit",
-                bnb_4bit_compute_dtype=dtype,
-            )
-        model, facts = self._loader.from_pretrained(
-            self._folder.path,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-            **options,
-        )
-        if missing := sorted(facts["missing_keys"]):
-            raise ValueError(f"its weights lack {missing[0]} and {len(missing) - 1} more")
-        return model.eval()
+        empty_caches(self.placement)
 
     def _generate(
         self, inputs: dict[str, Any], request: Request, stop: Callable[[], bool]
@@ -175,21 +150,53 @@ class Runner:
         dtype = self._model.dtype if value.is_floating_point() else value.dtype
         return value.to(self._model.device, dtype)
 
-    def _empty_caches(self) -> None:
-        import torch
 
-        gc.collect()
-        if self.placement.device != "cpu":
-            getattr(torch, self.placement.device).empty_cache()
-
-
-def read_config(folder: Folder) -> tuple[Any, Any, bool]:
-    """The model's configuration, the class that loads it, and whether it takes images."""
+def load_weights(folder: Folder, loader: Any, placement: Placement) -> Any:
+    """The model by one of the library's classes; raises what the library does."""
+    import torch
     import transformers
-    from transformers.models.auto import modeling_auto
+
+    dtype = getattr(torch, placement.dtype)
+    options: dict[str, Any] = {"dtype": dtype}
+    if placement.device == "cpu":
+        # Its threads wait for one another: without a free core all are as slow as one.
+        torch.set_num_threads(max(1, count_cores() - 1))
+    else:
+        options["device_map"] = {"": placement.device}
+    if placement.quantize != "none":
+        options["quantization_config"] = transformers.BitsAndBytesConfig(
+            load_in_8bit=placement.quantize == "8bit",
+            load_in_4bit=placement.quantize == "4bit",
+            bnb_4bit_compute_dtype=dtype,
+        )
+    model, facts = loader.from_pretrained(
+        folder.path,
+        local_files_only=True,
+        trust_remote_code=False,
+        use_safetensors=True,
+        output_loading_info=True,
+        **options,
+    )
+    if missing := sorted(facts["missing_keys"]):
+        raise ValueError(f"its weights lack {missing[0]} and {len(missing) - 1} more")
+    return model.eval()
+
+
+def empty_caches(placement: Placement) -> None:
+    """Give back to the device what no tensor holds any more."""
+    import torch
+
+    gc.collect()
+    if placement.device != "cpu":
+        getattr(torch, placement.device).empty_cache()
+
+
+def load_config(folder: Folder) -> Any:
+    """The model's configuration; UsageError where the library doesn't know it."""
+    import transformers
 
     try:
-        config = transformers.AutoConfig.from_pretrained(
+        return transformers.AutoConfig.from_pretrained(
             folder.path, local_files_only=True, trust_remote_code=False
         )
     except Exception as error:  # whatever a stranger's file brings about
@@ -199,6 +206,14 @@ def read_config(folder: Folder) -> tuple[Any, Any, bool]:
             f"Try a newer version: {say_pip_install('--upgrade', 'transformers')}. Models that"
             " bring code of their own are not run.",
         ) from None
+
+
+def read_config(folder: Folder) -> tuple[Any, Any, bool]:
+    """The model's configuration, the class that loads it, and whether it takes images."""
+    import transformers
+    from transformers.models.auto import modeling_auto
+
+    config = load_config(folder)
     if config.model_type in modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
         return config, transformers.AutoModelForImageTextToText, True
     if config.model_type in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:

@@ -118,7 +118,7 @@ def test_what_the_hub_refuses_is_said_in_plain_words(
     assert run_python(FIND, HF_HUB_CACHE=str(tmp_path), HF_HUB_OFFLINE="1").startswith("ModelError")
 
 
-def test_model_is_fetched_once_with_a_word_of_its_size(
+def test_model_is_fetched_once_with_a_word_of_its_size_and_licence(
     models: dict[str, Path], tmp_path: Path
 ) -> None:
     with serve() as server:
@@ -130,7 +130,9 @@ def test_model_is_fetched_once_with_a_word_of_its_size(
             route = f"/org/tiny/resolve/{COMMIT}/{file.name}"
             server.set(route, Answer(200, data, {"ETag": f'"{etag}"', "X_Repo_Commit": COMMIT}))
         listed.append({"type": "file", "path": "run.py", "size": 9, "oid": "0" * 40})
-        server.set("/api/models/org/tiny/revision/main", as_json({"id": "org/tiny", "sha": COMMIT}))
+        card = {"license": "cc-by-nc-4.0"}
+        facts = {"id": "org/tiny", "sha": COMMIT, "cardData": card}
+        server.set("/api/models/org/tiny/revision/main", as_json(facts))
         tree = f"/api/models/org/tiny/tree/{COMMIT}?recursive=true&expand=false"
         server.set(tree, as_json(listed))
         cache = {"HF_HUB_CACHE": str(tmp_path), "HF_ENDPOINT": server.url}
@@ -140,8 +142,32 @@ def test_model_is_fetched_once_with_a_word_of_its_size(
         assert (
             f"fetching org/tiny from the Hugging Face hub: {len(listed) - 1} files, 1 MB" in first
         )
+        licence = "the licence of org/tiny: cc-by-nc-4.0: for non-commercial use only"
+        assert licence in first
         assert not any("run.py" in request.path for request in server.asked)
         assert COMMIT in run_python(FIND, **cache) and len(server.asked) == asked
+
+
+@pytest.mark.parametrize(
+    ("card", "said", "free"),
+    [
+        ({"license": "apache-2.0"}, "apache-2.0", True),
+        ({"license": "cc-by-nc-sa-4.0"}, "cc-by-nc-sa-4.0: for non-commercial use only", False),
+        (
+            {"license": "other", "license_name": "fair-noncommercial", "license_link": "LICENSE"},
+            "fair-noncommercial (LICENSE): for non-commercial use only",
+            False,
+        ),
+        ({"license": "other", "license_name": "gemma"}, "gemma", True),
+        ({"license": "other", "license_link": "x\ny"}, "(x y)", True),
+        ({"license": "other"}, "its model card names none: look it up before you use it", False),
+        ({}, "its model card names none: look it up before you use it", False),
+    ],
+)
+def test_licence_is_said_in_plain_words(card: dict[str, str], said: str, free: bool) -> None:
+    from longtake.engines.transformers.hub import say_licence
+
+    assert say_licence(card) == (said, free)
 
 
 def test_opening_and_asking_writes_nothing_to_the_terminal(models: dict[str, Path]) -> None:
