@@ -131,7 +131,7 @@ class Settings:
         "describing",
         "off",
         "a model that names what is done in clips of each chunk, beside its description: a folder"
-        " or a model of the hub, such as MCG-NJU/videomae-base-finetuned-kinetics; off: none",
+        " or a model of the hub, such as google/vivit-b-16x2-kinetics400; off: none",
         metavar="off|MODEL",
     )
     reconciler: str = _setting(
