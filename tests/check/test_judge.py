@@ -17,7 +17,7 @@ from longtake.inference.engine import Capabilities, Reply, Request
 from longtake.inference.questions import Question
 from longtake.pipeline.open_engines import choose_judge, name_other_judge, say_judge
 from longtake.pipeline.session import run_to_end
-from longtake.pipeline.summarize import run
+from longtake.pipeline.summarize import Assistants, run
 from longtake.records import Chapter, Moment, Sentence, Summary
 from longtake.settings import Settings
 from longtake.store import Store
@@ -413,7 +413,7 @@ def test_judge_that_is_gone_costs_no_summary(numbered: Path, store: Store, tmp_p
     )
     gone = ScriptedEngine(lambda request: EngineUnreachable("the server is gone"), "fake")
     last = run_to_end(
-        run(numbered, wanted, store, FakeEngine(), make_writer(), lambda s: None, gone)
+        run(numbered, wanted, store, FakeEngine(), make_writer(), lambda s: None, Assistants(gone))
     )
     assert last.summary
     summary = last.summary
