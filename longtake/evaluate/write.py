@@ -79,7 +79,7 @@ def _cells(row: ArmOfLevel) -> tuple[str, ...]:
         row.level,
         row.arm,
         f"{row.descriptions.recall:.2f}",
-        f"{row.descriptions.precision:.2f}",
+        f"{row.descriptions.precision:.2f}" if row.descriptions.told else "–",
         say_rate(row.quality, row.interval),
         "" if row.arm == "independent" else say_difference(row.more, row.more_interval),
         say_rate(row.summary_quality, None),

@@ -14,6 +14,7 @@ from longtake.evaluate.kit import EvaluationPlan, evaluate_engine, save_best
 from longtake.evaluate.score import Score, score_descriptions
 from longtake.evaluate.script import Script, write_script
 from longtake.evaluate.truth import TrueEvent, write_truth
+from longtake.evaluate.write import say_evaluation
 from longtake.inference.engine import Engine, Reply, Request
 from longtake.pipeline.open_engines import Engines
 from longtake.pipeline.session import Session, run_to_end
@@ -144,6 +145,7 @@ def test_engine_that_tells_nothing_that_can_be_read_is_told(
 ) -> None:
     found, _ = run(plan_of(tmp_path, count=1), ScriptedEngine(lambda request: said))
     assert any(note in one for one in found.notes) and not found.best
+    assert list(say_evaluation(found))[1].split()[2:4] == ["0.00", "–"]
 
 
 def test_engine_that_takes_one_image_is_measured(tmp_path: Path) -> None:
