@@ -88,14 +88,15 @@ class Scan:
 class Frame:
     """One picture of a video as JPEG, at `time` seconds, `width` × `height` pixels.
 
-    Where later pictures were looked at and show the same, `until` is the time of the last of them.
+    Where later pictures were looked at and show the same, `again` is the time of the last of them;
+    of what lies between nothing is known.
     """
 
     time: float
     jpeg: bytes = field(repr=False)
     width: int
     height: int
-    until: float = 0.0
+    again: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,11 @@ class VideoClassifier(ActionRecogniser):
             logits = self._model(**{self._model.main_input_name: pixels}).logits.float()
             logits = logits.view(len(clips), -1)  # VideoPrism's are (clips, 1, labels)
             scores = logits.sigmoid() if self._several else logits.softmax(-1)
+        if not scores.isfinite().all():
+            raise EngineRefused(
+                f"{self._folder.name} gives scores that are no numbers",
+                "Its weights may be broken: fetch them again, or use another model.",
+            )
         return np.asarray(scores.cpu().numpy())
 
     def _rank(self, scores: np.ndarray) -> list[tuple[str, float]]:

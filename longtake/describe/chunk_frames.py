@@ -91,7 +91,7 @@ class ChunkFrames:
         if self._repeats:
             return pictures
         return [
-            replace(pictures[same[0]], until=pictures[same[-1]].time if len(same) > 1 else 0.0)
+            replace(pictures[same[0]], again=pictures[same[-1]].time if len(same) > 1 else 0.0)
             for same in group_repeats(_looks(pictures))
         ]
 

@@ -72,9 +72,9 @@ def make_request(
 
 
 def _say_frame(frame: Frame) -> str:
-    since, until = format_time(frame.time), format_time(frame.until)
-    same = f", the same until {until}" if frame.until and until != since else ""
-    return f"Frame at {since}{same}:"
+    first, again = format_time(frame.time), format_time(frame.again)
+    same = f", the same at {again}" if frame.again and again != first else ""
+    return f"Frame at {first}{same}:"
 
 
 def make_question(chunk: Chunk, words: Words = NO_WORDS, context: Context = NO_CONTEXT) -> Request:

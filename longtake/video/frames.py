@@ -45,20 +45,20 @@ _Matrix = tuple[int, int, int, int]
 class Picture:
     """A picture of a chunk: its time, the time from which it is on display, pixels and look.
 
-    `until` as in `Frame`.
+    `again` as in `Frame`.
     """
 
     time: float
     shown: float
     pixels: np.ndarray
     look: np.ndarray
-    until: float = 0.0
+    again: float = 0.0
 
     def as_frame(self) -> Frame:
         """The picture encoded as JPEG."""
         from PIL import Image
 
-        return replace(_encode(Image.fromarray(self.pixels), self.time), until=self.until)
+        return _encode(Image.fromarray(self.pixels), self.time, self.again)
 
 
 def scale(width: int, height: int, side: int) -> tuple[int, int]:
@@ -75,13 +75,13 @@ def shrink_frame(frame: Frame, side: int) -> Frame:
     if size == (frame.width, frame.height):
         return frame
     with Image.open(io.BytesIO(frame.jpeg)) as image:
-        return _encode(image.resize(size, Image.Resampling.LANCZOS), frame.time)
+        return _encode(image.resize(size, Image.Resampling.LANCZOS), frame.time, frame.again)
 
 
-def _encode(image: "PillowImage", time: float) -> Frame:
+def _encode(image: "PillowImage", time: float, again: float) -> Frame:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=JPEG_QUALITY)
-    return Frame(time, file.getvalue(), *image.size)
+    return Frame(time, file.getvalue(), *image.size, again)
 
 
 class FrameReader:

@@ -207,6 +207,22 @@ def test_weights_of_another_shape_are_refused_each_time(
                 recogniser.classify(make_clips(recogniser, 1, (32, 32)))
 
 
+def test_scores_that_are_no_numbers_are_refused(
+    classifiers: dict[str, Path], tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(classifiers["videomae"], tmp_path / "broken")
+    weights = load_file(folder / "model.safetensors")
+    weights["classifier.bias"] = weights["classifier.bias"] * float("nan")
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with (
+        open_folder(folder) as recogniser,
+        pytest.raises(EngineRefused, match="no numbers"),
+    ):
+        recogniser.classify(make_clips(recogniser, 1, (32, 32)))
+
+
 @pytest.mark.parametrize("name", ["", "no such", "/no/such/folder", "a/b/c"])
 def test_what_is_neither_folder_nor_name_is_bad_usage(name: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -42,11 +42,11 @@ def test_words_stand_between_tags_before_the_question() -> None:
     )
 
 
-def test_frame_says_until_when_the_picture_is_the_same() -> None:
-    moving, standing = Frame(6.1, b"", 64, 36), Frame(8.0, b"", 64, 36, until=11.9)
+def test_frame_says_when_the_picture_is_the_same_again() -> None:
+    moving, standing = Frame(6.1, b"", 64, 36), Frame(8.0, b"", 64, 36, again=11.9)
     parts = make_request(Chunk(2, Span(6, 12)), [moving, standing]).parts
     assert parts[0] == "Frame at 0:06:"
-    assert parts[2] == "Frame at 0:08, the same until 0:11:"
+    assert parts[2] == "Frame at 0:08, the same at 0:11:"
 
 
 def test_nothing_is_said_of_words_where_there_are_none() -> None:

@@ -64,8 +64,8 @@ class Observer(ScriptedEngine):
 
     def _tell(self, request: Request) -> Reply:
         script = self._recognise(request.frames)
-        shown = [(frame.time, frame.until) for frame in request.frames]
-        times = [time for since, until in shown for time in ((since, until) if until else (since,))]
+        shown = [(frame.time, frame.again) for frame in request.frames]
+        times = [time for first, again in shown for time in ((first, again) if again else (first,))]
         text = tell(script, times, request.text)
         if "as JSON" in request.system:  # flow II asks for who was seen, too
             text = json.dumps({"description": text, "seen": list_seen(script, times), "open": ""})

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from longtake.describe.budget import plan_frames
 from longtake.errors import EngineFailed
@@ -29,7 +30,7 @@ from longtake.video.choose_frames import (
     plan_still,
 )
 from longtake.video.frame_similarity import make_look
-from longtake.video.frames import open_frames
+from longtake.video.frames import _encode, open_frames, shrink_frame
 from longtake.video.probe import probe
 from longtake.video.same_chunks import ChunkLook, Repeats, make_coarse
 from tests.captions import survey
@@ -299,6 +300,11 @@ def test_still_video_is_read_at_its_key_frames_alone(tmp_path: Path, store: Stor
     assert len({id(p.pixels) for pictures in found for p in pictures}) == 2
 
 
+def test_frame_that_is_made_smaller_knows_when_it_is_shown_again() -> None:
+    frame = _encode(Image.fromarray(NOISE), 1.0, 5.0)
+    assert (shrink_frame(frame, 64).width, shrink_frame(frame, 64).again) == (64, 5.0)
+
+
 def draw_pages(*seeds: int, pictures: int = 120) -> Draw:
     """Pages of noise, each for so many pictures; 0 is a page whose noise changes all the time."""
 
@@ -335,7 +341,7 @@ def test_a_page_that_stands_or_comes_back_is_asked_about_once(pages: Path, store
     result = describe(pages, store, engine)
     assert statuses(result) == AS_PAGES
     assert len(engine.asked) == 2
-    assert [[(f.time, f.until) for f in request.frames] for request in engine.asked] == [
+    assert [[(f.time, f.again) for f in request.frames] for request in engine.asked] == [
         [(0.2, 5.9)], [(12.2, 17.9)],
     ]  # fmt: skip
     texts = [d.text for d in result.descriptions]
