@@ -23,7 +23,7 @@ from longtake.engines.transformers.model import (
     load_weights,
     pick_device,
 )
-from longtake.errors import EngineError, EngineRefused, LongtakeError, OutOfMemory, UsageError
+from longtake.errors import EngineRefused, LongtakeError, OutOfMemory, UsageError
 from longtake.settings import Settings
 from longtake.text.untrusted import one_line
 
@@ -90,19 +90,12 @@ class VideoClassifier(ActionRecogniser):
             return
         import transformers
 
-        folder, placement = self._folder, self._placement
-        LOG.info("loading %s onto %s (%s)", folder.name, placement.device, placement.dtype)
         loader = transformers.AutoModelForVideoClassification
         try:
-            self._model = call_library(
-                folder.name, "be loaded", lambda: load_weights(folder, loader, placement)
-            )
-        except EngineError as error:
-            hint = "The files may be broken, or made for another version of transformers."
-            if isinstance(error, OutOfMemory):
-                hint = SMALLER
-            self._failure = (error.message, hint)
-            raise EngineRefused(*self._failure) from None
+            self._model = load_weights(self._folder, loader, self._placement, SMALLER)
+        except EngineRefused as error:
+            self._failure = (error.message, error.hint)
+            raise
 
     def _score(self, clips: Sequence[np.ndarray]) -> np.ndarray:
         try:

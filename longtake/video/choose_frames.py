@@ -21,7 +21,7 @@ NEXT_SECONDS = (0.0, 0.2, 0.4)
 """Where a slot looks for a good frame, from its own time on."""
 EDGE_SECONDS, NEAR_EDGE = 0.1, 0.5
 """How far inside its chunk the first and the last frame lie, and how far a key frame may, that is
-taken in their place. What happens at an edge is seen so: `benchmarks.understanding` has figures."""
+taken in their place. What happens at an edge is seen so: `benchmarks.frame_places` has figures."""
 CALM = 1.6
 """Motion is usual up to so many times the mean of its chunk."""
 BLURRED = 0.5

@@ -69,20 +69,12 @@ class Runner:
             raise EngineRefused(*self._failure)
         if self._model is not None:
             return
-        placement = self.placement
-        LOG.info("loading %s onto %s (%s)", self._folder.name, placement.device, placement.dtype)
+        smaller = "Take a smaller model, --quantize 4bit (CUDA), or --device cpu."
         try:
-            self._model = call_library(
-                self._folder.name,
-                "be loaded",
-                lambda: load_weights(self._folder, self._loader, placement),
-            )
-        except EngineError as error:
-            hint = "The files may be broken, or made for another version of transformers."
-            if isinstance(error, OutOfMemory):
-                hint = "Take a smaller model, --quantize 4bit (CUDA), or --device cpu."
-            self._failure = (error.message, hint)
-            raise EngineRefused(*self._failure) from None
+            self._model = load_weights(self._folder, self._loader, self.placement, smaller)
+        except EngineRefused as error:
+            self._failure = (error.message, error.hint)
+            raise
         found = self._model.generation_config.eos_token_id
         ends = found if isinstance(found, list) else [found]
         self.ends = frozenset(token for token in (*ends, self._chat.end) if token is not None)
@@ -151,8 +143,23 @@ class Runner:
         return value.to(self._model.device, dtype)
 
 
-def load_weights(folder: Folder, loader: Any, placement: Placement) -> Any:
-    """The model by one of the library's classes; raises what the library does."""
+def load_weights(folder: Folder, loader: Any, placement: Placement, smaller: str) -> Any:
+    """The model by one of the library's classes.
+
+    EngineRefused where it can't be loaded; `smaller` is what to do where memory doesn't suffice.
+    """
+    LOG.info("loading %s onto %s (%s)", folder.name, placement.device, placement.dtype)
+    try:
+        return call_library(
+            folder.name, "be loaded", lambda: _read_weights(folder, loader, placement)
+        )
+    except EngineError as error:
+        broken = "The files may be broken, or made for another version of transformers."
+        hint = smaller if isinstance(error, OutOfMemory) else broken
+        raise EngineRefused(error.message, hint) from None
+
+
+def _read_weights(folder: Folder, loader: Any, placement: Placement) -> Any:
     import torch
     import transformers
 
