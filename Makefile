@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev app models trial-models samples films demo check test test-real test-slow test-damaged test-browser chromium test-wheel test-transformers test-vllm test-ray lint format bench scenedetect bench-digest bench-recall reference lock clean
+.PHONY: help setup dev app serve models trial-models samples films demo check test test-real test-slow test-damaged test-browser chromium test-wheel test-transformers test-vllm test-ray lint format bench scenedetect bench-digest bench-recall reference lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,9 +27,16 @@ $(BIN)/.app: $(BIN)/.setup requirements/app.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/app.txt
 	@touch $@
 
+serve: $(BIN)/.serve models ## serve programs by HTTP
+	$(BIN)/longtake serve
+
+$(BIN)/.serve: $(BIN)/.setup requirements/serve.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/serve.txt
+	@touch $@
+
 dev: $(BIN)/.dev
 
-$(BIN)/.dev: $(BIN)/.app requirements/dev.txt
+$(BIN)/.dev: $(BIN)/.app $(BIN)/.serve requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
@@ -158,6 +165,7 @@ reference: dev ## docs/reference.md from the code
 lock: ## resolve the requirement files anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml requirements/build.in -o requirements/default.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --extra app pyproject.toml -c requirements/default.txt -o requirements/app.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --extra serve --extra mcp pyproject.toml -c requirements/default.txt -c requirements/app.txt -o requirements/serve.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --group dev -c requirements/default.txt -c requirements/app.txt -o requirements/dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/bench.in -c requirements/default.txt --no-emit-package opencv-python -o requirements/bench.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/bench-digest.in -c requirements/default.txt -o requirements/bench-digest.txt

@@ -137,29 +137,15 @@ def ask(
     longtake ask "who opens the door, and when?"
     longtake ask "what is it about?" talk.mp4
     """  # noqa: D301
-    from longtake.library.say import (
-        look_values,
-        moment_values,
-        say_answer,
-        say_look,
-        say_moments,
-        sentence_values,
-    )
+    from longtake.library.say import say_answer, say_look, say_moments
+    from longtake.pipeline.ask import answer_values
     from longtake.pipeline.search import Query
 
     settings = read_settings(given, quiet=quiet)
     with open_front(quiet=quiet) as front:
         found = front.finish(front.session.ask(Query(question, most=most), settings, videos))
     if as_json:
-        document = {
-            "question": question,
-            "sentences": [sentence_values(sentence) for sentence in found.sentences],
-            "moments": [moment_values(moment, {}) for moment in found.moments],
-            "remarks": found.remarks,
-            "answered_by": found.answered_by,
-            "looks": [look_values(looked) for looked in found.looks],
-        }
-        print(json.dumps(document, indent=2))
+        print(json.dumps(answer_values(found), indent=2))
         return 0
     for said in () if quiet else (*map(say_look, found.looks), *found.remarks):
         note(f"note: {said}")

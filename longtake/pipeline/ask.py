@@ -17,6 +17,7 @@ from longtake.library.index import KnownPassage, LibraryVideo, list_passages_of
 from longtake.library.look import LookBudget, Looked
 from longtake.library.look_places import LookPlace, list_places
 from longtake.library.passages import TOLD_TO_MODELS
+from longtake.library.say import look_values, moment_values, sentence_values
 from longtake.library.search import FoundMoment, VectorCache
 from longtake.pipeline.look import Around, look_again
 from longtake.pipeline.open_engines import Writer
@@ -54,6 +55,18 @@ class LibraryAnswer:
     remarks: tuple[str, ...]
     answered_by: str = ""
     looks: tuple[Looked, ...] = ()
+
+
+def answer_values(found: LibraryAnswer) -> dict[str, object]:
+    """The answer as JSON has it; times in seconds."""
+    return {
+        "question": found.question,
+        "sentences": [sentence_values(sentence) for sentence in found.sentences],
+        "moments": [moment_values(moment, {}) for moment in found.moments],
+        "remarks": list(found.remarks),
+        "answered_by": found.answered_by,
+        "looks": [look_values(looked) for looked in found.looks],
+    }
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from longtake.library.search import MOST_SHOWN, VectorCache, check_query
 from longtake.links.addresses import is_link
 from longtake.pipeline.ask import Answerers, LibraryAnswer, ask_library
 from longtake.pipeline.compare import Plan, compare_arms, plan_arms
+from longtake.pipeline.moment import MomentSeen, look_at_moment
 from longtake.pipeline.open_engines import Engines, choose_judge, name_answerer
 from longtake.pipeline.resummarize import reconcile_file
 from longtake.pipeline.scan import scan_video
@@ -39,6 +40,7 @@ from longtake.pipeline.transcribe import transcribe_video
 from longtake.records import Comparison, Found, Overview, Progress, Result, Steps, Transcript
 from longtake.settings import OF_RECONCILING, OF_SCAN, OF_TRANSCRIPT, Settings, load_settings
 from longtake.store import Store, store_path
+from longtake.timecode import Span
 from longtake.video.source import check_file
 
 OnProgress = Callable[[Progress], None]
@@ -122,6 +124,16 @@ class Session:
         )
         asked = ask_library(work, question, chosen, self.vectors, who, earlier)
         return (yield from asked)
+
+    def look(
+        self, source: Source, span: Span, question: str, settings: Settings
+    ) -> Steps[MomentSeen]:
+        """The frames of a stretch of a video, and what who sees tells of them; nothing is kept."""
+        work = Work(settings, self.store, time.sleep, [])
+        steps = look_at_moment(
+            work, source, span, question, lambda: self.engines.open_looker(settings)
+        )
+        return (yield from steps)
 
     def rebuild_library(self, settings: Settings) -> Steps[None]:
         """The library's indexes anew from what is known of each video."""

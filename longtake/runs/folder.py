@@ -15,19 +15,21 @@ import secrets
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from longtake.errors import OutputError, UsageError
+from longtake.errors import LongtakeError, OutputError, UsageError
 from longtake.files import lock_now, replacing
 from longtake.runs.playing import share_copy
 from longtake.settings import SECRET, Settings, change_settings, home_folder, list_group
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
-Kind = Literal["summarize", "compare", "reconcile"]
+Kind = Literal["summarize", "compare", "reconcile", "transcribe", "look", "ask"]
+OF_PAGE = ("summarize", "compare", "reconcile")
+"""Kinds of runs that the page shows; the others are asked for by programs."""
 ENDED = ("done", "stopped", "failed")
 """States that only `resume` leads out of."""
 
@@ -40,6 +42,10 @@ END_SECONDS, KILL_SECONDS = 5.0, 5.0
 POLL_SECONDS = 0.05
 OF_SERVER = SECRET.union(list_group("links", "output", "page"))
 """Settings that a request may not hold: they are the server's own."""
+SHORT = ("look", "ask")
+"""Kinds of runs that answer a question."""
+KEPT_SECONDS = 7 * 86400.0
+"""How long an answer is kept for the program that asked."""
 LEFT_SECONDS = 3600.0
 """A folder that is half made or half gone for so long is nobody's work any more."""
 
@@ -49,6 +55,9 @@ class Asked:
     """What a visitor asked for; `of` is the run whose edited table a reconcile is of.
 
     `created` is in seconds since 1970. `source` is a link or a file; of an upload, only its title.
+    A `question` is of the `videos`, by their SHA-256, or of the source from `start` to `end`
+    seconds. `light` is what loads no model, so that it takes no slot from who does. `notify` is a
+    link that is told when the run ends.
     """
 
     source: str
@@ -58,6 +67,12 @@ class Asked:
     visitor: str
     created: float
     of: str = ""
+    question: str = ""
+    videos: tuple[str, ...] = ()
+    start: float = 0.0
+    end: float = 0.0
+    light: bool = False
+    notify: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,7 +133,7 @@ def submit(asked: Asked, upload: Path | None = None, known: Path | None = None) 
             "Set it for the page itself: `longtake app --help`.",
         )
     change_settings(Settings(), asked.settings, "the run")
-    waiting = [r for r in list_runs(asked.visitor) if r.state == "waiting"]
+    waiting = [r for r in list_runs(asked.visitor, get_args(Kind)) if r.state == "waiting"]
     if len(waiting) >= MOST_WAITING:
         raise UsageError(
             f"{len(waiting)} runs of yours wait already", "Wait for them, or delete some."
@@ -178,9 +193,13 @@ def read_run(run_id: str) -> Run:
     return replace(run, ahead=_count_ahead(run)) if run.state == "waiting" else run
 
 
-def list_runs(visitor: str | None = None) -> list[Run]:
-    """The runs of a visitor, or all, the newest first."""
-    runs = [run for run in _load_all() if visitor is None or run.asked.visitor == visitor]
+def list_runs(visitor: str | None = None, kinds: Sequence[str] = OF_PAGE) -> list[Run]:
+    """The runs of a visitor, or all, of these kinds, the newest first."""
+    runs = [
+        run
+        for run in _load_all()
+        if (visitor is None or run.asked.visitor == visitor) and run.asked.kind in kinds
+    ]
     return sorted(runs, key=lambda run: (-run.asked.created, run.id))
 
 
@@ -216,8 +235,9 @@ def list_waiting() -> list[Run]:
 
 
 def _count_ahead(run: Run) -> int:
-    """How many runs are at work or have waited for longer."""
-    others = [other for other in _load_all() if other.id != run.id]
+    """How many runs that take the same slots are at work or have waited for longer."""
+    light = run.asked.light
+    others = [r for r in _load_all() if r.id != run.id and r.asked.light == light]
     mine = (run.asked.created, run.id)
     waiting = [r for r in others if r.state == "waiting" and (r.asked.created, r.id) < mine]
     return len(waiting) + sum(r.state == "running" for r in others)
@@ -227,7 +247,7 @@ def load_run(folder: Path, *, last: bool = False) -> Run:
     """The run of a folder; one whose files are damaged is a failed one that says so."""
     try:
         request = _read(folder / "request.json")
-        asked = Asked(**{f.name: request[f.name] for f in fields(Asked)})
+        asked = _read_asked(request)
         facts = _read(folder / "state.json")
         _check(asked, facts)
         run = Run(folder.name, folder, asked, **{name: facts[name] for name in _SAVED})
@@ -245,11 +265,22 @@ def load_run(folder: Path, *, last: bool = False) -> Run:
     return run
 
 
+def _read_asked(request: Mapping[str, Any]) -> Asked:
+    """What was asked for; what an earlier release did not know has its default."""
+    given = {f.name: request[f.name] for f in fields(Asked) if f.name in request}
+    return Asked(**{**given, "videos": tuple(given.get("videos", ()))})
+
+
 def _check(asked: Asked, facts: Mapping[str, Any]) -> None:
     """ValueError for what is of the right form but can't be."""
     if asked.kind not in get_args(Kind) or facts["state"] not in get_args(State):
         raise ValueError("no such kind or state")
-    numbers = [asked.created, *(facts[name] for name in ("duration", "started", "ended"))]
+    numbers = [
+        asked.created,
+        asked.start,
+        asked.end,
+        *(facts[name] for name in ("duration", "started", "ended")),
+    ]
     if not all(math.isfinite(number) for number in numbers):
         raise ValueError("no time")
     if not isinstance(facts["pid"], int) or not isinstance(facts["attempts"], int):
@@ -338,12 +369,16 @@ def delete(run_id: str) -> None:
 
 
 def sweep() -> None:
-    """Remove what was left half made or half gone by a process that was killed."""
+    """Remove what was left half made or half gone, and answers that nobody comes for any more."""
     for pattern in (".making-*", ".gone-*"):
         for left in runs_folder().glob(pattern):
             with suppress(OSError):
                 if time.time() - left.stat().st_mtime > LEFT_SECONDS:
                     shutil.rmtree(left)
+    for run in list_runs(kinds=SHORT):
+        if run.state in ENDED and time.time() - run.ended > KEPT_SECONDS:
+            with suppress(LongtakeError):
+                delete(run.id)
 
 
 def _end(run: Run) -> None:

@@ -23,10 +23,13 @@ from longtake.runs.folder import (
     sweep,
     write_state,
 )
+from longtake.runs.notice import start_notice
 
 LOG = logging.getLogger("longtake")
 
 TICK_SECONDS = 0.5
+LIGHT_AT_ONCE = 2
+"""Runs that load no model themselves, beside the others."""
 MOST_ATTEMPTS = 3
 """A run whose worker vanished so often is not started again by itself."""
 
@@ -53,9 +56,10 @@ class Queue:
     def _work(self) -> None:
         while not self._closed.is_set():
             try:
+                full: set[bool] = set()
                 for run in list_waiting():
-                    if not self._start(run):
-                        break
+                    if run.asked.light not in full and not self._start(run):
+                        full.add(run.asked.light)
             except Exception as error:  # whatever one folder holds, the others must go on
                 self._say(error)
             self._closed.wait(TICK_SECONDS)
@@ -63,7 +67,8 @@ class Queue:
     def _start(self, run: Run) -> bool:
         """Whether there was a free slot."""
         with ExitStack() as files:
-            slot = take_slot(self.at_once, files)
+            most, kind = (LIGHT_AT_ONCE, "light-") if run.asked.light else (self.at_once, "")
+            slot = take_slot(most, files, kind)
             if slot is None:
                 return False
             try:
@@ -82,12 +87,12 @@ class Queue:
             LOG.warning("a run can't be started: %s", error)
 
 
-def take_slot(at_once: int, files: ExitStack) -> IO[Any] | None:
+def take_slot(at_once: int, files: ExitStack, kind: str = "") -> IO[Any] | None:
     """A free slot of so many, held until its file is closed here and in who inherits it."""
     folder = runs_folder() / ".slots"
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(at_once):
-        file = (folder / str(number)).open("w")
+        file = (folder / f"{kind}{number}").open("w")
         if lock_now(file):
             return files.enter_context(file)
         file.close()
@@ -100,6 +105,7 @@ def _launch(run: Run, slot: IO[Any], files: ExitStack) -> None:
         said = f"the run's process vanished {run.attempts} times"
         hint = "The machine's memory may not suffice; `longtake doctor` says what fits."
         write_state(replace(run, state="failed", error=said, hint=hint, ended=time.time()))
+        start_notice(run)
         return
     alive = files.enter_context((run.folder / "alive").open("w"))
     if not lock_now(alive):

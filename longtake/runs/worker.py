@@ -21,19 +21,24 @@ from typing import Any
 from longtake import report
 from longtake.errors import LongtakeError
 from longtake.files import replacing
+from longtake.library.index import list_videos
 from longtake.models.fetch import fetch_model
 from longtake.models.table import FolderModel, Model
+from longtake.pipeline.ask import answer_values
 from longtake.pipeline.compare import plan_arms
+from longtake.pipeline.moment import seen_values
 from longtake.pipeline.open_engines import Engines
+from longtake.pipeline.search import Query
 from longtake.pipeline.session import Session, open_session, run_to_end
 from longtake.pipeline.sources import Source
 from longtake.records import Description, Progress, Result, SourceFile, Transcript, Video
 from longtake.report.json import chunk_values, transcript_as_json
 from longtake.report.transcript import as_srt, as_text, as_vtt
-from longtake.runs.folder import Run, Step, load_run, locked, read_entry, write_state
+from longtake.runs.folder import OF_PAGE, Run, Step, load_run, locked, read_entry, write_state
+from longtake.runs.notice import start_notice
 from longtake.runs.playing import CopyThread
 from longtake.runs.servers import give_keys
-from longtake.settings import home_folder, load_settings
+from longtake.settings import Settings, home_folder, load_settings
 from longtake.text.untrusted import one_line
 from longtake.timecode import Span
 from longtake.video.choose_frames import Slot
@@ -64,11 +69,7 @@ def main(folder: Path) -> None:
     LOG.addHandler(recorder)
     try:
         with open_session(Engines(fetch=recorder.fetch, tell=_note_engine)) as session:
-            for result in _go(recorder, session):
-                text = report.as_json(result, descriptions=True)
-                path = result.out / "result.json"
-                path.write_text(text, encoding="utf-8", errors="replace")
-                _keep_transcript(recorder.run.folder / "out", result.transcript)
+            _go(recorder, session)
         recorder.wait_for_copy()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is done can't be stopped any more
         recorder.end("done")
@@ -101,8 +102,8 @@ def _stop(_signal: int, _frame: object) -> None:
     raise Stopped
 
 
-def _go(recorder: "_Recorder", session: Session) -> Iterator[Result]:
-    """Run what was asked for to its end, writing down each step; its results."""
+def _go(recorder: "_Recorder", session: Session) -> None:
+    """Run what was asked for to its end, writing down each step and what came of it."""
     asked = recorder.run.asked
     out = recorder.run.folder / "out"
     if asked.kind != "reconcile":  # what an earlier attempt left there is made anew
@@ -112,6 +113,43 @@ def _go(recorder: "_Recorder", session: Session) -> Iterator[Result]:
     source: Source = asked.source
     if _is_upload(recorder.run):  # called as its visitor calls it, and not by where it lies
         source = SourceFile(Path(asked.source), title=one_line(asked.title))
+    if asked.kind in OF_PAGE:
+        for result in _go_through(recorder, session, source, settings):
+            text = report.as_json(result, descriptions=True)
+            _write(result.out / "result.json", text)
+            _keep_transcript(out, result.transcript)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    if asked.kind == "transcribe":
+        _keep_transcript(out, run_to_end(session.transcribe(source, settings), recorder.take))
+    elif asked.kind == "look":
+        _look(recorder, session, source, settings)
+    else:
+        videos = [v for v in list_videos(session.store) if v.sha256 in asked.videos]
+        steps = session.ask(Query(asked.question), settings, videos)
+        _write(out / "answer.json", json.dumps(answer_values(run_to_end(steps, recorder.take))))
+
+
+def _look(recorder: "_Recorder", session: Session, source: Source, settings: Settings) -> None:
+    """The frames of a stretch, as frames/1.jpg and so on, and what was seen, as look.json."""
+    asked, out = recorder.run.asked, recorder.run.folder / "out"
+    steps = session.look(source, Span(asked.start, asked.end), asked.question, settings)
+    seen = run_to_end(steps, recorder.take)
+    (out / "frames").mkdir(exist_ok=True)
+    for number, frame in seen.frames.items():
+        (out / "frames" / f"{number}.jpg").write_bytes(frame.jpeg)
+    _write(out / "look.json", json.dumps(seen_values(seen)))
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", errors="replace", newline="")
+
+
+def _go_through(
+    recorder: "_Recorder", session: Session, source: Source, settings: Settings
+) -> Iterator[Result]:
+    """The results of a whole video: one, or one for each arm of a comparison."""
+    asked, out = recorder.run.asked, recorder.run.folder / "out"
     if asked.kind == "compare":
         compared = run_to_end(session.compare(source, plan_arms((), settings)), recorder.take)
         yield from (arm.result for arm in compared.arms)
@@ -135,7 +173,7 @@ def _keep_transcript(out: Path, transcript: Transcript | None) -> None:
             "transcript.txt": as_text(transcript),
         }
     for name, text in texts.items():
-        (out / name).write_text(text, encoding="utf-8", errors="replace", newline="")
+        _write(out / name, text)
 
 
 def _is_upload(run: Run) -> bool:
@@ -229,6 +267,7 @@ class _Recorder(logging.Handler):
             error = error.replace(self.run.asked.source, "the file")
         self.run = replace(self.run, state=state, error=error, hint=hint, ended=time.time())
         write_state(self.run)
+        start_notice(self.run)
 
 
 def _read_chunks(path: Path) -> dict[tuple[str, int], dict[str, Any]]:

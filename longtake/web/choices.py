@@ -13,8 +13,11 @@ from longtake.errors import LinkError, LongtakeError, UsageError
 from longtake.links.addresses import check_link, is_link
 from longtake.links.metadata import look
 from longtake.pipeline.sources import choose_needs
+from longtake.runs import uploads
+from longtake.runs.files import say_bytes
 from longtake.runs.folder import Asked, Run, list_runs, submit
 from longtake.runs.outcomes import list_earlier
+from longtake.runs.progress import name_source
 from longtake.settings import Settings, change_settings
 from longtake.store import Store, store_path
 from longtake.text.untrusted import one_line
@@ -22,8 +25,7 @@ from longtake.timecode import format_time
 from longtake.video.probe import probe
 from longtake.video.sample import make_sample
 from longtake.video.source import check_file
-from longtake.web import uploads
-from longtake.web.format import name_source, say_bytes, say_seconds
+from longtake.web.format import say_seconds
 from longtake.web.table import edit_table
 
 INSPECTIONS_AT_ONCE = 3

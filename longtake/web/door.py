@@ -1,15 +1,15 @@
 """Who may come in: which hosts are served, whose page it is, and who a visitor is."""
 
-import ipaddress
 import re
 import secrets
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 import streamlit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from longtake.door.hosts import is_local_host, is_named, read_host
 
 COOKIE = "longtake_visitor"
 COOKIE_SECONDS = 400 * 86400
@@ -41,33 +41,16 @@ def is_own_machine() -> bool:
     )
 
 
-def is_local_host(host: str) -> bool:
-    """Whether a host's name means this machine: localhost, 127.0.0.0/8, ::1."""
-    name = host.strip("[]").casefold()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
 def is_host_allowed(header: str) -> bool:
     """Whether a request for that host is answered; a name that was rebound to us is not.
 
     On this machine alone only local names are; elsewhere `server.allowedHosts` tells, if set.
     """
-    try:
-        host = urlsplit(f"//{header}").hostname or ""
-    except ValueError:
-        return False
+    host = read_host(header)
     if is_own_machine():
         return is_local_host(host)
     allowed: Sequence[str] = streamlit.get_option("server.allowedHosts") or ["*"]
-    return any(
-        name in ("*", host) or (name.startswith("*.") and host.endswith(name[1:]))
-        for name in map(str.casefold, allowed)
-    )
+    return is_named(host, allowed)
 
 
 def read_visitor(cookies: str | None) -> str:
@@ -124,12 +107,6 @@ async def _turn_away(scope: Scope, receive: Receive, send: Send, words: str) -> 
         await send({"type": "websocket.close", "code": 1008})
         return
     await PlainTextResponse(f"{words}\n", status_code=403)(scope, receive, send)
-
-
-def is_same_origin(headers: Headers) -> bool:
-    """Whether a request that changes something comes from the page itself."""
-    origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
 def refuse(status: int, error: str, hint: str) -> JSONResponse:

@@ -5,16 +5,10 @@ All text stays as it came: who draws it shows it as text (`textContent`, or `as_
 
 import re
 import time
-from pathlib import Path
 
 from longtake.text.plurals import say_count
 from longtake.text.untrusted import one_line
 
-FLOWS = {
-    "independent": "Each chunk on its own (I)",
-    "context": "With memory of earlier chunks (II)",
-    "both": "Both, side by side",
-}
 MOST_NAME = 80
 WORD_JOINER = "\u2060"
 
@@ -34,15 +28,6 @@ def as_file_name(text: str) -> str:
     """A name for a download, without what a file system or a header reads more into."""
     name = re.sub(r"[^\w.\- ]+", "_", one_line(text)).strip(" ._")
     return name[:MOST_NAME].strip(" ._") or "video"
-
-
-def say_bytes(count: int) -> str:
-    """`1.4 GB`, `94 MB`, `12 kB`."""
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= size:
-            value = count / size
-            return f"{value:.1f} {unit}" if value < 10 and unit != "kB" else f"{value:.0f} {unit}"
-    return f"{count} bytes"
 
 
 def say_seconds(seconds: float) -> str:
@@ -72,8 +57,3 @@ def say_when(moment: float, now: float | None = None) -> str:
 def sentence_case(words: str) -> str:
     """With a capital at its start and one full stop at its end."""
     return words[:1].upper() + words[1:].rstrip(".") + "."
-
-
-def name_source(source: str) -> str:
-    """What to call a source before its title is known; nothing of a file's folder."""
-    return one_line(source if "://" in source else Path(source).name)

@@ -4,7 +4,6 @@ All of it is text as it came; the scripts set it as text. Nothing of a file's pl
 """
 
 import json
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,23 +11,22 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from longtake.embed import Embedder, open_embedder
 from longtake.errors import LongtakeError, UsageError
 from longtake.library.answer import Earlier
 from longtake.library.index import LibraryVideo, list_videos
-from longtake.library.search import FoundMoment, VectorCache, check_query
-from longtake.pipeline.open_engines import Engines
+from longtake.library.search import FoundMoment, check_query
 from longtake.pipeline.search import Query
-from longtake.pipeline.session import Session, run_to_end
+from longtake.pipeline.session import run_to_end
 from longtake.runs.asking import ask
 from longtake.runs.folder import Run, list_runs, read_run, read_told
 from longtake.runs.outcomes import read_outcome
-from longtake.settings import Settings, load_settings
+from longtake.runs.progress import name_title
+from longtake.runs.searching import keep_session
+from longtake.settings import load_settings
 from longtake.store import Store, store_path
 from longtake.text.untrusted import one_line
 from longtake.timecode import format_time
 from longtake.web.format import sentence_case
-from longtake.web.progress import name_title
 
 MOST_FOUND, MOST_FOUND_IN_RUN = 12, 5
 MOST_EARLIER = 10
@@ -90,9 +88,9 @@ def find(wanted: Wanted, visitor: str | None) -> dict[str, Any]:
         shelf = list_shelf(store, visitor, wanted.run)
         if not shelf.videos:
             return {"moments": [], "remarks": [NOT_YET if wanted.run else NOTHING_YET]}
-        session = Session(store, Engines(), _keep_vectors(store_path()), _keep_embedder)
         most = MOST_FOUND_IN_RUN if wanted.run else MOST_FOUND
-        steps = session.search(Query(wanted.text, most=most), load_settings(), shelf.videos)
+        query, session = Query(wanted.text, most=most), keep_session(store)
+        steps = session.search(query, load_settings(), shelf.videos)
         found = run_to_end(steps)
     return {
         "moments": [_show_moment(moment, shelf) for moment in found.moments],
@@ -179,27 +177,6 @@ def _find_chunk(run: Run, at: float) -> int:
 def _list_starts(run_id: str, _folder: Path, _written: int) -> tuple[tuple[float, int], ...]:
     """When each chunk of a run starts, and its number."""
     return tuple({(float(e["start"]), int(e["chunk"])): None for e in read_told(run_id)})
-
-
-@lru_cache(maxsize=1)
-def _keep_vectors(_store: Path) -> VectorCache:
-    """The vectors of a store, kept as long as the page is served."""
-    return VectorCache()
-
-
-_opening = threading.Lock()
-_kept: dict[tuple[str, Settings], Embedder | None] = {}
-
-
-def _keep_embedder(name: str, settings: Settings, why: str) -> Embedder | None:
-    """The embedder; one of this process stays open: to load it takes longer than to search."""
-    if name.partition(":")[0] in ("server", "ollama"):
-        return open_embedder(name, settings, why)
-    with _opening:
-        if (name, settings) not in _kept:
-            _kept.clear()
-            _kept[name, settings] = open_embedder(name, settings, why)
-        return _kept[name, settings]
 
 
 def has_videos(runs: Sequence[Run], own: bool) -> bool:

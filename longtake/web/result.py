@@ -13,11 +13,11 @@ from longtake.records import Entity, Moment, Result, Segment, Sentence, Summary,
 from longtake.report import phrases
 from longtake.report.compare import list_figures
 from longtake.report.json import chunk_values, read_json, read_transcript
+from longtake.runs.files import FLOWS, list_files, say_bytes
 from longtake.runs.folder import Run
 from longtake.text.untrusted import one_line
 from longtake.timecode import Span, format_time
-from longtake.web.files import list_files
-from longtake.web.format import FLOWS, say_bytes, sentence_case
+from longtake.web.format import sentence_case
 
 
 def show_result(run: Run) -> dict[str, Any] | None:

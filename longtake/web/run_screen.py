@@ -2,12 +2,12 @@
 
 import streamlit as st
 
+from longtake.runs.files import list_files
 from longtake.runs.folder import Run, resume, stop
 from longtake.text.plurals import say_count
 from longtake.web import choices
 from longtake.web.components import show_view
 from longtake.web.door import base_path, is_own_machine
-from longtake.web.files import list_files
 from longtake.web.navigation import errors_shown, read_second, start
 from longtake.web.table import count_edits, read_table, show_row
 

@@ -18,17 +18,20 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from streamlit.starlette import App
 
+from longtake.door.hosts import is_same_origin
+from longtake.door.problem import Problem
+from longtake.door.upload import receive_upload
 from longtake.errors import LongtakeError, UsageError
+from longtake.runs import uploads
+from longtake.runs.files import SNIFFED_BYTES, TYPES, list_files, sniff_video
 from longtake.runs.folder import Run, read_run
 from longtake.runs.playing import find_copy
 from longtake.runs.queue import Queue
 from longtake.settings import load_settings
-from longtake.web import library, uploads
-from longtake.web.door import Door, base_path, is_own_machine, is_same_origin, read_visitor, refuse
-from longtake.web.files import SNIFFED_BYTES, TYPES, list_files, sniff_video
+from longtake.web import library
+from longtake.web.door import Door, base_path, is_own_machine, read_visitor, refuse
 from longtake.web.format import as_file_name, sentence_case
 from longtake.web.progress import show_run, show_update
-from longtake.web.upload_route import take_upload
 
 SCRIPT = Path(__file__).with_name("draw.py")
 ACCENT = "#1f5f8b"
@@ -94,7 +97,7 @@ def make_routes() -> list[BaseRoute]:
         Route(f"{run}/copy", _of_run(_send_copy)),
         Route(f"{run}/thumbs/{{chunk:int}}.jpg", _of_run(_send_thumb)),
         Route(f"{run}/files/{{place:path}}", _of_run(_send_file)),
-        Route(f"{start}/uploads", take_upload, methods=["PUT"]),
+        Route(f"{start}/uploads", _take_upload, methods=["PUT"]),
         Route(f"{start}/search", _of_library(library.find), methods=["POST"]),
         Route(f"{start}/ask", _of_library(library.answer), methods=["POST"]),
     ]
@@ -184,6 +187,17 @@ def _send_file(request: Request, run: Run) -> Response | None:
 
 def _own(cache: str) -> dict[str, str]:
     return {"Cache-Control": cache, "Cross-Origin-Resource-Policy": "same-origin"}
+
+
+async def _take_upload(request: Request) -> Response:
+    """A file as the body of a PUT."""
+    if not is_same_origin(request.headers):
+        return refuse(403, "this request comes from another site", "Open the page itself.")
+    try:
+        path = await receive_upload(request, load_settings().page_upload_bytes)
+    except Problem as refused:
+        return refuse(refused.status, refused.message, refused.hint)
+    return JSONResponse({"upload": path.name, "bytes": path.stat().st_size}, status_code=201)
 
 
 def _of_library(respond: library.Respond) -> Callable[[Request], Awaitable[Response]]:

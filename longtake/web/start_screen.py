@@ -8,15 +8,17 @@ import streamlit as st
 from longtake.doctor.servers import Server
 from longtake.engines import AUTO
 from longtake.errors import LongtakeError
+from longtake.runs import uploads
+from longtake.runs.files import FLOWS
 from longtake.runs.folder import list_runs
 from longtake.runs.servers import choose, list_connected, read_chosen
 from longtake.settings import Settings
-from longtake.web import choices, uploads
+from longtake.web import choices
 from longtake.web.choices import Choice
 from longtake.web.components import show_drop
 from longtake.web.describers import Describer, find_nearby, list_barred, list_describers
 from longtake.web.door import base_path, is_own_machine
-from longtake.web.format import FLOWS, as_text
+from longtake.web.format import as_text
 from longtake.web.navigation import errors_shown, forget_choice, show_error, start
 from longtake.web.offer import draw_offer
 from longtake.web.server_dialog import ask_for_server

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from longtake.errors import LongtakeError, UsageError
+from longtake.runs import uploads
 from longtake.runs.folder import read_run, write_state
 from longtake.settings import Settings
 from longtake.video.mux import plays_in_browsers
-from longtake.web import choices, uploads
+from longtake.web import choices
 from tests.web.examples import end_run, write_result
 from tests.webs import serve_folder
 

@@ -6,9 +6,9 @@ import pytest
 import streamlit
 from streamlit.testing.v1 import AppTest
 
+from longtake.runs import uploads
 from longtake.runs.folder import MOST_WAITING, Asked, list_runs, submit
 from longtake.runs.servers import Connected, connect, list_connected, read_chosen
-from longtake.web import uploads
 from longtake.web.choices import Choice
 from longtake.web.server import SCRIPT
 from tests.web.examples import HOSTILE, end_run, write_result

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from longtake.runs.files import say_bytes
 from longtake.text.untrusted import one_line
 from longtake.web.format import (
     WORD_JOINER,
     as_file_name,
     as_text,
-    say_bytes,
     say_seconds,
     say_when,
 )

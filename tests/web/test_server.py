@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from longtake.door.hosts import is_local_host
 from longtake.errors import UsageError
+from longtake.runs import uploads
+from longtake.runs.files import TYPES, list_files
 from longtake.runs.folder import read_run
-from longtake.web import serve, uploads
-from longtake.web.door import COOKIE, is_host_allowed, is_local_host, read_visitor
-from longtake.web.files import TYPES, list_files
+from longtake.web import serve
+from longtake.web.door import COOKIE, is_host_allowed, read_visitor
 from longtake.web.server import CONFIG, read_allowed_hosts
 from tests.conftest import ROOT
 from tests.videos import make_video

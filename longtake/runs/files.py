@@ -4,8 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from longtake.runs.folder import Run
-from longtake.web.format import FLOWS
 
+FLOWS = {
+    "independent": "Each chunk on its own (I)",
+    "context": "With memory of earlier chunks (II)",
+    "both": "Both, side by side",
+}
+"""What each flow is called, and a comparison of the two."""
 FILES = (
     ("report.html", "Report (page, to send or print)"),
     ("summary.md", "Summary (Markdown)"),
@@ -60,6 +65,15 @@ def list_files(run: Run) -> list[File]:
                 place = path.relative_to(out).as_posix()
                 found.append(File(place, shown, path, path.stat().st_size))
     return found
+
+
+def say_bytes(count: int) -> str:
+    """`1.4 GB`, `94 MB`, `12 kB`."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            value = count / size
+            return f"{value:.1f} {unit}" if value < 10 and unit != "kB" else f"{value:.0f} {unit}"
+    return f"{count} bytes"
 
 
 def sniff_video(head: bytes) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from longtake.web.files import FILES, TYPES, list_files, sniff_video
+from longtake.runs.files import FILES, TYPES, list_files, sniff_video
 from tests.web.examples import make_run, write_result
 
 

@@ -1,0 +1,44 @@
+"""Which hosts a server answers to, and whether a request comes from a page of its own.
+
+A browser sends what a foreign page asks for, too: to a name that was rebound to this machine, or
+across origins. The Host and Origin headers tell.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+
+
+def is_local_host(host: str) -> bool:
+    """Whether a host's name means this machine: localhost, 127.0.0.0/8, ::1."""
+    name = host.strip("[]").casefold()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def read_host(header: str) -> str:
+    """The name in a Host header, without its port; empty where there is none."""
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def is_named(host: str, allowed: Sequence[str]) -> bool:
+    """Whether one of these names means the host: `*`, the name itself, or `*.example.org`."""
+    return any(
+        name in ("*", host) or (name.startswith("*.") and host.endswith(name[1:]))
+        for name in map(str.casefold, allowed)
+    )
+
+
+def is_same_origin(headers: Headers) -> bool:
+    """Whether a request that changes something comes from a page of this server, or from none."""
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")

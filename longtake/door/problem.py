@@ -1,0 +1,34 @@
+"""What is wrong with a request, as `application/problem+json` says it (RFC 9457)."""
+
+from http import HTTPStatus
+
+from starlette.responses import JSONResponse
+
+from longtake.errors import LongtakeError
+
+
+class Problem(LongtakeError):
+    """An answer in place of what was asked for: what is wrong, what to do, and the HTTP status."""
+
+    def __init__(self, status: int, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.status = status
+
+
+def as_response(problem: Problem) -> JSONResponse:
+    """The answer that says it."""
+    headers = {"Cache-Control": "no-store"}
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if problem.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        headers["Retry-After"] = "5"
+    content = {
+        "type": "about:blank",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.message,
+        "hint": problem.hint,
+    }
+    return JSONResponse(
+        content, problem.status, headers=headers, media_type="application/problem+json"
+    )
