@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.starlette import App
 
 from longtake.door.hosts import is_same_origin
@@ -70,9 +71,11 @@ CONFIG: dict[str, object] = {
 MOST_ASKED_BYTES = 100_000
 
 
-def serve(address: str, port: int) -> None:
-    """Serve the page until it is stopped."""
-    app = App(SCRIPT, routes=make_routes(), middleware=make_middleware(), lifespan=work)
+def serve(address: str, port: int, beside: ASGIApp | None = None) -> None:
+    """Serve the page until it is stopped, and the app for programs `beside` it."""
+    programs = [Middleware(Beside, other=beside)] if beside else []
+    middleware = [*programs, *make_middleware()]
+    app = App(SCRIPT, routes=make_routes(), middleware=middleware, lifespan=work)
     # Streamlit says that it wants a restart where it is told its address before it starts.
     logging.getLogger("streamlit.config").addFilter(
         lambda said: "[server]" not in said.getMessage()
@@ -106,6 +109,19 @@ def make_routes() -> list[BaseRoute]:
 def make_middleware() -> list[Middleware]:
     """What stands before all routes, Streamlit's included."""
     return [Middleware(Door)]
+
+
+class Beside:
+    """Gives requests of programs to the app that is for them, past the page's own door."""
+
+    def __init__(self, app: ASGIApp, other: ASGIApp) -> None:
+        self.app, self.other = app, other
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, as ASGI has it."""
+        path = scope.get("path", "")
+        of_programs = scope["type"] == "http" and (path.startswith("/v1/") or path == "/metrics")
+        await (self.other if of_programs else self.app)(scope, receive, send)
 
 
 @asynccontextmanager
