@@ -8,10 +8,13 @@ from typing import Any
 from longtake.closeable import Closeable
 from longtake.errors import UsageError
 from longtake.records import Frame, ServerUsage, Tag
+from longtake.text.untrusted import whole_letters
 
 RETRY_TEMPERATURE = 0.5
 """The first attempt is greedy; the next ones must be able to come out differently."""
 
+MOST_TOKENS = 10**12
+"""More than any reply takes: a server that counts more has miscounted."""
 SMALL_PARAMETERS = 1_000_000_000
 """Models with fewer are small: they lose track of more than one simple thing at a time."""
 
@@ -98,6 +101,14 @@ class Reply:
     """Whether the model thought before it answered, as far as the engine says."""
     refusal: str = ""
     """What the engine gives as the reason why there is no text."""
+
+    def __post_init__(self) -> None:
+        # Half a character, as a cut-off emoji leaves it, can neither be kept nor sent on.
+        for name in ("text", "refusal"):
+            object.__setattr__(self, name, whole_letters(getattr(self, name)))
+        for name in ("input_tokens", "output_tokens"):
+            if not 0 <= getattr(self, name) <= MOST_TOKENS:  # nobody's count
+                object.__setattr__(self, name, 0)
 
 
 @dataclass

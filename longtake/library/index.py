@@ -16,6 +16,7 @@ from longtake.errors import OutputError
 from longtake.library.passages import KINDS, Passage
 from longtake.records import Video
 from longtake.store import Store, make_key
+from longtake.text.untrusted import whole_letters
 from longtake.text.words import list_words
 from longtake.timecode import Span
 
@@ -108,7 +109,7 @@ def put_video(
     counts = {kind: kinds.count(kind) for kind in KINDS if kind in kinds}
     # A name that is no UTF-8 has lone surrogates, which no database holds.
     name, source, headline = (
-        text.encode("utf-8", "replace").decode()
+        whole_letters(text)
         for text in (video.name, video.link or str(video.path.absolute()), headline)
     )
     facts = (name, source, video.duration)

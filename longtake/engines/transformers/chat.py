@@ -18,7 +18,7 @@ from longtake.errors import EngineError, EngineRefused, UsageError
 from longtake.inference.engine import Request
 from longtake.installation import say_extra_install
 from longtake.records import Frame
-from longtake.text.untrusted import one_line
+from longtake.text.untrusted import one_line, whole_letters
 
 USUAL_FRAME = (512, 288)
 
@@ -139,7 +139,7 @@ class Chat:
 
         What was read in a video may hold `<|im_end|>`: it is data, and stays text.
         """
-        text = text.encode("utf-8", "replace").decode()
+        text = whole_letters(text)
         while found := [marker for marker in self._markers if marker in text]:
             for marker in found:
                 text = text.replace(marker, marker[1:])
