@@ -22,7 +22,7 @@ from longtake.settings import Settings, change_settings
 from longtake.store import Store, store_path
 from longtake.text.untrusted import one_line
 from longtake.timecode import format_time
-from longtake.video.probe import probe
+from longtake.video.apart import probe_apart
 from longtake.video.sample import make_sample
 from longtake.video.source import check_file
 from longtake.web.format import say_seconds
@@ -104,18 +104,16 @@ def _inspect_link(link: str, settings: Settings) -> Choice:
 
 def _inspect_file(text: str) -> Choice:
     path = check_file(text).absolute()
-    video, _ = probe(path, "")
-    return Choice(
-        str(path), one_line(path.name), duration=video.duration, bytes=path.stat().st_size
-    )
+    seconds = probe_apart(path)
+    return Choice(str(path), one_line(path.name), duration=seconds, bytes=path.stat().st_size)
 
 
 def inspect_upload(token: str, name: str) -> Choice:
     """What is known of a file that was dropped; `name` is what the visitor calls it."""
     path = uploads.find(token)
-    video, _ = probe(path, "")
+    seconds = probe_apart(path)
     title = one_line(Path(name.replace("\\", "/")).name) or "video"
-    return Choice(title, title, upload=token, duration=video.duration, bytes=path.stat().st_size)
+    return Choice(title, title, upload=token, duration=seconds, bytes=path.stat().st_size)
 
 
 def name_sample(clone: Path = SAMPLE) -> str:

@@ -21,7 +21,7 @@ from streamlit.starlette import App
 
 from longtake.door.hosts import is_same_origin
 from longtake.door.problem import Problem
-from longtake.door.upload import receive_upload
+from longtake.door.upload import UploadLimits, receive_upload
 from longtake.errors import LongtakeError, UsageError
 from longtake.runs import uploads
 from longtake.runs.files import SNIFFED_BYTES, TYPES, list_files, sniff_video
@@ -210,7 +210,9 @@ async def _take_upload(request: Request) -> Response:
     if not is_same_origin(request.headers):
         return refuse(403, "this request comes from another site", "Open the page itself.")
     try:
-        path = await receive_upload(request, load_settings().page_upload_bytes)
+        limits = UploadLimits(load_settings().page_upload_bytes)
+        visitor = read_visitor(request.headers.get("cookie"))
+        path = await receive_upload(request, limits, visitor)
     except Problem as refused:
         return refuse(refused.status, refused.message, refused.hint)
     return JSONResponse({"upload": path.name, "bytes": path.stat().st_size}, status_code=201)
