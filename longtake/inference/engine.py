@@ -1,14 +1,14 @@
 """The interface of every engine: a request in, a reply out, and its capabilities as data."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from longtake.closeable import Closeable
 from longtake.errors import UsageError
 from longtake.records import Frame, ServerUsage, Tag
-from longtake.text.untrusted import whole_letters
+from longtake.text.untrusted import break_markers, whole_letters
 
 RETRY_TEMPERATURE = 0.5
 """The first attempt is greedy; the next ones must be able to come out differently."""
@@ -78,6 +78,18 @@ class Request:
             turns.append({"role": "user", "content": question})
             turns.append({"role": "assistant", "content": answer})
         return [*turns, {"role": "user", "content": content}]
+
+    def without(self, markers: Sequence[str]) -> "Request":
+        """The same question with none of a model's special tokens in its texts: they are data."""
+        system, *told = (
+            break_markers(text, markers)
+            for text in (self.system, *(text for pair in self.examples for text in pair))
+        )
+        parts = tuple(
+            break_markers(part, markers) if isinstance(part, str) else part for part in self.parts
+        )
+        examples = tuple(zip(told[::2], told[1::2], strict=True))
+        return replace(self, system=system, parts=parts, examples=examples)
 
     def again(self, attempt: int, correction: str = "") -> "Request":
         """The same question as attempt number `attempt`, with a word on what came the last time."""

@@ -24,6 +24,14 @@ def defuse(text: str) -> str:
     return CONTROL_WORD.sub(r"(\1)", text).replace("<", "‹").replace(">", "›")
 
 
+def break_markers(text: str, markers: Sequence[str]) -> str:
+    """The text with none of a model's own special tokens in it: each loses its first letter."""
+    while found := [marker for marker in markers if marker in text]:
+        for marker in found:
+            text = text.replace(marker, marker[1:])
+    return text
+
+
 def whole_letters(text: str) -> str:
     """The text with a mark in place of halves of characters, which no file or server takes."""
     return text.encode("utf-8", "replace").decode("utf-8")
