@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from longtake.errors import UsageError
+from longtake.files import check_regular
 from longtake.links.addresses import tells_private
 from longtake.links.cache import cache_folder
 from longtake.links.failures import check_size, classify, make_error
@@ -85,7 +86,11 @@ def _write(process: subprocess.Popen[bytes], line: Mapping[str, Any]) -> None:
 def _read_cookies(name: str) -> str:
     """The user's cookies, as text: yt-dlp would write into the file."""
     try:
-        return Path(name).expanduser().read_text(encoding="utf-8") if name else ""
+        if not name:
+            return ""
+        path = Path(name).expanduser()
+        check_regular(path)  # each load reads it anew
+        return path.read_text(encoding="utf-8")
     except (OSError, ValueError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or "it is no text"
         raise UsageError(f"--cookies {one_line(name)} can't be read: {why}", COOKIES) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from longtake.errors import UsageError
 from longtake.files import locked
-from longtake.settings import home_folder
+from longtake.settings import make_home
 
 MOST_OF_VISITOR = 5
 """How many uploads of one visitor may wait to be started."""
@@ -23,8 +23,8 @@ OWNER_LETTERS = 8
 
 def folder() -> Path:
     """The folder of the uploads, which is made where it is missing."""
-    path = home_folder() / "uploads"
-    path.mkdir(parents=True, exist_ok=True)
+    path = make_home() / "uploads"
+    path.mkdir(exist_ok=True)
     return path
 
 
