@@ -372,6 +372,15 @@ class Settings:
         metavar="BYTES",
     )
 
+    page_key: str = _setting(
+        "page",
+        "",
+        "what opens the page, in the link that is printed (default: one that is made once and kept;"
+        " off: whoever reaches the page is let in)",
+        secret=True,
+        metavar="KEY",
+    )
+
     def for_reconciler(self) -> "Settings":
         """These settings with the reconciler's own server, where it has one.
 

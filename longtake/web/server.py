@@ -7,10 +7,13 @@ import asyncio
 import logging
 import os
 import re
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
+import streamlit
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -19,7 +22,6 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.starlette import App
 
-from longtake.door.hosts import is_same_origin
 from longtake.door.problem import Problem
 from longtake.door.upload import UploadLimits, receive_upload
 from longtake.errors import LongtakeError, UsageError
@@ -30,8 +32,9 @@ from longtake.runs.playing import find_copy
 from longtake.runs.queue import Queue
 from longtake.settings import load_settings
 from longtake.web import library
-from longtake.web.door import Door, base_path, is_own_machine, read_visitor, refuse
+from longtake.web.door import KEY_IN_LINK, Door, base_path, is_own_machine, read_visitor, refuse
 from longtake.web.format import as_file_name, sentence_case
+from longtake.web.key import find_key
 from longtake.web.progress import show_run, show_update
 
 SCRIPT = Path(__file__).with_name("draw.py")
@@ -40,12 +43,14 @@ ACCENT_ON_DARK = "#8ec3ea"
 ALLOWED_HOSTS = "STREAMLIT_SERVER_ALLOWED_HOSTS"
 CONFIG: dict[str, object] = {
     "server.address": "127.0.0.1",
+    "server.headless": True,
     "server.showEmailPrompt": False,
     "server.fileWatcherType": "none",
     "server.maxUploadSize": 1,
     "server.disconnectedSessionTTL": 30,
     "browser.gatherUsageStats": False,
     "runner.magicEnabled": False,
+    "logger.hideWelcomeMessage": True,
     "client.toolbarMode": "minimal",
     "client.allowedOrigins": [],
     "client.showErrorDetails": "none",
@@ -127,6 +132,7 @@ class Beside:
 @asynccontextmanager
 async def work(_app: object) -> AsyncIterator[None]:
     """Start runs that wait while the server stands; those under way outlive it."""
+    print(say_link(), file=sys.stderr, flush=True)
     queue = Queue(load_settings().page_runs)
     uploads.drop_old()
     queue.start()
@@ -134,6 +140,17 @@ async def work(_app: object) -> AsyncIterator[None]:
         yield
     finally:
         await asyncio.to_thread(queue.close)
+
+
+def say_link() -> str:
+    """Where the page is, with the key that opens it."""
+    address = str(streamlit.get_option("server.address") or "127.0.0.1")
+    here = "127.0.0.1" if address in ("0.0.0.0", "::") else address  # noqa: S104
+    host = f"[{here}]" if ":" in here else here
+    scheme = "https" if streamlit.get_option("server.sslCertFile") else "http"
+    link = f"{scheme}://{host}:{streamlit.get_option('server.port')}{base_path()}/"
+    key = "" if streamlit.get_option("server.allowedHosts") else find_key()
+    return f"open the page: {link}{f'?{urlencode({KEY_IN_LINK: key})}' if key else ''}"
 
 
 def _of_run(respond: Callable[[Request, Run], Response | None]) -> Callable[[Request], Response]:
@@ -207,8 +224,6 @@ def _own(cache: str) -> dict[str, str]:
 
 async def _take_upload(request: Request) -> Response:
     """A file as the body of a PUT."""
-    if not is_same_origin(request.headers):
-        return refuse(403, "this request comes from another site", "Open the page itself.")
     try:
         limits = UploadLimits(load_settings().page_upload_bytes)
         visitor = read_visitor(request.headers.get("cookie"))
@@ -219,11 +234,9 @@ async def _take_upload(request: Request) -> Response:
 
 
 def _of_library(respond: library.Respond) -> Callable[[Request], Awaitable[Response]]:
-    """A route that looks in what the visitor may search; no other site can ask."""
+    """A route that looks in what the visitor may search."""
 
     async def answer(request: Request) -> Response:
-        if not is_same_origin(request.headers):
-            return refuse(403, "this request comes from another site", "Open the page itself.")
         body = b""
         async for block in request.stream():
             body += block
