@@ -153,7 +153,8 @@ async def follow(run_id: str, after: int, serving: Serving) -> AsyncIterator[byt
     told, seen = ToldSoFar(), None
     said: dict[str, Mapping[str, Any]] = {}
     beat = time.monotonic()
-    while not _ending.is_set():
+    until = beat + serving.stream_seconds
+    while not _ending.is_set() and time.monotonic() < until:
         # The state first: what ended before it was read has told all by then.
         values = await _read_again(run_id, serving)
         blocks = _list_changes(values, said) if values else []

@@ -14,6 +14,8 @@ SEARCHES_AT_ONCE = 4
 """Each may take a core and the memory of a model: others wait for their turn."""
 MOST_STREAMS = 100
 """Streams of events that are open at once."""
+STREAM_SECONDS = 3600.0
+"""How long one lasts; a watcher comes again, and goes on where it was."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Serving:
     )
     most_wait: float = MOST_WAIT_SECONDS
     most_streams: int = MOST_STREAMS
+    stream_seconds: float = STREAM_SECONDS
     reading: anyio.Lock = field(default_factory=anyio.Lock)
     latest: dict[str, tuple[object, Mapping[str, Any] | None]] = field(default_factory=dict)
     """Runs that are watched, as they were read last."""
