@@ -106,6 +106,6 @@ def test_every_answer_is_one_that_the_document_names(
         check=False,
     )  # fmt: skip
     log = (tmp_path / "server.log").read_text()
-    print(done.stdout)
+    sys.stdout.write(done.stdout)
     assert done.returncode == 0, f"{done.stdout}\n{log}"
     assert "Traceback" not in log and RUNNER not in log

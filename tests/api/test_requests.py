@@ -74,8 +74,16 @@ def test_order_that_can_not_be_is_refused_by_what_is_wrong_with_it(
     assert list_runs() == []
 
 
-@pytest.mark.parametrize("link", ["http://localhost/x", "http://127.1/", "http://[::1]:80/a",
-                                  "http://2130706433/", "http://169.254.169.254/latest"])  # fmt: skip
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://localhost/x",
+        "http://127.1/",
+        "http://[::1]:80/a",
+        "http://2130706433/",
+        "http://169.254.169.254/latest",
+    ],
+)
 def test_link_to_notify_may_not_lead_to_a_private_address(client: TestClient, link: str) -> None:
     body = {"source": "https://site.example/v", "notify": link}
     check_problem(client.post("/v1/runs", json=body), 422, "private address")
