@@ -86,10 +86,13 @@ def _list_operations(group: str) -> Iterator[dict[str, Any]]:
 
 def _describe(status: str, reply: Mapping[str, Any]) -> dict[str, Any]:
     contents: Mapping[str, Any] = reply.get("content", {})
-    media = next(iter(contents), "")
-    schema = contents[media].get("schema") if media else None
-    about = reply["description"]
-    return {"status": status, "description": about, "media": media, "schema": schema}
+    schemas = [content.get("schema") for content in contents.values()]
+    return {
+        "status": status,
+        "description": reply["description"],
+        "media": list(contents),
+        "schema": schemas[0] if schemas else None,
+    }
 
 
 def _show_first(operation: Operation) -> str:

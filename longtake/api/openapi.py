@@ -23,6 +23,7 @@ OF_JSON = {
     415: "the body is not sent as JSON",
 }
 OPEN = {403: SHARED[403], 422: SHARED[422], 503: SHARED[503]}
+JSON = Reply("").media
 OF_PARAMETER = ("x-required", "example", "description")
 """What is said of the parameter, and not in its schema."""
 ABOUT = (
@@ -135,8 +136,8 @@ def _describe_reply(reply: Reply) -> dict[str, Any]:
         content["schema"] = reply.schema
     if reply.example is not None:
         content["example"] = reply.example
-    if reply.schema is not None or reply.media != "application/json":
-        described["content"] = {reply.media: content}
+    if content or reply.media != JSON:
+        described["content"] = dict.fromkeys(reply.media, content)
     if reply.headers:
         described["headers"] = {
             name: {"schema": {"type": "string"}, "description": "where it can be asked for"}

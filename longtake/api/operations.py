@@ -42,12 +42,12 @@ Respond = Callable[[Call], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer, as it is documented: what it is, its schema or its media type, an example."""
+    """One answer, as it is documented: what it is, its schema or its media types, an example."""
 
     about: str
     schema: Schema | None = None
     example: Any = None
-    media: str = "application/json"
+    media: tuple[str, ...] = ("application/json",)
     headers: tuple[str, ...] = ()
 
 

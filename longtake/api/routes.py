@@ -17,6 +17,7 @@ from longtake.api.schemas import (
 )
 from longtake.library.passages import KINDS as OF_PASSAGES
 from longtake.library.search import MOST_QUERY_LETTERS, MOST_SHOWN
+from longtake.runs.files import TYPES
 from longtake.runs.folder import Kind, State
 
 PARTS: Mapping[str, Schema] = {
@@ -37,6 +38,9 @@ GROUPS = {
     SERVER_TITLE: "Whether it stands, what it counts, and this documentation.",
 }
 
+FILES = tuple(sorted({kind.partition(";")[0] for kind in TYPES.values()}))
+JPEG = ("image/jpeg",)
+PARTED = "multipart/byteranges"
 NO_RUN = "there is no such run"
 AFTER = text("`next` of the page before", 100)
 
@@ -116,7 +120,7 @@ OPERATIONS = (
         "The run as it goes, as server-sent events: `state` and `progress` when they change,"
         " `description` for each as it comes, and `end`, after which the stream ends. Who comes"
         " again with `Last-Event-ID` loses none and gets none twice.", RUN_TITLE,
-        {200: Reply("the stream", None, examples.EVENTS, "text/event-stream"),
+        {200: Reply("the stream", None, examples.EVENTS, ("text/event-stream",)),
          204: Reply("whoever asks with the id of the last event has them all")},
         query={"after": whole("descriptions up to this number are known", 0, 10**9 - 1, default=0)},
         header={"Last-Event-ID": {"type": "string", "pattern": r"^[0-9]{1,9}(\.end)?$",
@@ -144,8 +148,8 @@ OPERATIONS = (
     Operation(
         "GET", "/v1/runs/{id}/files/{place:path}", runs.send_one, "getFile",
         "A file of the results, by ranges where they are asked for.", RUN_TITLE,
-        {200: Reply("the file", None, None, "application/octet-stream"),
-         206: Reply("a part of it", None, None, "application/octet-stream")},
+        {200: Reply("the file", media=FILES),
+         206: Reply("a part of it, or several", media=(*FILES, PARTED))},
         problems={404: "there is no such run, or no such file",
                   416: "there is no such range (as plain text)"},
         curl="curl -OJ {url}/v1/runs/{id}/files/report.html",
@@ -153,16 +157,16 @@ OPERATIONS = (
     Operation(
         "GET", "/v1/runs/{id}/frames/{number:int}", runs.send_frame, "getFrame",
         "A frame that a `look` was of.", RUN_TITLE,
-        {200: Reply("the frame", None, None, "image/jpeg"),
-         206: Reply("a part of it", None, None, "image/jpeg")},
+        {200: Reply("the frame", media=JPEG),
+         206: Reply("a part of it, or several", media=(*JPEG, PARTED))},
         problems={404: "there is none", 416: "there is no such range (as plain text)"},
         curl="curl -o frame.jpg {url}/v1/runs/{id}/frames/1",
     ),
     Operation(
         "GET", "/v1/runs/{id}/thumbs/{number:int}", runs.send_thumb, "getThumb",
         "A small picture of a chunk.", RUN_TITLE,
-        {200: Reply("the picture", None, None, "image/jpeg"),
-         206: Reply("a part of it", None, None, "image/jpeg")},
+        {200: Reply("the picture", media=JPEG),
+         206: Reply("a part of it, or several", media=(*JPEG, PARTED))},
         problems={404: "there is none", 416: "there is no such range (as plain text)"},
         curl="curl -o chunk.jpg {url}/v1/runs/{id}/thumbs/1",
     ),
@@ -218,7 +222,7 @@ OPERATIONS = (
     Operation(
         "GET", "/metrics", state.tell_metrics, "metrics", "What Prometheus collects.", SERVER_TITLE,
         {200: Reply("counters", None, 'longtake_runs{kind="summarize",state="done"} 12.0\n',
-                    "text/plain")},
+                    ("text/plain",))},
         curl="curl {url}/metrics",
     ),
     Operation(
@@ -229,7 +233,7 @@ OPERATIONS = (
     ),
     Operation(
         "GET", "/v1/docs", state.show_docs, "docs", "This, as a page.", SERVER_TITLE,
-        {200: Reply("the page", None, None, "text/html")},
+        {200: Reply("the page", media=("text/html",))},
         right="none", curl="xdg-open {url}/v1/docs",
     ),
 )  # fmt: skip

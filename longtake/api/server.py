@@ -46,7 +46,8 @@ def serve(address: str, port: int, access: Access) -> None:
 def open_socket(address: str, port: int) -> socket.socket:
     """A socket that listens there; UsageError where that can't be."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    listening = socket.socket(family)
+    # By its name the event loop knows the protocol, and sends small answers without delay.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
