@@ -122,9 +122,7 @@ def _list_responses(operation: Operation) -> dict[str, Any]:
     if operation.reads == "json":
         problems |= OF_JSON
     for status, about in sorted(problems.items()):
-        content: dict[str, Any] = {"application/problem+json": {"schema": ref("Problem")}}
-        if status == 416:
-            content = {"text/plain": {}}
+        content = {"application/problem+json": {"schema": ref("Problem")}}
         responses[str(status)] = {"description": about, "content": content}
     return responses
 

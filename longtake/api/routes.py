@@ -151,7 +151,7 @@ OPERATIONS = (
         {200: Reply("the file", media=FILES),
          206: Reply("a part of it, or several", media=(*FILES, PARTED))},
         problems={404: "there is no such run, or no such file",
-                  416: "there is no such range (as plain text)"},
+                  416: "there is no such range"},
         curl="curl -OJ {url}/v1/runs/{id}/files/report.html",
     ),
     Operation(
@@ -159,7 +159,7 @@ OPERATIONS = (
         "A frame that a `look` was of.", RUN_TITLE,
         {200: Reply("the frame", media=JPEG),
          206: Reply("a part of it, or several", media=(*JPEG, PARTED))},
-        problems={404: "there is none", 416: "there is no such range (as plain text)"},
+        problems={404: "there is none", 416: "there is no such range"},
         curl="curl -o frame.jpg {url}/v1/runs/{id}/frames/1",
     ),
     Operation(
@@ -167,7 +167,7 @@ OPERATIONS = (
         "A small picture of a chunk.", RUN_TITLE,
         {200: Reply("the picture", media=JPEG),
          206: Reply("a part of it, or several", media=(*JPEG, PARTED))},
-        problems={404: "there is none", 416: "there is no such range (as plain text)"},
+        problems={404: "there is none", 416: "there is no such range"},
         curl="curl -o chunk.jpg {url}/v1/runs/{id}/thumbs/1",
     ),
     Operation(
