@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from longtake.api.operations import Documented, Operation
+from longtake.api.operations import Operation, Returns
 from longtake.api.routes import GROUPS, OPERATIONS, PARTS
 from longtake.api.schemas import COMPONENTS, ref
 from longtake.version import __version__
@@ -23,7 +23,7 @@ OF_JSON = {
     415: "the body is not sent as JSON",
 }
 OPEN = {403: SHARED[403], 422: SHARED[422], 503: SHARED[503]}
-JSON = Documented("").media
+JSON = Returns("").media
 OF_PARAMETER = ("x-required", "example", "description")
 """What is said of the parameter, and not in its schema."""
 ABOUT = (
@@ -127,7 +127,7 @@ def _list_responses(operation: Operation) -> dict[str, Any]:
     return responses
 
 
-def _describe_reply(reply: Documented) -> dict[str, Any]:
+def _describe_reply(reply: Returns) -> dict[str, Any]:
     described: dict[str, Any] = {"description": reply.about}
     content: dict[str, Any] = {}
     if reply.schema is not None:

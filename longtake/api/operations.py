@@ -41,7 +41,7 @@ Respond = Callable[[Call], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
-class Documented:
+class Returns:
     """One answer, as it is documented: what it is, its schema or its media types, an example."""
 
     about: str
@@ -61,7 +61,7 @@ class Operation:
     name: str
     about: str
     group: str
-    replies: Mapping[int, Documented]
+    replies: Mapping[int, Returns]
     right: Right | Literal["none"] = "read"
     query: Mapping[str, Schema] = field(default_factory=dict)
     header: Mapping[str, Schema] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import get_args
 
 from longtake.api import events, examples, library, runs, state
-from longtake.api.operations import Documented, Operation
+from longtake.api.operations import Operation, Returns
 from longtake.api.schemas import (
     MOST_VIDEOS,
     Schema,
@@ -49,8 +49,8 @@ def _limit(most: int, usual: int) -> Schema:
     return whole("how many at most", 1, most, default=usual)
 
 
-def _run(about: str, headers: tuple[str, ...] = ()) -> Documented:
-    return Documented(about, ref("Run"), examples.WAITING, headers=headers)
+def _run(about: str, headers: tuple[str, ...] = ()) -> Returns:
+    return Returns(about, ref("Run"), examples.WAITING, headers=headers)
 
 
 OPERATIONS = (
@@ -59,7 +59,7 @@ OPERATIONS = (
         "Send a file, as the body itself, whatever its type; it is judged by its content. It waits"
         " two hours to be named in a run.",
         RUN_TITLE,
-        {201: Documented("it is here", ref("Upload"), examples.UPLOAD)},
+        {201: Returns("it is here", ref("Upload"), examples.UPLOAD)},
         right="run", reads="file",
         problems={400: "the upload broke off", 408: "nothing more came",
                   413: "the file is too large", 415: "it is no video, or it is packed",
@@ -80,7 +80,7 @@ OPERATIONS = (
     ),
     Operation(
         "GET", "/v1/runs", runs.list_them, "listRuns", "All runs, the newest first.", RUN_TITLE,
-        {200: Documented("a page of them", ref("Runs"), {"runs": [examples.RUN], "next": None})},
+        {200: Returns("a page of them", ref("Runs"), {"runs": [examples.RUN], "next": None})},
         query={"state": one_of(get_args(State), "only those"),
                "kind": one_of(get_args(Kind), "only those"),
                "limit": _limit(100, runs.PAGE), "after": AFTER},
@@ -88,7 +88,7 @@ OPERATIONS = (
     ),
     Operation(
         "GET", "/v1/runs/{id}", runs.show, "getRun", "A run as it stands.", RUN_TITLE,
-        {200: Documented("the run", ref("Run"), examples.RUN)},
+        {200: Returns("the run", ref("Run"), examples.RUN)},
         problems={404: NO_RUN},
         curl="curl {url}/v1/runs/{id}",
     ),
@@ -96,7 +96,7 @@ OPERATIONS = (
         "DELETE", "/v1/runs/{id}", runs.delete, "deleteRun",
         "Remove a run with its upload and all that it found. What the library knows of the video"
         " stays.", RUN_TITLE,
-        {204: Documented("it is gone")},
+        {204: Returns("it is gone")},
         right="run",
         problems={404: NO_RUN, 409: "it is at work", 507: "it can't be deleted"},
         curl="curl -X DELETE {url}/v1/runs/{id}",
@@ -120,8 +120,8 @@ OPERATIONS = (
         "The run as it goes, as server-sent events: `state` and `progress` when they change,"
         " `description` for each as it comes, and `end`, after which the stream ends. Who comes"
         " again with `Last-Event-ID` loses none and gets none twice.", RUN_TITLE,
-        {200: Documented("the stream", None, examples.EVENTS, ("text/event-stream",)),
-         204: Documented("whoever asks with the id of the last event has them all")},
+        {200: Returns("the stream", None, examples.EVENTS, ("text/event-stream",)),
+         204: Returns("whoever asks with the id of the last event has them all")},
         query={"after": whole("descriptions up to this number are known", 0, 10**9 - 1, default=0)},
         header={"Last-Event-ID": {"type": "string", "pattern": r"^[0-9]{1,9}(\.end)?$",
                                   "description": "the id of the last event that came"}},
@@ -131,14 +131,14 @@ OPERATIONS = (
     Operation(
         "GET", "/v1/runs/{id}/result", runs.send_result, "getResult",
         "What came of it, as `longtake … --json` prints it.", RUN_TITLE,
-        {200: Documented("the result", ref("Result"), {"summary": {"headline": "How a river moves"}})},
+        {200: Returns("the result", ref("Result"), {"summary": {"headline": "How a river moves"}})},
         problems={404: NO_RUN, 409: "it is not done: `state` says what it is"},
         curl="curl {url}/v1/runs/{id}/result",
     ),
     Operation(
         "GET", "/v1/runs/{id}/descriptions", runs.list_told, "listDescriptions",
         "Descriptions in the order in which they came.", RUN_TITLE,
-        {200: Documented("a page of them", ref("Descriptions"),
+        {200: Returns("a page of them", ref("Descriptions"),
                     {"descriptions": [examples.DESCRIPTION], "next": None})},
         query={"after": whole("from the next one on", 0, 10**9 - 1, default=0),
                "limit": _limit(1000, 100)},
@@ -148,8 +148,8 @@ OPERATIONS = (
     Operation(
         "GET", "/v1/runs/{id}/files/{place:path}", runs.send_one, "getFile",
         "A file of the results, by ranges where they are asked for.", RUN_TITLE,
-        {200: Documented("the file", media=FILES),
-         206: Documented("a part of it, or several", media=(*FILES, PARTED))},
+        {200: Returns("the file", media=FILES),
+         206: Returns("a part of it, or several", media=(*FILES, PARTED))},
         problems={404: "there is no such run, or no such file",
                   416: "there is no such range"},
         curl="curl -OJ {url}/v1/runs/{id}/files/report.html",
@@ -157,23 +157,23 @@ OPERATIONS = (
     Operation(
         "GET", "/v1/runs/{id}/frames/{number:int}", runs.send_frame, "getFrame",
         "A frame that a `look` was of.", RUN_TITLE,
-        {200: Documented("the frame", media=JPEG),
-         206: Documented("a part of it, or several", media=(*JPEG, PARTED))},
+        {200: Returns("the frame", media=JPEG),
+         206: Returns("a part of it, or several", media=(*JPEG, PARTED))},
         problems={404: "there is none", 416: "there is no such range"},
         curl="curl -o frame.jpg {url}/v1/runs/{id}/frames/1",
     ),
     Operation(
         "GET", "/v1/runs/{id}/thumbs/{number:int}", runs.send_thumb, "getThumb",
         "A small picture of a chunk.", RUN_TITLE,
-        {200: Documented("the picture", media=JPEG),
-         206: Documented("a part of it, or several", media=(*JPEG, PARTED))},
+        {200: Returns("the picture", media=JPEG),
+         206: Returns("a part of it, or several", media=(*JPEG, PARTED))},
         problems={404: "there is none", 416: "there is no such range"},
         curl="curl -o chunk.jpg {url}/v1/runs/{id}/thumbs/1",
     ),
     Operation(
         "GET", "/v1/videos", library.list_them, "listVideos",
         "All videos that were gone through, the newest first.", LIBRARY_TITLE,
-        {200: Documented("a page of them", ref("Videos"), {"videos": [examples.VIDEO], "next": None})},
+        {200: Returns("a page of them", ref("Videos"), {"videos": [examples.VIDEO], "next": None})},
         query={"limit": _limit(100, library.PAGE), "after": AFTER},
         problems={507: "the library can't be read"},
         curl="curl {url}/v1/videos",
@@ -182,7 +182,7 @@ OPERATIONS = (
         "GET", "/v1/search", library.search, "search",
         "Moments in the videos, by words and by meaning, the best first. A phrase in quotation"
         " marks must stand there word for word.", LIBRARY_TITLE,
-        {200: Documented("what was found", ref("Found"), examples.FOUND)},
+        {200: Returns("what was found", ref("Found"), examples.FOUND)},
         query={"q": text("what is looked for", MOST_QUERY_LETTERS, minLength=1,
                          example="a river on the board") | {"x-required": True},
                "video": listing(text("a name, a link, or the start of a SHA-256", minLength=1),
@@ -198,7 +198,7 @@ OPERATIONS = (
         "POST", "/v1/ask", library.ask, "ask",
         "Ask the library. The answer, if it comes while you wait; else a run to follow.",
         LIBRARY_TITLE,
-        {200: Documented("the answer", ref("LibraryAnswer"), examples.ANSWER, headers=("Location",)),
+        {200: Returns("the answer", ref("LibraryAnswer"), examples.ANSWER, headers=("Location",)),
          202: _run("it is still being answered", ("Location",))},
         right="run", reads="json", body="QuestionOrder",
         example={"question": "What is drawn on the board?", "wait": 30},
@@ -209,31 +209,31 @@ OPERATIONS = (
     ),
     Operation(
         "GET", "/v1/health", state.tell_health, "health", "That the server stands.", SERVER_TITLE,
-        {200: Documented("it does", ref("Health"), {"status": "ok", "version": "0.1.0"})},
+        {200: Returns("it does", ref("Health"), {"status": "ok", "version": "0.1.0"})},
         right="none", curl="curl {url}/v1/health",
     ),
     Operation(
         "GET", "/v1/ready", state.tell_ready, "ready",
         "That a run could start now: the home can be written, the store opens, the disk has room.",
         SERVER_TITLE,
-        {200: Documented("it could", ref("Health"), {"status": "ok", "version": "0.1.0"})},
+        {200: Returns("it could", ref("Health"), {"status": "ok", "version": "0.1.0"})},
         right="none", curl="curl {url}/v1/ready",
     ),
     Operation(
         "GET", "/metrics", state.tell_metrics, "metrics", "What Prometheus collects.", SERVER_TITLE,
-        {200: Documented("counters", None, 'longtake_runs{kind="summarize",state="done"} 12.0\n',
+        {200: Returns("counters", None, 'longtake_runs{kind="summarize",state="done"} 12.0\n',
                     ("text/plain",))},
         curl="curl {url}/metrics",
     ),
     Operation(
         "GET", "/v1/openapi.json", state.tell_openapi, "openapi", "This, as an OpenAPI document.",
         SERVER_TITLE,
-        {200: Documented("the document", {"type": "object"})},
+        {200: Returns("the document", {"type": "object"})},
         right="none", curl="curl {url}/v1/openapi.json",
     ),
     Operation(
         "GET", "/v1/docs", state.show_docs, "docs", "This, as a page.", SERVER_TITLE,
-        {200: Documented("the page", media=("text/html",))},
+        {200: Returns("the page", media=("text/html",))},
         right="none", curl="xdg-open {url}/v1/docs",
     ),
 )  # fmt: skip

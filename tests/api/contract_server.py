@@ -19,7 +19,8 @@ from longtake.errors import LongtakeError
 from longtake.runs import uploads
 from longtake.runs.folder import delete, list_waiting
 
-KEPT = 10
+KEPT = 17
+"""Of 20 that may wait: those that were placed just now are asked for again."""
 
 
 def make_room() -> None:

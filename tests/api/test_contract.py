@@ -42,14 +42,17 @@ parameters = {{ id = "{summarize}" }}
 [[operations]]
 include-name = "GET /v1/runs/{{id}}/files/{{place}}"
 parameters = {{ id = "{summarize}", place = "summary.md" }}
+checks.ensure_resource_availability.enabled = false  # a run that was just placed has none yet
 
 [[operations]]
 include-name = "GET /v1/runs/{{id}}/thumbs/{{number}}"
 parameters = {{ id = "{summarize}", number = 1 }}
+checks.ensure_resource_availability.enabled = false
 
 [[operations]]
 include-name = "GET /v1/runs/{{id}}/frames/{{number}}"
 parameters = {{ id = "{look}", number = 1 }}
+checks.ensure_resource_availability.enabled = false
 """
 
 
