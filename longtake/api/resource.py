@@ -18,6 +18,7 @@ from longtake.api.validate import check_against
 from longtake.door.problem import Problem, as_response
 from longtake.errors import EngineError, LongtakeError, ModelError, OutputError
 from longtake.runs.folder import QueueFull, RunAtWork
+from longtake.settings import home_folder
 
 LOG = logging.getLogger("longtake")
 
@@ -114,8 +115,10 @@ class _Sent:
 
 
 def as_answer(error: Exception) -> JSONResponse:
-    """The problem that an error is."""
-    return as_response(as_problem(error))
+    """The problem that an error is, without the place where all is kept."""
+    problem = as_problem(error)
+    problem.message = problem.message.replace(str(home_folder()), "LONGTAKE_HOME")
+    return as_response(problem)
 
 
 def as_problem(error: Exception) -> Problem:

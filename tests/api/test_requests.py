@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from longtake.api.app import build_app
+from longtake.api.operations import Call, Operation
 from longtake.api.read import parse
+from longtake.api.resource import Resource
 from longtake.api.serving import Serving
-from longtake.door.access import open_access
+from longtake.door.access import Access, open_access
+from longtake.door.gate import Gate
 from longtake.door.problem import Problem
 from longtake.runs.folder import list_runs, read_run
 from longtake.runs.uploads import folder as uploads_folder
@@ -266,11 +272,40 @@ def test_page_of_a_named_origin_may_ask() -> None:
         assert client.options("/v1/runs/x", headers=asks).status_code == 204
 
 
-def test_bug_is_told_as_a_problem_that_tells_nothing_of_the_server(
-    client: TestClient, home: Path, caplog: pytest.LogCaptureFixture
+def test_home_that_can_not_be_written_is_told_without_its_place(
+    client: TestClient, home: Path, numbered: Path
 ) -> None:
     home.mkdir()
     (home / "runs").write_text("a file in the place of a folder")
-    answer = client.get("/v1/ready")
-    check_problem(answer, 503)
-    assert str(home) not in answer.text
+    for answer, status in (
+        (client.get("/v1/ready"), 503),
+        (client.post("/v1/runs", json={"source": str(numbered)}), 507),
+    ):
+        check_problem(answer, status)
+        assert str(home) not in answer.text
+
+
+def test_store_that_is_damaged_is_told_without_its_place(client: TestClient, home: Path) -> None:
+    home.mkdir()
+    (home / "store.sqlite").write_bytes(b"no database" * 1000)
+    for path in ("/v1/videos", "/v1/search?q=dog", "/v1/ready"):
+        answer = client.get(path)
+        assert answer.status_code in (503, 507), answer.text
+        assert str(home) not in answer.text
+    assert client.get("/v1/runs").status_code == 200
+
+
+def test_bug_is_told_as_a_problem_that_tells_nothing_of_the_server(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail(_call: Call) -> Response:
+        raise KeyError("a secret")
+
+    operation = Operation("GET", "/x", fail, "x", "x", "x", {}, right="none")
+    resource = Resource("/x", {"GET": operation}, Serving(Access()))
+    with TestClient(Gate(Starlette(routes=[Route("/x", resource)]), Access(), frozenset()),
+                    base_url=URL) as client:  # fmt: skip
+        answer = client.get("/x")
+    check_problem(answer, 500, "a bug in Longtake: KeyError")
+    assert "secret" not in answer.text
+    assert "a request can't be answered" in caplog.text

@@ -287,6 +287,24 @@ def test_body_that_does_not_come_holds_nobody(server: RealServer) -> None:
         assert answer.startswith(b"HTTP/1.1 408") and 8 < time.monotonic() - started < 20
 
 
+def test_head_that_drips_is_not_waited_for(server: RealServer) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    for first in (b"", f"GET /v1/health HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()):
+        with socket.create_connection((host, int(port)), timeout=30) as client:
+            client.sendall(first)
+            if first:
+                assert client.recv(65536).startswith(b"HTTP/1.1 200")
+            started = time.monotonic()
+            with suppress(OSError):
+                while time.monotonic() - started < 25:
+                    client.sendall(b"G")
+                    client.settimeout(0.5)
+                    with suppress(TimeoutError):
+                        if client.recv(65536) == b"":
+                            break
+            assert time.monotonic() - started < 13
+
+
 def test_upload_that_breaks_off_leaves_no_file(server: RealServer, home: Path) -> None:
     host, port = server.url.removeprefix("http://").split(":")
     head = f"POST /v1/uploads HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000000\r\n\r\n"
