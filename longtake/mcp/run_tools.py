@@ -10,8 +10,7 @@ from mcp_types import CallToolResult, ToolAnnotations
 from pydantic import Field
 
 from longtake.door.access import Access
-from longtake.mcp.callers import check_may_run, choose_visitor, in_thread, name_visitor, within
-from longtake.mcp.named import find_named
+from longtake.mcp.callers import check_may_run, in_thread, name_visitor, within
 from longtake.mcp.replies import Reply, as_result
 from longtake.mcp.shapes import AnyReply, RunReply, SummaryReply
 from longtake.mcp.told import status_line, status_values, tell_run
@@ -153,8 +152,3 @@ async def wait_for(run_id: str, seconds: float, context: Context | None = None) 
         await anyio.sleep(POLL_SECONDS)
         run = await in_thread(lambda: read_run(run_id))
     return run
-
-
-def find_source(source: str, access: Access) -> Any:
-    """Which video is meant."""
-    return find_named(source, access.roots, choose_visitor())

@@ -9,14 +9,18 @@ from mcp.server import MCPServer
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp_types import CallToolResult, InputRequiredResult
+from mcp_types import CallToolResult, InputRequiredResult, Resource
 from pydantic import ValidationError
 
 from longtake.door.access import Access
 from longtake.errors import LongtakeError, UsageError
-from longtake.mcp.callers import make_middleware
+from longtake.mcp.callers import in_thread, make_middleware
+from longtake.mcp.library_tools import add_library_tools
+from longtake.mcp.moment_tools import add_moment_tools
 from longtake.mcp.replies import refuse
+from longtake.mcp.resources import add_resources, list_results
 from longtake.mcp.run_tools import add_run_tools
+from longtake.mcp.tasks import Tasks
 from longtake.runs.queue import Queue
 from longtake.settings import load_settings
 from longtake.version import __version__
@@ -58,6 +62,10 @@ class LongtakeServer(MCPServer[None]):
                 return refuse(_say_wrong(error.__cause__))
             raise
 
+    async def list_resources(self) -> list[Resource]:
+        """Those that are always there, and what the newest runs came to."""
+        return [*await super().list_resources(), *await in_thread(list_results)]
+
     async def _check_names(self, name: str, arguments: Mapping[str, Any]) -> None:
         """UsageError for an argument that the tool does not have: it would be ignored."""
         for tool in await self.list_tools():
@@ -88,6 +96,7 @@ def make_server(access: Access) -> LongtakeServer:
         log_level="WARNING",
         lifespan=work,
         middleware=[make_middleware(access)],
+        extensions=[Tasks()],
         subscriptions=False,
         cache_hints={
             "tools/list": CacheHint(HOUR_MS, "public"),
@@ -96,6 +105,9 @@ def make_server(access: Access) -> LongtakeServer:
         },
     )
     add_run_tools(server, access)
+    add_library_tools(server, access)
+    add_moment_tools(server, access)
+    add_resources(server, access)
     return server
 
 

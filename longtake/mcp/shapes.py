@@ -88,6 +88,7 @@ class TranscriptData(FromVideo):
     """What is said in a video."""
 
     language: str = ""
+    remark: str = ""
     segments: list[ToldPart] = []
 
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from longtake.errors import UsageError
@@ -22,7 +21,10 @@ SHARES = {"sentences": 3200, "chapters": 1200, "moments": 900, "gaps": 500}
 """Bytes of each list in a summary; the rest is told on request."""
 MOST_TIMES = 6
 MOST_TITLE_BYTES = 200
-MOST_FRAMES = 8
+MOST_FRAMES = 6
+MOST_END = 1e7
+"""A second that lies behind the end of any video."""
+OF_DATA = ("title", "link")
 
 Item = Mapping[str, Any]
 
@@ -76,7 +78,7 @@ def tell_run(run: Run, detail: str = "summary", cursor: str = "") -> Reply:
     if run.state == "failed":
         return _tell_failed(run)
     if detail == "descriptions":
-        return _tell_page(run, _section("descriptions", _list_chunks(run), say_chunk), cursor)
+        return _tell_page(run, _section("descriptions", list_chunks(run), say_chunk), cursor)
     if run.state != "done":
         return _tell_progress(run)
     result = read_result(run)
@@ -156,11 +158,9 @@ def _tell_page(run: Run, section: Section, cursor: str) -> Reply:
 
 
 def _tell_transcript(run: Run, result: Item, cursor: str) -> Reply:
-    return tell_segments(
-        list_segments(result), cursor, f"transcript {run.id}", status_values(run),
-        {**_name(run), "language": tame(result.get("language"), 40)},
-        (run.asked.start, run.asked.end or float("inf")),
-    )  # fmt: skip
+    begin, end = run.asked.start, run.asked.end or MOST_END
+    stretch = begin, float("inf") if end >= MOST_END else end
+    return tell_segments(result, cursor, run.id, {**status_values(run), **_name(run)}, stretch)
 
 
 def list_segments(result: Item) -> list[dict[str, Any]]:
@@ -172,35 +172,39 @@ def list_segments(result: Item) -> list[dict[str, Any]]:
 
 
 def tell_segments(
-    segments: Sequence[Item],
-    cursor: str,
-    place: str,
-    values: Item,
-    data: Item,
-    stretch: tuple[float, float],
+    found: Item, cursor: str, name: str, values: Item, stretch: tuple[float, float]
 ) -> Reply:
-    """What is said in a stretch of a video, from a cursor on; the cursor holds the stretch, too."""
+    """What is said in a stretch of a video, from a cursor on, which holds the stretch, too.
+
+    `found` is a transcript.json, `name` what holds it; a title in the values is data.
+    """
     begin, end = stretch
+    segments = list_segments(found)
     inside = [s for s in segments if s["end"] > begin and s["start"] < end]
-    place = f"{place} {begin:g} {end:g}"
+    place = f"transcript {name} {begin:g} {end:g}"
     start = read_cursor(cursor, place)
     section = Section("segments", inside, say_segment)
     until = start + len(take(section, start))
-    told = dict(values)
+    own = {name: value for name, value in values.items() if name not in OF_DATA}
     if until < len(inside):
-        told["next_cursor"] = write_cursor(place, until)
-    said = [status_line(told)] if told.get("run") else []
-    if not inside:
-        where = " in this stretch" if segments else ", or it could not be heard"
-        said.append(f"Nothing is said{where}.")
-    return Reply(said, told, data, (), [section], start=start)
+        own["next_cursor"] = write_cursor(place, until)
+    data = {name: tame(values[name], MOST_TITLE_BYTES) for name in OF_DATA if values.get(name)}
+    data |= {name: tame(found[name], 300) for name in ("language", "remark") if found.get(name)}
+    said = [status_line(own)] if own.get("run") else []
+    said.append(
+        f"What is said, {start + 1} to {until} of {len(inside)} segments:"
+        if inside
+        else f"Nothing is said{' in this stretch' if segments else ', or nothing was heard'}."
+    )
+    lines = [f"{name}: {value}" for name, value in data.items()]
+    return Reply(said, own, data, lines, [section], start=start)
 
 
 def _tell_look(run: Run, result: Item, _cursor: str) -> Reply:
     values = status_values(run)
     frames = [
         {"image": image, "time": frame["time"], "number": frame["number"]}
-        for image, frame in enumerate(result["frames"][:MOST_FRAMES], 1)
+        for image, frame in enumerate(_thin(result["frames"]), 1)
     ]
     pictures = []
     for frame in frames:
@@ -220,6 +224,13 @@ def _tell_look(run: Run, result: Item, _cursor: str) -> Reply:
     ]
     lines = [f"title: {data['title']}", *(f"remark: {remark}" for remark in remarks)]
     return Reply(said, values, data, lines, sections, pictures)
+
+
+def _thin(frames: Sequence[Item]) -> list[Item]:
+    """A few of them, as far apart as they can be."""
+    last = len(frames) - 1
+    few = min(MOST_FRAMES, len(frames))
+    return [frames[round(place * last / max(few - 1, 1))] for place in range(few)]
 
 
 def _tell_answer(run: Run, result: Item, _cursor: str) -> Reply:
@@ -299,7 +310,7 @@ def _list_gaps(result: Item) -> Iterator[Item]:
             yield {"start": gap["start"], "end": gap["end"], "text": reason, **_name_arm(arm)}
 
 
-def _list_chunks(run: Run) -> list[Item]:
+def list_chunks(run: Run) -> list[Item]:
     """Descriptions by chunk: of a run at work, those so far."""
     known = {(str(entry.get("arm") or ""), entry["chunk"]): entry for entry in read_told(run.id)}
     if run.asked.kind == "reconcile" and (result := read_result(run)):
@@ -403,9 +414,9 @@ def _say_frame(item: Item) -> str:
     return f"image {item['image']}: {item['time']:.1f} s"
 
 
-def read_transcript_file(folder: Path) -> Item | None:
+def read_transcript_file(run: Run) -> Item | None:
     """A run's transcript.json; None where there is none."""
     with suppress(OSError, ValueError):
-        found = json.loads((folder / "out" / "transcript.json").read_text(encoding="utf-8"))
+        found = json.loads((run.folder / "out" / "transcript.json").read_text(encoding="utf-8"))
         return found if isinstance(found, dict) else None
     return None
