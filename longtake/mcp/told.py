@@ -352,9 +352,19 @@ def place_values(moment: Item) -> Item:
         "start": moment["start"],
         "end": moment["end"],
         "found": list(moment["found"]),
-        "text": tame(moment["text"], 700),
+        "text": tame(_say_passages(moment), 700),
         "score": round(float(moment["score"]), 3),
     }
+
+
+def _say_passages(moment: Item) -> str:
+    """The best passage of each kind; what two kinds say alike stands once."""
+    best: dict[str, str] = {}
+    for passage in moment["passages"]:
+        text = str(passage["text"])
+        if text.casefold() not in map(str.casefold, best.values()):
+            best.setdefault(passage["found"], text)
+    return " | ".join(f"{kind}: {text}" for kind, text in best.items())
 
 
 def _name(run: Run) -> dict[str, str]:
