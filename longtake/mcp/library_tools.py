@@ -23,9 +23,9 @@ from longtake.mcp.callers import (
     within,
 )
 from longtake.mcp.cursors import read_cursor, write_cursor
-from longtake.mcp.marks import Section, take, tame
+from longtake.mcp.marks import ToldList, take, tame
 from longtake.mcp.named import find_hashes
-from longtake.mcp.replies import Reply, as_result
+from longtake.mcp.replies import ToolReply, as_result
 from longtake.mcp.run_tools import Cursor, wait_for
 from longtake.mcp.shapes import AnswerReply, FoundReply, ListReply
 from longtake.mcp.tasks import choose_patience
@@ -129,7 +129,7 @@ def add_library_tools(server: MCPServer[Any], access: Access) -> None:
             chosen = await in_thread(lambda: _choose(hashes, access))
             found = await _search(Query(question, most=FEW_FOUND), chosen, NEAREST_SECONDS)
             nearest = [place_values(moment_values(m, {})) for m in found.moments]
-            section = Section("nearest", nearest, say_place, 3000, "nearest moments:")
+            section = ToldList("nearest", nearest, say_place, 3000, "nearest moments:")
             reply = replace(reply, sections=[section])
         return as_result(reply)
 
@@ -174,7 +174,7 @@ def _draw(found: SearchResult, pictures: dict[int, bytes]) -> None:
             pictures[place] = jpeg
 
 
-def _tell_found(found: SearchResult, pictures: dict[int, bytes]) -> Reply:
+def _tell_found(found: SearchResult, pictures: dict[int, bytes]) -> ToolReply:
     images = {place: image for image, place in enumerate(sorted(pictures), 1)}
     items = [
         {**place_values(moment_values(moment, {})),
@@ -183,17 +183,17 @@ def _tell_found(found: SearchResult, pictures: dict[int, bytes]) -> Reply:
     ]  # fmt: skip
     remarks = [tame(remark, 300) for remark in found.remarks]
     said = [f"{len(items)} moments, the best first." if items else "Nothing was found."]
-    return Reply(
+    return ToolReply(
         said,
         {},
         {"remarks": remarks} if remarks else {},
         [f"remark: {remark}" for remark in remarks],
-        [Section("found", items, say_place)],
+        [ToldList("found", items, say_place)],
         [pictures[place] for place in sorted(pictures)],
     )
 
 
-def tell_videos(query: str, cursor: str) -> Reply:
+def tell_videos(query: str, cursor: str) -> ToolReply:
     """The videos of the library, from a cursor on."""
     with Store(store_path()) as store:
         known = list_videos(store)
@@ -201,14 +201,14 @@ def tell_videos(query: str, cursor: str) -> Reply:
     items = [_video_values(v) for v in known if _has(v, words)]
     place = f"videos {' '.join(words)}"[:200]
     start = read_cursor(cursor, place)
-    section = Section("videos", items, _say_video)
+    section = ToldList("videos", items, _say_video)
     until = start + len(take(section, start))
     values = {"next_cursor": write_cursor(place, until)} if until < len(items) else {}
     if not known:
         said = ["No video was gone through yet: summarize one first."]
     else:
         said = [f"{len(items)} of {len(known)} videos." if words else f"{len(items)} videos."]
-    return Reply(said, values, {}, (), [section], start=start)
+    return ToolReply(said, values, {}, (), [section], start=start)
 
 
 def _has(video: LibraryVideo, words: Sequence[str]) -> bool:

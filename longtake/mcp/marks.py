@@ -54,7 +54,7 @@ def fence_text(text: str, most: int = MOST_RESOURCE_BYTES, rest: str = "") -> st
 
 
 @dataclass(frozen=True)
-class Section:
+class ToldList:
     """A list of a reply: its name, its items as values, each as a line, and its share of bytes."""
 
     name: str
@@ -64,7 +64,7 @@ class Section:
     heading: str = ""
 
 
-def take(section: Section, start: int = 0) -> list[Mapping[str, Any]]:
+def take(section: ToldList, start: int = 0) -> list[Mapping[str, Any]]:
     """The items from number `start` on, as far as they fit; one at least, where there is one."""
     taken: list[Mapping[str, Any]] = []
     used = 0

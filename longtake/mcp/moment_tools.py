@@ -13,9 +13,9 @@ from longtake.errors import UsageError
 from longtake.library.index import list_passages_of
 from longtake.mcp.callers import check_may_run, choose_visitor, in_thread, name_visitor
 from longtake.mcp.named import Named, find_named
-from longtake.mcp.replies import Reply, as_result
+from longtake.mcp.replies import ToolReply, as_result
 from longtake.mcp.run_tools import Cursor, wait_for
-from longtake.mcp.shapes import LookReply, TranscriptReply
+from longtake.mcp.shapes import SeenReply, TranscriptReply
 from longtake.mcp.tasks import choose_patience
 from longtake.mcp.told import MOST_END, read_transcript_file, tell_run, tell_segments
 from longtake.runs.folder import Run, list_runs
@@ -59,7 +59,7 @@ def add_moment_tools(server: MCPServer[Any], access: Access) -> None:
             Field(description="Until when, at most 10 minutes later; 0: ten seconds later."),
         ] = 0,
         question: Question = "",
-    ) -> Annotated[CallToolResult, LookReply]:
+    ) -> Annotated[CallToolResult, SeenReply]:
         """Look at frames of a stretch now: they come as images, with what a model here saw.
 
         Needs no earlier run. If no model here sees, look at the images yourself. A short stretch
@@ -108,7 +108,7 @@ def add_moment_tools(server: MCPServer[Any], access: Access) -> None:
         order = Order("transcribe", _check_source(named), start=begin, end=most)
         return as_result(await _have_done(order, access, context))
 
-    async def _have_done(order: Order, access: Access, context: Context) -> Reply:
+    async def _have_done(order: Order, access: Access, context: Context) -> ToolReply:
         visitor = name_visitor()
         run = await in_thread(lambda: place_once(order, access.roots, visitor))
         run = await wait_for(run.id, choose_patience(context), context)
@@ -136,7 +136,7 @@ def _check_source(named: Named) -> str:
 
 def _tell_known(
     named: Named, cursor: str, stretch: tuple[float, float], visitor: str | None
-) -> Reply | None:
+) -> ToolReply | None:
     """What is said, by a run's own transcript or the library; None where nobody listened yet."""
     for run in _list_listened(named, visitor):
         found = read_transcript_file(run)

@@ -11,14 +11,14 @@ from typing import Any
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
 
 from longtake.errors import LongtakeError
-from longtake.mcp.marks import NOTE, Section, cut_message, fence, take
+from longtake.mcp.marks import NOTE, ToldList, cut_message, fence, take
 
 MOST_PICTURE_BYTES = 600_000
 """Of all pictures of a reply together."""
 
 
 @dataclass(frozen=True)
-class Reply:
+class ToolReply:
     """What a tool has to say.
 
     `said` are our own lines, `values` theirs; `data` and `lines` are from videos and tamed, as are
@@ -30,14 +30,14 @@ class Reply:
     values: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     lines: Sequence[str] = ()
-    sections: Sequence[Section] = ()
+    sections: Sequence[ToldList] = ()
     pictures: Sequence[bytes] = ()
     start: int = 0
     after: Sequence[str] = ()
     failed: bool = False
 
 
-def as_result(reply: Reply) -> CallToolResult:
+def as_result(reply: ToolReply) -> CallToolResult:
     """The reply as the protocol has it; of each section as much as fits."""
     data: dict[str, Any] = dict(reply.data)
     lines = list(reply.lines)

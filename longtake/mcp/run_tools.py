@@ -11,7 +11,7 @@ from pydantic import Field
 
 from longtake.door.access import Access
 from longtake.mcp.callers import check_may_run, in_thread, name_visitor, within
-from longtake.mcp.replies import Reply, as_result
+from longtake.mcp.replies import ToolReply, as_result
 from longtake.mcp.shapes import AnyReply, RunReply, SummaryReply
 from longtake.mcp.told import status_line, status_values, tell_run
 from longtake.runs.folder import ENDED, Run, read_run, stop
@@ -124,10 +124,10 @@ def add_run_tools(server: MCPServer[Any], access: Access) -> None:
         await within(MOST_WAIT_SECONDS, lambda: stop(run))
         found = await in_thread(lambda: read_run(run))
         values = status_values(found)
-        return as_result(Reply([status_line(values), f"Next: {values['next']}."], values))
+        return as_result(ToolReply([status_line(values), f"Next: {values['next']}."], values))
 
 
-def unfail(reply: Reply) -> CallToolResult:
+def unfail(reply: ToolReply) -> CallToolResult:
     """A run's failure, told to who asked how it is: to tell it is no failure."""
     result = as_result(reply)
     return result.model_copy(update={"is_error": False})

@@ -1,21 +1,24 @@
 """The server of the SDK, with all that assistants can ask for."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from inspect import getdoc
 from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp_types import CallToolResult, InputRequiredResult, Resource
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, Resource
 from pydantic import ValidationError
 
 from longtake.door.access import Access
 from longtake.errors import LongtakeError, UsageError
 from longtake.mcp.callers import in_thread, make_middleware
 from longtake.mcp.library_tools import add_library_tools
+from longtake.mcp.marks import cut_message
 from longtake.mcp.moment_tools import add_moment_tools
 from longtake.mcp.replies import refuse
 from longtake.mcp.resources import add_resources, list_results
@@ -61,6 +64,22 @@ class LongtakeServer(MCPServer[None]):
             if isinstance(error.__cause__, ValidationError):
                 return refuse(_say_wrong(error.__cause__))
             raise
+
+    def add_tool(self, fn: Callable[..., Any], *args: Any, **given: Any) -> None:
+        """With what its docstring says, as it is meant to be read."""
+        super().add_tool(fn, *args, **{**given, "description": getdoc(fn)})
+
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[None, Any] | None = None,
+    ) -> GetPromptResult | InputRequiredResult:
+        """The prompt; MCPError for one that is not there, or other arguments than it has."""
+        try:
+            return await super().get_prompt(name, arguments, context)
+        except ValueError as error:
+            raise MCPError(INVALID_PARAMS, cut_message(str(error))) from error
 
     async def list_resources(self) -> list[Resource]:
         """Those that are always there, and what the newest runs came to."""

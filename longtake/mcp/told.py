@@ -9,8 +9,8 @@ from typing import Any
 from longtake.errors import UsageError
 from longtake.links.addresses import is_link
 from longtake.mcp.cursors import read_cursor, write_cursor
-from longtake.mcp.marks import MOST_BYTES, Section, take, tame
-from longtake.mcp.replies import Reply
+from longtake.mcp.marks import MOST_BYTES, ToldList, take, tame
+from longtake.mcp.replies import ToolReply
 from longtake.runs.folder import ENDED, Run, read_told
 from longtake.runs.progress import name_title
 from longtake.runs.say import read_result, run_values
@@ -71,7 +71,7 @@ def status_line(values: Item) -> str:
     return f"{line}, {values['part']:.0%}. {values['doing']}{about}."
 
 
-def tell_run(run: Run, detail: str = "summary", cursor: str = "") -> Reply:
+def tell_run(run: Run, detail: str = "summary", cursor: str = "") -> ToolReply:
     """How far it is and, once it is done, what came of it; UsageError for what it does not have."""
     if detail not in DETAILS:
         raise UsageError(f"there is no detail {detail!r}", f"Name one of {', '.join(DETAILS)}.")
@@ -92,23 +92,23 @@ def tell_run(run: Run, detail: str = "summary", cursor: str = "") -> Reply:
     return _tell_page(run, next(s for s in sections if s.name == detail), cursor)
 
 
-def _tell_progress(run: Run) -> Reply:
+def _tell_progress(run: Run) -> ToolReply:
     values = status_values(run)
     said = [status_line(values)]
     if run.asked.kind in ("summarize", "compare") and (count := len(read_told(run.id))):
         said.append(f'{count} descriptions so far: get_run with detail "descriptions" shows them.')
-    return Reply([*said, f"Next: {values['next']}."], values, _name(run))
+    return ToolReply([*said, f"Next: {values['next']}."], values, _name(run))
 
 
-def _tell_failed(run: Run) -> Reply:
+def _tell_failed(run: Run) -> ToolReply:
     values = status_values(run)
     error = {"message": tame(run.error), "hint": tame(run.hint)}
     lines = [f"error: {error['message']}", *([f"hint: {error['hint']}"] if run.hint else [])]
     said = [status_line(values), f"Next: {values['next']}. What was said of it:"]
-    return Reply(said, values, {**_name(run), "error": error}, lines, failed=True)
+    return ToolReply(said, values, {**_name(run), "error": error}, lines, failed=True)
 
 
-def _tell_summary(run: Run, result: Item, sections: Sequence[Section]) -> Reply:
+def _tell_summary(run: Run, result: Item, sections: Sequence[ToldList]) -> ToolReply:
     values = status_values(run)
     arms = _list_arms(result)
     data = {
@@ -128,7 +128,7 @@ def _tell_summary(run: Run, result: Item, sections: Sequence[Section]) -> Reply:
         ' "sentences", "chapters", "moments" or "gaps"; transcript, describe_moment and search take'
         " this run's id, too"
     )
-    return Reply(
+    return ToolReply(
         [f"{status_line(values)} {duration}".rstrip()],
         values,
         data,
@@ -138,7 +138,7 @@ def _tell_summary(run: Run, result: Item, sections: Sequence[Section]) -> Reply:
     )
 
 
-def _tell_page(run: Run, section: Section, cursor: str) -> Reply:
+def _tell_page(run: Run, section: ToldList, cursor: str) -> ToolReply:
     """A page of one list, from a cursor on."""
     place = f"{section.name} {run.id}"
     start = read_cursor(cursor, place)
@@ -154,10 +154,10 @@ def _tell_page(run: Run, section: Section, cursor: str) -> Reply:
         if until > start
         else f"There are no {section.name}{yet}."
     )
-    return Reply(said, values, _name(run), (), [section], start=start)
+    return ToolReply(said, values, _name(run), (), [section], start=start)
 
 
-def _tell_transcript(run: Run, result: Item, cursor: str) -> Reply:
+def _tell_transcript(run: Run, result: Item, cursor: str) -> ToolReply:
     begin, end = run.asked.start, run.asked.end or MOST_END
     stretch = begin, float("inf") if end >= MOST_END else end
     return tell_segments(result, cursor, run.id, {**status_values(run), **_name(run)}, stretch)
@@ -173,7 +173,7 @@ def list_segments(result: Item) -> list[dict[str, Any]]:
 
 def tell_segments(
     found: Item, cursor: str, name: str, values: Item, stretch: tuple[float, float]
-) -> Reply:
+) -> ToolReply:
     """What is said in a stretch of a video, from a cursor on, which holds the stretch, too.
 
     `found` is a transcript.json, `name` what holds it; a title in the values is data.
@@ -183,7 +183,7 @@ def tell_segments(
     inside = [s for s in segments if s["end"] > begin and s["start"] < end]
     place = f"transcript {name} {begin:g} {end:g}"
     start = read_cursor(cursor, place)
-    section = Section("segments", inside, say_segment)
+    section = ToldList("segments", inside, say_segment)
     until = start + len(take(section, start))
     own = {name: value for name, value in values.items() if name not in OF_DATA}
     if until < len(inside):
@@ -197,10 +197,10 @@ def tell_segments(
         else f"Nothing is said{' in this stretch' if segments else ', or nothing was heard'}."
     )
     lines = [f"{name}: {value}" for name, value in data.items()]
-    return Reply(said, own, data, lines, [section], start=start)
+    return ToolReply(said, own, data, lines, [section], start=start)
 
 
-def _tell_look(run: Run, result: Item, _cursor: str) -> Reply:
+def _tell_look(run: Run, result: Item, _cursor: str) -> ToolReply:
     values = status_values(run)
     frames = [
         {"image": image, "time": frame["time"], "number": frame["number"]}
@@ -219,11 +219,11 @@ def _tell_look(run: Run, result: Item, _cursor: str) -> Reply:
     if not answer:
         said.append("No model here told what they show: look at the images yourself.")
     sections = [
-        Section("answer", answer, say_sentence, 2000, "What a model that sees told:"),
-        Section("frames", frames, _say_frame, 2000),
+        ToldList("answer", answer, say_sentence, 2000, "What a model that sees told:"),
+        ToldList("frames", frames, _say_frame, 2000),
     ]
     lines = [f"title: {data['title']}", *(f"remark: {remark}" for remark in remarks)]
-    return Reply(said, values, data, lines, sections, pictures)
+    return ToolReply(said, values, data, lines, sections, pictures)
 
 
 def _thin(frames: Sequence[Item]) -> list[Item]:
@@ -233,7 +233,7 @@ def _thin(frames: Sequence[Item]) -> list[Item]:
     return [frames[round(place * last / max(few - 1, 1))] for place in range(few)]
 
 
-def _tell_answer(run: Run, result: Item, _cursor: str) -> Reply:
+def _tell_answer(run: Run, result: Item, _cursor: str) -> ToolReply:
     values = status_values(run)
     answer = [_as_sentence(s) for s in result["sentences"]]
     remarks = [tame(text, 300) for text in result["remarks"]]
@@ -243,13 +243,13 @@ def _tell_answer(run: Run, result: Item, _cursor: str) -> Reply:
     if not answer:
         said.append("There is no answer in words; the nearest moments may hold it.")
     sections = [
-        Section("answer", answer, say_sentence, 3500, "answer:"),
-        Section("nearest", nearest, say_place, 1200 if answer else 4000, "nearest moments:"),
+        ToldList("answer", answer, say_sentence, 3500, "answer:"),
+        ToldList("nearest", nearest, say_place, 1200 if answer else 4000, "nearest moments:"),
     ]
-    return Reply(said, values, {"remarks": remarks}, lines, sections)
+    return ToolReply(said, values, {"remarks": remarks}, lines, sections)
 
 
-Teller = Callable[[Run, Item, str], Reply]
+Teller = Callable[[Run, Item, str], ToolReply]
 TELLERS: Mapping[str, Teller] = {
     "transcribe": _tell_transcript,
     "look": _tell_look,
@@ -263,7 +263,7 @@ def _list_arms(result: Item) -> list[Item]:
     return arms
 
 
-def _list_sections(result: Item) -> list[Section]:
+def _list_sections(result: Item) -> list[ToldList]:
     spans = {d["chunk"]: (d["start"], d["end"]) for d in result.get("descriptions", ())}
     return [
         _section("sentences", list(_list_sentences(result, spans)), say_sentence),
@@ -273,8 +273,8 @@ def _list_sections(result: Item) -> list[Section]:
     ]
 
 
-def _section(name: str, items: Sequence[Item], say: Callable[[Item], str]) -> Section:
-    return Section(name, items, say, SHARES.get(name, MOST_BYTES), f"{name}:")
+def _section(name: str, items: Sequence[Item], say: Callable[[Item], str]) -> ToldList:
+    return ToldList(name, items, say, SHARES.get(name, MOST_BYTES), f"{name}:")
 
 
 def _list_sentences(result: Item, spans: Mapping[int, tuple[float, float]]) -> Iterator[Item]:
