@@ -12,6 +12,7 @@ from mcp.server.extension import Extension, MethodBinding
 from mcp.server.mcpserver import Context, require_client_extension
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    HEADER_MISMATCH,
     INTERNAL_ERROR,
     INVALID_PARAMS,
     CallToolRequestParams,
@@ -54,6 +55,9 @@ class Tasks(Extension):
 
     identifier = IDENTIFIER
 
+    def __init__(self, starters: Sequence[str] = STARTERS) -> None:
+        self.starters = starters
+
     def methods(self) -> Sequence[MethodBinding]:
         """What a client asks of a task."""
         versions = frozenset(MODERN_PROTOCOL_VERSIONS)
@@ -71,7 +75,7 @@ class Tasks(Extension):
     ) -> HandlerResult:
         """A task in place of a handle."""
         result = await call_next(ctx)
-        if not (params.name in STARTERS and declares_tasks(ctx)):
+        if not (params.name in self.starters and declares_tasks(ctx)):
             return result
         if not isinstance(result, CallToolResult) or result.is_error:
             return result
@@ -130,6 +134,9 @@ async def _cancel(ctx: ServerRequestContext[Any, Any], params: TaskParams) -> Ha
 async def _find(ctx: ServerRequestContext[Any, Any], params: TaskParams) -> Run:
     """The task's run; MCPError for who takes no tasks, or where there is none of that id."""
     require_client_extension(ctx, IDENTIFIER)
+    named = ctx.request.headers.get("mcp-name") if ctx.request else None
+    if named not in (None, params.task_id):  # what routes by the header would go elsewhere
+        raise MCPError(HEADER_MISMATCH, "the header Mcp-Name names another task than the request")
     try:
         return await in_thread(lambda: read_run(params.task_id))
     except UsageError as error:

@@ -101,23 +101,34 @@ _HTTP = (
 @contextmanager
 def start_http(roots: Sequence[Path] = (), tokens: str = "") -> Iterator[str]:
     """The address of a server in a process of its own."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = take_port()
     process = subprocess.Popen(
         [sys.executable, "-c", _HTTP, str(port), tokens, *map(str, roots)],
         stderr=subprocess.DEVNULL,
     )
     try:
-        until = time.monotonic() + PATIENCE
-        while True:
-            assert process.poll() is None and time.monotonic() < until
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.05)
+        wait_for_port(port, process)
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
         process.terminate()
         process.wait(10)
+
+
+def take_port() -> int:
+    """One that is free just now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+    return port
+
+
+def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Until the process serves there."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        assert process.poll() is None and time.monotonic() < until
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
