@@ -19,7 +19,9 @@ from longtake.runs.requests import Order, place_once
 
 MOST_WAIT_SECONDS = 8.0
 """No call lasts over 10 seconds: hosts cut them off."""
-POLL_SECONDS = 0.2
+USUAL_WAIT_SECONDS = 5.0
+"""Without it, who polls asks again and again for nothing."""
+POLL_SECONDS = 0.4
 TELL_SECONDS = 1.0
 """Between two notifications of progress."""
 
@@ -92,7 +94,7 @@ def add_run_tools(server: MCPServer[Any], access: Access) -> None:
         context: Context,
         wait_seconds: Annotated[
             float, Field(description="How long to wait for its end, 0 to 8 seconds.")
-        ] = 0,
+        ] = USUAL_WAIT_SECONDS,
         detail: Annotated[
             Literal["summary", "sentences", "chapters", "moments", "gaps", "descriptions"],
             Field(

@@ -59,6 +59,8 @@ class ToldChunk(ToldShape):
     seen: str = ""
     said: str = ""
     written: str = ""
+    detected: str = ""
+    done: str = ""
     error: str = ""
     arm: str = ""
 
@@ -88,6 +90,8 @@ class SummaryData(FromVideo):
 
     headline: str = ""
     headline_support: str = ""
+    detected: str = ""
+    marks: list[str] = Field(default=[], description="Whom marks such as P1 in texts mean.")
     sentences: list[ToldSentence] = []
     chapters: list[ToldPart] = []
     moments: list[ToldPart] = []

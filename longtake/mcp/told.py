@@ -12,7 +12,7 @@ from longtake.mcp.cursors import read_cursor, write_cursor
 from longtake.mcp.marks import MOST_BYTES, ToldList, take, tame
 from longtake.mcp.replies import ToolReply
 from longtake.runs.folder import ENDED, Run, read_told
-from longtake.runs.progress import name_title
+from longtake.runs.progress import name_source, name_title
 from longtake.runs.say import read_result, run_values
 from longtake.timecode import format_time
 
@@ -25,6 +25,9 @@ MOST_FRAMES = 6
 MOST_END = 1e7
 """A second that lies behind the end of any video."""
 OF_DATA = ("title", "link")
+OF_CHUNK = ("seen", "said", "written", "detected", "done", "error")
+MOST_NAMED = 12
+"""Of what was detected, and of who is called by a mark."""
 
 Item = Mapping[str, Any]
 
@@ -50,10 +53,7 @@ def status_values(run: Run) -> dict[str, Any]:
 
 def _say_next(run: Run) -> str:
     if run.state in ("waiting", "running"):
-        return (
-            f'call get_run with run "{run.id}" and wait_seconds 8, again and again until state is'
-            " done"
-        )
+        return f'call get_run with run "{run.id}" until its state is done'
     if run.state == "stopped":
         return "ask for the same again to go on: what was found so far is kept"
     if run.state == "failed":
@@ -102,8 +102,13 @@ def _tell_progress(run: Run) -> ToolReply:
 
 def _tell_failed(run: Run) -> ToolReply:
     values = status_values(run)
-    error = {"message": tame(run.error), "hint": tame(run.hint)}
-    lines = [f"error: {error['message']}", *([f"hint: {error['hint']}"] if run.hint else [])]
+    place, name = run.asked.source, name_source(run.asked.source)
+    error = {
+        key: tame(text.replace(place, name) if place else text)
+        for key, text in (("message", run.error), ("hint", run.hint))
+        if text
+    }
+    lines = [f"{key}: {text}" for key, text in error.items()]
     said = [status_line(values), f"Next: {values['next']}. What was said of it:"]
     return ToolReply(said, values, {**_name(run), "error": error}, lines, failed=True)
 
@@ -111,7 +116,7 @@ def _tell_failed(run: Run) -> ToolReply:
 def _tell_summary(run: Run, result: Item, sections: Sequence[ToldList]) -> ToolReply:
     values = status_values(run)
     arms = _list_arms(result)
-    data = {
+    data: dict[str, Any] = {
         **_name(run),
         "headline": " | ".join(tame(arm["headline"], 400) for arm in arms),
         "headline_support": " | ".join(str(arm.get("headline_support") or "") for arm in arms),
@@ -120,6 +125,12 @@ def _tell_summary(run: Run, result: Item, sections: Sequence[ToldList]) -> ToolR
         f"title: {data['title']}",
         f"headline: {data['headline']} [{data['headline_support']}]",
     ]
+    if detected := _say_tags(result.get("tags")):
+        data["detected"] = tame(detected, 400)
+        lines.append(f"detected: {data['detected']}")
+    if marks := [_say_entity(entity) for entity in result.get("entities", ())[:MOST_NAMED]]:
+        data["marks"] = marks
+        lines.append(f"marks: {'; '.join(marks)}")
     remarks = [tame(text, 300) for arm in arms for text in arm.get("remarks", ())][:3]
     lines += [f"remark: {remark}" for remark in remarks]
     duration = f"{format_time(run.duration)} long" if run.duration else ""
@@ -324,6 +335,8 @@ def _as_chunk(entry: Item) -> Item:
         "seen": entry.get("text"),
         "said": entry.get("speech"),
         "written": entry.get("on_screen"),
+        "detected": _say_tags(entry.get("tags")),
+        "done": entry.get("actions"),
         "error": entry.get("error"),
     }
     return {
@@ -355,6 +368,17 @@ def place_values(moment: Item) -> Item:
         "text": tame(_say_passages(moment), 700),
         "score": round(float(moment["score"]), 3),
     }
+
+
+def _say_tags(tags: Any) -> str:
+    """What detectors saw and in how much of the frames, as a document has it or a line says it."""
+    if not tags or isinstance(tags, str):
+        return tags or ""
+    return ", ".join(f"{tag['label']} {tag['share']:.0%}" for tag in tags[:MOST_NAMED])
+
+
+def _say_entity(entity: Item) -> str:
+    return tame(f"{entity['mark']}: {entity['kind']}, {entity['look']}", 160)
 
 
 def _say_passages(moment: Item) -> str:
@@ -404,8 +428,7 @@ def say_segment(item: Item) -> str:
 def say_chunk(item: Item) -> str:
     """A chunk with what is known of it."""
     arm = f" ({item['arm']})" if item.get("arm") else ""
-    known = [f"{name}: {item[name]}" for name in ("seen", "said", "written", "error")
-             if name in item]  # fmt: skip
+    known = [f"{name}: {item[name]}" for name in OF_CHUNK if name in item]
     span = f"{format_time(item['start'])}–{format_time(item['end'])}"
     return f"{item['chunk']}{arm}. {span} {' | '.join(known)}"
 

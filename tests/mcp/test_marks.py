@@ -3,15 +3,22 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from mcp import Client
 
+from longtake.library.index import put_video
+from longtake.library.passages import Passage
 from longtake.mcp.marks import CLOSES, NOTE, OPENS, fence_text, tame
-from longtake.runs.folder import Run
-from tests.mcp.clients import data_of, talk, text_of
+from longtake.records import Video
+from longtake.runs.folder import Run, write_state
+from longtake.store import Store, store_path
+from longtake.timecode import Span
+from tests.mcp.clients import data_of, finish, talk, text_of
 from tests.web.examples import HOSTILE, end_run, write_result
 
 ORDERS = (
@@ -97,11 +104,40 @@ def test_orders_in_a_video_stay_inside_of_the_mark() -> None:
     talk(ask)
 
 
+def test_orders_in_the_library_stay_inside_of_the_mark(tmp_path: Path) -> None:
+    texts = [f"{MARKER} {text}" for text in (*ORDERS, *HOSTILE)]
+    passages = [
+        Passage(kind, Span(n, n + 1), text)
+        for n, text in enumerate(texts)
+        for kind in ("seen", "said", "read")
+    ]
+    video = Video(tmp_path / "gone.mp4", "ab" * 32, 30.0, 30.0, title=texts[1])
+    with Store(store_path()) as store:
+        put_video(store, video, passages, "en", texts[2])
+
+    async def ask(client: Client) -> None:
+        for tool, asked in (
+            ("list_videos", {}),
+            ("search", {"query": MARKER, "thumbnails": True, "limit": 20}),
+            ("transcript", {"source": "ab" * 6}),
+            ("ask", {"question": f"Who says {MARKER}?"}),
+        ):
+            result = await client.call_tool(tool, asked)
+            if result.structured_content.get("state") in ("waiting", "running"):
+                result = await finish(client, result.structured_content["run"])
+            outside, inside = split(text_of(result))
+            assert MARKER in inside and MARKER not in outside, (tool, text_of(result))
+            assert not re.search(r"[<>\x1b\u2028\u202e]|\[/?INST", inside), tool
+            own = {k: v for k, v in result.structured_content.items() if k != "from_video"}
+            assert MARKER not in json.dumps(own)
+        for uri in ("longtake://videos",):
+            outside, inside = split((await client.read_resource(uri)).contents[0].text)
+            assert MARKER in inside and MARKER not in outside
+
+    talk(ask)
+
+
 def test_failure_that_quotes_a_video_stays_inside_of_the_mark() -> None:
-    from dataclasses import replace
-
-    from longtake.runs.folder import write_state
-
     run = end_run()
     write_state(replace(run, state="failed", error=f"{MARKER} {ORDERS[1]}", hint=ORDERS[2]))
 

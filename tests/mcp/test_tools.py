@@ -24,6 +24,8 @@ from tests.mcp.clients import (
     talk,
     text_of,
 )
+from tests.servers import Answer, serve
+from tests.servers import as_json as as_reply
 from tests.web.examples import end_run, make_result
 
 
@@ -267,6 +269,31 @@ def test_run_can_be_stopped_and_says_how_to_go_on(numbered: Path, slow: dict[str
         stopped = await client.call_tool("stop_run", {"run": run})
         assert stopped.structured_content["state"] == "stopped"
         assert "go on" in text_of(stopped)
+
+    talk(ask, numbered.parent)
+
+
+@pytest.mark.slow
+def test_search_that_waits_for_an_embedder_comes_by_words(
+    numbered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(_asked: Any, _connection: Any) -> Answer:
+        time.sleep(14)
+        return as_reply({"data": []})
+
+    async def ask(client: Client) -> None:
+        run = (await summarize(client, numbered)).structured_content["run"]
+        told = await client.call_tool("get_run", {"run": run, "detail": "descriptions"})
+        word = data_of(told)["descriptions"][0]["seen"].split()[0]
+        with serve() as server:
+            server.set("/v1/models", as_reply({"data": [{"id": "tiny"}]}))
+            server.set("/v1/embeddings", answer)
+            monkeypatch.setenv("LONGTAKE_BASE_URL", f"{server.url}/v1")
+            monkeypatch.setenv("LONGTAKE_EMBEDDER", "server:tiny")
+            begun = time.monotonic()
+            found = await client.call_tool("search", {"query": word})
+            assert 4 < time.monotonic() - begun < 10
+            assert data_of(found)["found"] and "by words alone" in text_of(found)
 
     talk(ask, numbered.parent)
 
