@@ -21,7 +21,8 @@ MOST_WAIT_SECONDS = 8.0
 """No call lasts over 10 seconds: hosts cut them off."""
 USUAL_WAIT_SECONDS = 5.0
 """Without it, who polls asks again and again for nothing."""
-POLL_SECONDS = 0.4
+POLL_SECONDS, POLLS_A_SECOND = 0.4, 100
+"""How often a call that waits looks at its run, and all that wait together."""
 TELL_SECONDS = 1.0
 """Between two notifications of progress."""
 
@@ -135,6 +136,10 @@ def unfail(reply: ToolReply) -> CallToolResult:
     return result.model_copy(update={"is_error": False})
 
 
+_waiting: set[object] = set()
+"""Calls that wait now."""
+
+
 async def wait_for(run_id: str, seconds: float, context: Context | None = None) -> Run:
     """The run, once it has ended or so much time is over; UsageError where there is none.
 
@@ -142,15 +147,25 @@ async def wait_for(run_id: str, seconds: float, context: Context | None = None) 
     """
     seconds = min(max(seconds, 0.0), MOST_WAIT_SECONDS) if math.isfinite(seconds) else 0.0
     until = time.monotonic() + seconds
-    told, next_told = -1.0, 0.0
     run = await in_thread(lambda: read_run(run_id))
-    while run.state not in ENDED and time.monotonic() < until:
-        if context and time.monotonic() >= next_told:
-            next_told = time.monotonic() + TELL_SECONDS
-            values = status_values(run)
-            if values["part"] > told:
-                told = values["part"]
-                await context.report_progress(told, 1.0, values["doing"])
-        await anyio.sleep(POLL_SECONDS)
-        run = await in_thread(lambda: read_run(run_id))
+    told, next_told = -1.0, 0.0
+    _waiting.add(me := object())
+    try:
+        while run.state not in ENDED and time.monotonic() < until:
+            if context and time.monotonic() >= next_told:
+                next_told = time.monotonic() + TELL_SECONDS
+                told = await _tell_progress(run, told, context)
+            pause = max(POLL_SECONDS, len(_waiting) / POLLS_A_SECOND)
+            await anyio.sleep(max(0.0, min(pause, until - time.monotonic())))
+            run = await in_thread(lambda: read_run(run_id))
+    finally:
+        _waiting.discard(me)
     return run
+
+
+async def _tell_progress(run: Run, told: float, context: Context) -> float:
+    """How much was told to be done by now; it only grows."""
+    values = status_values(run)
+    if values["part"] > told:
+        await context.report_progress(values["part"], 1.0, values["doing"])
+    return max(told, float(values["part"]))

@@ -11,7 +11,7 @@ from mcp import Client
 from longtake.errors import UsageError
 from longtake.mcp.cursors import read_cursor, write_cursor
 from longtake.report import as_json
-from longtake.runs.folder import read_run
+from longtake.runs.folder import Asked, read_run, submit
 from tests.mcp.clients import (
     ERAS,
     MOST_LETTERS,
@@ -118,6 +118,19 @@ def test_moment_is_looked_at_and_comes_as_images(numbered: Path, era: str) -> No
         assert "the video ends at" in text_of(beyond)
 
     talk(ask, numbered.parent, mode=era)
+
+
+def test_comparison_that_another_program_asked_for_is_told_arm_by_arm(numbered: Path) -> None:
+    async def ask(client: Client) -> None:
+        asked = Asked(str(numbered), "compare", QUICK, "", "me", time.time())
+        found = await finish(client, submit(asked))
+        arms = {sentence["arm"] for sentence in data_of(found)["sentences"]}
+        assert len(arms) == 2 and all(f"- {arm}: " in text_of(found) for arm in arms)
+        run = found.structured_content["run"]
+        told = await client.call_tool("get_run", {"run": run, "detail": "descriptions"})
+        assert {chunk["arm"] for chunk in data_of(told)["descriptions"]} == arms
+
+    talk(ask, numbered.parent)
 
 
 def test_transcript_is_told_in_stretches_and_pages() -> None:

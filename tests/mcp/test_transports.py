@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -34,7 +35,7 @@ from tests.mcp.clients import (
 pytestmark = pytest.mark.slow
 
 READ, RUN = "r" * 20, "w" * 20
-DISCOVER = {
+DISCOVER: dict[str, Any] = {
     "jsonrpc": "2.0", "id": 1, "method": "server/discover",
     "params": {"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28",
                          "io.modelcontextprotocol/clientCapabilities": {}}},
@@ -236,6 +237,30 @@ def test_missing_extra_is_told_with_the_command_that_adds_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "UsageError: assistants need the MCP SDK" in done.stderr
+
+
+def test_forty_that_wait_at_once_are_answered_in_ten_seconds(
+    numbered: Path, slow: dict[str, object]
+) -> None:
+    async def call(http: httpx2.AsyncClient, url: str, tool: str, arguments: object) -> Any:
+        params = {"name": tool, "arguments": arguments, **DISCOVER["params"]}
+        asked = {**DISCOVER, "method": "tools/call", "params": params}
+        headers = HEADERS | {"mcp-method": "tools/call", "mcp-name": tool}
+        begun = time.monotonic()
+        told = (await http.post(url, json=asked, headers=headers)).json()
+        assert time.monotonic() - begun < 10
+        return told["result"]["structuredContent"]
+
+    async def go(url: str) -> None:
+        async with httpx2.AsyncClient(timeout=30) as http:
+            asked = {"source": str(numbered), "settings": slow}
+            run = (await call(http, url, "summarize", asked))["run"]
+            wait = {"run": run, "wait_seconds": 8}
+            told = await asyncio.gather(*(call(http, url, "get_run", wait) for _ in range(40)))
+            assert {each["state"] for each in told} == {"running"}
+
+    with start_http([numbered.parent]) as url:
+        asyncio.run(go(url))
 
 
 def test_old_era_keeps_no_session(numbered: Path) -> None:
