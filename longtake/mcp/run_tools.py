@@ -70,10 +70,11 @@ def add_run_tools(server: MCPServer[Any], access: Access) -> None:
             ),
         ] = {},  # noqa: B006 - the SDK copies it into a schema
     ) -> Annotated[CallToolResult, SummaryReply]:
-        """Start to go through a whole video: what is seen, said and written, then a summary of it.
+        """Watch a whole video, a link or a file: what is seen, said and written, then a summary.
 
         Returns a run at once; a long video takes minutes or more. Call get_run with the run's id
-        until its state is done. Then the video can also be searched and asked about.
+        until its state is done. From then on the video can be searched and asked about, too;
+        one that list_videos knows needs no new run for that.
         """
         check_may_run()
         chosen = {
@@ -117,7 +118,10 @@ def add_run_tools(server: MCPServer[Any], access: Access) -> None:
     @server.tool(
         title="Stop a run",
         annotations=ToolAnnotations(
-            read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
+            read_only_hint=False,
+            destructive_hint=False,
+            idempotent_hint=True,
+            open_world_hint=False,
         ),
     )
     async def stop_run(run: RunId) -> Annotated[CallToolResult, RunReply]:
