@@ -123,7 +123,7 @@ OPERATIONS = (
         {200: Returns("the stream", None, examples.EVENTS, ("text/event-stream",)),
          204: Returns("whoever asks with the id of the last event has them all")},
         query={"after": whole("descriptions up to this number are known", 0, 10**9 - 1, default=0)},
-        header={"Last-Event-ID": {"type": "string", "pattern": r"^[0-9]{1,9}(\.end)?$",
+        header={"Last-Event-ID": {"type": "string", "pattern": r"^([0-9]{1,9}(\.end)?)?$",
                                   "description": "the id of the last event that came"}},
         problems={404: NO_RUN},
         curl="curl -N {url}/v1/runs/{id}/events",

@@ -1,7 +1,7 @@
 """The API for the test of its contract: `python -m tests.api.contract_server PORT TOKENS`.
 
 All is as `longtake serve` has it, but for what would make thousands of requests last: runs that are
-placed are not started, and the oldest of them make room; streams and answers are not waited for.
+placed are not started, and the oldest are stopped to make room; streams and answers end soon.
 """
 
 import sys
@@ -17,18 +17,18 @@ from longtake.api.serving import Serving
 from longtake.door.access import open_access
 from longtake.errors import LongtakeError
 from longtake.runs import uploads
-from longtake.runs.folder import delete, list_waiting
+from longtake.runs.folder import list_waiting, stop
 
-KEPT = 17
-"""Of 20 that may wait: those that were placed just now are asked for again."""
+KEPT = 10
+"""Of 20 that may wait."""
 
 
 def make_room() -> None:
-    """Delete the runs that were placed first, and the uploads."""
+    """Stop the runs that were placed first; delete the first uploads."""
     while True:
         for run in list_waiting()[:-KEPT]:
             with suppress(LongtakeError):
-                delete(run.id)
+                stop(run.id)
         for path in sorted(uploads.folder().iterdir())[:-KEPT]:
             path.unlink(missing_ok=True)
         time.sleep(0.05)
