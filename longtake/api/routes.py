@@ -6,7 +6,6 @@ from typing import get_args
 from longtake.api import events, examples, library, runs, state
 from longtake.api.operations import Operation, Returns
 from longtake.api.schemas import (
-    MOST_VIDEOS,
     Schema,
     listing,
     one_of,
@@ -41,6 +40,8 @@ GROUPS = {
 FILES = tuple(sorted({kind.partition(";")[0] for kind in TYPES.values()}))
 JPEG = ("image/jpeg",)
 PARTED = "multipart/byteranges"
+MOST_NAMED = 10
+"""Videos that a query names: all of it must go into the head of a request."""
 NO_RUN = "there is no such run"
 AFTER = text("`next` of the page before", 100)
 
@@ -185,8 +186,8 @@ OPERATIONS = (
         {200: Returns("what was found", ref("Found"), examples.FOUND)},
         query={"q": text("what is looked for", MOST_QUERY_LETTERS, minLength=1,
                          example="a river on the board") | {"x-required": True},
-               "video": listing(text("a name, a link, or the start of a SHA-256", minLength=1),
-                                "only in these", MOST_VIDEOS),
+               "video": listing(text("a name, a link, or the start of a SHA-256", 300, minLength=1),
+                                "only in these", MOST_NAMED),
                "kind": listing(one_of(OF_PASSAGES, "of what"), "only what was seen, said, …", 5),
                "after": seconds("only from this second of a video on"),
                "before": seconds("only up to this second"),

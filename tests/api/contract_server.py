@@ -12,7 +12,7 @@ from contextlib import suppress
 import uvicorn
 
 from longtake.api.app import build_app
-from longtake.api.server import open_socket
+from longtake.api.server import make_config, open_socket
 from longtake.api.serving import Serving
 from longtake.door.access import open_access
 from longtake.errors import LongtakeError
@@ -39,9 +39,7 @@ def main() -> None:
     threading.Thread(target=make_room, daemon=True).start()
     access = open_access("127.0.0.1", token_file=tokens)
     app = build_app(Serving(access, most_wait=0.2, stream_seconds=0.5), starts_runs=False)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False,
-                            http="h11", ws="none")  # fmt: skip
-    uvicorn.Server(config).run(sockets=[open_socket("127.0.0.1", int(port))])
+    uvicorn.Server(make_config(app)).run(sockets=[open_socket("127.0.0.1", int(port))])
 
 
 if __name__ == "__main__":
