@@ -4,7 +4,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from longtake.door.access import Access
-from longtake.door.hosts import is_local_host, is_named, read_host
+from longtake.door.hosts import is_local_host, is_named, is_same_origin, read_host
 from longtake.door.problem import Problem, as_response
 
 MOST_AT_ONCE = 200
@@ -58,11 +58,11 @@ class Gate:
             raise Problem(
                 403,
                 f"this server is not called {host!r}",
-                "Ask by the address that it printed, or name the host with --host.",
+                "Ask by the address that it printed, or name the host with --allow-host.",
             )
-        if origin and origin not in self.access.origins:
+        if origin not in self.access.origins and not is_same_origin(headers):
             raise Problem(
-                403, "a page of another site asks", "Its origin can be named with --origin."
+                403, "a page of another site asks", "Its origin can be named with --allow-origin."
             )
         if self._now >= MOST_AT_ONCE:
             raise Problem(503, f"{self._now} requests are being answered", "Ask again later.")

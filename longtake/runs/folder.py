@@ -24,7 +24,7 @@ from typing import Any, Literal, get_args
 from longtake.errors import LongtakeError, OutputError, UsageError
 from longtake.files import lock_now, replacing
 from longtake.runs.playing import share_copy
-from longtake.settings import SECRET, Settings, change_settings, home_folder, list_group
+from longtake.settings import SECRET, Settings, change_settings, home_folder, list_group, make_home
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 Kind = Literal["summarize", "compare", "reconcile", "transcribe", "look", "ask"]
@@ -160,6 +160,7 @@ def submit(asked: Asked, upload: Path | None = None, known: Path | None = None) 
     making = runs_folder() / f".making-{run_id}"
     folder = runs_folder() / run_id
     try:
+        make_home()
         making.mkdir(parents=True)
         if upload:
             name = "descriptions.csv" if asked.kind == "reconcile" else "video"

@@ -6,6 +6,7 @@ One place for all programs: those that come by HTTP, and assistants that come by
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ from longtake.pipeline.open_engines import (
 )
 from longtake.pipeline.sources import OF_SERVERS
 from longtake.runs import uploads
-from longtake.runs.folder import OF_SERVER, Asked, Kind, Run, read_run, submit
+from longtake.runs.folder import ENDED, OF_SERVER, Asked, Kind, Run, list_runs, read_run, submit
 from longtake.runs.servers import list_connected
 from longtake.settings import OF_RUN, Settings, list_addresses, load_settings
 from longtake.settings.table import NAME_ENGINES
@@ -66,6 +67,23 @@ def place_order(order: Order, roots: Sequence[Path], visitor: str) -> Run:
 
     UsageError or LinkError says what can't be, or may not.
     """
+    upload = uploads.find(order.upload) if order.upload else None
+    return read_run(submit(_make_asked(order, roots, visitor), upload=upload))
+
+
+def place_once(order: Order, roots: Sequence[Path], visitor: str) -> Run:
+    """As `place_order`, unless the visitor's same request is under way: then that run.
+
+    Who is not answered in time asks again.
+    """
+    asked = _make_asked(order, roots, visitor)
+    for run in list_runs(visitor, (order.kind,)):
+        if run.state not in ENDED and replace(run.asked, created=asked.created) == asked:
+            return run
+    return read_run(submit(asked))
+
+
+def _make_asked(order: Order, roots: Sequence[Path], visitor: str) -> Asked:
     settings = check_settings(order.settings, roots)
     asked = Asked(
         source="",
@@ -92,8 +110,10 @@ def place_order(order: Order, roots: Sequence[Path], visitor: str) -> Run:
             end=order.end,
         )
         check_query(asked.question)
-    upload = uploads.find(order.upload) if order.upload else None
-    return read_run(submit(asked, upload=upload))
+    elif order.kind == "transcribe" and (order.start or order.end):
+        check_span(order.start, order.end)
+        asked = replace(asked, start=order.start, end=order.end)
+    return asked
 
 
 def check_settings(given: Mapping[str, object], roots: Sequence[Path]) -> Settings:
@@ -147,20 +167,20 @@ def _is_here(name: str) -> bool:
 def find_allowed(name: str, roots: Sequence[Path]) -> Path:
     """The file or folder of that name, links followed; UsageError unless it is below a root.
 
-    What is said does not tell whether there is such a file elsewhere.
+    A relative name may begin at a root, too. What is said does not tell whether there is such a
+    file elsewhere.
     """
-    try:
-        found = Path(name).resolve(strict=True)
-    except (OSError, ValueError, RuntimeError):
-        found = None
-    if found is None or not any(found.is_relative_to(root.resolve()) for root in roots):
-        raise UsageError(
-            f"there is no file {name!r} that may be read here",
-            "Name one below a folder that the server's owner allows (--root), or use a link."
-            if roots
-            else "No folder is allowed here: the server's owner names one with --root.",
-        )
-    return found
+    for place in (Path(), *roots):
+        with suppress(OSError, ValueError, RuntimeError):
+            found = Path(place, name).resolve(strict=True)
+            if any(found.is_relative_to(root.resolve()) for root in roots):
+                return found
+    raise UsageError(
+        f"there is no file {name!r} that may be read here",
+        "Name one below a folder that the server's owner allows (--root), or use a link."
+        if roots
+        else "No folder is allowed here: the server's owner names one with --root.",
+    )
 
 
 def _check_source(order: Order, roots: Sequence[Path]) -> str:
@@ -218,15 +238,20 @@ def _find_named(name: str, known: Sequence[LibraryVideo]) -> LibraryVideo:
 
 def check_stretch(start: float, end: float) -> None:
     """UsageError unless they are a stretch of a video that can be looked at."""
-    if not (math.isfinite(start) and math.isfinite(end) and 0 <= start < end):
-        raise UsageError(
-            f"from {start:g} to {end:g} seconds is no stretch of a video",
-            "Give the second at which it starts, and a later one at which it ends.",
-        )
+    check_span(start, end)
     if end - start > MOST_LOOK_SECONDS:
         raise UsageError(
             f"{end - start:g} seconds are too long a stretch to look at",
             f"Name {MOST_LOOK_SECONDS:g} seconds at most, or summarise the video.",
+        )
+
+
+def check_span(start: float, end: float) -> None:
+    """UsageError unless the second is a later time than the first, in seconds."""
+    if not (math.isfinite(start) and math.isfinite(end) and 0 <= start < end):
+        raise UsageError(
+            f"from {start:g} to {end:g} seconds is no stretch of a video",
+            "Give the second at which it starts, and a later one at which it ends.",
         )
 
 
