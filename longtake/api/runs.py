@@ -3,18 +3,15 @@
 from pathlib import Path
 from typing import Any, get_args
 
-import anyio
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message
 
 from longtake.api.answers import answer, send_file, send_picture
 from longtake.api.operations import Call
 from longtake.api.read import check_encoding
 from longtake.api.schemas import TAKEN
 from longtake.door.problem import Problem
-from longtake.door.upload import receive_upload
+from longtake.door.upload import UploadLimits, receive_upload
 from longtake.errors import UsageError
 from longtake.runs import folder
 from longtake.runs.files import list_files
@@ -24,33 +21,15 @@ from longtake.runs.say import read_result, run_values
 from longtake.settings import load_settings
 
 PAGE = 20
-STALL_SECONDS = 60.0
-"""An upload of which so long nothing comes is given up."""
 MOST_PICTURES = 10**9
 
 
 async def take_upload(call: Call) -> Response:
     """The body is the file."""
     check_encoding(call.request)
-    limit = load_settings().page_upload_bytes
-    path = await receive_upload(_hurry(call.request), limit)
-    size = path.stat().st_size
-    return answer({"upload": path.name, "bytes": size}, 201)
-
-
-def _hurry(request: Request) -> Request:
-    """The same request, given up when nothing more comes."""
-
-    async def receive() -> Message:
-        try:
-            with anyio.fail_after(STALL_SECONDS):
-                return await request.receive()
-        except TimeoutError:
-            raise Problem(
-                408, f"nothing came for {STALL_SECONDS:g} seconds", "Send the file again."
-            ) from None
-
-    return Request(request.scope, receive)
+    limits = UploadLimits(load_settings().page_upload_bytes)
+    path = await receive_upload(call.request, limits, call.visitor)
+    return answer({"upload": path.name, "bytes": path.stat().st_size}, 201)
 
 
 async def place(call: Call) -> Response:

@@ -19,8 +19,8 @@ from longtake.errors import LongtakeError
 from longtake.runs import uploads
 from longtake.runs.folder import list_waiting, stop
 
-KEPT = 10
-"""Of 20 that may wait."""
+KEPT, KEPT_UPLOADS = 10, 3
+"""Of 20 runs and five uploads that may wait."""
 
 
 def make_room() -> None:
@@ -29,8 +29,10 @@ def make_room() -> None:
         for run in list_waiting()[:-KEPT]:
             with suppress(LongtakeError):
                 stop(run.id)
-        for path in sorted(uploads.folder().iterdir())[:-KEPT]:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # one has just been refused, or become a run's
+            waiting = sorted(uploads.folder().iterdir(), key=lambda path: path.stat().st_mtime)
+            for path in waiting[:-KEPT_UPLOADS]:
+                path.unlink()
         time.sleep(0.05)
 
 

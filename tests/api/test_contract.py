@@ -33,7 +33,7 @@ expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429]
 
 [[operations]]
 include-name = "POST /v1/uploads"
-checks.positive_data_acceptance.expected-statuses = ["2xx", 401, 403, 413, 415]
+checks.positive_data_acceptance.expected-statuses = ["2xx", 401, 403, 413, 415, 429]
 """
 KNOWN = """
 [[operations]]
