@@ -6,7 +6,6 @@ from typing import get_args
 from longtake.api import events, examples, library, runs, state
 from longtake.api.operations import Operation, Returns
 from longtake.api.schemas import (
-    MOST_VIDEOS,
     Schema,
     listing,
     one_of,
@@ -41,6 +40,8 @@ GROUPS = {
 FILES = tuple(sorted({kind.partition(";")[0] for kind in TYPES.values()}))
 JPEG = ("image/jpeg",)
 PARTED = "multipart/byteranges"
+MOST_NAMED = 10
+"""Videos that a query names: all of it must go into the head of a request."""
 NO_RUN = "there is no such run"
 AFTER = text("`next` of the page before", 100)
 
@@ -61,8 +62,9 @@ OPERATIONS = (
         RUN_TITLE,
         {201: Returns("it is here", ref("Upload"), examples.UPLOAD)},
         right="run", reads="file",
-        problems={400: "the upload broke off", 408: "nothing more came",
+        problems={400: "the upload broke off", 408: "it came too slowly",
                   413: "the file is too large", 415: "it is no video, or it is packed",
+                  429: "five uploads of the caller wait already",
                   507: "there is no room for it"},
         curl="curl -T lecture.mp4 -X POST {url}/v1/uploads",
     ),
@@ -123,7 +125,7 @@ OPERATIONS = (
         {200: Returns("the stream", None, examples.EVENTS, ("text/event-stream",)),
          204: Returns("whoever asks with the id of the last event has them all")},
         query={"after": whole("descriptions up to this number are known", 0, 10**9 - 1, default=0)},
-        header={"Last-Event-ID": {"type": "string", "pattern": r"^[0-9]{1,9}(\.end)?$",
+        header={"Last-Event-ID": {"type": "string", "pattern": r"^([0-9]{1,9}(\.end)?)?$",
                                   "description": "the id of the last event that came"}},
         problems={404: NO_RUN},
         curl="curl -N {url}/v1/runs/{id}/events",
@@ -185,8 +187,8 @@ OPERATIONS = (
         {200: Returns("what was found", ref("Found"), examples.FOUND)},
         query={"q": text("what is looked for", MOST_QUERY_LETTERS, minLength=1,
                          example="a river on the board") | {"x-required": True},
-               "video": listing(text("a name, a link, or the start of a SHA-256", minLength=1),
-                                "only in these", MOST_VIDEOS),
+               "video": listing(text("a name, a link, or the start of a SHA-256", 300, minLength=1),
+                                "only in these", MOST_NAMED),
                "kind": listing(one_of(OF_PASSAGES, "of what"), "only what was seen, said, …", 5),
                "after": seconds("only from this second of a video on"),
                "before": seconds("only up to this second"),

@@ -29,8 +29,7 @@ async def take_upload(call: Call) -> Response:
     check_encoding(call.request)
     limits = UploadLimits(load_settings().page_upload_bytes)
     path = await receive_upload(call.request, limits, call.visitor)
-    size = path.stat().st_size
-    return answer({"upload": path.name, "bytes": size}, 201)
+    return answer({"upload": path.name, "bytes": path.stat().st_size}, 201)
 
 
 async def place(call: Call) -> Response:

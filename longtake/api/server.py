@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import h11
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from longtake.api.app import make_app
@@ -17,10 +18,13 @@ from longtake.runs import uploads
 
 HEAD_SECONDS = 10.0
 """How long the head of a request may take to come: who sends none keeps a place from others."""
+MOST_HEAD_BYTES = 128 << 10
+"""What the longest question takes in a query, and as much again."""
 KEPT_SECONDS = 20
 """How long a connection on which nothing is asked stays open."""
 END_SECONDS = 10
 """How long answers under way may take when the server is told to end."""
+BACKLOG = 2048
 TAKEN_SECONDS = 60
 """A client that takes nothing of what it is sent for so long is let go (Linux)."""
 
@@ -29,25 +33,31 @@ def serve(address: str, port: int, access: Access) -> None:
     """Serve until stopped."""
     _check_home()
     with open_socket(address, port) as listening:
+        listening.listen(BACKLOG)  # so that whoever reads the line below can come at once
         host, bound = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         sys.stderr.write(f"Longtake serves programs at http://{shown}:{bound}/v1/docs\n")
         sys.stderr.flush()
-        config = uvicorn.Config(
-            make_app(access),
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            http=HurriedConnection,
-            ws="none",
-            lifespan="on",
-            timeout_keep_alive=KEPT_SECONDS,
-            timeout_graceful_shutdown=END_SECONDS,
-            limit_concurrency=2 * MOST_AT_ONCE,  # above what the gate lets in, which says why
-        )
         with suppress(KeyboardInterrupt):  # which uvicorn raises again when all has ended
-            uvicorn.Server(config).run(sockets=[listening])
+            uvicorn.Server(make_config(make_app(access))).run(sockets=[listening])
+
+
+def make_config(app: ASGIApp) -> uvicorn.Config:
+    """How a server is run, whatever it serves."""
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        http=HurriedConnection,
+        ws="none",
+        lifespan="on",
+        timeout_keep_alive=KEPT_SECONDS,
+        timeout_graceful_shutdown=END_SECONDS,
+        limit_concurrency=2 * MOST_AT_ONCE,  # above what the gate lets in, which says why
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+    )
 
 
 def open_socket(address: str, port: int) -> socket.socket:

@@ -287,6 +287,12 @@ def test_body_that_does_not_come_holds_nobody(server: RealServer) -> None:
         assert answer.startswith(b"HTTP/1.1 408") and 8 < time.monotonic() - started < 20
 
 
+def test_longest_query_that_may_be_goes_into_a_head(server: RealServer) -> None:
+    query = {"q": "\u9f98 " * 1000, "video": ["\U0001f600" * 300] * 10}
+    answer = httpx2.get(f"{server.url}/v1/search", params=query)
+    assert answer.status_code == 200 and answer.json()["remarks"]
+
+
 def test_head_that_drips_is_not_waited_for(server: RealServer) -> None:
     host, port = server.url.removeprefix("http://").split(":")
     for first in (b"", f"GET /v1/health HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()):
