@@ -174,8 +174,10 @@ def test_port_that_is_taken_is_told() -> None:
             serve_http("127.0.0.1", port, Access())
 
 
-def test_foreign_hosts_and_origins_and_wrong_tokens_are_refused(tokens: str) -> None:
-    with start_http([], tokens) as url:
+def test_foreign_hosts_and_origins_and_wrong_tokens_are_refused(
+    tokens: str, tmp_path: Path
+) -> None:
+    with (tmp_path / "log").open("wb") as log, start_http([], tokens, log.fileno()) as url:
 
         def ask(**headers: str) -> httpx2.Response:
             sent = HEADERS | {"authorization": f"Bearer {RUN}"} | headers
@@ -197,6 +199,11 @@ def test_foreign_hosts_and_origins_and_wrong_tokens_are_refused(tokens: str) -> 
         )
         assert big.status_code == 413
         assert httpx2.get(url.replace("/mcp", "/"), headers=HEADERS).status_code == 401
+        own = url.replace("/mcp", "")
+        assert ask(origin=own).status_code == 200
+        assert ask(origin=own.replace("127.0.0.1", "localhost")).status_code == 403
+    logged = (tmp_path / "log").read_text()
+    assert "serving" in logged and RUN not in logged and READ not in logged
 
 
 @pytest.mark.parametrize("era", ERAS)
