@@ -20,7 +20,7 @@ from longtake.closeable import Closeable
 from longtake.errors import OutputError
 from longtake.files import can_lock
 from longtake.records import Tag
-from longtake.settings import home_folder
+from longtake.settings import home_folder, make_home
 
 BUSY_SECONDS = 30.0
 TRY_SECONDS = 1.0
@@ -128,6 +128,7 @@ class Answer:
     tags: str = ""
 
 
+_TYPES: dict[Any, Any] = {str: str, int: int, float: (int, float), bytes: bytes}
 _COLUMNS = tuple(field.name for field in fields(Answer))
 
 
@@ -159,6 +160,8 @@ class Store(Closeable):
         self.path = path
         self._lock = threading.Lock()
         with self._mapped_errors():
+            if path == store_path():
+                make_home()
             path.parent.mkdir(parents=True, exist_ok=True)
             self._database = self._connect()
             try:
@@ -174,7 +177,19 @@ class Store(Closeable):
                 f"SELECT {', '.join(_COLUMNS)} FROM answers WHERE key = ?",  # noqa: S608
                 (key,),
             ).fetchone()
-        return Answer(*row) if row else None
+        if not row:
+            return None
+        answer = Answer(*row)
+        if not _is_whole(answer):
+            self._drop(key)
+            return None
+        return answer
+
+    def _drop(self, key: str) -> None:
+        """Forget an answer that is damaged: it is asked for anew."""
+        LOG.info("an answer in %s was damaged: it is asked for anew", self.path.name)
+        with self._lock, self._mapped_errors():
+            self._database.execute("DELETE FROM answers WHERE key = ?", (key,))
 
     def put(self, key: str, stage: str, answer: Answer) -> Answer:
         """Keep an answer, on disk when this returns. The first one of a key stands.
@@ -192,17 +207,26 @@ class Store(Closeable):
             )
         return self.get(key) or answer
 
-    def recall(self, facts: Mapping[str, object], engine: str, find: Callable[[], Any]) -> Any:
+    def recall(
+        self,
+        facts: Mapping[str, object],
+        engine: str,
+        find: Callable[[], Any],
+        read: Callable[[Any], Any] = lambda kept: kept,
+    ) -> Any:
         """What was once found for these facts, which name their stage; else `find` finds it now.
 
-        It is kept as JSON, so `find` gives what that can hold; it counts as no request.
+        It is kept as JSON, so `find` gives what that can hold, and `read` makes of that what is
+        wanted; it counts as no request.
         """
         key = make_key(facts)
-        kept = self.get(key)
-        if not kept:
-            found = Answer(engine, text=json.dumps(find()), requests=0)
-            kept = self.put(key, str(facts["stage"]), found)
-        return json.loads(kept.text)
+        if kept := self.get(key):
+            try:
+                return read(json.loads(kept.text))
+            except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+                self._drop(key)
+        found = Answer(engine, text=json.dumps(find()), requests=0)
+        return read(json.loads(self.put(key, str(facts["stage"]), found).text))
 
     def mean_seconds(self, stage: str, engine: str) -> float | None:
         """What the newest answers of that engine, whatever its model, took each; None: none are."""
@@ -222,10 +246,11 @@ class Store(Closeable):
         return str(row[0]) if row else None
 
     def put_scan(self, key: str, scan: str) -> None:
-        """Keep a scan."""
+        """Keep a scan; a later one is of who found the earlier one wanting."""
         with self._lock, self._mapped_errors():
             self._database.execute(
-                "INSERT INTO scans (key, scan) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
+                "INSERT INTO scans (key, scan) VALUES (?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET scan = excluded.scan",
                 (key, scan),
             )
 
@@ -246,7 +271,8 @@ class Store(Closeable):
         """Keep vectors, all of them or none; they are on disk when this returns."""
         with self.change() as database:
             database.executemany(
-                "INSERT INTO vectors (key, vector) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
+                "INSERT INTO vectors (key, vector) VALUES (?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET vector = excluded.vector",
                 vectors.items(),
             )
 
@@ -375,6 +401,19 @@ class Store(Closeable):
             raise OutputError(
                 f"the store {self.path} can't be used: {error}", _hint(error)
             ) from error
+
+
+def _is_whole(answer: Answer) -> bool:
+    """Whether each value is of its kind: a damaged page of the file gives others."""
+    typed = all(isinstance(getattr(answer, f.name), _TYPES[f.type]) for f in fields(Answer))
+    if not typed:
+        return False
+    try:
+        unpack_tags(answer.tags)
+        json.loads(answer.noted or "null")
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return True
 
 
 def _name(error: Exception) -> str:

@@ -127,6 +127,36 @@ def test_what_could_not_be_found_is_looked_for_again(store: Store) -> None:
     assert store.recall({"stage": "words"}, "fake", lambda: "found") == "found"
 
 
+@pytest.mark.parametrize("damage", ["[4, 5", "null", "[1]", '["a", "b"]', "[[1], 2]", ""])
+def test_what_is_damaged_counts_as_never_found_and_is_put_right(store: Store, damage: str) -> None:
+    def recall() -> object:
+        facts = {"stage": "view", "size": [4, 3]}
+        return store.recall(facts, "fake", lambda: [4, 512], lambda k: (int(k[0]), int(k[1])))
+
+    assert recall() == (4, 512)
+    with store.change() as database:
+        database.execute("UPDATE answers SET text = ?", (damage,))
+    assert recall() == (4, 512)
+    assert store.read("SELECT text FROM answers") == [("[4, 512]",)]
+
+
+@pytest.mark.parametrize(
+    ("column", "damage"),
+    [("text", b"\x00\xff"), ("input_tokens", "many"), ("seconds", b"x"), ("look", "no bytes"),
+     ("tags", "[[1"), ("tags", "7"), ("noted", "{{")],
+)  # fmt: skip
+def test_answer_with_a_damaged_value_is_asked_for_anew(
+    store: Store, column: str, damage: object
+) -> None:
+    store.put("key", "describe", Answer("fake", text="A dog runs."))
+    with store.change() as database:
+        database.execute(f"UPDATE answers SET {column} = ?", (damage,))
+    assert store.get("key") is None
+    store.put("key", "describe", Answer("fake", text="A dog runs."))
+    again = store.get("key")
+    assert again and again.text == "A dog runs."
+
+
 THERE = """
 import logging, sqlite3, sys, time
 from pathlib import Path

@@ -4,7 +4,6 @@ What is heavy is imported by the command that needs it: help and mistakes are an
 """
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -20,16 +19,15 @@ from longtake.cli.evaluate import evaluate
 from longtake.cli.flags import HELP, OneOf, take_help_all, take_settings, take_switch
 from longtake.cli.front import EXIT_GAPS, Given, open_front, read_settings, show_result
 from longtake.cli.library import ask, library, search
+from longtake.cli.serving import app, mcp, serve
 from longtake.cli.videos import run_videos
 from longtake.errors import UsageError
 from longtake.settings import (
-    GROUPS,
     OF_DESCRIBING,
     OF_RECONCILING,
     OF_RUN,
     OF_SCAN,
     OF_TRANSCRIPT,
-    list_group,
     load_settings,
 )
 from longtake.version import __version__
@@ -202,24 +200,9 @@ longtake.add_command(evaluate)
 longtake.add_command(search)
 longtake.add_command(ask)
 longtake.add_command(library)
-
-
-@longtake.command(
-    params=[
-        click.Option(["--address"], default="127.0.0.1", show_default=True, help="where to listen"),
-        click.Option(["--port"], type=int, default=8501, show_default=True, help="where to listen"),
-        *take_settings(list_group(*(group for group in GROUPS if group != "output"))),
-    ]
-)
-def app(address: str, port: int, given: Given) -> int:
-    """Serve the page: paste a link, watch it being understood, take the summary."""
-    from longtake.web import serve
-
-    read_settings(given)
-    for name, value in given.items():
-        os.environ[f"LONGTAKE_{name.upper()}"] = str(value)
-    serve(address, port)
-    return 0
+longtake.add_command(app)
+longtake.add_command(serve)
+longtake.add_command(mcp)
 
 
 @longtake.command("engines")

@@ -96,7 +96,10 @@ def recall_prices(work: Work, engine: Engine, size: tuple[int, int]) -> Prices:
         full = count(FULL, prompt.SOME_WORDS)
         return [engine.frame_tokens(*size), alone, count(MEMORY) - alone, full]
 
-    return Prices(*work.store.recall(facts, engine.name, find))
+    found: Prices = work.store.recall(
+        facts, engine.name, find, lambda kept: Prices(*map(int, kept))
+    )
+    return found
 
 
 class LineCounter:
@@ -117,10 +120,12 @@ class LineCounter:
                 "engine": engine.name,
                 "options": dict(engine.options),
             }
-            counted: list[int] = self._work.store.recall(
-                facts, engine.name, lambda: list(map(engine.count_tokens, new))
+            self._known |= self._work.store.recall(
+                facts,
+                engine.name,
+                lambda: list(map(engine.count_tokens, new)),
+                lambda kept: dict(zip(new, map(int, kept), strict=True)),
             )
-            self._known |= zip(new, counted, strict=True)
         counts = [self._known[line] for line in lines]
         if len(self._known) > MOST_COUNTED:
             self._known.clear()
@@ -179,7 +184,8 @@ def recall_view(
         view = plan_view(settings, engine, size, word_tokens, context)
         return [view.frames, view.side]
 
-    return View(*work.store.recall(facts, engine.name, find))
+    found: View = work.store.recall(facts, engine.name, find, lambda kept: View(*map(int, kept)))
+    return found
 
 
 def plan_view(

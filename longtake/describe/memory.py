@@ -98,11 +98,12 @@ class Noted:
 
 
 def noted_from_json(text: str) -> Noted:
-    """The notes that `as_json` wrote; empty text gives empty notes."""
-    if not text:
+    """The notes that `as_json` wrote; empty or damaged text gives empty notes."""
+    try:
+        seen, still_open = json.loads(text)
+        return Noted(tuple((str(mark), str(look)) for mark, look in seen), str(still_open))
+    except (ValueError, TypeError, RecursionError):
         return Noted()
-    seen, still_open = json.loads(text)
-    return Noted(tuple((mark, look) for mark, look in seen), still_open)
 
 
 def read_reply(reply: Reply) -> tuple[Reply, Noted]:

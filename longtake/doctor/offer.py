@@ -11,7 +11,7 @@ from longtake.engines import AUTO, needed_bytes, suggest_vlm
 from longtake.machine import free_disk, read_memory
 from longtake.models.fetch import is_reachable
 from longtake.models.table import Model, find_vlms_here
-from longtake.settings import Settings, home_folder
+from longtake.settings import Settings, home_folder, make_home
 from longtake.store import Store
 
 
@@ -48,7 +48,7 @@ def find_offer(duration: float, settings: Settings, store: Store) -> Offer | Non
 
 def never_offer() -> None:
     """Remember that the user wants no offers."""
-    _never_file().parent.mkdir(parents=True, exist_ok=True)
+    make_home()
     _never_file().touch()
 
 

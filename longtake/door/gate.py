@@ -58,11 +58,11 @@ class Gate:
             raise Problem(
                 403,
                 f"this server is not called {host!r}",
-                "Ask by the address that it printed, or name the host with --host.",
+                "Ask by the address that it printed, or name the host with --allow-host.",
             )
         if origin not in self.access.origins and not is_same_origin(headers):
             raise Problem(
-                403, "a page of another site asks", "Its origin can be named with --origin."
+                403, "a page of another site asks", "Its origin can be named with --allow-origin."
             )
         if self._now >= MOST_AT_ONCE:
             raise Problem(503, f"{self._now} requests are being answered", "Ask again later.")

@@ -5,10 +5,8 @@ across origins. The Host and Origin headers tell.
 """
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
-
-from starlette.datastructures import Headers
 
 
 def is_local_host(host: str) -> bool:
@@ -38,7 +36,7 @@ def is_named(host: str, allowed: Sequence[str]) -> bool:
     )
 
 
-def is_same_origin(headers: Headers) -> bool:
+def is_same_origin(headers: Mapping[str, str]) -> bool:
     """Whether a request that changes something comes from a page of this server, or from none."""
     origin = headers.get("origin")
     return origin is None or urlsplit(origin).netloc == headers.get("host")

@@ -92,6 +92,13 @@ def identify(embedder: Embedder) -> str:
     return make_key({"embedder": embedder.name, "options": dict(embedder.options)})
 
 
+def _is_vector(kept: object) -> bool:
+    """Whether it is what was put, and no damaged row."""
+    if not isinstance(kept, bytes) or not kept or len(kept) % 4:
+        return False
+    return bool(np.isfinite(np.frombuffer(kept, np.float32)).all())
+
+
 def embed_kept(
     embedder: Embedder, store: Store, texts: Sequence[str], *, keep: bool = True
 ) -> np.ndarray:
@@ -100,7 +107,7 @@ def embed_kept(
     keys = [
         hashlib.sha256(f"{facts}\n{text}".encode("utf-8", "replace")).digest() for text in texts
     ]
-    known = store.get_vectors(keys)
+    known = {k: v for k, v in store.get_vectors(keys).items() if _is_vector(v)}
     missing = list({k: t for k, t in zip(keys, texts, strict=True) if k not in known}.items())
     for first in range(0, len(missing), BLOCK):
         block = missing[first : first + BLOCK]

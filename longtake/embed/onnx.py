@@ -14,7 +14,7 @@ from longtake.machine import count_cores
 from longtake.models.fetch import fetch_embedding_files, fetch_model
 from longtake.models.onnx import open_network
 from longtake.models.table import MINILM
-from longtake.text.untrusted import one_line
+from longtake.text.untrusted import one_line, whole_letters
 
 MOST_TOKENS = 256
 """What all-MiniLM-L6-v2 was trained for; a longer text is truncated."""
@@ -51,7 +51,7 @@ class OnnxEmbedder(Embedder):
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """As promised; texts of about one length go in one batch, so that little is padded."""
-        whole = [(self._prefix + text).encode("utf-8", "replace").decode() for text in texts]
+        whole = [whole_letters(self._prefix + text) for text in texts]
         encoded = [e.ids for e in self._tokenizer.encode_batch(whole)]
         order = sorted(range(len(texts)), key=lambda place: len(encoded[place]))
         parts = [order[first : first + BATCH] for first in range(0, len(order), BATCH)]

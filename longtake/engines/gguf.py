@@ -16,7 +16,7 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
-from longtake.engines.gguf_header import Header, read_header, read_shape
+from longtake.engines.gguf_header import Header, list_control_tokens, read_header, read_shape
 from longtake.engines.http import Connection, Response
 from longtake.engines.openai import (
     as_openai_body,
@@ -47,7 +47,7 @@ from longtake.models.fetch import fetch_model
 from longtake.models.memory_need import LLAMA_WORK_BYTES, cache_bytes
 from longtake.models.table import MODELS, SMOLLM2, Model, asset_path, find_model
 from longtake.settings import Settings
-from longtake.text.untrusted import one_line
+from longtake.text.untrusted import break_markers, one_line
 
 USUAL_CONTEXT_TOKENS = 8192
 LEAST_CONTEXT_TOKENS = 2048
@@ -88,6 +88,7 @@ class GgufEngine(Engine):
         header = _read_head(weights.path)
         projector = _read_head(weights.projector) if weights.projector else {}
         _check_heads(weights, header, projector)
+        self._markers = list_control_tokens(weights.path)
         self._sizes = _find_sizes(weights, header, settings.context_tokens)
         if settings.device in ("cuda", "mps") and not _card_memory():
             raise UsageError(
@@ -122,6 +123,7 @@ class GgufEngine(Engine):
         if request.frames and self.capabilities.images == 0:
             raise RequestTooLarge(f"{self.name} takes no images", "Describe with another engine.")
         started = time.monotonic()
+        request = request.without(self._markers)
         content = as_openai_content(request) if request.frames else request.text
         body = as_openai_body(request, content, schemas=True)
         self._check_size(request, body)
@@ -132,7 +134,8 @@ class GgufEngine(Engine):
         """By the model's own tokenizer; a bound for what it can't read, such as broken Unicode."""
         self.load()
         try:
-            return len(self._ask("/tokenize", {"content": text})["tokens"])
+            content = break_markers(text, self._markers)
+            return len(self._ask("/tokenize", {"content": content})["tokens"])
         except (EngineError, LookupError, TypeError):
             return byte_bound(text)
 

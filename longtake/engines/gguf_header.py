@@ -4,7 +4,8 @@ The format is ggml's: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,9 +16,12 @@ _VERSIONS = (2, 3)
 _TYPES = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 """The `struct` format of each value type of the specification that has a fixed size."""
 _TEXT, _LIST = 8, 9
+_CONTROL = (3, 4)
+"""Types of tokens: control ones, and those that a user defined."""
 _MOST_LISTED = 1024
 """Longer lists (a vocabulary, its scores) are skipped."""
 _MOST_ENTRIES = 4096
+_MOST_TOKENS = 2_000_000
 _MOST_TEXT_BYTES = 16 << 20
 
 Header = Mapping[str, Any]
@@ -25,19 +29,66 @@ Header = Mapping[str, Any]
 
 def read_header(path: Path) -> Header:
     """The metadata by key, long lists as None; ValueError for a file that is not GGUF."""
-    with path.open("rb") as file:
-        try:
-            magic, version, _, count = _unpack(file, "4sIQQ")
-            if magic != _MAGIC or version not in _VERSIONS or count > _MOST_ENTRIES:
-                raise ValueError("it does not begin as GGUF files of version 2 or 3 do")
-            facts = {}
-            for _ in range(count):
-                name = _read_text(file)
-                (kind,) = _unpack(file, "I")
-                facts[name] = _read_value(file, kind)
-        except (KeyError, OverflowError, RecursionError, struct.error) as error:
-            raise ValueError("its head is broken, or cut off") from error
-    return facts
+    with path.open("rb") as file, _broken("its head"):
+        return {name: _read_value(file, kind) for name, kind in _walk(file)}
+
+
+@contextmanager
+def _broken(what: str) -> Iterator[None]:
+    """ValueError for all that reading bytes of another form may raise."""
+    try:
+        yield
+    except (KeyError, OverflowError, RecursionError, struct.error) as error:
+        raise ValueError(f"{what} is broken, or cut off") from error
+
+
+def _walk(file: IO[bytes]) -> Iterator[tuple[str, int]]:
+    """The name and the kind of each entry; who asks reads its value before the next."""
+    magic, version, _, count = _unpack(file, "4sIQQ")
+    if magic != _MAGIC or version not in _VERSIONS or count > _MOST_ENTRIES:
+        raise ValueError("it does not begin as GGUF files of version 2 or 3 do")
+    for _ in range(count):
+        name = _read_text(file)
+        (kind,) = _unpack(file, "I")
+        yield name, kind
+
+
+def list_control_tokens(path: Path) -> tuple[str, ...]:
+    """What of a vocabulary steers the model and is no text, as text would spell it.
+
+    ValueError for a file that is not GGUF.
+    """
+    words = 0
+    types: tuple[int, ...] = ()
+    found: list[str] = []
+    with path.open("rb") as file, _broken("its vocabulary"):
+        for name, kind in _walk(file):
+            place = file.tell()
+            if name == "tokenizer.ggml.tokens" and kind == _LIST:
+                words = place
+            if name == "tokenizer.ggml.token_type" and kind == _LIST:
+                of, count = _unpack(file, "IQ")
+                types = _unpack(file, f"{min(count, _MOST_TOKENS)}{_TYPES[of]}")
+                file.seek(place)
+            _read_value(file, kind)
+        if words:
+            file.seek(words + struct.calcsize("<IQ"))
+            for kind in types:
+                if kind in _CONTROL:
+                    found.append(_read_text(file))
+                else:
+                    _skip_text(file)
+    # One letter, or blanks alone, can't be a marker: they would be gone from every text.
+    return tuple(sorted({token for token in found if _is_marker(token)}))
+
+
+def _is_marker(token: str) -> bool:
+    return len(token) > 1 and any(letter.isalnum() for letter in token)
+
+
+def _skip_text(file: IO[bytes]) -> None:
+    (size,) = _unpack(file, "Q")
+    file.seek(size, 1)
 
 
 def read_shape(header: Header) -> Shape:
@@ -85,8 +136,7 @@ def _read_value(file: IO[bytes], kind: int) -> Any:
         return [_read_value(file, kind) for _ in range(count)]
     if kind == _TEXT:
         for _ in range(count):
-            (size,) = _unpack(file, "Q")
-            file.seek(size, 1)
+            _skip_text(file)
     else:
         file.seek(count * struct.calcsize(f"<{_TYPES[kind]}"), 1)
     return None

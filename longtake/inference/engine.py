@@ -1,17 +1,20 @@
 """The interface of every engine: a request in, a reply out, and its capabilities as data."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from longtake.closeable import Closeable
 from longtake.errors import UsageError
 from longtake.records import Frame, ServerUsage, Tag
+from longtake.text.untrusted import break_markers, whole_letters
 
 RETRY_TEMPERATURE = 0.5
 """The first attempt is greedy; the next ones must be able to come out differently."""
 
+MOST_TOKENS = 10**12
+"""More than any reply takes: a server that counts more has miscounted."""
 SMALL_PARAMETERS = 1_000_000_000
 """Models with fewer are small: they lose track of more than one simple thing at a time."""
 
@@ -76,6 +79,18 @@ class Request:
             turns.append({"role": "assistant", "content": answer})
         return [*turns, {"role": "user", "content": content}]
 
+    def without(self, markers: Sequence[str]) -> "Request":
+        """The same question with none of a model's special tokens in its texts: they are data."""
+        system, *told = (
+            break_markers(text, markers)
+            for text in (self.system, *(text for pair in self.examples for text in pair))
+        )
+        parts = tuple(
+            break_markers(part, markers) if isinstance(part, str) else part for part in self.parts
+        )
+        examples = tuple(zip(told[::2], told[1::2], strict=True))
+        return replace(self, system=system, parts=parts, examples=examples)
+
     def again(self, attempt: int, correction: str = "") -> "Request":
         """The same question as attempt number `attempt`, with a word on what came the last time."""
         parts = (*self.parts, correction) if correction else self.parts
@@ -98,6 +113,14 @@ class Reply:
     """Whether the model thought before it answered, as far as the engine says."""
     refusal: str = ""
     """What the engine gives as the reason why there is no text."""
+
+    def __post_init__(self) -> None:
+        # Half a character, as a cut-off emoji leaves it, can neither be kept nor sent on.
+        for name in ("text", "refusal"):
+            object.__setattr__(self, name, whole_letters(getattr(self, name)))
+        for name in ("input_tokens", "output_tokens"):
+            if not 0 <= getattr(self, name) <= MOST_TOKENS:  # nobody's count
+                object.__setattr__(self, name, 0)
 
 
 @dataclass

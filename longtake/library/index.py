@@ -7,6 +7,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from longtake.errors import OutputError
 from longtake.library.passages import KINDS, Passage
 from longtake.records import Video
 from longtake.store import Store, make_key
+from longtake.text.untrusted import whole_letters
 from longtake.text.words import list_words
 from longtake.timecode import Span
 
@@ -108,7 +110,7 @@ def put_video(
     counts = {kind: kinds.count(kind) for kind in KINDS if kind in kinds}
     # A name that is no UTF-8 has lone surrogates, which no database holds.
     name, source, headline = (
-        text.encode("utf-8", "replace").decode()
+        whole_letters(text)
         for text in (video.name, video.link or str(video.path.absolute()), headline)
     )
     facts = (name, source, video.duration)
@@ -161,7 +163,14 @@ def list_videos(store: Store) -> list[LibraryVideo]:
         " FROM videos ORDER BY created DESC, id DESC"
     )
     videos = (LibraryVideo(*row) for row in rows)
-    return [replace(v, passages=tuple(json.loads(str(v.passages)).items())) for v in videos]
+    return [replace(v, passages=_read_counts(str(v.passages))) for v in videos]
+
+
+def _read_counts(text: str) -> tuple[tuple[str, int], ...]:
+    """How many passages of each kind a video has; none where the row is damaged."""
+    with suppress(ValueError, AttributeError, RecursionError):
+        return tuple(json.loads(text).items())
+    return ()
 
 
 def rebuild_words(store: Store) -> None:
@@ -310,5 +319,11 @@ def read_passage_vectors(store: Store, embedder: str, video: int) -> PassageVect
     )
     if not rows:
         return None
-    facts = np.frombuffer(rows[0][0], FACTS)
-    return PassageVectors(facts, np.frombuffer(rows[0][1], np.int8).reshape(len(facts), -1))
+    try:
+        facts = np.frombuffer(rows[0][0], FACTS)
+        vectors = np.frombuffer(rows[0][1], np.int8).reshape(len(facts), -1)
+    except (TypeError, ValueError):  # a damaged row: they are made anew
+        with store.change() as database:
+            database.execute("DELETE FROM passage_vectors WHERE video = ?", (video,))
+        return None
+    return PassageVectors(facts, vectors)

@@ -14,6 +14,8 @@ from longtake.text.untrusted import one_line
 SCHEMES = ("http", "https")
 MOST_LETTERS = 4096
 SHOWN = 120
+NOBODYS = "192.0.2.1"
+"""Of a network for examples (RFC 5737): where it can be taken, any can, and that tells nothing."""
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -70,6 +72,24 @@ def tells_private(host: str) -> bool:
         return is_private(socket.inet_ntoa(socket.inet_aton(name)))
     except (OSError, ValueError):
         return False  # a name: only a look-up tells
+
+
+def is_of_this_machine(address: str) -> bool:
+    """Whether a network card of this machine has the IP address: then a socket can take it.
+
+    What a router puts before this machine it does not know.
+    """
+    return _can_bind(address) and not _can_bind(NOBODYS)
+
+
+def _can_bind(address: str) -> bool:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as tried:
+            tried.bind((address, 0))
+    except OSError:
+        return False
+    return True
 
 
 def is_private(address: str) -> bool:

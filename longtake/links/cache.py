@@ -19,7 +19,7 @@ from typing import Any
 
 from longtake.errors import OutputError
 from longtake.files import hash_file, lock_now, replacing
-from longtake.settings import home_folder
+from longtake.settings import home_folder, make_home
 
 FORM = 1
 """Counted up when an entry's meaning changes; older ones are then loaded anew."""
@@ -103,6 +103,7 @@ def keep(link: str, part: Path, entry: CachedFile, captions: Path | None = None)
         if captions:
             values["captions"] = make_key(link) + captions.suffix
         kept = CachedFile(**values)
+        make_home()
         for folder in (kept.path.parent, _entry_path(link).parent):
             folder.mkdir(parents=True, exist_ok=True)
         if kept.path.is_file() and kept.path.stat().st_size == kept.size:
@@ -127,6 +128,7 @@ def open_part(link: str) -> Iterator[Path]:
     with ExitStack() as files:
         while True:
             with mapped_errors():
+                make_home()
                 folder.mkdir(parents=True, exist_ok=True)
                 lock = files.enter_context((folder / "lock").open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -73,6 +73,7 @@ KINDS: dict[str, tuple[str, str]] = {
         "the site sends so slowly that it would never end",
         "Try again later: it goes on where it stopped.",
     ),
+    "too_much": ("the site sends more than a page with a video on it ever has", DOWNLOAD),
     "broke_off": ("the connection broke off", "Run it again: it goes on where it stopped."),
     "no_room": ("the disk has no room for the video", "Free some room, and run it again."),
     "no_javascript": (

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from longtake.links.addresses import is_private
+from longtake.links.addresses import is_of_this_machine, is_private
 
 CONNECT_SECONDS = 15.0
 IDLE_SECONDS = 60.0
@@ -40,6 +40,10 @@ class _TooSlow(Exception):
     """An answer drips."""
 
 
+class _TooMuch(Exception):
+    """An answer is larger than there is room for."""
+
+
 class _Refused(Exception):
     """What the proxy answers in place of the host that was asked for: a status and why."""
 
@@ -59,9 +63,14 @@ class Guard:
     refused: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     """Hosts whose name is not known, or that do not answer, and why."""
+    is_ours: Callable[[str], bool] = is_of_this_machine
     slow_seconds: float = SLOW_SECONDS
     slow: list[str] = field(default_factory=list)
     """Hosts that dripped, each time."""
+    room: float = float("inf")
+    """Bytes that may still come, in all."""
+    flooded: list[str] = field(default_factory=list)
+    """Hosts that sent more."""
     open: set[socket.socket] = field(default_factory=set)
 
     def reach(self, host: str, port: int) -> socket.socket:
@@ -74,7 +83,7 @@ class Guard:
             self.failed.append(f"name {host}: {error}")
             raise _Refused(502, f"the name {host} is not known") from None
         addresses = [(entry[0], entry[4]) for entry in found]
-        if not self.allow_private and any(is_private(str(a[0])) for _, a in addresses):
+        if not self.allow_private and any(self._is_closed(str(a[0])) for _, a in addresses):
             self.refused.append(host)
             raise _Refused(403, f"{host} is a private address")
         why: OSError | str = "it has no address"
@@ -91,6 +100,9 @@ class Guard:
             return connection
         self.failed.append(f"{host}: {why}")
         raise _Refused(502, f"{host} does not answer: {why}")
+
+    def _is_closed(self, address: str) -> bool:
+        return is_private(address) or self.is_ours(address)
 
 
 @contextmanager
@@ -153,9 +165,11 @@ def _serve(client: socket.socket, guard: Guard) -> None:
                         client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
                     far.sendall(first + rest[:body])
                     left = None if body is None else body - len(rest[:body])
-                    _pump(client, far, left, _HostPace(guard.slow_seconds))
+                    _pump(client, far, left, _HostPace(guard))
                 except _TooSlow:
                     guard.slow.append(host)
+                except _TooMuch:
+                    guard.flooded.append(host)
                 finally:
                     guard.open.discard(far)
         except _Refused as refused:
@@ -235,7 +249,7 @@ class _HostPace:
     After a silence so long that the client has given up, or is done, all begins anew.
     """
 
-    seconds: float
+    guard: Guard
     waited: float = 0.0
     came: int = 0
 
@@ -245,16 +259,19 @@ class _HostPace:
         ready = selector.select(IDLE_SECONDS)
         waited = time.monotonic() - began
         self.waited += waited
-        if waited >= self.seconds:
+        if waited >= self.guard.slow_seconds:
             self.start_anew()
         return ready
 
     def take(self, size: int) -> None:
-        """So much has come; _TooSlow where that is too little by now."""
+        """So much has come; _TooSlow where that is too little by now, _TooMuch without room."""
+        self.guard.room -= size
+        if self.guard.room < 0:
+            raise _TooMuch
         self.came += size
         if self.came >= LEAST_BYTES:
             self.start_anew()
-        elif self.waited >= self.seconds:
+        elif self.waited >= self.guard.slow_seconds:
             raise _TooSlow
 
     def start_anew(self) -> None:

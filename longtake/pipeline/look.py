@@ -143,8 +143,12 @@ def _recall_views(work: Work, engine: Engine, size: tuple[int, int]) -> tuple[Vi
             raise EngineError(f"its context of {able.context_tokens} tokens holds no frame")
         return [number for view in views for number in (view.frames, view.side)]
 
-    frames, side, one, zoomed = work.store.recall(facts, engine.name, find)
-    return View(frames, side), View(one, zoomed)
+    def read(kept: list[int]) -> tuple[View, View]:
+        frames, side, one, zoomed = map(int, kept)
+        return View(frames, side), View(one, zoomed)
+
+    found: tuple[View, View] = work.store.recall(facts, engine.name, find, read)
+    return found
 
 
 def read_frames(

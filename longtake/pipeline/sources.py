@@ -5,6 +5,7 @@ The one caller of `links`: what follows knows files alone.
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -90,13 +91,20 @@ def look_at(source: SourceFile, store: Store) -> Steps[tuple[Video, Index, Scan]
     """What a file is and what it looks like; what the store knows of it is not done again."""
     video, index = yield from open_video(source)
     if kept := store.get_scan(scan_key(video)):
-        known = scan_from_json(kept)
+        known = _read_scan(kept)
         # An older release may have read less, or more, of a file whose clock jumps.
-        if known.shots and known.shots[-1].span.end == video.readable:
+        if known and known.shots and known.shots[-1].span.end == video.readable:
             return video, index, known
     found = yield from scan(video, index)
     store.put_scan(scan_key(video), scan_as_json(found))
     return video, index, found
+
+
+def _read_scan(kept: str) -> Scan | None:
+    """The scan that was kept; None where it is damaged."""
+    with suppress(ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return scan_from_json(kept)
+    return None
 
 
 def open_video(source: SourceFile) -> Steps[tuple[Video, Index]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from longtake.errors import OutputError
-from longtake.files import hash_bytes, hash_file, locked, replacing
+from longtake.files import hash_bytes, hash_file, locked, replacing, say_hint
 
 LOG = logging.getLogger(__name__)
 
@@ -230,6 +230,6 @@ def _unwritable(path: Path, error: OSError) -> OutputError:
         return OutputError(f"{found} is a file, not a folder", "Name a folder: --out DIR.")
     return OutputError(
         f"{path} can't be written: {error.strerror or error}",
-        "Check its permissions and the room on the disk, or name another folder with --out DIR."
-        " All answers so far are kept.",
+        say_hint(error, "Check its permissions, or name another folder with --out DIR.")
+        + " All answers so far are kept.",
     )

@@ -32,6 +32,7 @@ from longtake.records import (
     Video,
 )
 from longtake.report.phrases import pick_actions, say_actions, say_tags, sum_tags
+from longtake.text.untrusted import whole_letters
 from longtake.timecode import Span
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _action_values(actions: Sequence[Action]) -> dict[str, Any]:
 def dump(document: Mapping[str, Any], *, ascii_only: bool = True) -> str:
     """The document as text; a lone surrogate, which no file can hold, becomes `?`."""
     text = json.dumps(document, ensure_ascii=ascii_only, indent=2) + "\n"
-    return text.encode("utf-8", "replace").decode()
+    return whole_letters(text)
 
 
 def _list_shots(result: Result) -> list[dict[str, float]]:

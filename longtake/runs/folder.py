@@ -24,7 +24,7 @@ from typing import Any, Literal, get_args
 from longtake.errors import LongtakeError, OutputError, UsageError
 from longtake.files import lock_now, replacing
 from longtake.runs.playing import share_copy
-from longtake.settings import SECRET, Settings, change_settings, home_folder, list_group
+from longtake.settings import SECRET, Settings, change_settings, home_folder, list_group, make_home
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 Kind = Literal["summarize", "compare", "reconcile", "transcribe", "look", "ask"]
@@ -109,6 +109,23 @@ class Run:
     attempts: int = 0
 
 
+@dataclass(frozen=True)
+class ToldSoFar:
+    """Some descriptions, and the place behind them: so many lines, so many bytes."""
+
+    entries: tuple[dict[str, Any], ...] = ()
+    lines: int = 0
+    bytes: int = 0
+
+
+class QueueFull(UsageError):
+    """Too many runs of a visitor wait already."""
+
+
+class RunAtWork(UsageError):
+    """What can't be done to a run while it works."""
+
+
 _NOTHING = Asked("", "summarize", {}, "", "", 0.0)
 """Of a run whose files can't be read."""
 
@@ -135,7 +152,7 @@ def submit(asked: Asked, upload: Path | None = None, known: Path | None = None) 
     change_settings(Settings(), asked.settings, "the run")
     waiting = [r for r in list_runs(asked.visitor, get_args(Kind)) if r.state == "waiting"]
     if len(waiting) >= MOST_WAITING:
-        raise UsageError(
+        raise QueueFull(
             f"{len(waiting)} runs of yours wait already", "Wait for them, or delete some."
         )
     parent = read_run(asked.of) if asked.of else None
@@ -143,6 +160,7 @@ def submit(asked: Asked, upload: Path | None = None, known: Path | None = None) 
     making = runs_folder() / f".making-{run_id}"
     folder = runs_folder() / run_id
     try:
+        make_home()
         making.mkdir(parents=True)
         if upload:
             name = "descriptions.csv" if asked.kind == "reconcile" else "video"
@@ -321,6 +339,19 @@ def read_told(run_id: str, after: int = 0) -> list[dict[str, Any]]:
     return told
 
 
+def read_more_told(run_id: str, place: ToldSoFar, after: int, most: int) -> ToldSoFar:
+    """As `read_told`, from a place of the file on, and no more than so many at once."""
+    lines, done = place.lines, place.bytes
+    entries: list[dict[str, Any]] = []
+    with suppress(OSError), (runs_folder() / run_id / "chunks.jsonl").open("rb") as file:
+        file.seek(done)
+        while len(entries) < most and (line := file.readline()).endswith(b"\n"):
+            lines, done = lines + 1, done + len(line)
+            if lines > after and (entry := read_entry(line)):
+                entries.append({"n": lines, **entry})
+    return ToldSoFar(tuple(entries), lines, done)
+
+
 def read_entry(line: bytes) -> dict[str, Any] | None:
     """One line of chunks.jsonl; None for half a line, or a damaged one."""
     try:
@@ -359,7 +390,7 @@ def delete(run_id: str) -> None:
     run = read_run(run_id)
     with locked(run.folder):
         if load_run(run.folder).state == "running":
-            raise UsageError("the run is at work", "Stop it first.")
+            raise RunAtWork("the run is at work", "Stop it first.")
         gone = run.folder.with_name(f".gone-{run.id}")
         try:
             run.folder.rename(gone)

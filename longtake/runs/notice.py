@@ -40,13 +40,14 @@ def start_notice(run: Run) -> None:
 def tell(folder: Path, first_wait: float = FIRST_WAIT_SECONDS) -> None:
     """Send what became of the run, again where nobody answers, and keep what came of it."""
     run = load_run(folder)
-    said = {"run": run.id, "kind": run.asked.kind, "state": run.state, "error": run.error}
+    said = {"run": run.id, "kind": run.asked.kind, "state": run.state}  # and nothing of its files
     wait = first_wait
     for attempt in range(1, TRIES + 1):
         came = _send(run.asked.notify, said)
+        again = came.pop("again")
         with suppress(OSError), replacing(folder / "notice.json") as part:
             part.write_text(json.dumps({**came, "tries": attempt}), encoding="utf-8")
-        if not came.pop("again") or attempt == TRIES:
+        if not again or attempt == TRIES:
             return
         time.sleep(wait)
         wait *= 4

@@ -24,6 +24,7 @@ from longtake.runs.folder import (
     write_state,
 )
 from longtake.runs.notice import start_notice
+from longtake.settings import make_home
 
 LOG = logging.getLogger("longtake")
 
@@ -90,6 +91,7 @@ class Queue:
 def take_slot(at_once: int, files: ExitStack, kind: str = "") -> IO[Any] | None:
     """A free slot of so many, held until its file is closed here and in who inherits it."""
     folder = runs_folder() / ".slots"
+    make_home()
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(at_once):
         file = (folder / f"{kind}{number}").open("w")

@@ -152,9 +152,16 @@ def _check_model_file(name: str, value: str, roots: Sequence[Path]) -> None:
     model = value.partition(":")[2] if name in NAME_ENGINES and ":" in value else value
     if not model:
         return
-    path = Path(model)
-    if path.is_absolute() or model.startswith(("~", ".")) or "\\" in model or path.exists():
+    if model.startswith(("/", "~", ".")) or "\\" in model or _is_here(model):
         find_allowed(model, roots)
+
+
+def _is_here(name: str) -> bool:
+    """Whether there is a file or folder of that name; of one that is too long there is none."""
+    try:
+        return Path(name).exists()
+    except OSError:
+        return False
 
 
 def find_allowed(name: str, roots: Sequence[Path]) -> Path:

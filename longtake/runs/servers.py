@@ -15,7 +15,7 @@ from typing import Any
 
 from longtake.errors import OutputError
 from longtake.files import replacing
-from longtake.settings import Settings, home_folder, list_addresses
+from longtake.settings import Settings, home_folder, list_addresses, make_home
 
 FORM = 1
 """Counted up when the file's meaning changes."""
@@ -116,7 +116,7 @@ def _write(servers: list[Connected], chosen: str) -> None:
         {"form": FORM, "chosen": chosen, "servers": [asdict(server) for server in servers]}
     )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_home()
         with replacing(path) as part:
             part.unlink(missing_ok=True)
             with open(part, "x", encoding="utf-8", opener=_open_for_user) as file:

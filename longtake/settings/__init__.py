@@ -5,7 +5,7 @@ one that can't be is blamed on where it stands, if it is used. Two that mean the
 Knows no engine: `longtake.engines` looks up names.
 """
 
-from longtake.settings.places import IN_CALL, Placed, home_folder, list_unknown_variables
+from longtake.settings.places import IN_CALL, Placed, home_folder, list_unknown_variables, make_home
 from longtake.settings.read import change_settings, find_places, list_idle, load_settings
 from longtake.settings.table import (
     GROUPS,
@@ -41,6 +41,7 @@ __all__ = [
     "list_idle",
     "list_unknown_variables",
     "load_settings",
+    "make_home",
     "name_flag",
     "save_settings",
 ]

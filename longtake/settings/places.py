@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from longtake.errors import UsageError
+from longtake.files import check_regular
 from longtake.settings.table import SPECS
 from longtake.settings.values import shorten
 
@@ -39,13 +40,26 @@ class Placed:
 def home_folder() -> Path:
     """Where store, models and settings file live: LONGTAKE_HOME, else ~/.longtake."""
     named = os.environ.get("LONGTAKE_HOME", "").strip()
-    return Path(named).expanduser().absolute() if named else Path.home() / ".longtake"
+    try:
+        return Path(named).expanduser().absolute() if named else Path.home() / ".longtake"
+    except RuntimeError as error:
+        raise UsageError(
+            f"no home folder is known here: {error}", "Set LONGTAKE_HOME to a folder."
+        ) from None
+
+
+def make_home() -> Path:
+    """The home folder, made for the user alone where it is missing; OSError."""
+    home = home_folder()
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return home
 
 
 def list_lines(file: Path) -> Iterator[Placed]:
     """The lines of the settings file."""
     data = b""
     try:
+        check_regular(file)
         with file.open("rb") as opened:
             data = opened.read(MOST_FILE_BYTES + 1)
         text = data.decode("utf-8-sig")  # editors on Windows put a mark before it

@@ -16,7 +16,7 @@ GROUPS = {
     "links": "links: what may be loaded",
     "output": "output",
     "engines": "machine and servers",
-    "page": "page",
+    "page": "page and programs",
 }
 
 
@@ -360,16 +360,25 @@ class Settings:
     page_runs: int = _setting(
         "page",
         1,
-        "how many runs of the page work at once; others wait their turn",
+        "how many runs of the page and of programs work at once; others wait their turn",
         minimum=1,
         metavar="N",
     )
     page_upload_bytes: int = _setting(
         "page",
         2_000_000_000,
-        "largest file that the page takes, in bytes",
+        "largest file that the page and programs may upload, in bytes",
         minimum=1,
         metavar="BYTES",
+    )
+
+    page_key: str = _setting(
+        "page",
+        "",
+        "what opens the page, in the link that is printed (default: one that is made once and kept;"
+        " off: whoever reaches the page is let in)",
+        secret=True,
+        metavar="KEY",
     )
 
     def for_reconciler(self) -> "Settings":

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from longtake.errors import OutputError
-from longtake.files import replacing
+from longtake.files import replacing, say_hint
 from longtake.settings.places import list_lines
 
 
@@ -23,5 +23,6 @@ def save_settings(file: Path, values: Mapping[str, Any]) -> None:
             part.write_text(tomlkit.dumps(document), encoding="utf-8")
     except OSError as error:
         raise OutputError(
-            f"{file} can't be written: {error.strerror}", "Check its permissions."
+            f"{file} can't be written: {error.strerror}",
+            say_hint(error, "Check its permissions."),
         ) from error

@@ -13,10 +13,28 @@ def hide_secrets(address: str) -> str:
     return re.sub(r"[^/@\s]*@", "…@", one_line(address)).partition("?")[0]
 
 
+CONTROL_WORD = re.compile(
+    r"\[(/?(?:[A-Z][A-Z0-9_]*[A-Z_][A-Z_]|(?i:inst|sys|[gs]mask|tool\w*|(?:control_|unused)\d+)))\]"
+)
+"""How models of some families write their control tokens: [INST], [/TOOL_RESULTS], [IMG_BREAK]."""
+
+
 def defuse(text: str) -> str:
     """The text as data for a prompt: it can close no tag, and open no turn of a chat."""
-    marked = re.sub(r"\[(/?(?:INST|SYS|TOOL\w*))\]", r"(\1)", text, flags=re.IGNORECASE)
-    return marked.replace("<", "‹").replace(">", "›")
+    return CONTROL_WORD.sub(r"(\1)", text).replace("<", "‹").replace(">", "›")
+
+
+def break_markers(text: str, markers: Sequence[str]) -> str:
+    """The text with none of a model's own special tokens in it: each loses its first letter."""
+    while found := [marker for marker in markers if marker in text]:
+        for marker in found:
+            text = text.replace(marker, marker[1:])
+    return text
+
+
+def whole_letters(text: str) -> str:
+    """The text with a mark in place of halves of characters, which no file or server takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def restore(text: str) -> str:

@@ -212,7 +212,7 @@ def _read_sample(content: bytes) -> str:
 
 def _give_ends(texts: list[Text]) -> list[Text]:
     """A text without a length stands until the next one, but not for long."""
-    nexts = [text.start for text in texts[1:]] + [float("inf")]
+    nexts = [*(text.start for text in texts[1:]), float("inf")][: len(texts)]
     return [
         text
         if text.end > text.start

@@ -3,7 +3,9 @@
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,13 +24,13 @@ from longtake.settings import Settings, change_settings
 from longtake.store import Store, store_path
 from longtake.text.untrusted import one_line
 from longtake.timecode import format_time
-from longtake.video.probe import probe
+from longtake.video.apart import probe_apart
 from longtake.video.sample import make_sample
 from longtake.video.source import check_file
 from longtake.web.format import say_seconds
 from longtake.web.table import edit_table
 
-INSPECTIONS_AT_ONCE = 3
+INSPECTIONS_AT_ONCE, OF_VISITOR = 8, 2
 PATIENCE_SECONDS = 60.0
 NEWEST_RUNS = 20
 """Earlier runs that an estimate rests on."""
@@ -43,6 +45,9 @@ SAMPLES = {
 }
 """By what each is called, what it shows."""
 _inspections = threading.BoundedSemaphore(INSPECTIONS_AT_ONCE)
+_looking: Counter[str] = Counter()
+"""How many links of each visitor are being looked at."""
+_counting = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class Choice:
     """A playlist's videos: link and title."""
 
 
-def inspect(text: str, settings: Settings, own_machine: bool) -> Choice:
+def inspect(text: str, settings: Settings, own_machine: bool, visitor: str = "") -> Choice:
     """What is known of a pasted link or file; nothing is loaded. LongtakeError says what is wrong.
 
     The name of a file counts only where the page is its user's own.
@@ -69,9 +74,9 @@ def inspect(text: str, settings: Settings, own_machine: bool) -> Choice:
     if not text:
         raise UsageError("nothing was pasted", "Paste a link that begins with https://.")
     if is_link(text):
-        return _inspect_link(text, settings)
+        return _inspect_link(text, settings, visitor)
     if looks_like_address(text):
-        return _inspect_link(f"https://{text}", settings)
+        return _inspect_link(f"https://{text}", settings, visitor)
     if not own_machine:
         raise UsageError(f"{name_source(text)!r} is not a link", "A link begins with https://.")
     return _inspect_file(text)
@@ -83,14 +88,33 @@ def looks_like_address(text: str) -> bool:
     return bool(slash) and "." in host[1:-1] and " " not in text and not Path(text).exists()
 
 
-def _inspect_link(link: str, settings: Settings) -> Choice:
-    link = check_link(link)
-    if not _inspections.acquire(timeout=PATIENCE_SECONDS):
-        raise LinkError("too many links are being looked at", "Try again in a minute.", "busy")
+@contextmanager
+def _taking_turns(visitor: str) -> Iterator[None]:
+    """A few links at once, and fewer of each visitor, so that nobody keeps others from it."""
+    with _counting:
+        if _looking[visitor] >= OF_VISITOR:
+            raise LinkError(
+                f"{OF_VISITOR} links of yours are being looked at", "Wait for one of them.", "busy"
+            )
+        _looking[visitor] += 1
     try:
-        facts = look(link, settings, choose_needs(settings, USUAL_SIDE))
+        if not _inspections.acquire(timeout=PATIENCE_SECONDS):
+            raise LinkError("too many links are being looked at", "Try again in a minute.", "busy")
+        try:
+            yield
+        finally:
+            _inspections.release()
     finally:
-        _inspections.release()
+        with _counting:
+            _looking[visitor] -= 1
+            if not _looking[visitor]:
+                del _looking[visitor]
+
+
+def _inspect_link(link: str, settings: Settings, visitor: str) -> Choice:
+    link = check_link(link)
+    with _taking_turns(visitor):
+        facts = look(link, settings, choose_needs(settings, USUAL_SIDE))
     return Choice(
         source=facts.link,
         title=one_line(facts.title) or name_source(link),
@@ -104,18 +128,16 @@ def _inspect_link(link: str, settings: Settings) -> Choice:
 
 def _inspect_file(text: str) -> Choice:
     path = check_file(text).absolute()
-    video, _ = probe(path, "")
-    return Choice(
-        str(path), one_line(path.name), duration=video.duration, bytes=path.stat().st_size
-    )
+    seconds = probe_apart(path)
+    return Choice(str(path), one_line(path.name), duration=seconds, bytes=path.stat().st_size)
 
 
 def inspect_upload(token: str, name: str) -> Choice:
     """What is known of a file that was dropped; `name` is what the visitor calls it."""
     path = uploads.find(token)
-    video, _ = probe(path, "")
+    seconds = probe_apart(path)
     title = one_line(Path(name.replace("\\", "/")).name) or "video"
-    return Choice(title, title, upload=token, duration=video.duration, bytes=path.stat().st_size)
+    return Choice(title, title, upload=token, duration=seconds, bytes=path.stat().st_size)
 
 
 def name_sample(clone: Path = SAMPLE) -> str:

@@ -3,15 +3,22 @@
 import re
 import secrets
 from collections.abc import Sequence
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import streamlit
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.requests import cookie_parser
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from longtake.door.hosts import is_local_host, is_named, read_host
+from longtake.door.hosts import is_local_host, is_named, is_same_origin, read_host
+from longtake.web.key import find_key
 
 COOKIE = "longtake_visitor"
+KEY_COOKIE = "longtake_key"
+KEY_IN_LINK = "key"
+HEALTH = "/_stcore/health"
+"""Says nothing but that the server stands."""
 COOKIE_SECONDS = 400 * 86400
 """As long as browsers keep one."""
 
@@ -20,6 +27,11 @@ WRONG_PROXY = (
     "This page takes all who reach it for its own user, so it serves no proxy. Name the proxy's"
     " host in Streamlit's server.allowedHosts: then its visitors are told apart."
 )
+NO_KEY_SHOWN = (
+    "This page is opened by the link that `longtake app` printed: it has the key in it. A browser"
+    " that was let in once need not show it again."
+)
+FOREIGN = "This request comes from another site, or another port. Open the page itself."
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 """Headers by which proxies say that the request is another's."""
 
@@ -59,11 +71,21 @@ def read_visitor(cookies: str | None) -> str:
     return found[1] if found else ""
 
 
+def is_own_origin(headers: Headers) -> bool:
+    """Whether a page of ours asks, or none; behind a proxy, also one of its named hosts."""
+    allowed = streamlit.get_option("server.allowedHosts") or []
+    origin = urlsplit(headers.get("origin", "")).hostname or ""
+    return is_same_origin(headers) or (bool(origin) and is_named(origin, allowed))
+
+
 class Door:
-    """Turns away foreign hosts, and gives each visitor an id in a cookie."""
+    """Turns away foreign hosts, pages and who lacks the key; gives each visitor an id in a cookie.
+
+    The key is not wanted behind a proxy whose host is named: that one says who comes in.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+        self.app, self._key = app, find_key()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, as ASGI has it."""
@@ -71,12 +93,18 @@ class Door:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if not is_host_allowed(headers.get("host", "")):
-            await _turn_away(scope, receive, send, WRONG_HOST)
+        if words := _find_fault(scope, headers):
+            await _turn_away(scope, receive, send, words)
             return
-        if is_own_machine() and any(name in headers for name in FORWARDED):
-            await _turn_away(scope, receive, send, WRONG_PROXY)
-            return
+        if self._key and not streamlit.get_option("server.allowedHosts"):
+            shown = parse_qs(scope.get("query_string", b"").decode("latin-1")).get(KEY_IN_LINK)
+            if shown and _is_same(shown[0], self._key) and scope["type"] == "http":
+                await self._let_in(scope, receive, send)
+                return
+            kept = cookie_parser(headers.get("cookie", "")).get(KEY_COOKIE, "")
+            if not _is_same(kept, self._key) and scope["path"] != f"{base_path()}{HEALTH}":
+                await _turn_away(scope, receive, send, NO_KEY_SHOWN, 401)
+                return
         known = read_visitor(headers.get("cookie"))
         first = not known and "text/html" in headers.get("accept", "")
 
@@ -86,6 +114,38 @@ class Door:
             await send(message)
 
         await self.app(scope, receive, answer)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Keep the key in a cookie, and lead to the same address without it."""
+        query = parse_qsl(scope["query_string"].decode("latin-1"))
+        left = urlencode([(name, value) for name, value in query if name != KEY_IN_LINK])
+        response = Response(status_code=303, headers={"Cache-Control": "no-store"})
+        path = f"/{scope['path'].lstrip('/')}"  # and to no other host
+        response.headers["Location"] = f"{path}?{left}" if left else path
+        response.set_cookie(
+            KEY_COOKIE,
+            self._key,
+            max_age=COOKIE_SECONDS,
+            path=base_path() or "/",
+            httponly=True,
+            samesite="lax",
+            secure=bool(streamlit.get_option("server.sslCertFile")),
+        )
+        await response(scope, receive, send)
+
+
+def _find_fault(scope: Scope, headers: Headers) -> str:
+    """Why this request may not be answered, whoever sends it; empty where it may."""
+    if not is_host_allowed(headers.get("host", "")):
+        return WRONG_HOST
+    if is_own_machine() and any(name in headers for name in FORWARDED):
+        return WRONG_PROXY
+    acts = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
+    return FOREIGN if acts and not is_own_origin(headers) else ""
+
+
+def _is_same(shown: str, key: str) -> bool:
+    return secrets.compare_digest(shown.encode("utf-8", "replace"), key.encode())
 
 
 def _add_headers(headers: MutableHeaders, first: bool) -> None:
@@ -101,12 +161,14 @@ def _add_headers(headers: MutableHeaders, first: bool) -> None:
         )
 
 
-async def _turn_away(scope: Scope, receive: Receive, send: Send, words: str) -> None:
+async def _turn_away(
+    scope: Scope, receive: Receive, send: Send, words: str, status: int = 403
+) -> None:
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.close", "code": 1008})
         return
-    await PlainTextResponse(f"{words}\n", status_code=403)(scope, receive, send)
+    await PlainTextResponse(f"{words}\n", status_code=status)(scope, receive, send)
 
 
 def refuse(status: int, error: str, hint: str) -> JSONResponse:

@@ -7,20 +7,23 @@ import asyncio
 import logging
 import os
 import re
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
+import streamlit
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.starlette import App
 
-from longtake.door.hosts import is_same_origin
 from longtake.door.problem import Problem
-from longtake.door.upload import receive_upload
+from longtake.door.upload import UploadLimits, receive_upload
 from longtake.errors import LongtakeError, UsageError
 from longtake.runs import uploads
 from longtake.runs.files import SNIFFED_BYTES, TYPES, list_files, sniff_video
@@ -29,8 +32,9 @@ from longtake.runs.playing import find_copy
 from longtake.runs.queue import Queue
 from longtake.settings import load_settings
 from longtake.web import library
-from longtake.web.door import Door, base_path, is_own_machine, read_visitor, refuse
+from longtake.web.door import KEY_IN_LINK, Door, base_path, is_own_machine, read_visitor, refuse
 from longtake.web.format import as_file_name, sentence_case
+from longtake.web.key import find_key
 from longtake.web.progress import show_run, show_update
 
 SCRIPT = Path(__file__).with_name("draw.py")
@@ -39,12 +43,14 @@ ACCENT_ON_DARK = "#8ec3ea"
 ALLOWED_HOSTS = "STREAMLIT_SERVER_ALLOWED_HOSTS"
 CONFIG: dict[str, object] = {
     "server.address": "127.0.0.1",
+    "server.headless": True,
     "server.showEmailPrompt": False,
     "server.fileWatcherType": "none",
     "server.maxUploadSize": 1,
     "server.disconnectedSessionTTL": 30,
     "browser.gatherUsageStats": False,
     "runner.magicEnabled": False,
+    "logger.hideWelcomeMessage": True,
     "client.toolbarMode": "minimal",
     "client.allowedOrigins": [],
     "client.showErrorDetails": "none",
@@ -70,9 +76,11 @@ CONFIG: dict[str, object] = {
 MOST_ASKED_BYTES = 100_000
 
 
-def serve(address: str, port: int) -> None:
-    """Serve the page until it is stopped."""
-    app = App(SCRIPT, routes=make_routes(), middleware=make_middleware(), lifespan=work)
+def serve(address: str, port: int, beside: ASGIApp | None = None) -> None:
+    """Serve the page until it is stopped, and the app for programs `beside` it."""
+    programs = [Middleware(Beside, other=beside)] if beside else []
+    middleware = [*programs, *make_middleware()]
+    app = App(SCRIPT, routes=make_routes(), middleware=middleware, lifespan=work)
     # Streamlit says that it wants a restart where it is told its address before it starts.
     logging.getLogger("streamlit.config").addFilter(
         lambda said: "[server]" not in said.getMessage()
@@ -108,9 +116,23 @@ def make_middleware() -> list[Middleware]:
     return [Middleware(Door)]
 
 
+class Beside:
+    """Gives requests of programs to the app that is for them, past the page's own door."""
+
+    def __init__(self, app: ASGIApp, other: ASGIApp) -> None:
+        self.app, self.other = app, other
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, as ASGI has it."""
+        path = scope.get("path", "")
+        of_programs = scope["type"] == "http" and (path.startswith("/v1/") or path == "/metrics")
+        await (self.other if of_programs else self.app)(scope, receive, send)
+
+
 @asynccontextmanager
 async def work(_app: object) -> AsyncIterator[None]:
     """Start runs that wait while the server stands; those under way outlive it."""
+    print(say_link(), file=sys.stderr, flush=True)
     queue = Queue(load_settings().page_runs)
     uploads.drop_old()
     queue.start()
@@ -118,6 +140,17 @@ async def work(_app: object) -> AsyncIterator[None]:
         yield
     finally:
         await asyncio.to_thread(queue.close)
+
+
+def say_link() -> str:
+    """Where the page is, with the key that opens it."""
+    address = str(streamlit.get_option("server.address") or "127.0.0.1")
+    here = "127.0.0.1" if address in ("0.0.0.0", "::") else address  # noqa: S104
+    host = f"[{here}]" if ":" in here else here
+    scheme = "https" if streamlit.get_option("server.sslCertFile") else "http"
+    link = f"{scheme}://{host}:{streamlit.get_option('server.port')}{base_path()}/"
+    key = "" if streamlit.get_option("server.allowedHosts") else find_key()
+    return f"open the page: {link}{f'?{urlencode({KEY_IN_LINK: key})}' if key else ''}"
 
 
 def _of_run(respond: Callable[[Request, Run], Response | None]) -> Callable[[Request], Response]:
@@ -191,21 +224,19 @@ def _own(cache: str) -> dict[str, str]:
 
 async def _take_upload(request: Request) -> Response:
     """A file as the body of a PUT."""
-    if not is_same_origin(request.headers):
-        return refuse(403, "this request comes from another site", "Open the page itself.")
     try:
-        path = await receive_upload(request, load_settings().page_upload_bytes)
+        limits = UploadLimits(load_settings().page_upload_bytes)
+        visitor = read_visitor(request.headers.get("cookie"))
+        path = await receive_upload(request, limits, visitor)
     except Problem as refused:
         return refuse(refused.status, refused.message, refused.hint)
     return JSONResponse({"upload": path.name, "bytes": path.stat().st_size}, status_code=201)
 
 
 def _of_library(respond: library.Respond) -> Callable[[Request], Awaitable[Response]]:
-    """A route that looks in what the visitor may search; no other site can ask."""
+    """A route that looks in what the visitor may search."""
 
     async def answer(request: Request) -> Response:
-        if not is_same_origin(request.headers):
-            return refuse(403, "this request comes from another site", "Open the page itself.")
         body = b""
         async for block in request.stream():
             body += block

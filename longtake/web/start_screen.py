@@ -65,7 +65,7 @@ def _draw_source(settings: Settings, visitor: str) -> None:
     if dropped.dropped:
         _choose(lambda: choices.inspect_upload(dropped.dropped["upload"], dropped.dropped["name"]))
     elif looked:
-        _choose(lambda: choices.inspect(text, settings, own))
+        _choose(lambda: choices.inspect(text, settings, own, visitor))
     elif not list_runs(None if own else visitor) and not st.session_state.get("choice"):
         _offer_sample()
 
@@ -197,7 +197,7 @@ def _draw_choice(choice: Choice, form: Mapping[str, Any], settings: Settings, vi
         st.markdown(f"##### {as_text(choice.title)}")
         st.caption(as_text(" · ".join(choices.say_facts(choice))))
         if choice.entries:
-            _draw_entries(choice, settings)
+            _draw_entries(choice, settings, visitor)
             return
         if is_own_machine() and form["engine"] == AUTO:
             draw_offer(choice.duration, settings)
@@ -209,7 +209,7 @@ def _draw_choice(choice: Choice, form: Mapping[str, Any], settings: Settings, vi
             st.button("Choose another", type="tertiary", on_click=_drop_choice)
 
 
-def _draw_entries(choice: Choice, settings: Settings) -> None:
+def _draw_entries(choice: Choice, settings: Settings, visitor: str) -> None:
     number = st.selectbox(
         "Which of them",
         range(len(choice.entries)),
@@ -217,7 +217,7 @@ def _draw_entries(choice: Choice, settings: Settings) -> None:
     )
     if st.button("Take this one", type="primary"):
         link, _ = choice.entries[number]
-        _choose(lambda: choices.inspect(link, settings, own_machine=False))
+        _choose(lambda: choices.inspect(link, settings, False, visitor))
         st.rerun()
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from longtake.links.addresses import is_of_this_machine
 from longtake.links.guard import LEAST_BYTES, Guard, open_guard
 from tests.servers import Answer, Asked, ScriptedServer, babble, drip, drop, hang, serve
 from tests.webs import redirect
@@ -288,6 +289,32 @@ def test_a_host_that_drips_is_given_up_and_asked_no_more_after_the_second_time(
             assert time.monotonic() - began < 5 and guard.slow == ["127.0.0.1"] * times
         assert b"sends too slowly" in talk(guard, _request("GET", f"{web.url}/"))
     assert [asked.path for asked in web.asked] == ["/slow"] * 2
+
+
+def test_a_site_that_sends_more_than_there_is_room_for_is_cut_off(web: ScriptedServer) -> None:
+    web.set("/flood", Answer(200, b"x" * 3_000_000))
+    with open_guard(True) as guard:
+        guard.room = 1_000_000
+        answer = talk(guard, _request("GET", f"{web.url}/flood"))
+        assert len(answer) < 1_500_000 and guard.flooded == ["127.0.0.1"]
+        guard.room = 5_000_000
+        assert len(talk(guard, _request("GET", f"{web.url}/flood"))) > 3_000_000
+
+
+def test_a_public_address_that_is_this_machine_s_own_is_refused() -> None:
+    def resolve(host: str, port: int, **_more: Any) -> Any:
+        return [(socket.AF_INET, 0, 0, "", ("93.184.216.34", port))]
+
+    with open_guard(resolve=resolve) as guard:
+        guard.is_ours = lambda address: address == "93.184.216.34"
+        answer = talk(guard, _request("GET", "http://films.example/"))
+        assert status(answer) == 403 and guard.refused == ["films.example"]
+
+
+def test_addresses_of_this_machine_are_known_by_its_network_cards() -> None:
+    assert is_of_this_machine("127.0.0.1")
+    assert not is_of_this_machine("93.184.216.34") and not is_of_this_machine("192.0.2.1")
+    assert not is_of_this_machine("2606:2800:220:1::1") and not is_of_this_machine("nonsense")
 
 
 def test_a_tunnel_that_drips_is_given_up_too(web: ScriptedServer) -> None:

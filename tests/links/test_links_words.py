@@ -222,7 +222,7 @@ def test_classes_statuses_and_what_the_guard_saw_are_told_apart(kind: str) -> No
 
 
 def test_every_kind_of_failure_can_come_about() -> None:
-    by_its_pace = {"too_slow"}  # see download/test_slow.py
+    by_its_pace = {"too_slow", "too_much"}  # see download/test_slow.py
     assert {kind for kind, _ in SENTENCES} | set(OTHERS) | by_its_pace >= set(KINDS)
 
 

@@ -70,4 +70,6 @@ def fetch(asset: Asset, path: Path, tell: TellBytes | None = None) -> Path:
 
 
 def files_in(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+    """All but the notes of what was checked."""
+    found = (path for path in folder.rglob("*") if path.suffix != ".checked")
+    return sorted(str(path.relative_to(folder)) for path in found)

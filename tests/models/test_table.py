@@ -10,6 +10,7 @@ from longtake.cli.main import main
 from longtake.errors import ModelError, UsageError
 from longtake.models.fetch import (
     fetch_model,
+    mark_checked,
 )
 from longtake.models.memory_need import cache_bytes
 from longtake.models.table import (
@@ -92,6 +93,7 @@ def put_file(model: Model | FolderModel, asset: Asset) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     os.truncate(path, asset.bytes)
+    mark_checked(asset, path)
     return path
 
 

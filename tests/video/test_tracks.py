@@ -219,6 +219,7 @@ def test_the_best_track_is_taken(
             "(eng) is not used: it holds forced subtitles alone",
         ),
         (Made(cues=[(1.0, 2.0, b"<b> </b>")]), "(eng) is not used: it is empty"),
+        (Made(cues=[]), "(eng) is not used: it is empty"),
     ],
 )
 def test_a_track_that_is_not_used_is_named(

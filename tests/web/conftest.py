@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from longtake.runs.folder import ENDED, Asked, read_run, submit
 from longtake.runs.queue import Queue
+from longtake.web.door import KEY_COOKIE
 from longtake.web.server import SCRIPT, make_middleware, make_routes
 from tests.videos import make_video
 from tests.web.examples import HOSTILE
@@ -26,12 +27,23 @@ def own_machine() -> Iterator[None]:
     streamlit.config.set_option("server.address", old)
 
 
+KEY = "the-key-of-the-page"
+
+
 @pytest.fixture
-def client(own_machine: None) -> Iterator[TestClient]:
-    """The page's own routes behind its door."""
+def stranger(own_machine: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """The page's own routes behind its door, asked by one who has no key yet."""
+    monkeypatch.setenv("LONGTAKE_PAGE_KEY", KEY)
     app = Starlette(routes=make_routes(), middleware=make_middleware())
     with TestClient(app, base_url="http://127.0.0.1:8501") as client:
         yield client
+
+
+@pytest.fixture
+def client(stranger: TestClient) -> TestClient:
+    """The same, by one who was let in."""
+    stranger.cookies.set(KEY_COOKIE, KEY)
+    return stranger
 
 
 @pytest.fixture(scope="session")

@@ -17,15 +17,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from longtake.settings import home_folder
+from longtake.web.door import KEY_COOKIE
 
 MODELS = home_folder() / "models"
 """The user's own, which `make models` has fetched; every test has another home."""
 SHOTS = os.environ.get("LONGTAKE_SHOTS", "")
 PATIENCE = 90_000
+KEY = "the-key-of-these-pages"
+LET_IN: Any = {
+    "cookies": [
+        {"name": KEY_COOKIE, "value": KEY, "domain": "127.0.0.1", "path": "/", "expires": -1,
+         "httpOnly": True, "secure": False, "sameSite": "Lax"}
+    ],
+    "origins": [],
+}  # fmt: skip
+"""What a browser keeps that was let in by any of these pages."""
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 
 FAINT = """() => {
@@ -111,7 +122,7 @@ def open_site(home: Path, **settings: str) -> Iterator[Site]:
         (home / "models").symlink_to(MODELS)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    site = Site(home, port, {"allow_private_addresses": "1", **settings})
+    site = Site(home, port, {"allow_private_addresses": "1", "page_key": KEY, **settings})
     site.start()
     try:
         yield site

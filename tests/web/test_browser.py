@@ -29,6 +29,7 @@ from tests.conftest import ROOT
 from tests.servers import Answer, ScriptedServer, as_chat, as_json, serve
 from tests.web.sites import (
     FAINT,
+    LET_IN,
     PATIENCE,
     PHONE,
     WIDE,
@@ -79,7 +80,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visitor(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport=WIDE, accept_downloads=True)
+    context = browser.new_context(storage_state=LET_IN, viewport=WIDE, accept_downloads=True)
     context.set_default_timeout(PATIENCE)
     yield context
     context.close()
@@ -146,7 +147,7 @@ def test_link_is_pasted_watched_stopped_found_again_and_gone_on_with(
 
 def run_to_end(site: Site, browser: Browser, link: str) -> str:
     """The address of a run of that link that has ended."""
-    page = browser.new_page(viewport=WIDE)
+    page = browser.new_page(storage_state=LET_IN, viewport=WIDE)
     paste(page, site, link)
     start(page)
     wait_for_summary(page)
@@ -367,7 +368,9 @@ def press_until(page: Page, there: Any) -> None:
 def test_phone_s_width_is_enough_and_no_text_is_faint(
     browser: Browser, site: Site, finished: str, scheme: Any
 ) -> None:
-    context = browser.new_context(viewport=PHONE, color_scheme=scheme, is_mobile=True)
+    context = browser.new_context(
+        storage_state=LET_IN, viewport=PHONE, color_scheme=scheme, is_mobile=True
+    )
     page = context.new_page()
     for name, url in (("first", site.url), ("done", finished)):
         page.goto(url)
@@ -397,7 +400,9 @@ def test_hostile_texts_show_as_text_everywhere(browser: Browser, tmp_path: Path)
             speech="off",
             read_text="off",
         ) as site:
-            context = browser.new_context(viewport=WIDE, accept_downloads=True)
+            context = browser.new_context(
+                storage_state=LET_IN, viewport=WIDE, accept_downloads=True
+            )
             page = context.new_page()
             shown: list[str] = []
             page.on("dialog", lambda dialog: (shown.append(dialog.message), dialog.dismiss()))
@@ -454,7 +459,7 @@ def test_ten_visitors_at_once_lose_no_run_and_take_turns(
     with open_site(
         tmp_path / "site", engine="sketch", reconciler="fake", speech="off", read_text="off"
     ) as site:
-        contexts = [browser.new_context(viewport=WIDE) for _ in range(10)]
+        contexts = [browser.new_context(storage_state=LET_IN, viewport=WIDE) for _ in range(10)]
         pages = [context.new_page() for context in contexts]
         for page in pages:
             page.set_default_timeout(PATIENCE)

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.conftest import ROOT
 from tests.videos import make_film, make_video
+from tests.web.sites import LET_IN
 from tests.web.test_browser import (
     FAINT,
     HOSTILE,
@@ -61,7 +62,7 @@ def own_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def tab(chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(viewport=WIDE, accept_downloads=True)
+    context = chromium.new_context(storage_state=LET_IN, viewport=WIDE, accept_downloads=True)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     context.set_default_timeout(PATIENCE)
     yield context.new_page()
@@ -85,7 +86,7 @@ def talk(own_site: Site, chromium: Browser, tmp_path_factory: pytest.TempPathFac
 
 
 def run_to_end(site: Site, browser: Browser, source: str) -> str:
-    page = browser.new_page(viewport=WIDE)
+    page = browser.new_page(storage_state=LET_IN, viewport=WIDE)
     paste(page, site, source)
     start(page)
     wait_for_summary(page)
@@ -244,7 +245,9 @@ def test_tabs_are_turned_by_the_keyboard(tab: Page, talk: str) -> None:
 def test_the_transcript_fits_a_phone_and_no_text_of_it_is_faint(
     chromium: Browser, talk: str, scheme: Any
 ) -> None:
-    context = chromium.new_context(viewport=PHONE, color_scheme=scheme, is_mobile=True)
+    context = chromium.new_context(
+        storage_state=LET_IN, viewport=PHONE, color_scheme=scheme, is_mobile=True
+    )
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     lines = open_transcript(page, talk)

@@ -15,6 +15,7 @@ from tests.conftest import ROOT
 from tests.servers import Answer, Asked, ScriptedServer, as_chat, serve
 from tests.web.sites import (
     FAINT,
+    LET_IN,
     PATIENCE,
     PHONE,
     WIDE,
@@ -77,7 +78,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def mine(browser: Browser, site: Site, web: ScriptedServer) -> Iterator[tuple[Page, str]]:
     """A visitor's page, and the address of his finished run."""
-    context = browser.new_context(viewport=WIDE)
+    context = browser.new_context(storage_state=LET_IN, viewport=WIDE)
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
     paste(page, site, f"{web.url}/talk.html")
@@ -128,7 +129,7 @@ def test_moment_that_is_found_opens_at_its_second_and_so_does_its_address(
 def test_another_visitor_finds_nothing_of_mine(
     browser: Browser, site: Site, mine: tuple[Page, str]
 ) -> None:
-    other = browser.new_context(viewport=WIDE)
+    other = browser.new_context(storage_state=LET_IN, viewport=WIDE)
     page = other.new_page()
     page.goto(f"{site.url}/?q=sailor+mends+nets")
     expect(page.get_by_text("There is no video to search yet")).to_be_visible(timeout=PATIENCE)
@@ -172,7 +173,9 @@ def test_search_fits_a_phone_and_no_text_of_it_is_faint(
     browser: Browser, mine: tuple[Page, str], site: Site, scheme: Any
 ) -> None:
     cookies = mine[0].context.cookies()
-    context = browser.new_context(viewport=PHONE, color_scheme=scheme, is_mobile=True)
+    context = browser.new_context(
+        storage_state=LET_IN, viewport=PHONE, color_scheme=scheme, is_mobile=True
+    )
     context.add_cookies(cookies)
     page = context.new_page()
     page.goto(f"{site.url}/?q=sailor+mends+nets")
@@ -209,7 +212,7 @@ def test_answer_has_times_to_click_and_the_next_question_knows_it(
         ) as site,
     ):  # fmt: skip
         model.set("/v1/chat/completions", *[reply] * 20)
-        page = browser.new_page(viewport=WIDE)
+        page = browser.new_page(storage_state=LET_IN, viewport=WIDE)
         page.set_default_timeout(PATIENCE)
         paste(page, site, f"{web.url}/talk.html")
         start(page)

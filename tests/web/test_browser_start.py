@@ -14,6 +14,7 @@ from tests.conftest import ROOT
 from tests.servers import MODELS, Answer, Asked, Route, as_chat, as_error, as_models, serve
 from tests.web.sites import (
     FAINT,
+    LET_IN,
     PATIENCE,
     WIDE,
     Site,
@@ -39,7 +40,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport=WIDE)
+    context = browser.new_context(storage_state=LET_IN, viewport=WIDE)
     context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
@@ -52,7 +53,7 @@ def sampled(
     """A page whose only run is of the sample that it offered, and that run's address."""
     home = tmp_path_factory.mktemp("first") / "home"
     with open_site(home, engine="sketch", speech="off") as site:
-        page = browser.new_page(viewport=WIDE)
+        page = browser.new_page(storage_state=LET_IN, viewport=WIDE)
         page.set_default_timeout(PATIENCE)
         page.goto(site.url)
         expect(page.get_by_role("button", name="Try a sample")).to_be_visible()
@@ -115,7 +116,9 @@ def test_what_sketch_cannot_do_is_disabled_with_the_reason(
 def test_on_a_phone_the_player_leaves_the_summary_room(
     browser: Browser, sampled: tuple[Site, str], scheme: str
 ) -> None:
-    context = browser.new_context(viewport=SMALL, color_scheme=scheme, is_mobile=True)  # type: ignore[arg-type]
+    context = browser.new_context(
+        storage_state=LET_IN, viewport=SMALL, color_scheme=scheme, is_mobile=True
+    )  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(sampled[1])
     last = page.locator(".sentence").last
@@ -214,3 +217,17 @@ def test_a_model_that_sees_is_offered_with_its_size_and_time_and_never_fetched_u
             page.get_by_role("button", name="Never offer it").click()
             expect(page.get_by_role("button", name="Fetch it")).to_have_count(0)
             expect(page.get_by_role("button", name="Start")).to_be_visible()
+
+
+def test_link_that_the_server_printed_opens_the_page_and_the_bare_address_says_so(
+    browser: Browser, sampled: tuple[Site, str]
+) -> None:
+    site, _ = sampled
+    printed = re.search(r"open the page: (\S+)", (site.home / "server.log").read_text())
+    assert printed
+    page = browser.new_page(viewport=WIDE)
+    page.goto(site.url)
+    expect(page.get_by_text("opened by the link that `longtake app` printed")).to_be_visible()
+    page.goto(printed[1])
+    expect(page.get_by_label("Paste a link")).to_be_visible(timeout=PATIENCE)
+    assert page.url == f"{site.url}/"

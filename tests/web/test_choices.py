@@ -1,19 +1,24 @@
 """What a visitor chooses, and the run that it becomes."""
 
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from longtake.errors import LongtakeError, UsageError
+from longtake.errors import LinkError, LongtakeError, UsageError
 from longtake.runs import uploads
 from longtake.runs.folder import read_run, write_state
 from longtake.settings import Settings
 from longtake.video.mux import plays_in_browsers
 from longtake.web import choices
+from tests.servers import Answer, serve
 from tests.web.examples import end_run, write_result
-from tests.webs import serve_folder
+from tests.webs import WebFile, serve_folder
 
 
 def test_a_file_can_be_named_only_where_the_page_is_its_users_own(numbered: Path) -> None:
@@ -56,6 +61,35 @@ def test_a_link_is_looked_at_with_or_without_its_scheme(numbered: Path) -> None:
     assert choices.looks_like_address("site.example/watch?v=1")
     with pytest.raises(LongtakeError, match="private network"):
         choices.inspect("127.0.0.1/x", Settings(), own_machine=False)
+
+
+def test_visitor_who_looks_at_links_that_drip_keeps_nobody_else_from_it(numbered: Path) -> None:
+    local = Settings(allow_private_addresses=True)
+    with serve() as served, ThreadPoolExecutor(3) as pool:
+        asked, go_on = threading.Event(), threading.Event()
+
+        def stall(_asked: Any, _connection: Any) -> Answer:
+            asked.set()
+            go_on.wait(20)
+            return Answer(404)
+
+        served.set("/stalls", stall)
+        served.set("/film.mp4", WebFile(numbered.read_bytes()))
+
+        def look(path: str, visitor: str) -> object:
+            try:
+                return choices.inspect(f"{served.url}/{path}", local, False, visitor).duration
+            except LinkError as error:
+                return error.kind
+
+        first = [pool.submit(look, "stalls", "me") for _ in range(choices.OF_VISITOR)]
+        assert asked.wait(20)
+        time.sleep(0.2)
+        assert look("film.mp4", "me") == "busy"
+        assert look("film.mp4", "you") != "busy"
+        go_on.set()
+        assert {future.result() for future in first} == {"not_found"}
+        assert look("film.mp4", "me") != "busy"
 
 
 def test_a_playlist_says_how_many_videos_it_has() -> None:

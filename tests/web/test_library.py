@@ -23,11 +23,12 @@ from longtake.runs.folder import Run
 from longtake.runs.queue import take_slot
 from longtake.store import Store, store_path
 from longtake.timecode import Span
-from longtake.web.door import COOKIE
+from longtake.web.door import COOKIE, KEY_COOKIE
 from longtake.web.library import Shelf, choose_settings, has_videos, list_shelf
 from longtake.web.server import MOST_ASKED_BYTES
 from tests import looks
 from tests.servers import Asked, as_chat, serve
+from tests.web.conftest import KEY
 from tests.web.examples import HOSTILE, end_run
 
 MINE, THEIRS = "a" * 32, "b" * 32
@@ -69,7 +70,7 @@ def run_of(sha256: str, visitor: str, title: str = "A film") -> Run:
 
 
 def ask(client: TestClient, route: str, text: str, visitor: str = "", **more: Any) -> Any:
-    headers = {"cookie": f"{COOKIE}={visitor}"} if visitor else {}
+    headers = {"cookie": f"{COOKIE}={visitor}; {KEY_COOKIE}={KEY}"} if visitor else {}
     return client.post(f"/longtake/{route}", json={"text": text, **more}, headers=headers).json()
 
 

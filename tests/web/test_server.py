@@ -5,20 +5,32 @@ import time
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+import streamlit
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from longtake.door.hosts import is_local_host
 from longtake.errors import UsageError
 from longtake.runs import uploads
 from longtake.runs.files import TYPES, list_files
 from longtake.runs.folder import read_run
+from longtake.settings import home_folder
 from longtake.web import serve
-from longtake.web.door import COOKIE, is_host_allowed, read_visitor
+from longtake.web.door import (
+    COOKIE,
+    KEY_COOKIE,
+    KEY_IN_LINK,
+    is_host_allowed,
+    read_visitor,
+)
+from longtake.web.key import find_key
 from longtake.web.server import CONFIG, read_allowed_hosts
 from tests.conftest import ROOT
 from tests.videos import make_video
+from tests.web.conftest import KEY
 from tests.web.examples import end_run
 
 
@@ -53,6 +65,81 @@ def test_a_host_name_that_was_rebound_to_this_machine_is_turned_away(client: Tes
         assert answer.status_code == 403, host
     assert is_host_allowed("localhost:8501")
     assert client.get("/longtake/runs/x/told").status_code == 404
+
+
+def test_link_that_is_printed_lets_a_browser_in_and_the_key_goes_out_of_the_address(
+    stranger: TestClient,
+) -> None:
+    asked = f"/?run=abc&{urlencode({KEY_IN_LINK: KEY})}&at=7"
+    answer = stranger.get(asked, follow_redirects=False)
+    assert answer.status_code == 303 and answer.headers["location"] == "/?run=abc&at=7"
+    said = answer.headers["set-cookie"]
+    assert KEY in said and "HttpOnly" in said and "SameSite=lax" in said
+    assert stranger.get("/longtake/runs/x/told").status_code == 404  # and so it is let in
+    elsewhere = stranger.get(
+        f"http://127.0.0.1:8501//evil.example/?{urlencode({KEY_IN_LINK: KEY})}",
+        follow_redirects=False,
+    )
+    assert elsewhere.headers["location"] == "/evil.example/"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+def test_without_its_key_nothing_of_the_page_is_shown(stranger: TestClient, address: str) -> None:
+    old = streamlit.get_option("server.address")
+    streamlit.config.set_option("server.address", address)
+    try:
+        for asked in ("/longtake/runs/x/told", "/", f"/?key={KEY}x", "/?key="):
+            answer = stranger.get(asked, headers={"cookie": f"{KEY_COOKIE}=another"})
+            assert (
+                answer.status_code == 401 and "the link that `longtake app` printed" in answer.text
+            )
+        put = stranger.put("/longtake/uploads", content=b"x")
+        assert put.status_code == 401
+        with pytest.raises(WebSocketDisconnect), stranger.websocket_connect("/_stcore/stream"):
+            pass
+        assert stranger.get("/_stcore/health").status_code == 404  # let through, to no such route
+    finally:
+        streamlit.config.set_option("server.address", old)
+
+
+def test_page_behind_a_named_proxy_wants_no_key(stranger: TestClient) -> None:
+    streamlit.config.set_option("server.allowedHosts", ["films.example"])
+    try:
+        headers = {"host": "films.example"}
+        assert stranger.get("/longtake/runs/x/told", headers=headers).status_code == 404
+        assert stranger.get("/longtake/runs/x/told").status_code == 403
+        for origin in ("https://films.example", "https://films.example:8443"):
+            asked = headers | {"host": "films.example", "origin": origin}
+            assert stranger.put("/longtake/uploads", headers=asked).status_code == 415
+    finally:
+        streamlit.config.set_option("server.allowedHosts", [])
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:3000", "http://evil.example", "null"])
+def test_pages_of_other_ports_and_sites_open_no_socket_and_send_nothing(
+    client: TestClient, origin: str
+) -> None:
+    headers = {"origin": origin}
+    assert client.put("/longtake/uploads", headers=headers).status_code == 403
+    assert client.post("/longtake/search", headers=headers).status_code == 403
+    with (
+        pytest.raises(WebSocketDisconnect),
+        client.websocket_connect("/_stcore/stream", headers=headers),
+    ):
+        pass
+
+
+def test_key_is_made_once_for_its_user_alone(tmp_path: Path) -> None:
+    key = find_key()
+    path = home_folder() / "page-key"
+    assert len(key) >= 30 and find_key() == key and path.stat().st_mode & 0o777 == 0o600
+    path.write_text("")
+    assert find_key() not in ("", key)
+
+
+def test_key_that_is_off_lets_everybody_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LONGTAKE_PAGE_KEY", "off")
+    assert find_key() == ""
 
 
 @pytest.mark.parametrize(
@@ -135,7 +222,8 @@ def test_uploads_that_nobody_started_go_after_a_day() -> None:
     for path in (old, new):
         path.write_bytes(b"x")
     os.utime(old, (1, time.time() - uploads.KEPT_SECONDS - 10))
-    assert uploads.drop_old() == 1 and new.exists() and not old.exists()
+    uploads.drop_old()
+    assert new.exists() and not old.exists()
 
 
 def test_what_was_told_comes_once_and_the_result_when_asked_for(

@@ -18,7 +18,7 @@ from longtake.errors import EngineError, EngineRefused, UsageError
 from longtake.inference.engine import Request
 from longtake.installation import say_extra_install
 from longtake.records import Frame
-from longtake.text.untrusted import one_line
+from longtake.text.untrusted import break_markers, one_line, whole_letters
 
 USUAL_FRAME = (512, 288)
 
@@ -139,11 +139,7 @@ class Chat:
 
         What was read in a video may hold `<|im_end|>`: it is data, and stays text.
         """
-        text = text.encode("utf-8", "replace").decode()
-        while found := [marker for marker in self._markers if marker in text]:
-            for marker in found:
-                text = text.replace(marker, marker[1:])
-        return text
+        return break_markers(whole_letters(text), self._markers)
 
     def _turns(self, request: Request) -> list[dict[str, Any]]:
         """The chat; a turn's content is a list of parts for models that see, else a text."""

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from longtake.errors import LinkError
-from longtake.links.process import open_loader
+from longtake.links.process import PAGE_BYTES, open_loader
 from tests.links.download.loads import LOCAL, SLOW, failure, load, loaders
 from tests.servers import Act, Answer, Asked, ScriptedServer, drip, hang
 from tests.webs import WebFile
@@ -50,4 +50,13 @@ def test_no_site_may_take_longer_than_the_limit_whatever_it_does(web: ScriptedSe
         with pytest.raises(LinkError, match=r"never end: stopped after 0:01") as caught:
             list(ask({"do": "look", "link": link}))
         assert caught.value.kind == "too_slow"
+    assert loaders() == []
+
+
+@SLOW
+def test_page_that_never_ends_is_cut_off_and_that_is_said(web: ScriptedServer) -> None:
+    page = b"<html><head><title>" + b"a" * (PAGE_BYTES + 5_000_000)
+    web.set("/page", Answer(200, page, {"Content-Type": "text/html"}))
+    error = failure(f"{web.url}/page")
+    assert error.kind == "too_much" and "127.0.0.1, more than 32 MB" in error.message
     assert loaders() == []
