@@ -56,10 +56,10 @@ def serve_http(address: str, port: int, access: Access) -> None:
     host = f"[{address}]" if ":" in address else address
     LOG.warning("serving http://%s:%d%s", host, listening.getsockname()[1], PATH)
     with suppress(KeyboardInterrupt):
-        _Server(config).run(sockets=[listening])
+        _HurriedServer(config).run(sockets=[listening])
 
 
-class _Server(uvicorn.Server):
+class _HurriedServer(uvicorn.Server):
     """Lets calls that wait for a run answer at once when it shall end."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
