@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev app serve models trial-models samples films demo check test test-real test-slow test-damaged test-browser chromium test-wheel test-transformers test-vllm test-ray lint format bench scenedetect bench-digest bench-recall reference lock clean
+.PHONY: help setup dev app serve models trial-models samples films demo check test test-real test-slow test-damaged test-browser chromium test-wheel test-transformers test-vllm test-doors test-ray lint format bench scenedetect bench-digest bench-recall reference lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -101,6 +101,20 @@ test-vllm: dev .cache/vllm/.setup ## the server engine before a real vLLM, on th
 	.cache/vllm/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/vllm.txt
 	@touch $@
 
+test-doors: dev .cache/schemathesis/.setup .cache/mcp/.setup ## HTTP and MCP held to their own documents (400 MB, needs npm)
+	$(BIN)/python -m pytest -m "api or mcp" tests/api tests/mcp
+
+.cache/schemathesis/.setup: $(BIN)/python requirements/schemathesis.txt
+	$(BIN)/python -m venv --clear .cache/schemathesis
+	.cache/schemathesis/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/schemathesis.txt
+	@touch $@
+
+# The protocol's own tests want a newer Node than many systems have: it comes as a package, too.
+.cache/mcp/.setup:
+	@command -v npm >/dev/null || { sudo=$$(command -v sudo || true); $$sudo apt-get update -qq && $$sudo apt-get install -qq --no-install-recommends npm; }
+	npm install --silent --no-audit --no-fund --prefix .cache/mcp node@22.23.3 @modelcontextprotocol/conformance@0.2.0-alpha.12 @modelcontextprotocol/inspector@2.12.0
+	@touch $@
+
 test-ray: .cache/ray/.setup ## batches on a Ray cluster of several nodes, and on S3 (1 GB)
 	.cache/ray/bin/python -m pytest -m ray tests/batch
 
@@ -139,6 +153,7 @@ bench: dev trial-models samples scenedetect bench-digest bench-recall ## the fig
 	$(BIN)/python -m benchmarks.look
 	$(BIN)/python -m benchmarks.index_share
 	$(BIN)/python -m benchmarks.batch
+	$(BIN)/python -m benchmarks.api
 
 scenedetect: .cache/scenedetect/.setup
 bench-digest: .cache/bench-digest/.setup
@@ -172,6 +187,7 @@ lock: ## resolve the requirement files anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/bench-recall.in -c requirements/default.txt -o requirements/bench-recall.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/transformers.in -c requirements/default.txt -o requirements/transformers.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/vllm.in --override requirements/vllm.override -o requirements/vllm.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/schemathesis.in -o requirements/schemathesis.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements/ray.in -c requirements/default.txt -o requirements/ray.txt
 
 clean: ## remove what make has made here

@@ -1,6 +1,6 @@
 """The OpenAPI document is true: thousands of requests are made from it, and no answer is another.
 
-By schemathesis, in an environment of its own (`make test-api`), with every check that it has.
+By schemathesis, in an environment of its own (`make test-doors`), with every check that it has.
 """
 
 import os
@@ -88,8 +88,6 @@ def wait_until_up(url: str) -> None:
 
 
 @pytest.mark.api
-@pytest.mark.slow
-@pytest.mark.skipif(not SCHEMATHESIS.is_file(), reason="schemathesis is not here: make test-api")
 @pytest.mark.parametrize("phases", ["examples,coverage,fuzzing", "stateful"])
 def test_every_answer_is_one_that_the_document_names(
     server: str, ended: Ended, tmp_path: Path, phases: str

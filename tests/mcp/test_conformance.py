@@ -1,6 +1,6 @@
 """The protocol's own conformance tests against the server, and its inspector as a client.
 
-`make test-mcp` installs them into .cache/mcp. Scenarios that call the tools of the tests' own
+`make test-doors` installs them into .cache/mcp. Scenarios that call the tools of the tests' own
 "everything" server don't apply; those of tasks do, against tests/mcp/conformance_server.py.
 """
 
