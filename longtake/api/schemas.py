@@ -83,7 +83,7 @@ def _of_setting(spec: "Field[Any]") -> dict[str, Any]:
     if details["minimum"] is not None:
         schema["minimum"] = details["minimum"]
     if schema["type"] in ("integer", "number"):
-        schema["maximum"] = MOST_NUMBER
+        schema["maximum"] = details["maximum"] or MOST_NUMBER
     return schema
 
 

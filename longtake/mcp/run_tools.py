@@ -1,6 +1,7 @@
 """Tools that start runs of whole videos, and tell of any run."""
 
 import math
+import threading
 import time
 from typing import Annotated, Any, Literal
 
@@ -142,6 +143,8 @@ def unfail(reply: ToolReply) -> CallToolResult:
 
 _waiting: set[object] = set()
 """Calls that wait now."""
+leaving = threading.Event()
+"""Set when the server shall end: no call waits any longer."""
 
 
 async def wait_for(run_id: str, seconds: float, context: Context | None = None) -> Run:
@@ -155,7 +158,7 @@ async def wait_for(run_id: str, seconds: float, context: Context | None = None) 
     told, next_told = -1.0, 0.0
     _waiting.add(me := object())
     try:
-        while run.state not in ENDED and time.monotonic() < until:
+        while run.state not in ENDED and time.monotonic() < until and not leaving.is_set():
             if context and time.monotonic() >= next_told:
                 next_told = time.monotonic() + TELL_SECONDS
                 told = await _tell_progress(run, told, context)

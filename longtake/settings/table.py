@@ -27,6 +27,7 @@ def _setting(
     *,
     choices: tuple[str, ...] = (),
     minimum: float | None = None,
+    maximum: float | None = None,
     most_letters: int = 0,
     environment: str = "",
     metavar: str = "",
@@ -43,6 +44,7 @@ def _setting(
         "help": help,
         "choices": choices,
         "minimum": minimum,
+        "maximum": maximum,
         "most_letters": most_letters,
         "environment": environment,
         "metavar": metavar,
@@ -354,6 +356,7 @@ class Settings:
         120.0,
         "how long to wait for one reply, in seconds",
         minimum=0.1,
+        maximum=1_000_000,
         metavar="SECONDS",
     )
 

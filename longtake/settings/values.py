@@ -4,7 +4,6 @@ What is wrong with one is blamed on the place that is named. Knows no setting.
 """
 
 import dataclasses
-import math
 from difflib import get_close_matches
 from typing import Any
 
@@ -12,6 +11,8 @@ from longtake.errors import UsageError
 
 MOST_SHOWN = 100
 """Letters of a value that a message shows."""
+MOST_NUMBER = 10**18
+"""What is more can't be meant, and not be counted with."""
 MOST_OF_CODE = 3
 """Letters of a word that may be a language's code, and is no name to be written with a capital."""
 
@@ -72,22 +73,17 @@ def check(spec: "dataclasses.Field[Any]", value: Any, place: str) -> None:
         meant = f"Did you mean {near[0]}? " if near else ""
         said = f"{place}: {show(value)} is unknown"
         raise UsageError(said, f"{meant}Known: {', '.join(choices)}.")
-    if minimum is not None and not (minimum <= value and _is_finite(value)):
+    if minimum is not None and not minimum <= value <= (spec.metadata["maximum"] or MOST_NUMBER):
+        most = spec.metadata["maximum"]
+        bound = f"and at most {most}" if most else "and finite"
         raise UsageError(
-            f"{place}: {show(value)} is out of range", f"It must be at least {minimum} and finite."
+            f"{place}: {show(value)} is out of range", f"It must be at least {minimum} {bound}."
         )
     if most_letters and len(value) > most_letters:
         raise UsageError(
             f"{place} is {len(value):,} letters long: {value[:40]!r} …",
             f"It may have at most {most_letters}: it stands in every question.",
         )
-
-
-def _is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number that no machine counts to
-        return False
 
 
 def show(value: object) -> str:

@@ -99,12 +99,15 @@ _HTTP = (
 
 
 @contextmanager
-def start_http(roots: Sequence[Path] = (), tokens: str = "") -> Iterator[str]:
-    """The address of a server in a process of its own."""
+def start_http(
+    roots: Sequence[Path] = (), tokens: str = "", log: int = subprocess.DEVNULL
+) -> Iterator[str]:
+    """The address of a server in a process of its own; `log` takes what it writes."""
     port = take_port()
     process = subprocess.Popen(
         [sys.executable, "-c", _HTTP, str(port), tokens, *map(str, roots)],
-        stderr=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
     )
     try:
         wait_for_port(port, process)

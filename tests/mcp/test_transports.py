@@ -6,9 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ from tests.mcp.clients import (
     data_of,
     start_http,
     summarize,
+    take_port,
     text_of,
+    wait_for_port,
 )
 
 pytestmark = pytest.mark.slow
@@ -167,6 +170,47 @@ def test_interrupted_server_ends_at_once(tmp_path: Path, number: int) -> None:
         assert b"Traceback" not in process.stderr.read()
 
 
+def test_interrupted_server_of_http_ends_at_once_though_a_client_waits(
+    numbered: Path, slow: dict[str, object]
+) -> None:
+    async def go(url: str) -> str:
+        async with connect(url) as client:
+            asked = {"source": str(numbered), "settings": slow}
+            run: str = (await client.call_tool("summarize", asked)).structured_content["run"]
+            return run
+
+    code = (
+        "import sys; from longtake.door.access import open_access\n"
+        "from longtake.mcp import serve_http\n"
+        "serve_http('127.0.0.1', int(sys.argv[1]), open_access('127.0.0.1', sys.argv[2:]))"
+    )
+    port = take_port()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(port), str(numbered.parent)], stderr=subprocess.PIPE
+    )
+    wait_for_port(port, process)
+    url = f"http://127.0.0.1:{port}/mcp"
+    run = asyncio.run(go(url))
+    params = {"name": "get_run", "arguments": {"run": run, "wait_seconds": 8}}
+    asked = {**DISCOVER, "method": "tools/call", "params": {**params, **DISCOVER["params"]}}
+    headers = HEADERS | {"mcp-method": "tools/call", "mcp-name": "get_run"}
+
+    def wait() -> None:
+        with suppress(httpx2.HTTPError):  # the server goes away
+            httpx2.post(url, json=asked, headers=headers, timeout=20)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    time.sleep(1)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) in (0, -signal.SIGINT) and time.monotonic() - begun < 5
+    waiting.join()
+    assert process.stderr
+    assert b"Traceback" not in process.stderr.read()
+    process.stderr.close()
+
+
 def test_port_that_is_taken_is_told() -> None:
     with start_http() as url:
         port = int(url.rpartition(":")[2].partition("/")[0])
@@ -174,8 +218,10 @@ def test_port_that_is_taken_is_told() -> None:
             serve_http("127.0.0.1", port, Access())
 
 
-def test_foreign_hosts_and_origins_and_wrong_tokens_are_refused(tokens: str) -> None:
-    with start_http([], tokens) as url:
+def test_foreign_hosts_and_origins_and_wrong_tokens_are_refused(
+    tokens: str, tmp_path: Path
+) -> None:
+    with (tmp_path / "log").open("wb") as log, start_http([], tokens, log.fileno()) as url:
 
         def ask(**headers: str) -> httpx2.Response:
             sent = HEADERS | {"authorization": f"Bearer {RUN}"} | headers
@@ -197,6 +243,14 @@ def test_foreign_hosts_and_origins_and_wrong_tokens_are_refused(tokens: str) -> 
         )
         assert big.status_code == 413
         assert httpx2.get(url.replace("/mcp", "/"), headers=HEADERS).status_code == 401
+        for method in ("GET", "DELETE"):
+            refused = httpx2.request(method, url, headers={"authorization": f"Bearer {RUN}"})
+            assert refused.status_code == 405 and refused.headers["allow"] == "POST"
+        own = url.replace("/mcp", "")
+        assert ask(origin=own).status_code == 200
+        assert ask(origin=own.replace("127.0.0.1", "localhost")).status_code == 403
+    logged = (tmp_path / "log").read_text()
+    assert "serving" in logged and RUN not in logged and READ not in logged
 
 
 @pytest.mark.parametrize("era", ERAS)
