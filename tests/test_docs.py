@@ -35,6 +35,8 @@ FOREIGN = frozenset(
     # of pip, git and other programs that the docs tell people to call, and --version
     "--upgrade --require-hashes --follow-tags --exit-code --oneline --no-verify --version"
     " --max-model-len"
+    # of curl
+    " --data-urlencode"
     # of Ray and Slurm
     " --address --block --cpus-per-task --exclude --gpus-per-task --head --ip-address --nodes"
     " --ntasks --ntasks-per-node --port --time".split()

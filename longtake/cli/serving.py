@@ -73,17 +73,15 @@ def app(address: str, port: int, api: bool, given: Given, **who: Any) -> int:
     from longtake.web import serve
 
     if not api and any(who.values()):
-        raise UsageError(
-            "--root, --token-file, --allow-host and --allow-origin are for programs", "Add --api."
-        )
+        raise UsageError("who may ask, and for what, is only of programs", "Add --api.")
     _keep(given)
     if not api:
         serve(address, port)
         return 0
-    from longtake.api import make_app
+    from longtake.api import ending_streams, make_app
     from longtake.door.access import open_access
 
-    serve(address, port, make_app(open_access(address, **who)))
+    serve(address, port, make_app(open_access(address, **who)), ending_streams)
     return 0
 
 
@@ -133,7 +131,4 @@ def mcp(http: bool, address: str, port: int, given: Given, **who: Any) -> int:
 
 def _refuse_network(address: str, who: dict[str, Sequence[str]]) -> None:
     if address != OWN_MACHINE or who["token_file"] or who["hosts"] or who["origins"]:
-        raise UsageError(
-            "--address, --token-file and what is allowed beside --root are for --http",
-            "Add --http.",
-        )
+        raise UsageError("who may come in by the network is only of --http", "Add --http.")

@@ -3,19 +3,17 @@
 import logging
 import os
 import signal
-import socket
 import sys
 from contextlib import suppress
-from types import FrameType
 from typing import Any, NoReturn
 
-import uvicorn
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from longtake.door.access import Access
 from longtake.door.gate import Gate
-from longtake.errors import UsageError
+from longtake.door.place import open_socket, say_place
+from longtake.door.server import serve_app
 from longtake.mcp.run_tools import leaving
 from longtake.mcp.server import make_server
 
@@ -23,7 +21,6 @@ LOG = logging.getLogger("longtake")
 
 PATH = "/mcp"
 MOST_BODY_BYTES = 1 << 20
-END_SECONDS = 2
 
 
 def serve_stdio(access: Access) -> NoReturn:
@@ -49,22 +46,9 @@ def _leave(*_: object) -> NoReturn:
 def serve_http(address: str, port: int, access: Access) -> None:
     """Serve by streamable HTTP; UsageError where nothing can be served there."""
     _tell_errors()
-    listening = _listen(address, port)
-    config = uvicorn.Config(
-        make_app(access), log_level="warning", timeout_graceful_shutdown=END_SECONDS
-    )
-    host = f"[{address}]" if ":" in address else address
-    LOG.warning("serving http://%s:%d%s", host, listening.getsockname()[1], PATH)
-    with suppress(KeyboardInterrupt):
-        _HurriedServer(config).run(sockets=[listening])
-
-
-class _HurriedServer(uvicorn.Server):
-    """Lets calls that wait for a run answer at once when it shall end."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        leaving.set()
-        super().handle_exit(sig, frame)
+    with open_socket(address, port) as listening:
+        LOG.warning("serving %s%s", say_place(listening), PATH)
+        serve_app(make_app(access), listening, leaving.set)
 
 
 def make_app(access: Access) -> Any:
@@ -100,19 +84,3 @@ def _tell_errors() -> None:
     handler = logging.StreamHandler()
     handler.addFilter(lambda record: not (record.name.startswith(own.name) and own.handlers))
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", handlers=[handler])
-
-
-def _listen(address: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    # Told that it is TCP, asyncio sends at once: else each answer waits 40 ms for the client's ACK.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((address, port))
-    except (OSError, OverflowError) as error:
-        listening.close()
-        raise UsageError(
-            f"nothing can be served at {address}, port {port}: {error}",
-            "Is something served there already? Else name another --port or --address.",
-        ) from None
-    return listening

@@ -3,6 +3,8 @@
 Draws what `runs` and the pipeline's files give; holds no logic of its own.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from longtake.errors import UsageError
@@ -10,10 +12,16 @@ from longtake.errors import UsageError
 __all__ = ["serve"]
 
 
-def serve(address: str, port: int, beside: Any = None) -> None:
+def serve(
+    address: str,
+    port: int,
+    beside: Any = None,
+    during: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> None:
     """Serve the page until it is stopped; UsageError where Streamlit is missing.
 
-    `beside` is an ASGI app for programs, which has the paths that begin with /v1/, and /metrics.
+    `beside` is an ASGI app for programs, which has the paths that begin with /v1/, and /metrics;
+    `during` opens what it needs as long as the server stands.
     """
     from importlib.util import find_spec
 
@@ -27,4 +35,4 @@ def serve(address: str, port: int, beside: Any = None) -> None:
     check_place(address, port)
     from longtake.web.server import serve
 
-    serve(address, port, beside)
+    serve(address, port, beside, during)

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -76,11 +76,23 @@ CONFIG: dict[str, object] = {
 MOST_ASKED_BYTES = 100_000
 
 
-def serve(address: str, port: int, beside: ASGIApp | None = None) -> None:
+def serve(
+    address: str,
+    port: int,
+    beside: ASGIApp | None = None,
+    during: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> None:
     """Serve the page until it is stopped, and the app for programs `beside` it."""
+
+    @asynccontextmanager
+    async def work_beside(app: object) -> AsyncIterator[None]:
+        with during():
+            async with work(app):
+                yield
+
     programs = [Middleware(Beside, other=beside)] if beside else []
     middleware = [*programs, *make_middleware()]
-    app = App(SCRIPT, routes=make_routes(), middleware=middleware, lifespan=work)
+    app = App(SCRIPT, routes=make_routes(), middleware=middleware, lifespan=work_beside)
     # Streamlit says that it wants a restart where it is told its address before it starts.
     logging.getLogger("streamlit.config").addFilter(
         lambda said: "[server]" not in said.getMessage()

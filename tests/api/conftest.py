@@ -22,10 +22,6 @@ URL = "http://127.0.0.1:8760"
 READER, RUNNER = "reader-0123456789abcdef", "runner-0123456789abcdef"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "api: thousands of requests made from the OpenAPI document")
-
-
 @dataclass(frozen=True)
 class Ended:
     """The ids of runs that are done, by kind."""

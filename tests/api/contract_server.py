@@ -9,12 +9,11 @@ import threading
 import time
 from contextlib import suppress
 
-import uvicorn
-
 from longtake.api.app import build_app
-from longtake.api.server import make_config, open_socket
 from longtake.api.serving import Serving
 from longtake.door.access import open_access
+from longtake.door.place import open_socket
+from longtake.door.server import serve_app
 from longtake.errors import LongtakeError
 from longtake.runs import uploads
 from longtake.runs.folder import list_waiting, stop
@@ -41,7 +40,7 @@ def main() -> None:
     threading.Thread(target=make_room, daemon=True).start()
     access = open_access("127.0.0.1", token_file=tokens)
     app = build_app(Serving(access, most_wait=0.2, stream_seconds=0.5), starts_runs=False)
-    uvicorn.Server(make_config(app)).run(sockets=[open_socket("127.0.0.1", int(port))])
+    serve_app(app, open_socket("127.0.0.1", int(port)))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 SCHEMATHESIS = Path(
     os.environ.get("SCHEMATHESIS") or ROOT / ".cache" / "schemathesis" / "bin" / "schemathesis"
 )
-EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "60")
+EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "100")
 """Cases of an operation, in each of its phases."""
 CONFIG = """
 # What a schema can't say is refused by these: a file that is not there, a run that is at work.

@@ -15,8 +15,8 @@ import httpx2
 import pytest
 
 from longtake.api import serve as serve_api
-from longtake.api.server import open_socket
 from longtake.door.access import Access
+from longtake.door.place import open_socket
 from longtake.errors import UsageError
 from longtake.runs.folder import is_alive, list_runs, stop
 from tests.api.conftest import QUICK, READER, RUNNER
