@@ -154,6 +154,7 @@ bench: dev trial-models samples scenedetect bench-digest bench-recall ## the fig
 	$(BIN)/python -m benchmarks.index_share
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.api
+	$(BIN)/python -m benchmarks.soak
 
 scenedetect: .cache/scenedetect/.setup
 bench-digest: .cache/bench-digest/.setup

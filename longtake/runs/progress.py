@@ -21,6 +21,7 @@ STAGES = {
     "digest": ("Finding topics", 6),
     "draw": ("Drawing the pictures", 2),
     "check": ("Checking the summary", 6),
+    "index": ("Adding it to the library", 2),
     "play": ("Making a copy that browsers play", 4),
 }
 """Each stage in plain words, and its usual share of a run."""
