@@ -34,6 +34,7 @@ from longtake.errors import (
     UsageError,
 )
 from longtake.inference.engine import Engine, Request
+from longtake.models.fetch import mark_checked
 from longtake.models.memory_need import Shape
 from longtake.models.table import MODELS, SMOLLM2, VLMS, asset_path, find_vlms_here, model_path
 from longtake.pipeline.session import run_to_end
@@ -680,6 +681,7 @@ def test_model_of_the_table_is_opened_with_its_projector() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(path)  # type: ignore[operator]
         os.truncate(path, asset.bytes)  # sparse: it takes no room
+        mark_checked(asset, path)
     assert find_vlms_here() == (model,)
     with open_engine(f"gguf:{model.name}", Settings()) as engine:
         assert engine.name == f"gguf:{model.name}" and engine.capabilities.images is None
