@@ -22,6 +22,7 @@ from longtake.video.pieces import (
     say_pieces,
     tell_by_time,
 )
+from longtake.video.source import KnownFile
 from longtake.video.tone_map import is_hdr
 from longtake.video.watchdog import watch
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-__all__ = ["RESTART_SECONDS", "Index", "probe"]
+__all__ = ["RESTART_SECONDS", "Index", "check_pictures", "probe"]
 
 TRUNCATED_SECONDS = 1.0
 """A file that ends this much before its own header says is taken as cut off."""
@@ -71,15 +72,32 @@ class Index:
     """Whether its pictures are of high dynamic range."""
     pieces: tuple[ClockPiece, ...] = ()
     """Where the file's clock jumps; `start` and all times are by that of its beginning."""
+    file: KnownFile | None = field(default=None, repr=False, compare=False)
+    """The file that was hashed; who reads of it asks whether it still is that one."""
 
     def file_time(self, time: float) -> float:
         """The file's own time of a moment of the video."""
         return file_time(self.pieces, time + self.start)
 
+    def check_file(self) -> None:
+        """FileChanged where what was read by now may be of another content."""
+        if self.file:
+            self.file.check()
+
 
 def probe(path: Path, sha256: str) -> tuple[Video, Index]:
     """The facts of a file and the index of its pictures; SourceError where it has none."""
     return watch(path, lambda: _probe(path, sha256))
+
+
+def check_pictures(path: Path) -> None:
+    """SourceError where a file opens to no pictures; its packets are not read."""
+
+    def look() -> None:
+        with open_container(path) as container:
+            picture_stream(container, path)
+
+    watch(path, look)
 
 
 def _probe(path: Path, sha256: str) -> tuple[Video, Index]:
@@ -103,7 +121,7 @@ def _probe(path: Path, sha256: str) -> tuple[Video, Index]:
         promised = _promised_seconds(container, stream, packets, start)
         if _is_false(start + promised, container, packets, pieces):
             promised = 0.0
-        notes = say_pieces(pieces, (begins - start).tolist())
+        notes = say_pieces(pieces, begins - start)
         notes += _say_colours(stream) + _say_rate(stream, packets)
         notes += _say_unused(container, packets)
         index = _make_index(container, stream, packets, pieces, begins, ends)
