@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,8 +115,13 @@ def read_packets(
     size = path.stat().st_size
     for _ in range(MOST_PARTS if changes else 0):
         rest = found.part.find_rest(size)
-        if not rest or not _read_rest(found, path, rest):
+        if len(found.times) > most or not rest or not _read_rest(found, path, rest):
             break
+    if len(found.times) > most:
+        raise SourceError(
+            f"{path} has more than {most:,} pictures",
+            "No film of a day has so many: convert it to H.264, at 60 pictures a second at most.",
+        )
     found.left = size - found.part.first - found.part.read if changes else 0
     follows = found.part is not first
     found.unused = {
@@ -145,7 +151,7 @@ def _read_part(
     films = {film.index for film in film_streams(container)} - {stream.index}
     try:
         with mapped_errors(path):
-            for packet in demux(container):
+            for packet in takewhile(lambda _: len(found.times) <= found.most, demux(container)):
                 if packet.size == 0 or packet.is_discard:
                     continue
                 hole = _note_place(found, packet)

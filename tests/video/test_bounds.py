@@ -1,0 +1,150 @@
+"""What a file may take of memory and time is bounded, however small it is; the bound is told."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from longtake.errors import SourceError
+from longtake.video.container import open_container, picture_stream
+from longtake.video.decoding_room import (
+    HELD,
+    HELD_ALONE,
+    MOST_BYTES,
+    MOST_THREADS,
+    OF_A_THREAD,
+    find_room,
+)
+from longtake.video.packets import read_packets
+from longtake.video.pieces import Clock
+from longtake.video.probe import probe
+from longtake.video.tracks import list_tracks, read_track
+from tests.fuzz.corpus import (
+    promise_fragments,
+    promise_samples,
+    write_jumping_clock,
+    write_tiny_packets,
+)
+from tests.videos import make_video
+
+PEAK = """
+import json, resource, sys
+from pathlib import Path
+from longtake.errors import SourceError
+from longtake.video.probe import probe
+import av, numpy
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+before, said = peak(), ""
+try:
+    probe(Path(sys.argv[1]), "")
+except SourceError as error:
+    said = error.message
+print(json.dumps([peak() - before, said]))
+"""
+
+
+def measure(path: Path) -> tuple[int, str]:
+    """The MiB that probing takes in a process of its own, and what is wrong with the file."""
+    command = [sys.executable, "-c", PEAK, str(path)]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    mebibytes, said = json.loads(done.stdout)
+    return mebibytes, said
+
+
+def test_header_that_promises_billions_of_pictures_takes_no_memory(tmp_path: Path) -> None:
+    mebibytes, said = measure(promise_samples(tmp_path / "a.mp4", 80_000_000))
+    assert said
+    assert mebibytes < 100
+
+
+def test_fragment_that_promises_billions_of_pictures_takes_what_is_said(tmp_path: Path) -> None:
+    mebibytes, said = measure(promise_fragments(tmp_path / "a.mp4", 5_000_000, 20))
+    assert "it asks for more memory than 256 MiB at once" in said
+    assert mebibytes < 500
+
+
+def test_more_pictures_than_a_day_has_are_refused_with_the_bound(tmp_path: Path) -> None:
+    path = write_tiny_packets(tmp_path / "a.avi", 300)
+    with open_container(path) as container:
+        stream = picture_stream(container, path)
+        with pytest.raises(SourceError, match="more than 299 pictures"):
+            read_packets(container, stream, path, most=299)
+    with open_container(path) as container:
+        stream = picture_stream(container, path)
+        assert len(read_packets(container, stream, path, most=300).times) == 300
+
+
+def test_of_clocks_that_jump_at_each_picture_so_many_jumps_are_taken_down(tmp_path: Path) -> None:
+    clock = Clock(most=5)
+    for number in range(100):
+        clock.note(number, 1000.0 * (-1) ** number, 0.04)
+    assert len(clock.breaks) == 5
+    video, index = probe(write_jumping_clock(tmp_path / "a.flv", 200), "")
+    assert video.duration > 0
+    assert len(index.times)
+
+
+K8, K16, VR = 7680 * 4320, 15360 * 8640, 8192 * 8192
+
+
+@pytest.mark.parametrize("cores", [1, 2, 8, 64])
+@pytest.mark.parametrize("pixel_bytes", [1.5, 3.0, 6.0])
+@pytest.mark.parametrize("pixels", [0, 640 * 360, 1920 * 1080, K8, VR])
+def test_pictures_that_are_kept_at_once_stay_within_the_bound(
+    cores: int, pixel_bytes: float, pixels: int
+) -> None:
+    for held in (HELD, HELD_ALONE):
+        room = find_room(pixels, pixel_bytes, held, cores)
+        if room:
+            assert 1 <= room.threads <= min(cores + 1, MOST_THREADS)
+            # Also where they become larger on the way.
+            kept = held + OF_A_THREAD * room.threads
+            assert room.pixels >= pixels
+            assert kept * room.pixels * pixel_bytes <= MOST_BYTES
+        else:
+            assert (held + OF_A_THREAD) * pixels * pixel_bytes > MOST_BYTES
+
+
+def test_usual_pictures_have_as_many_threads_as_there_are() -> None:
+    for pixels, pixel_bytes in ((1920 * 1080, 1.5), (3840 * 2160, 1.5), (3840 * 2160, 3.0)):
+        room = find_room(pixels, pixel_bytes, HELD, 15)
+        assert room
+        assert room.threads == 16
+
+
+def test_pictures_of_16k_are_read_only_where_each_stands_alone() -> None:
+    assert find_room(K16, 1.5, HELD, 8) is None
+    alone = find_room(K16, 1.5, HELD_ALONE, 8)
+    assert alone
+    assert alone.threads < 8
+    assert find_room(K8, 1.5, HELD, 8)
+
+
+@pytest.fixture(scope="module")
+def with_subtitles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import av
+
+    path = tmp_path_factory.mktemp("subtitles") / "a.mkv"
+    film = make_video(path.with_name("film.mkv"), seconds=4)
+    text = path.with_name("a.srt")
+    text.write_text(
+        "".join(f"{n}\n00:00:0{n},000 --> 00:00:0{n},900\nline {n}\n\n" for n in range(4))
+    )
+    with av.open(str(film)) as one, av.open(str(text)) as two, av.open(str(path), "w") as out:
+        streams = [(one, out.add_stream_from_template(one.streams.video[0]))]
+        streams.append((two, out.add_stream_from_template(two.streams.subtitles[0])))
+        for source, target in streams:
+            for packet in source.demux():
+                if packet.dts is not None:
+                    packet.stream = target
+                    out.mux(packet)
+    return path
+
+
+def test_more_texts_in_a_track_than_anybody_reads_are_refused(with_subtitles: Path) -> None:
+    (track,) = list_tracks(with_subtitles).subtitles
+    assert len(read_track(with_subtitles, track, 0.0, most=4)) == 4
+    with pytest.raises(SourceError, match="more than 3 texts"):
+        read_track(with_subtitles, track, 0.0, most=3)
