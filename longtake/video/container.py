@@ -106,6 +106,8 @@ class _Rest:
 
 def demux(container: "InputContainer", *streams: "Stream") -> Iterator["Packet[Any]"]:
     """Its packets, of these streams or of all; at the end an empty one of each, for its decoder."""
+    from av.error import FFmpegError
+
     pulse = find_pulse()
     packets = container.demux(*streams)
     while True:
@@ -113,10 +115,21 @@ def demux(container: "InputContainer", *streams: "Stream") -> Iterator["Packet[A
             packet = next(packets, None)
         except IndexError:  # PyAV 18 stumbles over streams that began later; others are through
             return
+        except FAULTS as error:
+            if isinstance(error, FFmpegError):
+                raise
+            raise SourceError("its packets can't be read", "It is broken, it seems.") from error
         if packet is None:
             return
         pulse.beat(packet)
         yield packet
+
+
+def list_faults() -> tuple[type[Exception], ...]:
+    """What a call of PyAV may raise of a broken file, as `except` takes it."""
+    import av.error
+
+    return av.error.FFmpegError, OSError, *FAULTS
 
 
 @contextmanager

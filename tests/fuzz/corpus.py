@@ -4,6 +4,10 @@ import random
 import struct
 from pathlib import Path
 
+import av
+
+from tests.videos import make_video
+
 UNITY = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 NOT_CODED = b"\0\0\1\xb6\x50\0\x07"
 """A picture of MPEG-4 that shows nothing new."""
@@ -108,4 +112,22 @@ def write_jumping_clock(path: Path, count: int, seed: int = 0) -> Path:
         tags += b"\x09" + size + _number(time)[1:] + bytes([time >> 24]) + bytes(3) + body
         tags += _number(11 + len(body))
     path.write_bytes(tags)
+    return path
+
+
+def make_with_subtitles(path: Path, srt: str) -> Path:
+    """A film of four seconds with sound and a track of these subtitles."""
+    film = make_video(path.with_name(f"film-{path.name}"), seconds=4, sound_seconds=4)
+    text = path.with_name(f"{path.name}.srt")
+    text.write_text(srt)
+    with av.open(str(film)) as one, av.open(str(text)) as two, av.open(str(path), "w") as out:
+        targets = {
+            stream: out.add_stream_from_template(stream)
+            for stream in (*one.streams.get(), *two.streams.get())
+        }
+        for source in (one, two):
+            for packet in source.demux():
+                if packet.dts is not None:
+                    packet.stream = targets[packet.stream]
+                    out.mux(packet)
     return path

@@ -22,12 +22,12 @@ from longtake.video.pieces import Clock
 from longtake.video.probe import probe
 from longtake.video.tracks import list_tracks, read_track
 from tests.fuzz.corpus import (
+    make_with_subtitles,
     promise_fragments,
     promise_samples,
     write_jumping_clock,
     write_tiny_packets,
 )
-from tests.videos import make_video
 
 PEAK = """
 import json, resource, sys
@@ -122,29 +122,12 @@ def test_pictures_of_16k_are_read_only_where_each_stands_alone() -> None:
     assert find_room(K8, 1.5, HELD, 8)
 
 
-@pytest.fixture(scope="module")
-def with_subtitles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import av
-
-    path = tmp_path_factory.mktemp("subtitles") / "a.mkv"
-    film = make_video(path.with_name("film.mkv"), seconds=4)
-    text = path.with_name("a.srt")
-    text.write_text(
-        "".join(f"{n}\n00:00:0{n},000 --> 00:00:0{n},900\nline {n}\n\n" for n in range(4))
-    )
-    with av.open(str(film)) as one, av.open(str(text)) as two, av.open(str(path), "w") as out:
-        streams = [(one, out.add_stream_from_template(one.streams.video[0]))]
-        streams.append((two, out.add_stream_from_template(two.streams.subtitles[0])))
-        for source, target in streams:
-            for packet in source.demux():
-                if packet.dts is not None:
-                    packet.stream = target
-                    out.mux(packet)
-    return path
+FOUR = "".join(f"{n}\n00:00:0{n},000 --> 00:00:0{n},900\nline {n}\n\n" for n in range(4))
 
 
-def test_more_texts_in_a_track_than_anybody_reads_are_refused(with_subtitles: Path) -> None:
-    (track,) = list_tracks(with_subtitles).subtitles
-    assert len(read_track(with_subtitles, track, 0.0, most=4)) == 4
+def test_more_texts_in_a_track_than_anybody_reads_are_refused(tmp_path: Path) -> None:
+    path = make_with_subtitles(tmp_path / "a.mkv", FOUR)
+    (track,) = list_tracks(path).subtitles
+    assert len(read_track(path, track, 0.0, most=4)) == 4
     with pytest.raises(SourceError, match="more than 3 texts"):
-        read_track(with_subtitles, track, 0.0, most=3)
+        read_track(path, track, 0.0, most=3)
