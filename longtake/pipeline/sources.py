@@ -91,15 +91,24 @@ def find_file(source: str) -> Path:
 def look_at(source: SourceFile, store: Store) -> Steps[tuple[Video, Index, Scan]]:
     """What a file is and what it looks like; what the store knows of it is not done again."""
     video, index = yield from open_video(source)
-    if kept := store.get_scan(scan_key(video)):
-        known = scan_from_json(kept)
-        # An older release may have read less, or more, of a file whose clock jumps.
-        if known.shots and known.shots[-1].span.end == video.readable:
-            return video, index, known
+    if known := _recall_scan(video, store):
+        return video, index, known
     found = yield from scan(video, index)
     index.check_file()
     store.put_scan(scan_key(video), scan_as_json(found))
     return video, index, found
+
+
+def _recall_scan(video: Video, store: Store) -> Scan | None:
+    """What the store keeps, where it is whole and of all that can be read."""
+    kept = store.get_scan(scan_key(video))
+    try:
+        known = scan_from_json(kept) if kept else None
+    except ValueError:
+        return None
+    # An older release may have read less, or more, of a file whose clock jumps.
+    fits = known and known.shots and known.shots[-1].span.end == video.readable
+    return known if fits else None
 
 
 def open_video(source: SourceFile) -> Steps[tuple[Video, Index]]:
