@@ -35,6 +35,8 @@ SMALLEST_SIDE = 32
 """Pictures below this many pixels are enlarged: vision models and JPEG blocks want some."""
 COLOUR_SPACES, COLOUR_SPACE_UNKNOWN = {0, 1, 2, 4, 5, 6, 7, 9}, 2
 """Those of H.273 that ffmpeg can scale from; another is shown as if it were not named."""
+MOST_SIDE = 8192
+"""Of a picture that is read, in pixels, whatever was asked for: it lies there three times over."""
 KEPT = 4
 """Pictures: chunks side by side in which nothing moves want the same ones."""
 
@@ -105,6 +107,7 @@ class FrameReader:
         `side` is the longest side in pixels that a picture may have.
         """
         found: list[Picture] = []
+        side = min(side, MOST_SIDE)
         for slot in slots:
             pictures: list[Picture] = []
             for time in slot.times:

@@ -1,13 +1,18 @@
 """What a file may take of memory and time is bounded, however small it is; the bound is told."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from longtake.errors import SourceError
+from longtake.pipeline.sources import open_video
+from longtake.records import SourceFile
 from longtake.video.container import open_container, picture_stream
 from longtake.video.decoding_room import (
     HELD,
@@ -20,6 +25,7 @@ from longtake.video.decoding_room import (
 from longtake.video.packets import read_packets
 from longtake.video.pieces import Clock
 from longtake.video.probe import probe
+from longtake.video.tone_map import BAND_PIXELS, BT2020, HLG, PQ, read_pixels
 from longtake.video.tracks import list_tracks, read_track
 from tests.fuzz.corpus import (
     make_with_subtitles,
@@ -28,17 +34,21 @@ from tests.fuzz.corpus import (
     write_jumping_clock,
     write_tiny_packets,
 )
+from tests.videos import make_video
 
 PEAK = """
 import json, resource, sys
 from pathlib import Path
 from longtake.errors import SourceError
+from longtake.video.frames import open_frames
 from longtake.video.probe import probe
 import av, numpy
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 before, said = peak(), ""
 try:
-    probe(Path(sys.argv[1]), "")
+    video, index = probe(Path(sys.argv[1]), "")
+    with open_frames(video.path, index) as reader:
+        said = str(len(list(reader.thumbs(0, video.readable))))
 except SourceError as error:
     said = error.message
 print(json.dumps([peak() - before, said]))
@@ -46,7 +56,7 @@ print(json.dumps([peak() - before, said]))
 
 
 def measure(path: Path) -> tuple[int, str]:
-    """The MiB that probing takes in a process of its own, and what is wrong with the file."""
+    """The MiB that it takes in a process of its own; how many pictures come, or what is wrong."""
     command = [sys.executable, "-c", PEAK, str(path)]
     done = subprocess.run(command, capture_output=True, check=True, timeout=60)
     mebibytes, said = json.loads(done.stdout)
@@ -63,6 +73,16 @@ def test_fragment_that_promises_billions_of_pictures_takes_what_is_said(tmp_path
     mebibytes, said = measure(promise_fragments(tmp_path / "a.mp4", 5_000_000, 20))
     assert "it asks for more memory than 256 MiB at once" in said
     assert mebibytes < 500
+
+
+def test_pictures_that_become_huge_on_the_way_are_passed_over(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.avi", seconds=2, codec="mjpeg", pixels="yuvj420p")
+    content, size = path.read_bytes(), b"\0\x30\0\x40"  # 48 rows of 64
+    place = content.index(size, content.index(b"\xff\xc0", len(content) // 2))
+    path.write_bytes(content[:place] + b"\x3e\x80\x3e\x80" + content[place + 4 :])
+    mebibytes, pictures = measure(path)
+    assert 10 <= int(pictures) < 20
+    assert mebibytes < 100
 
 
 def test_more_pictures_than_a_day_has_are_refused_with_the_bound(tmp_path: Path) -> None:
@@ -131,3 +151,24 @@ def test_more_texts_in_a_track_than_anybody_reads_are_refused(tmp_path: Path) ->
     assert len(read_track(path, track, 0.0, most=4)) == 4
     with pytest.raises(SourceError, match="more than 3 texts"):
         read_track(path, track, 0.0, most=3)
+
+
+def test_what_is_no_video_is_told_before_a_terabyte_is_hashed(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.touch()
+    os.truncate(path, 1 << 40)
+    steps = open_video(SourceFile(path))
+    with pytest.raises(SourceError, match="can't be read as a video"):
+        next(steps)
+
+
+def test_tones_of_a_large_picture_are_mapped_in_bands(tmp_path: Path) -> None:
+    signal = np.random.default_rng(0).integers(0, 1 << 16, (700, 3000, 3), np.uint16)
+    assert signal[..., 0].size > 2 * BAND_PIXELS
+    for transfer in (PQ, HLG):
+        decoded = SimpleNamespace(color_trc=transfer, color_primaries=BT2020)
+        whole = read_pixels(lambda *_, **__: signal, decoded, 3000, 700)  # type: ignore[arg-type]
+        for first in (0, 349, 699):
+            row = signal[first : first + 1]
+            alone = read_pixels(lambda *_, row=row, **__: row, decoded, 3000, 1)  # type: ignore
+            assert (alone == whole[first : first + 1]).all()
