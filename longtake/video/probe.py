@@ -12,6 +12,7 @@ from longtake.records import Video
 from longtake.text.plurals import say_count
 from longtake.timecode import format_time
 from longtake.video.container import film_streams, open_container, picture_stream, tagged_end
+from longtake.video.decoding_room import MOST_PIXELS
 from longtake.video.packets import Packets, picture_rate, read_packets
 from longtake.video.pieces import (
     RESTART_SECONDS,
@@ -111,7 +112,8 @@ def _probe(path: Path, sha256: str) -> tuple[Video, Index]:
             )
         if not (stream.codec_context.width and stream.codec_context.height):
             raise SourceError(
-                f"{path} does not say how large its pictures are",
+                f"{path} does not say how large its pictures are, or says that they have more"
+                f" than {MOST_PIXELS / 1e6:.0f} million pixels",
                 "Convert it to H.264 first; if that fails, it is broken.",
             )
         pieces = _find_pieces(container, stream, packets)
