@@ -93,7 +93,7 @@ class KnownFile:
 
     def __init__(self, path: Path) -> None:
         self._path, self._lock = path, threading.Lock()
-        self._facts = _read_facts(path)
+        self._facts = read_facts(path)
         self.size = self._facts[2] if self._facts else 0
         """In bytes."""
         self.sha256 = ""
@@ -104,7 +104,7 @@ class KnownFile:
 
         A time that alone is another may be a mere touch: then the content is hashed again.
         """
-        facts = _read_facts(self._path)
+        facts = read_facts(self._path)
         if facts in (None, self._facts):
             return
         with self._lock:
@@ -124,14 +124,14 @@ class KnownFile:
         with suppress(OSError), self._path.open("rb") as file:
             while block := file.read(SURE_BLOCK_BYTES):
                 digest.update(block)
-        return digest.hexdigest() == self.sha256 and _read_facts(self._path) == now
+        return digest.hexdigest() == self.sha256 and read_facts(self._path) == now
 
 
 _Facts = tuple[int, int, int, int]
 """Device, inode, size, and when it was last written."""
 
 
-def _read_facts(path: Path) -> _Facts | None:
+def read_facts(path: Path) -> _Facts | None:
     """None where it can't be reached."""
     try:
         found = os.stat(path)  # noqa: PTH116 - asked for each picture: `Path.stat` takes twice as long

@@ -20,7 +20,7 @@ from longtake.errors import SourceError
 from longtake.video.container import demux, open_container
 from longtake.video.frames import open_frames
 from longtake.video.probe import probe
-from longtake.video.watchdog import TICK_SECONDS, watch, watch_opened, watch_steps
+from longtake.video.watchdog import MOST_STUCK, TICK_SECONDS, watch, watch_opened, watch_steps
 from tests.videos import draw_noisy, make_video
 
 ENOUGH = 1 << 19
@@ -92,6 +92,21 @@ def test_what_stood_still_once_is_not_waited_for_again(tmp_path: Path) -> None:
             with pytest.raises(SourceError, match="stands still at its beginning"):
                 opened.wait()
             gate.gate.set()
+
+
+def test_a_file_that_stands_still_again_and_again_is_not_waited_for_any_more(
+    tmp_path: Path,
+) -> None:
+    gate, path = Gate(), tmp_path / "film.ts"
+    path.write_bytes(b"a")
+    for _ in range(MOST_STUCK):
+        with pytest.raises(SourceError, match="stands still at its beginning"):
+            watch(path, gate.wait, TICK_SECONDS)
+    with pytest.raises(SourceError, match=f"has stood still {MOST_STUCK} times"):
+        watch(path, gate.wait, TICK_SECONDS)
+    path.write_bytes(b"another one")
+    assert watch(path, lambda: 7, TICK_SECONDS) == 7
+    gate.gate.set()
 
 
 def test_what_goes_on_slowly_is_not_given_up(tmp_path: Path) -> None:
