@@ -23,7 +23,7 @@ os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "HF_HUB_OFFL
 
 Target = Callable[[int, Path], None]
 
-SECONDS = 40.0
+SECONDS = 60.0
 """For a try; most take less than one."""
 MEMORY_BYTES, ADDRESS_BYTES = 1 << 30, 6 << 30
 """Of a try beyond what it begins with, and of addresses at all."""

@@ -102,8 +102,8 @@ def write_tiny_packets(path: Path, count: int) -> Path:
 def write_jumping_clock(path: Path, count: int, seed: int = 0) -> Path:
     """An FLV of so many pictures whose times go anywhere."""
     chance = random.Random(seed)
-    # A whole picture of Sorenson H.263, 64×48 and grey, so that its size is known.
-    first = b"\x12" + bytes.fromhex("00008400818130") + bytes(40)
+    # The head of a picture of Sorenson H.263, so that its size is known: 64×48.
+    first = b"\x12" + bytes.fromhex("00008400201805") + bytes(40)
     tags = bytearray(b"FLV\1\1\0\0\0\x09\0\0\0\0")
     for number in range(count):
         body = b"\x22" + first[1:] if number else first
