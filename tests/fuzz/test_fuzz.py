@@ -22,7 +22,7 @@ def refuse(seed, folder): raise SourceError("as is right")
 def fail(seed, folder): raise IndexError("as is wrong")
 def hang(seed, folder): time.sleep(60)
 def crash(seed, folder): os.kill(os.getpid(), signal.SIGSEGV)
-def swell(seed, folder): bytearray(3 << 29)
+def swell(seed, folder): b"x" * (3 << 29) + b"y" * seed
 
 fault = try_once(sys.argv[1], globals()[sys.argv[1]], 1, Path(sys.argv[2]), 3)
 print(fault.what if fault else "nothing")
@@ -36,7 +36,7 @@ print(fault.what if fault else "nothing")
         ("fail", "IndexError: as is wrong"),
         ("hang", "hangs"),
         ("crash", "crashes by signal 11"),
-        ("swell", "takes 1"),
+        ("swell", "MiB"),
     ],
 )
 def test_each_kind_of_fault_is_found(target: str, found: str, tmp_path: Path) -> None:
