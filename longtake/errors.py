@@ -3,6 +3,7 @@
 LongtakeError                  a message and a hint; carries the exit status of the command line
 ├── UsageError           (2)   a flag, a setting or a name that can't be right
 ├── SourceError          (2)   a source that can't be read as a video
+├── FileChanged          (2)   a file that is another one than the run began with
 ├── LinkError          (2, 4)   a link that can't be right, or from which no video comes
 ├── OutputError          (2)   a file or the store can't be written or read
 ├── ModelError           (4)   a model can't be fetched, or is not the one in the table
@@ -41,6 +42,15 @@ class UsageError(LongtakeError):
 
 class SourceError(LongtakeError):
     """A source that can't be read as a video."""
+
+    exit_status = 2
+
+
+class FileChanged(LongtakeError):
+    """A file whose content is another one than the run began with: nothing more is read of it.
+
+    No SourceError: it is no gap that a run goes on without.
+    """
 
     exit_status = 2
 

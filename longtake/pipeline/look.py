@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from longtake.describe.frame_limits import SMALLEST_SIDE, View
-from longtake.errors import EngineError, SourceError, UsageError
+from longtake.errors import EngineError, FileChanged, SourceError, UsageError
 from longtake.inference.engine import Engine
 from longtake.inference.questions import hold_talk
 from longtake.inference.scheduler import Work
@@ -69,8 +69,8 @@ def look_again(
             note = f"looking again at {one_line(place.video.name)} {place.span}"
             talk = look(place, question, known, sight, budget)
             found = yield from hold_talk(work, "look", VERSION, engine, talk, note)
-        except SourceError as error:
-            opened[place.video.id] = error
+        except (SourceError, FileChanged) as error:
+            opened[place.video.id] = SourceError(error.message, error.hint)
             remarks.append(f"not looked at again: {one_line(place.video.name)}: {error.message}")
             continue
         except (EngineError, UsageError) as error:

@@ -5,7 +5,6 @@ The one caller of `links`: what follows knows files alone.
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,11 +19,13 @@ from longtake.records import Scan, SourceFile, Steps, Video
 from longtake.settings import Settings, list_addresses, list_group
 from longtake.store import Store
 from longtake.text.untrusted import hide_secrets
-from longtake.video.probe import Index, probe
+from longtake.video.probe import Index, check_pictures, probe
 from longtake.video.scan import scan, scan_as_json, scan_from_json, scan_key
-from longtake.video.source import check_file, hash_file
+from longtake.video.source import KnownFile, check_file, hash_file
 from longtake.words.screen import READ_SIDE
 
+EARLY_BYTES = 1 << 28
+"""A larger file is opened before it is hashed, so that what is no video is told at once."""
 MOST_NAME = 60
 """Characters of a file's or a video's name that its folder takes over."""
 
@@ -90,28 +91,35 @@ def find_file(source: str) -> Path:
 def look_at(source: SourceFile, store: Store) -> Steps[tuple[Video, Index, Scan]]:
     """What a file is and what it looks like; what the store knows of it is not done again."""
     video, index = yield from open_video(source)
-    if kept := store.get_scan(scan_key(video)):
-        known = _read_scan(kept)
-        # An older release may have read less, or more, of a file whose clock jumps.
-        if known and known.shots and known.shots[-1].span.end == video.readable:
-            return video, index, known
+    if known := _recall_scan(video, store):
+        return video, index, known
     found = yield from scan(video, index)
+    index.check_file()
     store.put_scan(scan_key(video), scan_as_json(found))
     return video, index, found
 
 
-def _read_scan(kept: str) -> Scan | None:
-    """The scan that was kept; None where it is damaged."""
-    with suppress(ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        return scan_from_json(kept)
-    return None
+def _recall_scan(video: Video, store: Store) -> Scan | None:
+    """What the store keeps, where it is whole and of all that can be read."""
+    kept = store.get_scan(scan_key(video))
+    try:
+        known = scan_from_json(kept) if kept else None
+    except ValueError:
+        return None
+    # An older release may have read less, or more, of a file whose clock jumps.
+    fits = known and known.shots and known.shots[-1].span.end == video.readable
+    return known if fits else None
 
 
 def open_video(source: SourceFile) -> Steps[tuple[Video, Index]]:
     """What a file is, and what its site says of it."""
-    sha256 = yield from hash_file(source.path)
-    video, index = probe(source.path, sha256)
-    return replace(video, **vars(source)), index
+    file = KnownFile(source.path)
+    if file.size > EARLY_BYTES:
+        check_pictures(source.path)
+    file.sha256 = yield from hash_file(source.path)
+    video, index = probe(source.path, file.sha256)
+    file.check()
+    return replace(video, **vars(source)), replace(index, file=file)
 
 
 def open_folder(

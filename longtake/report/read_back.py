@@ -3,6 +3,7 @@
 A row that is gone is a gap, never silence. Knows no engine; what stands in a cell is data.
 """
 
+import codecs
 import csv
 import io
 import logging
@@ -10,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from longtake.errors import SourceError
@@ -31,7 +33,10 @@ ACTION = r"(\S.*?) ([01](?:\.[0-9]{1,3})?) ?\(([0-9:.]{1,12})[–-]([0-9:.]{1,12
 """A label, its score, and from when to when it is done."""
 LOG = logging.getLogger(__name__)
 
+BLOCK_BYTES = 1 << 20
 MOST_BYTES = 64 << 20
+MOST_LINE, MOST_CELL = 4 << 20, 1 << 20
+"""Letters."""
 MOST_CHUNKS = 100_000
 MOST_SECONDS = 3600.0 * 10_000
 MOST_LETTERS = 2000
@@ -165,8 +170,11 @@ def read_descriptions(path: Path) -> list[Description]:
     return list(_fill_holes(found, path))
 
 
-def _read_text(path: Path) -> str:
-    """The file as text: UTF-8, or UTF-16 as some spreadsheets save it."""
+def _read_lines(path: Path, most: int) -> Iterator[str]:
+    """The lines of the file with their ends: UTF-8, or UTF-16 as some spreadsheets save it.
+
+    Only one is held as text at a time: letters take up to four times as much room as in the file.
+    """
     try:
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
@@ -178,24 +186,42 @@ def _read_text(path: Path) -> str:
             "For a video: longtake summarize FILE.",
         )
     encoding = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
+    if not _is_text(raw, encoding):
         raise SourceError(
             f"{path} is not text in UTF-8",
             "Save the table as CSV UTF-8. For a video: longtake summarize FILE.",
         )
-    return text
+    text = io.TextIOWrapper(io.BytesIO(raw), encoding, newline="")
+    for number, line in enumerate(iter(lambda: text.readline(most + 1), ""), 1):
+        if len(line) > most:
+            raise SourceError(
+                f"{path}, line {number}: more than {most:,} letters in one line",
+                "No description is so long: shorten it.",
+            )
+        yield line
 
 
-def _read_rows(path: Path) -> Iterator[_Row]:
+def _is_text(raw: bytes, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        for start in range(0, len(raw), BLOCK_BYTES):
+            if "\0" in decoder.decode(raw[start : start + BLOCK_BYTES]):
+                return False
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _read_rows(path: Path, most_line: int = MOST_LINE) -> Iterator[_Row]:
     """The rows under the header; empty ones are left out."""
-    text = re.sub(SEPARATOR_LINE, "", _read_text(path))
+    lines = _read_lines(path, most_line)
+    first = [re.sub(SEPARATOR_LINE, "", next(lines, ""))]
+    while not first[-1].strip(SEPARATORS + ' "\r\n') and (line := next(lines, "")):
+        first.append(line)
     # For the whole process, and so only ever raised: a description may be longer than its 128 KiB.
-    csv.field_size_limit(max(MOST_BYTES, csv.field_size_limit()))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
+    csv.field_size_limit(max(MOST_CELL, csv.field_size_limit()))
+    reader = csv.reader(chain(first, lines), delimiter=_separator(first[-1]), strict=True)
     header: list[str] = []
     try:
         for cells in reader:
@@ -212,19 +238,22 @@ def _read_rows(path: Path) -> Iterator[_Row]:
                 )
             yield _Row(path, reader.line_num, dict(zip(header, cells, strict=False)))
     except csv.Error as error:
+        if "field limit" in str(error):
+            raise SourceError(
+                f"{path}, line {reader.line_num}: more than {MOST_CELL:,} letters in one cell",
+                "Shorten it, or close the quotation mark in which it stands.",
+            ) from error
         raise SourceError(
             f"{path}, line {reader.line_num}: not CSV: {error}",
             "Close each quotation mark, and double those inside a quoted text.",
         ) from error
 
 
-def _separator(text: str) -> str:
+def _separator(header: str) -> str:
     """The separator by which the header has most of the required columns."""
-    lines = (found[0] for found in re.finditer(r"[^\r\n]+", text))
-    header = next((line for line in lines if line.strip(SEPARATORS + ' "')), "")
 
     def count(separator: str) -> int:
-        names = {cell.strip(' "').casefold() for cell in header.split(separator)}
+        names = {cell.strip(' "\r\n').casefold() for cell in header.split(separator)}
         return len(names & {*REQUIRED})
 
     return max(SEPARATORS, key=count)

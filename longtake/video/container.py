@@ -1,13 +1,16 @@
 """The one door to PyAV (ffmpeg's libraries): nothing of theirs leaves this folder unmapped."""
 
+import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from longtake.errors import SourceError
 from longtake.timecode import parse_time
+from longtake.video.decoding_room import MOST_PIXELS, make_room
 from longtake.video.watchdog import find_pulse
 
 if TYPE_CHECKING:
@@ -17,8 +20,11 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from av.video.stream import VideoStream
 
-MOST_PIXELS = 1 << 27
-"""In one picture, a little more than 16K: a header that says more would fill the memory."""
+MOST_ALLOCATION = 1 << 28
+"""Bytes that FFmpeg may ask for at once. A header of 30 bytes can say that there are 2^32 packets;
+this is an index of 11 million, two days at 60 a second."""
+FAULTS = (ValueError, IndexError, TypeError, OverflowError, MemoryError)
+"""What PyAV may raise of a broken file beside FFmpeg's own errors."""
 
 LOCKED_ENTRIES = (b"encv", b"drmi")
 """What an MP4 calls pictures that only a player with the key may show: common encryption, Apple."""
@@ -31,6 +37,7 @@ SHORT_SHARE = 0.5
 OPTIONS = {
     "protocol_whitelist": "none",
     "merge_pmt_versions": "1",  # a broadcast that moves its streams goes on in the same ones
+    "max_pixels": str(MOST_PIXELS),  # of what is decoded to find out what the streams are
 }
 
 
@@ -43,25 +50,40 @@ def open_container(
     FFmpeg is given the bytes alone and may open nothing itself: neither the file's name nor what
     it holds (a playlist, a script of concat) leads it to other files or to the network.
     """
-    import av
     import av.logging
 
     # Not PANIC: even there PyAV's own logging takes Python's lock, from a thread of a decoder that
     # is being freed by one who holds it, and both wait for ever.
     av.logging.set_level(None)
+    _bound_allocations()
     with (
         mapped_errors(path),
         path.open("rb") as named,
         open(named.fileno(), "rb", closefd=False) as file,
-        av.open(
-            _Rest(file, first_byte) if first_byte else file,
-            "r",
-            options=dict(OPTIONS),
-            metadata_errors="replace",
-            hwaccel=hwaccel,
-        ) as container,
+        _open(_Rest(file, first_byte) if first_byte else file, path, hwaccel) as container,
     ):
         yield container
+
+
+def _open(file: Any, path: Path, hwaccel: "HWAccel | None") -> "InputContainer":
+    import av
+
+    with mapped_faults(path):
+        opened: InputContainer = av.open(
+            file, "r", options=dict(OPTIONS), metadata_errors="replace", hwaccel=hwaccel
+        )
+        return opened
+
+
+@cache
+def _bound_allocations() -> None:
+    """Have FFmpeg refuse what one broken header would have it reserve."""
+    import av._core
+
+    with suppress(AttributeError, OSError):  # a build whose libraries can't be asked
+        limit = ctypes.CDLL(av._core.__file__).av_max_alloc
+        limit.argtypes, limit.restype = [ctypes.c_size_t], None
+        limit(MOST_ALLOCATION)
 
 
 class _Rest:
@@ -84,22 +106,60 @@ class _Rest:
 
 def demux(container: "InputContainer", *streams: "Stream") -> Iterator["Packet[Any]"]:
     """Its packets, of these streams or of all; at the end an empty one of each, for its decoder."""
+    from av.error import FFmpegError
+
     pulse = find_pulse()
-    try:
-        for packet in container.demux(*streams):
-            pulse.beat(packet)
-            yield packet
-    except IndexError:  # PyAV 18 stumbles over streams that began later; all others are through
-        return
+    packets = container.demux(*streams)
+    while True:
+        try:
+            packet = next(packets, None)
+        except IndexError:  # PyAV 18 stumbles over streams that began later; others are through
+            return
+        except FAULTS as error:
+            if isinstance(error, FFmpegError):
+                raise
+            raise SourceError("its packets can't be read", "It is broken, it seems.") from error
+        if packet is None:
+            return
+        pulse.beat(packet)
+        yield packet
+
+
+def list_faults() -> tuple[type[Exception], ...]:
+    """What a call of PyAV may raise of a broken file, as `except` takes it."""
+    import av.error
+
+    return av.error.FFmpegError, OSError, *FAULTS
 
 
 @contextmanager
-def mapped_errors(path: Path) -> Iterator[None]:
-    """Turn what PyAV raises into SourceError."""
+def mapped_faults(path: Path) -> Iterator[None]:
+    """Turn what else PyAV raises of a broken file into SourceError; for calls of PyAV alone."""
     import av.error
 
     try:
         yield
+    except av.error.FFmpegError:
+        raise
+    except FAULTS as error:
+        raise SourceError(
+            f"{path} can't be read as a video: {type(error).__name__}", "It is broken, it seems."
+        ) from error
+
+
+@contextmanager
+def mapped_errors(path: Path) -> Iterator[None]:
+    """Turn what FFmpeg raises, and the file system, into SourceError."""
+    import av.error
+
+    try:
+        yield
+    except av.error.MemoryError as error:
+        raise SourceError(
+            f"{path} can't be read: it asks for more memory than {MOST_ALLOCATION >> 20} MiB at"
+            " once",
+            "It is broken, it seems; convert it to H.264 first.",
+        ) from error
     except av.error.FFmpegError as error:
         raise SourceError(
             f"{path} can't be read as a video: {error.strerror or error}",
@@ -128,8 +188,7 @@ def picture_stream(container: "InputContainer", path: Path) -> "VideoStream":
             f"{path} has pictures in a format that this build can't decode",
             "Convert it to H.264 first.",
         )
-    stream.thread_type = "AUTO"
-    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    make_room(stream, path)
     return stream
 
 

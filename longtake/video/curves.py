@@ -107,9 +107,9 @@ def list_spans(
     video: Video, index: Index, rows: Iterable[tuple[int, int]], least_seconds: float = 0.0
 ) -> tuple[Span, ...]:
     """From the first picture of each row to the one after it, or to the end of the video."""
-    ends = [*index.times.tolist(), video.readable]
+    ends = np.append(index.times, video.readable)
     return tuple(
-        Span(round(ends[first], 3), round(ends[end], 3))
+        Span(round(float(ends[first]), 3), round(float(ends[end]), 3))
         for first, end in rows
         if ends[end] - ends[first] >= least_seconds
     )

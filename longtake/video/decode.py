@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from longtake.video.container import picture_stream
+from longtake.errors import SourceError
+from longtake.video.container import list_faults, picture_stream
 from longtake.video.packets import follow_pictures
 from longtake.video.probe import RESTART_SECONDS, Index
 
@@ -202,13 +203,11 @@ class Decoder:
         unsupported_byte_offset: bool = False,
     ) -> bool:
         """Seek there; whether decoding now starts in time for the picture that is due."""
-        import av.error
-
         try:
             self._container.seek(
                 offset, stream=stream, unsupported_byte_offset=unsupported_byte_offset
             )
-        except (av.error.FFmpegError, OSError):
+        except list_faults():
             return False
         self._begin_pass(dense)
         self._shown, self._next = None, next(self._pictures, None)
@@ -250,21 +249,17 @@ class Decoder:
 
     def _send(self, packet: "Packet[VideoStream] | None") -> "list[VideoFrame]":
         """What comes out of the decoder next; nothing for a packet that is broken."""
-        import av.error
-
         self.sent += packet is not None
         try:
             pictures = (packet.stream if packet else self.stream).decode(packet)
-        except (av.error.FFmpegError, OSError):
+        except list_faults():
             return []
         self.decoded += len(pictures)
         return pictures
 
     def _packets(self) -> "Iterator[Packet[VideoStream] | None]":
         """What is left of the stream, to where it breaks or is left; None: the decoder's rest."""
-        import av.error
-
-        with suppress(av.error.FFmpegError, OSError):
+        with suppress(*list_faults(), SourceError):
             pieces = self._index.pieces
             for packet in follow_pictures(self._container, self.stream, self._path, pieces):
                 yield packet

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from longtake.video.container import list_faults
 from longtake.video.frames import COLOUR_SPACE_UNKNOWN, COLOUR_SPACES
 from longtake.video.probe import RESTART_SECONDS, Index
 from longtake.video.tone_map import is_hdr
@@ -90,10 +91,8 @@ class PictureEncoder:
 
     def take(self, packet: Any) -> Iterator[Any]:
         """The encoded packets that are ready with this one; None is the decoder's rest."""
-        import av.error
-
         decoded: Iterable[VideoFrame] = ()
-        with suppress(av.error.FFmpegError, OSError):
+        with suppress(*list_faults()):
             decoded = self._stream.decode(packet)
             if packet and self._stamps is not None:
                 heapq.heappush(self._stamps, packet.dts if packet.pts is None else packet.pts)
@@ -207,10 +206,8 @@ class SoundEncoder:
 
     def take(self, packet: Any) -> Iterator[Any]:
         """The encoded packets that are ready with this one; None is the decoder's rest."""
-        import av.error
-
         frames: Iterable[AudioFrame] = ()
-        with suppress(av.error.FFmpegError, ValueError):
+        with suppress(*list_faults()):
             frames = self._stream.decode(packet)
         for frame in frames:
             if frame.samples and frame.sample_rate:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from longtake.errors import SourceError
 from longtake.records import Frame
 from longtake.timecode import Span
 from longtake.video.choose_frames import Slot, choose_frame
@@ -34,6 +35,8 @@ SMALLEST_SIDE = 32
 """Pictures below this many pixels are enlarged: vision models and JPEG blocks want some."""
 COLOUR_SPACES, COLOUR_SPACE_UNKNOWN = {0, 1, 2, 4, 5, 6, 7, 9}, 2
 """Those of H.273 that ffmpeg can scale from; another is shown as if it were not named."""
+MOST_SIDE = 8192
+"""Of a picture that is read, in pixels, whatever was asked for: it lies there three times over."""
 KEPT = 4
 """Pictures: chunks side by side in which nothing moves want the same ones."""
 
@@ -91,6 +94,7 @@ class FrameReader:
         from av.video.reformatter import VideoReformatter
 
         self.decoder = Decoder(container, path, index)
+        self._check_file = index.check_file
         self._scaler = VideoReformatter()
         """Works out how to scale once for all pictures that are alike: half the time of thumbs."""
         self._matrix: _Matrix | None = None
@@ -103,6 +107,7 @@ class FrameReader:
         `side` is the longest side in pixels that a picture may have.
         """
         found: list[Picture] = []
+        side = min(side, MOST_SIDE)
         for slot in slots:
             pictures: list[Picture] = []
             for time in slot.times:
@@ -127,6 +132,7 @@ class FrameReader:
     def _read(self, time: float, since: float, side: int) -> Picture | None:
         """The picture on display at `time`, from the file."""
         shown = self.decoder.at(time, since)
+        self._check_file()
         if shown is None:
             return None
         pixels = self._upright(shown.decoded, side)
@@ -142,12 +148,16 @@ class FrameReader:
     def key_thumbs(self, least_seconds: float) -> Iterator[tuple[float, np.ndarray]]:
         """Time and thumb of key frames at least so far apart; for a reader that is new."""
         for shown in self.decoder.keys(least_seconds):
+            self._check_file()
             yield shown.time, self._make_thumb(shown.decoded)
+        self._check_file()
 
     def thumbs(self, start: float, end: float) -> Iterator[tuple[float, np.ndarray]]:
         """Time and thumb of all pictures that can be decoded between two times, both included."""
         for shown in self.decoder.between(start, end):
+            self._check_file()
             yield shown.time, self._make_thumb(shown.decoded)
+        self._check_file()
 
     def _make_thumb(self, decoded: "VideoFrame") -> np.ndarray:
         """The picture as a thumb, uint8 of shape (54, 64)."""
@@ -175,10 +185,14 @@ class FrameReader:
 def open_frames(path: Path, index: Index, hwaccel: str = "off") -> Iterator[FrameReader]:
     """A reader over the file, closed at the end; SourceError where decoding stands still.
 
-    `hwaccel` as in `open_accelerated`.
+    FileChanged where it is another one by now. `hwaccel` as in `open_accelerated`.
     """
-    with watch_opened(path, lambda: _open_reader(path, index, hwaccel)) as reader:
-        yield reader
+    try:
+        with watch_opened(path, lambda: _open_reader(path, index, hwaccel)) as reader:
+            yield reader
+    except SourceError:
+        index.check_file()
+        raise
 
 
 @contextmanager

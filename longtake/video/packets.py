@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from longtake.video.container import (
     open_container,
     picture_stream,
 )
-from longtake.video.pieces import AHEAD_SECONDS, Clock, ClockPiece, CommonClock
+from longtake.video.pieces import AHEAD_SECONDS, MOST_JUMPS, Clock, ClockPiece, CommonClock
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -34,6 +35,8 @@ SKIPPED_BYTES = 4096
 """So many bytes between two packets are more than a container needs: some could not be read."""
 CHANGING = "mpegts"
 """The container in which other streams may begin anywhere, of which PyAV tells nothing."""
+MOST_PICTURES = 6_000_000
+"""A day has 5.2 million at 60 a second; the index of so many takes 0.7 GB while it is made."""
 REST_BYTES, MOST_PARTS = 1 << 16, 100
 """What is left of such a file is looked at where it is longer, and for so many changes."""
 
@@ -56,7 +59,7 @@ class Packets:
     """Numbers of pictures before which bytes could not be read."""
     ahead: "array[int]" = field(default_factory=lambda: array("q"))
     """Numbers of pictures that are to be shown long after they are decoded."""
-    clock: Clock = field(default_factory=Clock)
+    clock: Clock = field(default_factory=lambda: Clock(MOST_JUMPS))
     """Of the pictures' decoding."""
     sounds: dict[tuple[int, int], Clock] = field(default_factory=dict)
     """Of each stream of sound, by the byte at which its part of the file begins, and its number."""
@@ -69,6 +72,7 @@ class Packets:
     guessed: bool = False
     """Whether pictures have no times, so that these are counted by a rate."""
     part: "_Part" = field(default_factory=lambda: _Part())
+    most: int = MOST_PICTURES
 
     def ends(self) -> np.ndarray:
         """When each picture ends, by the file's own times."""
@@ -97,19 +101,27 @@ class _Part:
         return end if size - end > REST_BYTES else 0
 
 
-def read_packets(container: "InputContainer", stream: "VideoStream", path: Path) -> Packets:
+def read_packets(
+    container: "InputContainer", stream: "VideoStream", path: Path, most: int = MOST_PICTURES
+) -> Packets:
     """All packets up to the end, or to where the file breaks or is encrypted.
 
     What came before still counts. Where other streams begin later, the file is opened anew there.
+    SourceError where there are more pictures than `most`.
     """
-    found = Packets()
+    found = Packets(most=most)
     _read_part(found, container, stream, path)
     first, changes = found.part, container.format.name == CHANGING
     size = path.stat().st_size
     for _ in range(MOST_PARTS if changes else 0):
         rest = found.part.find_rest(size)
-        if not rest or not _read_rest(found, path, rest):
+        if len(found.times) > most or not rest or not _read_rest(found, path, rest):
             break
+    if len(found.times) > most:
+        raise SourceError(
+            f"{path} has more than {most:,} pictures",
+            "No film of a day has so many: convert it to H.264, at 60 pictures a second at most.",
+        )
     found.left = size - found.part.first - found.part.read if changes else 0
     follows = found.part is not first
     found.unused = {
@@ -139,7 +151,7 @@ def _read_part(
     films = {film.index for film in film_streams(container)} - {stream.index}
     try:
         with mapped_errors(path):
-            for packet in demux(container):
+            for packet in takewhile(lambda _: len(found.times) <= found.most, demux(container)):
                 if packet.size == 0 or packet.is_discard:
                     continue
                 hole = _note_place(found, packet)

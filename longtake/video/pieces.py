@@ -15,6 +15,7 @@ from longtake.text.plurals import say_count
 from longtake.timecode import format_time
 
 if TYPE_CHECKING:
+    import numpy as np
     from av.packet import Packet
 
 RESTART_SECONDS = 1.0
@@ -38,6 +39,8 @@ REORDERED = 17
 """Pictures, and one more than a decoder may hold back to put them in order."""
 MOST_BREAKS = 200
 """Of a stream of sound; what comes after so many is held to be where it says."""
+MOST_JUMPS = 10_000
+"""The same of pictures: one each nine seconds of a day."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ class Break:
 class Clock:
     """The times of a stream's packets as they are read, and where they break; in seconds."""
 
+    most: int = MOST_BREAKS
+    """So many breaks are taken down."""
     breaks: list[Break] = field(default_factory=list)
     last: float = float("-inf")
     due: float = float("-inf")
@@ -92,7 +97,8 @@ class Clock:
     ) -> None:
         """The next packet, and how long it lasts."""
         goes_on = self.last - RESTART_SECONDS <= time <= self.due + RESTART_SECONDS
-        if self.due > float("-inf") and (byte or not goes_on):
+        broken = self.due > float("-inf") and (byte or not goes_on)
+        if broken and len(self.breaks) < self.most:
             self.breaks.append(Break(place, self.due, time, hole, byte))
         self.last, self.due = time, time + seconds
 
@@ -196,7 +202,7 @@ def _is_shared(broken: Break, sounds: Sequence[Clock], running: bool) -> bool:
     if broken.hole or broken.time - broken.due < least:
         return False
     for clock in sounds:
-        for other in clock.breaks[:MOST_BREAKS]:
+        for other in clock.breaks:
             if (
                 other.due <= broken.due + APART_SECONDS
                 and other.time >= broken.time - APART_SECONDS
@@ -220,6 +226,8 @@ def find_ahead(
         least = RESTART_SECONDS if settled else JUMP_SECONDS + 3 * _widest(others)
         if times[place] > max(others) + least:
             found.append(Break(place, orders[place], times[place], lone=True))
+        if len(found) == MOST_JUMPS:
+            break
     return found
 
 
@@ -287,7 +295,7 @@ def _move(packet: "Packet[Any]", seconds: float) -> None:
         packet.dts += ticks
 
 
-def say_pieces(pieces: Sequence[ClockPiece], times: Sequence[float]) -> list[str]:
+def say_pieces(pieces: Sequence[ClockPiece], times: "np.ndarray") -> list[str]:
     """What a user should know of them, a sentence each; `times` are those of all pictures."""
     said = []
     lone = [piece for piece in pieces if piece.lone]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from longtake.errors import SourceError
 from longtake.records import Video
 from longtake.timecode import format_time
-from longtake.video.container import demux, open_container, picture_stream
+from longtake.video.container import demux, list_faults, open_container, picture_stream
 from longtake.video.encode import PictureEncoder, SoundEncoder
 from longtake.video.mux import PLAYED, plays_in_browsers
 from longtake.video.pieces import ClockPiece, CommonClock
@@ -129,12 +129,10 @@ def _can_copy(path: Path) -> bool:
 
 def _decode_first(path: Path) -> "VideoFrame":
     """The first whole picture; SourceError where none can be decoded."""
-    import av.error
-
-    with open_container(path) as container, suppress(av.error.FFmpegError, OSError):
+    with open_container(path) as container, suppress(*list_faults(), SourceError):
         stream = picture_stream(container, path)
         for packet in demux(container, stream):
-            with suppress(av.error.FFmpegError, OSError):
+            with suppress(*list_faults(), SourceError):
                 for frame in stream.decode(packet):
                     if not frame.is_corrupt:
                         return frame
@@ -188,10 +186,8 @@ def _demux(
     container: "InputContainer", streams: list[Any], pieces: Sequence[ClockPiece]
 ) -> Iterator[Any]:
     """The packets of these streams on one clock, up to where the file breaks."""
-    import av.error
-
     clock = CommonClock(pieces)
-    with suppress(av.error.FFmpegError, OSError):
+    with suppress(*list_faults(), SourceError):
         for packet in demux(container, *streams):
             if not packet.size:
                 continue

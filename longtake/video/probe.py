@@ -12,6 +12,7 @@ from longtake.records import Video
 from longtake.text.plurals import say_count
 from longtake.timecode import format_time
 from longtake.video.container import film_streams, open_container, picture_stream, tagged_end
+from longtake.video.decoding_room import MOST_PIXELS
 from longtake.video.packets import Packets, picture_rate, read_packets
 from longtake.video.pieces import (
     RESTART_SECONDS,
@@ -22,6 +23,7 @@ from longtake.video.pieces import (
     say_pieces,
     tell_by_time,
 )
+from longtake.video.source import KnownFile
 from longtake.video.tone_map import is_hdr
 from longtake.video.watchdog import watch
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-__all__ = ["RESTART_SECONDS", "Index", "probe"]
+__all__ = ["RESTART_SECONDS", "Index", "check_pictures", "probe"]
 
 TRUNCATED_SECONDS = 1.0
 """A file that ends this much before its own header says is taken as cut off."""
@@ -71,15 +73,32 @@ class Index:
     """Whether its pictures are of high dynamic range."""
     pieces: tuple[ClockPiece, ...] = ()
     """Where the file's clock jumps; `start` and all times are by that of its beginning."""
+    file: KnownFile | None = field(default=None, repr=False, compare=False)
+    """The file that was hashed; who reads of it asks whether it still is that one."""
 
     def file_time(self, time: float) -> float:
         """The file's own time of a moment of the video."""
         return file_time(self.pieces, time + self.start)
 
+    def check_file(self) -> None:
+        """FileChanged where what was read by now may be of another content."""
+        if self.file:
+            self.file.check()
+
 
 def probe(path: Path, sha256: str) -> tuple[Video, Index]:
     """The facts of a file and the index of its pictures; SourceError where it has none."""
     return watch(path, lambda: _probe(path, sha256))
+
+
+def check_pictures(path: Path) -> None:
+    """SourceError where a file opens to no pictures; its packets are not read."""
+
+    def look() -> None:
+        with open_container(path) as container:
+            picture_stream(container, path)
+
+    watch(path, look)
 
 
 def _probe(path: Path, sha256: str) -> tuple[Video, Index]:
@@ -93,7 +112,8 @@ def _probe(path: Path, sha256: str) -> tuple[Video, Index]:
             )
         if not (stream.codec_context.width and stream.codec_context.height):
             raise SourceError(
-                f"{path} does not say how large its pictures are",
+                f"{path} does not say how large its pictures are, or says that they have more"
+                f" than {MOST_PIXELS / 1e6:.0f} million pixels",
                 "Convert it to H.264 first; if that fails, it is broken.",
             )
         pieces = _find_pieces(container, stream, packets)
@@ -103,7 +123,7 @@ def _probe(path: Path, sha256: str) -> tuple[Video, Index]:
         promised = _promised_seconds(container, stream, packets, start)
         if _is_false(start + promised, container, packets, pieces):
             promised = 0.0
-        notes = say_pieces(pieces, (begins - start).tolist())
+        notes = say_pieces(pieces, begins - start)
         notes += _say_colours(stream) + _say_rate(stream, packets)
         notes += _say_unused(container, packets)
         index = _make_index(container, stream, packets, pieces, begins, ends)

@@ -71,14 +71,17 @@ def scan_as_json(scan: Scan) -> str:
 
 
 def scan_from_json(text: str) -> Scan:
-    """The scan that `scan_as_json` wrote."""
-    kept = json.loads(text)
-    kept["shots"] = tuple(Shot(Span(**shot["span"]), shot["begins"]) for shot in kept["shots"])
-    for name in ("black", "blank", "frozen"):
-        kept[name] = tuple(Span(**span) for span in kept[name])
-    for name in ("motion", "brightness"):
-        kept[name] = tuple(kept[name])
-    return Scan(**kept)
+    """The scan that `scan_as_json` wrote; ValueError for what is none."""
+    try:
+        kept = json.loads(text)
+        kept["shots"] = tuple(Shot(Span(**shot["span"]), shot["begins"]) for shot in kept["shots"])
+        for name in ("black", "blank", "frozen"):
+            kept[name] = tuple(Span(**span) for span in kept[name])
+        for name in ("motion", "brightness"):
+            kept[name] = tuple(map(float, kept[name]))
+        return Scan(**kept)
+    except (TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError("no scan is kept there") from error
 
 
 def scan(

@@ -13,7 +13,13 @@ import numpy as np
 
 from longtake.errors import SourceError
 from longtake.timecode import format_time
-from longtake.video.container import SHORT_SHARE, mapped_errors, open_container, stream_seconds
+from longtake.video.container import (
+    SHORT_SHARE,
+    list_faults,
+    mapped_errors,
+    open_container,
+    stream_seconds,
+)
 from longtake.video.packets import follow
 from longtake.video.pieces import ClockPiece, CommonClock
 from longtake.video.watchdog import watch_steps
@@ -147,12 +153,10 @@ def choose_sound(container: "InputContainer") -> "AudioStream":
 
 def _decode(packet: "Packet[AudioStream]", reader: "_Reader") -> Iterator[Block]:
     """The blocks that are whole with this packet; one that can't be decoded is counted."""
-    import av.error
-
     try:
         for frame in packet.decode():
             yield from reader.take(frame)
-    except (av.error.FFmpegError, ValueError):  # broken, or of channels that can't be mixed
+    except list_faults():  # broken, or of channels that can't be mixed
         reader.lose(packet)
 
 

@@ -2,16 +2,19 @@
 
 import errno
 import hashlib
+import os
 import re
 import stat
+import threading
 from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
 
-from longtake.errors import SourceError
+from longtake.errors import FileChanged, SourceError
 from longtake.records import Progress
 
 BLOCK_BYTES = 1 << 20
+SURE_BLOCK_BYTES = 1 << 24
 HINTS = {
     errno.ENAMETOOLONG: "No file can have so long a name: check it.",
     errno.ELOOP: "Links that lead in a circle stand for no file: name the file itself.",
@@ -80,3 +83,58 @@ def hash_file(path: Path) -> Generator[Progress, None, str]:
             f"{path} can't be read: {error.strerror}", "Check its permissions and the disk."
         ) from error
     return digest.hexdigest()
+
+
+class KnownFile:
+    """A file as it is now, to be asked later whether it still is that: several may ask at once.
+
+    A file that is gone is no other one: who has opened it reads on.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._lock = path, threading.Lock()
+        self._facts = read_facts(path)
+        self.size = self._facts[2] if self._facts else 0
+        """In bytes."""
+        self.sha256 = ""
+        """Of its content, once it is known."""
+
+    def check(self) -> None:
+        """FileChanged where what was read by now may be of another content.
+
+        A time that alone is another may be a mere touch: then the content is hashed again.
+        """
+        facts = read_facts(self._path)
+        if facts in (None, self._facts):
+            return
+        with self._lock:
+            if facts == self._facts:
+                return
+            if not (self._facts and facts and self._is_touched(self._facts, facts)):
+                raise FileChanged(
+                    f"{self._path} was changed while it was read",
+                    "Wait until it is whole, then run it again: what is known of it is kept.",
+                )
+            self._facts = facts
+
+    def _is_touched(self, before: "_Facts", now: "_Facts") -> bool:
+        if before[:-1] != now[:-1] or not self.sha256:
+            return False
+        digest = hashlib.sha256()
+        with suppress(OSError), self._path.open("rb") as file:
+            while block := file.read(SURE_BLOCK_BYTES):
+                digest.update(block)
+        return digest.hexdigest() == self.sha256 and read_facts(self._path) == now
+
+
+_Facts = tuple[int, int, int, int]
+"""Device, inode, size, and when it was last written."""
+
+
+def read_facts(path: Path) -> _Facts | None:
+    """None where it can't be reached."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - asked for each picture: `Path.stat` takes twice as long
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

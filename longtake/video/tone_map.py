@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 VERSION = 1
 """Part of the key of what is made of such pictures: raised whenever they would look otherwise."""
 
+BAND_PIXELS = 1 << 20
+"""So many are mapped at once: each takes some hundred bytes meanwhile."""
 Resize = Callable[..., np.ndarray]
 """From a decoded picture, width, height and a pixel format to its pixels."""
 PQ, HLG, BT2020, P3 = 16, 18, 9, 12
@@ -50,8 +52,17 @@ def read_pixels(resize: Resize, decoded: "VideoFrame", width: int, height: int) 
     if not is_hdr(decoded.color_trc):
         return resize(decoded, width, height, format="rgb24")
     signal = resize(decoded, width, height, format="rgb48le")
-    light: np.ndarray = _pq_light()[signal] if decoded.color_trc == PQ else _hlg_light(signal)
-    matrix = np.array(TO_709.get(decoded.color_primaries, TO_709[BT2020]), np.float32)
+    mapped = np.empty(signal.shape, np.uint8)
+    rows = max(1, BAND_PIXELS // width)
+    for first in range(0, height, rows):
+        band = slice(first, first + rows)
+        mapped[band] = _map_tones(signal[band], decoded.color_trc, decoded.color_primaries)
+    return mapped
+
+
+def _map_tones(signal: np.ndarray, transfer: int, primaries: int) -> np.ndarray:
+    light: np.ndarray = _pq_light()[signal] if transfer == PQ else _hlg_light(signal)
+    matrix = np.array(TO_709.get(primaries, TO_709[BT2020]), np.float32)
     return _encode(np.maximum(light @ matrix.T, 0.0))
 
 

@@ -37,6 +37,7 @@ PICTURES = {
 """The codecs that hold pictures of text."""
 MOST_BYTES = 1 << 24
 """Of text in a track; a film's has some 100 KB."""
+MOST_TEXTS = 250_000
 LAST_SECONDS = 4.0
 """How long the last text stands where the file does not say."""
 INSTEAD = "Name a subtitle file with --subtitles FILE, or go on without: --subtitles off."
@@ -143,25 +144,26 @@ def _language(stream: "Stream") -> str:
     return "" if tag == "und" else tag
 
 
-def read_track(path: Path, track: Track, start: float) -> list[Text]:
+def read_track(path: Path, track: Track, start: float, most: int = MOST_TEXTS) -> list[Text]:
     """Its texts in time order, `start` being the file's time of the first picture.
 
-    SourceError for a text that can't be read, with its time; a file that is cut off just ends.
+    SourceError for a text that can't be read, with its time, and for more than so many; a file
+    that is cut off just ends.
     """
-    texts = watch(path, lambda: list(_read_texts(path, track, start)))
+    texts = watch(path, lambda: list(_read_texts(path, track, start, most)))
     return _give_ends(sorted(texts, key=lambda text: text.start))
 
 
-def _read_texts(path: Path, track: Track, start: float) -> Iterator[Text]:
+def _read_texts(path: Path, track: Track, start: float, most: int) -> Iterator[Text]:
     with open_container(path) as container:
-        for begins, seconds, content in _read_packets(container, track, path):
+        for begins, seconds, content in _read_packets(container, track, path, most):
             begins = round(begins - start, 3)
             if text := _read_text(content, track, begins, path):
                 yield Text(begins, round(begins + seconds, 3), text)
 
 
 def _read_packets(
-    container: "InputContainer", track: Track, path: Path
+    container: "InputContainer", track: Track, path: Path, most: int
 ) -> Iterator[tuple[float, float, bytes]]:
     """When each packet begins (by the file's clock), its seconds, its content."""
     from av.stream import Discard
@@ -170,16 +172,14 @@ def _read_packets(
     for other in container.streams:
         if other is not stream:
             other.discard = Discard.all
-    room = MOST_BYTES
+    room, left = MOST_BYTES, most
     for packet in demux(container, stream):
         if not packet.size or packet.pts is None or packet.time_base is None:
             continue
-        room -= packet.size
-        if room < 0:
-            raise SourceError(
-                f"{one_line(path.name)}, {track}: more than {MOST_BYTES >> 20} MiB of text",
-                INSTEAD,
-            )
+        room, left = room - packet.size, left - 1
+        if room < 0 or left < 0:
+            much = f"{MOST_BYTES >> 20} MiB of text" if room < 0 else f"{most:,} texts"
+            raise SourceError(f"{one_line(path.name)}, {track}: more than {much}", INSTEAD)
         seconds = float((packet.duration or 0) * packet.time_base)
         yield float(packet.pts * packet.time_base), max(seconds, 0.0), bytes(packet)
 

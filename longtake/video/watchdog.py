@@ -6,6 +6,7 @@ thread is left behind with all that it holds, since nothing of that may be close
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from longtake.errors import SourceError
 from longtake.text.untrusted import one_line
 from longtake.timecode import format_time
+from longtake.video.source import read_facts
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -27,9 +29,14 @@ TICK_SECONDS = 1.0
 """Ticks are counted, not the clock: a process that was stopped for a while stood not still."""
 END_SECONDS = 5.0
 """How long a thread that is told to end is waited for."""
+MOST_STUCK = 3
+"""So often may one file stand still in this process: each leaves a thread behind, and a film of a
+thousand chunks would be waited for a thousand times."""
 
 Found = TypeVar("Found")
 _here = threading.local()
+_stood_still: Counter[tuple[object, ...]] = Counter()
+"""How often each file did, by its path and what it was then."""
 
 
 class Pulse:
@@ -63,6 +70,13 @@ class _Worker:
 
     def __init__(self, path: Path, seconds: float) -> None:
         self._path, self._ticks = path, max(1, round(seconds / TICK_SECONDS))
+        self._file = (path, read_facts(path))
+        if _stood_still[self._file] >= MOST_STUCK:
+            raise SourceError(
+                f"{one_line(path.name)}: reading it has stood still {MOST_STUCK} times, and is not"
+                " tried again",
+                "Convert it to H.264 first.",
+            )
         self._pulse, self._stuck = Pulse(), False
         self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="decoding", daemon=True)
@@ -90,6 +104,7 @@ class _Worker:
             silent = silent + 1 if beats == self._pulse.beats else 0
             beats = self._pulse.beats
         self._stuck = True
+        _stood_still[self._file] += 1
         raise self._error()
 
     def do_if_it_goes(self, work: Callable[[], Found]) -> Found | None:

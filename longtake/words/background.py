@@ -61,12 +61,12 @@ class StoreNotes:
         find: Callable[[], Finding[Item]],
     ) -> Finding[Item]:
         """What `find` finds, kept whole when it has ended; from then on what was kept."""
-        kept = self.get(facts)
+        kept = _read_kept(self.get(facts), kind)
         self._known += kept is not None
-        found, broken = json.loads(kept) if kept else ([], "")
-        for until, rows in found:
-            yield until, [kind(Span(*row[0]), *row[1:]) for row in rows]
+        steps, broken = kept or ([], "")
+        yield from steps
         if not kept:
+            found = []
             try:
                 for until, items in find():
                     found.append((until, [list(astuple(item)) for item in items]))
@@ -83,6 +83,21 @@ class StoreNotes:
 
     def _name(self, facts: Mapping[str, object]) -> dict[str, object]:
         return {"stage": self._stage, "video": self._video.sha256, "of": facts}
+
+
+def _read_kept(
+    text: str | None, kind: type[Item]
+) -> tuple[list[tuple[float, list[Item]]], str] | None:
+    """What was kept of a finding, and why it broke off; None where nothing is, or nothing whole."""
+    try:
+        found, broken = json.loads(text or "")
+        steps = [
+            (float(until), [kind(Span(*map(float, row[0])), *row[1:]) for row in rows])
+            for until, rows in found
+        ]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
+    return steps, str(broken)
 
 
 class BackgroundFinder(Generic[Item]):

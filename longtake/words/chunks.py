@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+import numpy as np
+
 from longtake.records import (
     Chunk,
     Description,
@@ -48,6 +50,8 @@ class ChunkWords:
         self._lines: dict[float, Sequence[ScreenText]] = {}
         """What is written in each chunk, by its end."""
         self._edges = [chunk.span.end for chunk in chunks]
+        self._starts = np.array([chunk.span.start for chunk in chunks])
+        self._ends = np.array(self._edges)
         self._placed = 0
         self._said: dict[int, list[Segment]] = defaultdict(list)
         self._words: dict[int, Words] = {}
@@ -80,11 +84,9 @@ class ChunkWords:
         last = len(self._edges) - 1
         first = min(bisect_right(self._edges, span.start), last)
         end = min(max(first, bisect_left(self._edges, span.end)), last)
-
-        def overlap(chunk: Chunk) -> float:
-            return min(chunk.span.end, span.end) - max(chunk.span.start, span.start)
-
-        return max(self._chunks[first : end + 1], key=overlap).number
+        ends = np.minimum(self._ends[first : end + 1], span.end)
+        overlaps = ends - np.maximum(self._starts[first : end + 1], span.start)
+        return self._chunks[first + int(overlaps.argmax())].number
 
     def _before(self, chunk: Chunk) -> tuple[Segment, ...]:
         """What was said in the chunks before it, a little while ago."""

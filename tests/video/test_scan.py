@@ -17,10 +17,13 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from longtake.errors import SourceError
-from longtake.records import Progress, Scan, Video
+from longtake.pipeline.session import run_to_end
+from longtake.pipeline.sources import look_at
+from longtake.records import Progress, Scan, SourceFile, Video
+from longtake.store import Store
 from longtake.video.cuts import SHORTEST_SHOT, Cut, apart, find_cuts, find_spikes
 from longtake.video.probe import Index, probe
-from longtake.video.scan import scan
+from longtake.video.scan import scan, scan_key
 from longtake.video.thumbs import THUMB, is_black, is_plain
 from tests.kinds import FAST, KINDS, QUIET, make_kind
 from tests.videos import (
@@ -614,3 +617,14 @@ def test_the_edge_of_a_block_makes_no_cut_and_hides_none(
     path = film(tmp_path / "a.mkv", seconds=28, size=(64, 48), draw=draw, options=options)
     _, _, found, _ = watch(path)
     assert places(found) == [*cuts]
+
+
+@pytest.mark.parametrize("kept", ["", "[", "{}", "null", "7", '{"shots": 1}', '{"shots": [{}]}'])
+def test_scan_that_is_damaged_in_the_store_is_made_anew(
+    kept: str, tmp_path: Path, store: Store
+) -> None:
+    path = SourceFile(make_video(tmp_path / "a.mp4", seconds=2))
+    video, _, whole = run_to_end(look_at(path, store))
+    store.read("UPDATE scans SET scan = ?", (kept,))
+    assert store.get_scan(scan_key(video)) == kept
+    assert run_to_end(look_at(path, store))[2] == whole

@@ -346,7 +346,8 @@ def test_no_codec_reads_more_pixels_than_memory_can_hold(tmp_path: Path) -> None
     content = bytearray(path.read_bytes())
     content[6:10] = b"\x80\x3e" * 2  # 16000 × 16000
     path.write_bytes(content)
-    assert read_all(path, [0.05]) == []
+    with pytest.raises(SourceError, match="says that they have more than 134 million"):
+        read_all(path, [0.05])
 
 
 def test_only_pyav_errors_and_disk_errors_are_mapped(tmp_path: Path) -> None:

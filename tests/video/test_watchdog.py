@@ -1,23 +1,30 @@
 """What stands still is given up with a word that names file and place; what is slow is not."""
 
 import os
+import re
+import signal
+import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import av.error
+import av.logging
 import pytest
 
 from longtake.errors import SourceError
 from longtake.video.container import demux, open_container
 from longtake.video.frames import open_frames
 from longtake.video.probe import probe
-from longtake.video.watchdog import TICK_SECONDS, watch, watch_opened, watch_steps
+from longtake.video.watchdog import MOST_STUCK, TICK_SECONDS, watch, watch_opened, watch_steps
 from tests.videos import draw_noisy, make_video
 
 ENOUGH = 1 << 19
+SETS_LOG = re.compile(r"\bset_level\(|\bset_libav_level\(|restore_default_callback\(")
 
 
 @pytest.fixture
@@ -87,6 +94,21 @@ def test_what_stood_still_once_is_not_waited_for_again(tmp_path: Path) -> None:
             gate.gate.set()
 
 
+def test_a_file_that_stands_still_again_and_again_is_not_waited_for_any_more(
+    tmp_path: Path,
+) -> None:
+    gate, path = Gate(), tmp_path / "film.ts"
+    path.write_bytes(b"a")
+    for _ in range(MOST_STUCK):
+        with pytest.raises(SourceError, match="stands still at its beginning"):
+            watch(path, gate.wait, TICK_SECONDS)
+    with pytest.raises(SourceError, match=f"has stood still {MOST_STUCK} times"):
+        watch(path, gate.wait, TICK_SECONDS)
+    path.write_bytes(b"another one")
+    assert watch(path, lambda: 7, TICK_SECONDS) == 7
+    gate.gate.set()
+
+
 def test_what_goes_on_slowly_is_not_given_up(tmp_path: Path) -> None:
     film = make_video(tmp_path / "film.ts", seconds=2)
     pause = threading.Event()
@@ -128,3 +150,44 @@ def test_a_file_is_closed_where_it_was_read(tmp_path: Path) -> None:
         with open_frames(film, index) as reader:
             next(reader.thumbs(0, 1))
     assert threading.active_count() == before
+
+
+def test_pyav_takes_no_lock_for_its_log_whoever_has_asked_it_to(tmp_path: Path) -> None:
+    """A decoder's thread that waits for Python's lock, and who frees it with it, wait for ever."""
+    film = make_video(tmp_path / "film.mp4", seconds=1)
+    av.logging.set_level(av.logging.PANIC)
+    with open_container(film):
+        assert av.logging.get_level() is None
+
+
+@pytest.mark.parametrize("package", ["longtake", "faster_whisper", "ctranslate2", "rapidocr"])
+def test_nobody_else_turns_pyavs_log_on(package: str) -> None:
+    found = find_spec(package)
+    assert found
+    assert found.submodule_search_locations
+    folder = Path(found.submodule_search_locations[0])
+    calls = [path for path in folder.rglob("*.py") if SETS_LOG.search(path.read_text("utf-8"))]
+    assert calls == ([folder / "video" / "container.py"] if package == "longtake" else [])
+
+
+STUCK = """
+import sys
+from pathlib import Path
+from longtake.video.probe import probe
+print("begins", flush=True)
+try:
+    probe(Path(sys.argv[1]), "")
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_one_interrupt_ends_what_stands_still_at_once(halted: Path) -> None:
+    command = [sys.executable, "-c", STUCK, str(halted)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        process.stdout.readline()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(2)  # it stands still
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130

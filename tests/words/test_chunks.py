@@ -226,3 +226,15 @@ def test_what_speech_and_subtitles_can_not_name_is_refused(
 ) -> None:
     with pytest.raises(error, match=said):
         check_settings(Settings(**values))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kept", ["", "[", "[]", "null", "[[[1]], 0]", '[[[1, [["a"]]]], ""]', "7"])
+def test_what_is_kept_of_a_finding_and_damaged_is_found_anew(kept: str, store: Store) -> None:
+    said, notes = say(1, 2), StoreNotes(store, VIDEO, "listen")
+    notes.put({"of": 1}, kept)
+
+    def find() -> Iterator[tuple[float, list[Segment]]]:
+        yield 3.0, [said]
+
+    found = list(notes.find_once({"of": 1}, Segment, find))  # type: ignore[arg-type]
+    assert found == [(3.0, [said])]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from longtake.errors import SourceError
 from longtake.records import Segment, Transcript
 from longtake.text.untrusted import one_line
+from longtake.words.speech.cues import parse_cues
 from longtake.words.speech.languages import rank_language, read_language
 from longtake.words.speech.subtitles import (
     MOST_BYTES,
@@ -526,3 +527,23 @@ def test_what_is_said_after_the_last_picture_stays_while_there_is_sound(tmp_path
     transcript = find_subtitles(talk, 0.0, "auto", end=1.0)
     assert transcript and words(transcript) == ["Hello, world.", "Good & bad"]
     assert "1 of 3 cues lie outside the video (0:04 long)" in transcript.remark
+
+
+@pytest.mark.parametrize("text", [SRT, VTT, ASS])
+def test_more_cues_than_anybody_reads_are_refused_with_the_bound(text: str) -> None:
+    cues = len(parse_cues(text, "a"))
+    assert len(parse_cues(text, "a", most_cues=cues)) == cues
+    with pytest.raises(SourceError, match=f"a has more than {cues - 1} cues"):
+        parse_cues(text, "a", most_cues=cues - 1)
+
+
+def test_more_lines_than_anybody_reads_are_refused_with_the_bound() -> None:
+    assert parse_cues(SRT, "a", most_lines=SRT.count("\n"))
+    with pytest.raises(SourceError, match="a has more than 7 lines"):
+        parse_cues(SRT, "a", most_lines=7)
+
+
+def test_ends_of_lines_are_read_in_one_go() -> None:
+    cue = "1\r\r\n00:00:01,000 --> 00:00:02,000\r\r\nHello.\r\r\n"
+    (found,) = parse_cues(cue + "\r" * 500_000, "a")  # a look at the rest from each would take days
+    assert found.lines == ("Hello.",)

@@ -9,14 +9,20 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from longtake.errors import SourceError
 from longtake.text.untrusted import one_line
 
 NAME = "Name one with --subtitles FILE, or go on without: --subtitles off."
+MOST_CUES = 250_000
+"""Of a file; one in which each sign is drawn anew for each picture has some ten thousands."""
+MOST_LINES = 2_000_000
 MEND = "Mend it, name another with --subtitles FILE, or go on without: --subtitles off."
 """What to do about subtitles that can't be read."""
+
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -46,20 +52,37 @@ _ASS_START = re.compile(r";|dialogue:|\[(script info|v4\+? styles|events|fonts|g
 _ASS_COLUMNS = "layer start end style name marginl marginr marginv effect text".split()
 
 
-def parse_cues(text: str, name: str) -> list[Cue]:
+def parse_cues(
+    text: str, name: str, most_cues: int = MOST_CUES, most_lines: int = MOST_LINES
+) -> list[Cue]:
     """The cues in the order of the file, which is told apart by what is in it.
 
-    `name` is the file's in a SourceError: for a line that can't be, or where no cue is found.
+    `name` is the file's in a SourceError: for a line that can't be, where no cue is found, and
+    where there are more than anybody reads.
     """
+    if text.count("\n") + text.count("\r") > most_lines:
+        raise SourceError(
+            f"{name} has more than {most_lines:,} lines: too much for subtitles", MEND
+        )
     lines = _split_lines(text)
     first = next((line.strip() for line in lines if line.strip()), "")
+    vtt = first.startswith("WEBVTT")
     if _ASS_START.match(first):
-        cues = list(_parse_ass(lines, name))
+        cues = list(bound_cues(_parse_ass(lines, name), name, most_cues))
     else:
-        cues = _parse_timed(lines, name, vtt=first.startswith("WEBVTT"))
+        timings = list(bound_cues(_find_timings(lines, name, vtt=vtt), name, most_cues))
+        cues = _parse_timed(lines, timings, vtt=vtt)
     if not cues:
         raise SourceError(f"{name} holds no cue of SRT, WebVTT or ASS", MEND)
     return cues
+
+
+def bound_cues(cues: Iterable[Found], name: str, most: int = MOST_CUES) -> Iterator[Found]:
+    """The cues, or what becomes of them; SourceError where there are more than that."""
+    for number, cue in enumerate(cues):
+        if number == most:
+            raise SourceError(f"{name} has more than {most:,} cues: too much for subtitles", MEND)
+        yield cue
 
 
 def _split_lines(text: str) -> list[str]:
@@ -67,10 +90,15 @@ def _split_lines(text: str) -> list[str]:
 
     A blank line behind each line, which a careless converter leaves, is taken out.
     """
-    lines = re.sub(r"\r+\n|\r", "\n", text).split("\n")
+    # Each end is looked at once: of `\r+\n` alone, a file of `\r` would be read again for each.
+    lines = re.sub(r"\r+\n?", _end_lines, text).split("\n")
     if any(a.strip() and b.strip() for a, b in pairwise(lines)):
         return lines
     return [line for above, line in pairwise(["", *lines]) if line.strip() or not above.strip()]
+
+
+def _end_lines(found: "re.Match[str]") -> str:
+    return "\n" if found[0].endswith("\n") else "\n" * len(found[0])
 
 
 @dataclass(frozen=True)
@@ -83,9 +111,8 @@ class _Timing:
     text: str
 
 
-def _parse_timed(lines: Sequence[str], name: str, *, vtt: bool) -> list[Cue]:
+def _parse_timed(lines: Sequence[str], timings: list["_Timing"], *, vtt: bool) -> list[Cue]:
     """Cues of SRT or WebVTT: the lines with times, and what stands between them."""
-    timings = list(_find_timings(lines, name, vtt=vtt))
     if not timings:
         return []
     if vtt:

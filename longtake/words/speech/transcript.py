@@ -12,7 +12,7 @@ from longtake.records import Segment, Transcript, Video
 from longtake.settings import Settings
 from longtake.store import Store
 from longtake.video.probe import Index
-from longtake.video.sound import has_sound, read_sound
+from longtake.video.sound import Block, has_sound, read_sound
 from longtake.words.background import END, BackgroundFinder, Finding, StoreNotes, closing_finder
 from longtake.words.speech.subtitles import find_subtitles, read_subtitles
 from longtake.words.speech.whisper import choose_speech_model, open_recognizer, recognize
@@ -39,6 +39,7 @@ class Speech:
         self.segments: list[Segment] = []
         """Those that are known by now, in the order in which they begin."""
         found = _find_transcript(settings, video, index)
+        index.check_file()
         self._remark = found.remark if found else ""
         """Why subtitles that are there tell nothing of what is said."""
         self._transcript = found if found and found.segments else None
@@ -69,7 +70,7 @@ class Speech:
             broken = None
             try:
                 sound = read_sound(video.path, index.start, index.pieces)
-                yield from recognize(sound, recognizer, notes.recall)
+                yield from recognize(_check_each(sound, index), recognizer, notes.recall)
             except SourceError as error:
                 broken = error
             if recognizer.language:
@@ -111,6 +112,16 @@ class Speech:
             remark = "; ".join(filter(None, (self._remark, self.finder.broken)))
             self._transcript = Transcript(source, found, language, remark)
         return self._transcript
+
+
+def _check_each(sound: Iterator[Block], index: Index) -> Iterator[Block]:
+    """The blocks, as long as they are those of the file that the run began with."""
+    try:
+        for block in sound:
+            index.check_file()
+            yield block
+    finally:
+        index.check_file()  # a file that was cut off meanwhile has no end that could be kept
 
 
 @contextmanager
