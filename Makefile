@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev app serve models trial-models samples films demo check test test-real test-slow test-damaged test-browser chromium test-wheel test-transformers test-vllm test-doors test-ray lint format bench scenedetect bench-digest bench-recall reference lock clean
+.PHONY: help setup dev app serve models trial-models samples films demo check test test-real test-slow test-damaged test-browser chromium test-wheel test-transformers test-vllm test-doors test-fuzz fuzz test-ray lint format bench scenedetect bench-digest bench-recall reference lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -100,6 +100,12 @@ test-vllm: dev .cache/vllm/.setup ## the server engine before a real vLLM, on th
 	.cache/vllm/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	.cache/vllm/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/vllm.txt
 	@touch $@
+
+test-fuzz: dev ## mutated films, texts, tables, settings, replies and stores for a minute
+	$(BIN)/python -m pytest -m fuzz tests/fuzz
+
+fuzz: dev ## the same for ten minutes, with other seeds each time
+	$(BIN)/python -m tests.fuzz --minutes 10 --seed $$(date +%s)
 
 test-doors: dev .cache/schemathesis/.setup .cache/mcp/.setup ## HTTP and MCP held to their own documents (400 MB, needs npm)
 	$(BIN)/python -m pytest -m "api or mcp" tests/api tests/mcp

@@ -397,7 +397,7 @@ class Store(Closeable):
     def _mapped_errors(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # of a damaged head
             raise OutputError(
                 f"the store {self.path} can't be used: {error}", _hint(error)
             ) from error
@@ -429,6 +429,6 @@ def _hint(error: Exception) -> str:
         return f"Another program holds it: wait for that one. On a network drive: {LOCAL}"
     if any(word in said for word in ("full", "disk", "No space", "quota", "too large")):
         return "Free some room on the disk and run again: all answers so far are kept."
-    if "not a database" in said or "malformed" in said:
+    if isinstance(error, UnicodeDecodeError) or "not a database" in said or "malformed" in said:
         return "The file is broken; move it away, and a new one is made."
     return "Check its permissions, or set LONGTAKE_HOME to another folder."
