@@ -8,6 +8,9 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""Headers by which proxies say that the request is another's."""
+
 
 def is_local_host(host: str) -> bool:
     """Whether a host's name means this machine: localhost, 127.0.0.0/8, ::1."""
@@ -40,3 +43,12 @@ def is_same_origin(headers: Mapping[str, str]) -> bool:
     """Whether a request that changes something comes from a page of this server, or from none."""
     origin = headers.get("origin")
     return origin is None or urlsplit(origin).netloc == headers.get("host")
+
+
+def is_fetched_by_another_site(headers: Mapping[str, str]) -> bool:
+    """Whether a browser says that a page elsewhere wants this in it: a picture, a script, a frame.
+
+    For those it sends no Origin. A link that somebody follows is none of them.
+    """
+    site, wanted_as = headers.get("sec-fetch-site"), headers.get("sec-fetch-dest")
+    return site in ("cross-site", "same-site") and wanted_as != "document"

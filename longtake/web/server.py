@@ -83,6 +83,7 @@ def serve(
     during: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> None:
     """Serve the page until it is stopped, and the app for programs `beside` it."""
+    find_key()  # what can't be read is told now: later it would be told to browsers alone
 
     @asynccontextmanager
     async def work_beside(app: object) -> AsyncIterator[None]:

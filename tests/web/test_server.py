@@ -5,15 +5,16 @@ import time
 import tomllib
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import pytest
 import streamlit
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from longtake.door.hosts import is_local_host
-from longtake.errors import UsageError
+from longtake.errors import OutputError, UsageError
 from longtake.runs import uploads
 from longtake.runs.files import TYPES, list_files
 from longtake.runs.folder import read_run
@@ -27,7 +28,7 @@ from longtake.web.door import (
     read_visitor,
 )
 from longtake.web.key import find_key
-from longtake.web.server import CONFIG, read_allowed_hosts
+from longtake.web.server import CONFIG, make_middleware, make_routes, read_allowed_hosts
 from tests.conftest import ROOT
 from tests.videos import make_video
 from tests.web.conftest import KEY
@@ -81,6 +82,34 @@ def test_link_that_is_printed_lets_a_browser_in_and_the_key_goes_out_of_the_addr
         follow_redirects=False,
     )
     assert elsewhere.headers["location"] == "/evil.example/"
+
+
+@pytest.mark.parametrize("path", ["字", "%5Cevil.example", "a%0D%0AX-Evil:%201"])
+def test_link_with_the_key_leads_to_its_own_path_whatever_letters_are_in_it(
+    stranger: TestClient, path: str
+) -> None:
+    asked = f"/{path}?{urlencode({KEY_IN_LINK: KEY})}"
+    answer = stranger.get(asked, follow_redirects=False)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"/{quote(unquote(path))}"
+
+
+@pytest.mark.parametrize("key", ["ключ-ü", 'a&b= g%+;"x', "%C3%A4"])
+def test_key_of_any_letters_lets_a_browser_in(
+    own_machine: None, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("LONGTAKE_PAGE_KEY", key)
+    app = Starlette(routes=make_routes(), middleware=make_middleware())
+    with TestClient(app, base_url="http://127.0.0.1:8501") as client:
+        asked = f"/?{urlencode({KEY_IN_LINK: key})}"
+        assert client.get(asked, follow_redirects=False).status_code == 303
+        assert client.get("/longtake/runs/x/told").status_code == 404
+
+
+def test_key_that_can_t_be_read_is_told_before_anything_is_served(tmp_path: Path) -> None:
+    (home_folder() / "page-key").mkdir(parents=True)
+    with pytest.raises(OutputError, match="page's key"):
+        serve("127.0.0.1", 0)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
