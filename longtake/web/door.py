@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Sequence
-from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlencode
 
 import streamlit
 from starlette.datastructures import Headers, MutableHeaders
@@ -11,7 +11,14 @@ from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from longtake.door.hosts import FORWARDED, is_local_host, is_named, is_same_origin, read_host
+from longtake.door.hosts import (
+    FORWARDED,
+    is_local_host,
+    is_named,
+    is_same_origin,
+    read_host,
+    read_origin_host,
+)
 from longtake.web.key import find_key
 
 COOKIE = "longtake_visitor"
@@ -72,7 +79,7 @@ def read_visitor(cookies: str | None) -> str:
 def is_own_origin(headers: Headers) -> bool:
     """Whether a page of ours asks, or none; behind a proxy, also one of its named hosts."""
     allowed = streamlit.get_option("server.allowedHosts") or []
-    origin = urlsplit(headers.get("origin", "")).hostname or ""
+    origin = read_origin_host(headers.get("origin", ""))
     return is_same_origin(headers) or (bool(origin) and is_named(origin, allowed))
 
 

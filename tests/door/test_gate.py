@@ -73,7 +73,9 @@ def test_picture_or_frame_in_a_page_of_another_site_is_not_answered_but_a_link_i
     assert client.get("/v1/who", headers=own).status_code == 200
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:3000"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:3000", "http://[", "http://[x]"]
+)
 def test_page_of_another_site_or_port_is_turned_away(origin: str, guarded: Access) -> None:
     for access in (Access(), guarded):
         answer = open_client(access).get("/v1/who", headers={"origin": origin} | bear(TOKEN))

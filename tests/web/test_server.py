@@ -144,7 +144,9 @@ def test_page_behind_a_named_proxy_wants_no_key(stranger: TestClient) -> None:
         streamlit.config.set_option("server.allowedHosts", [])
 
 
-@pytest.mark.parametrize("origin", ["http://127.0.0.1:3000", "http://evil.example", "null"])
+@pytest.mark.parametrize(
+    "origin", ["http://127.0.0.1:3000", "http://evil.example", "null", "http://["]
+)
 def test_pages_of_other_ports_and_sites_open_no_socket_and_send_nothing(
     client: TestClient, origin: str
 ) -> None:
