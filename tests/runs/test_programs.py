@@ -161,3 +161,14 @@ def test_server_that_stands_for_long_drops_old_answers_and_uploads_by_itself(
         assert not upload.exists() and not run.folder.exists()
     finally:
         queue.close()
+
+
+def test_failure_is_told_without_the_place_of_the_file(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"no film")
+    run = place(Order("summarize", str(film), settings=QUICK), tmp_path)
+    said = f"{film} can't be read; free {run.folder}"
+    write_state(replace(run, state="failed", error=said, notes=(said,), ended=time.time()))
+    values = run_values(read_run(run.id))
+    assert str(tmp_path) not in str(values)
+    assert values["error"]["message"].startswith("film.mp4 can't be read; free LONGTAKE_HOME/runs/")
