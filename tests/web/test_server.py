@@ -1,5 +1,6 @@
 """How the page is served: who may come in, uploads, and a run through the routes."""
 
+import asyncio
 import socket
 import time
 import tomllib
@@ -372,3 +373,28 @@ def test_upload_that_is_not_started_is_dropped_with_the_next_choice(tmp_path: Pa
     uploads.drop(path.name)
     uploads.drop("../../etc")
     assert not path.exists()
+
+
+@pytest.mark.usefixtures("own_machine")
+def test_question_that_breaks_off_is_no_error_of_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LONGTAKE_PAGE_KEY", "off")
+    app = Starlette(routes=make_routes(), middleware=make_middleware())
+    scope = {
+        "type": "http", "method": "POST", "path": "/longtake/search", "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1")],
+    }  # fmt: skip
+    came = iter(
+        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    )
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(came)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 408
