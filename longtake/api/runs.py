@@ -17,7 +17,7 @@ from longtake.runs import folder
 from longtake.runs.files import list_files
 from longtake.runs.folder import Kind, Run, ToldSoFar, list_runs, read_more_told, read_run
 from longtake.runs.requests import Order, find_library_videos, place_order
-from longtake.runs.say import read_result, run_values
+from longtake.runs.say import hide_source, read_result, run_values
 from longtake.settings import load_settings
 
 PAGE = 20
@@ -174,11 +174,11 @@ def _read_result(run: Run) -> dict[str, Any]:
 
 def not_done(run: Run) -> Problem:
     """That there is no result, and why."""
-    said = f": {run.error}" if run.error else ""
+    said = f": {hide_source(run, run.error)}" if run.error else ""
     return Problem(
         409,
         f"the run is {run.state}, and not done{said}",
-        run.hint or "Follow its events, or ask again later.",
+        hide_source(run, run.hint) or "Follow its events, or ask again later.",
         {"state": run.state, "run": run.id},
     )
 

@@ -113,6 +113,8 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
     )
     if not tokens:
         raise UsageError(f"there is no token in {path}", "Write one: run TOKEN")
+    if len({token.digest for token in tokens}) < len(tokens):
+        raise UsageError(f"a token stands twice in {path}", "Give each line one of its own.")
     return tokens
 
 
@@ -125,6 +127,10 @@ def _read_token(parts: Sequence[str], place: str) -> Token:
             f"the token in {place} has {len(token)} letters, or some that no header holds",
             f"Take {LEAST_LETTERS} or more: python3 -c 'import secrets;"
             " print(secrets.token_urlsafe())'",
+        )
+    if name == OWN:
+        raise UsageError(
+            f"the name in {place} is that of this machine's own user", "Take another name."
         )
     digest = hashlib.sha256(token.encode()).digest()
     return Token(name or digest.hex()[:8], "run" if right == "run" else "read", digest)

@@ -4,7 +4,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from longtake.door.access import Access
-from longtake.door.hosts import is_local_host, is_named, is_same_origin, read_host
+from longtake.door.hosts import (
+    FORWARDED,
+    is_fetched_by_another_site,
+    is_local_host,
+    is_named,
+    is_same_origin,
+    read_host,
+)
 from longtake.door.problem import Problem, as_response
 
 MOST_AT_ONCE = 200
@@ -60,7 +67,14 @@ class Gate:
                 f"this server is not called {host!r}",
                 "Ask by the address that it printed, or name the host with --allow-host.",
             )
-        if origin not in self.access.origins and not is_same_origin(headers):
+        if not self.access.tokens and any(name in headers for name in FORWARDED):
+            raise Problem(
+                403,
+                "a proxy asks for somebody else, who would be taken for this machine's own user",
+                "Name a file of tokens with --token-file to serve behind a proxy.",
+            )
+        of_ours = is_same_origin(headers) and not is_fetched_by_another_site(headers)
+        if origin not in self.access.origins and not of_ours:
             raise Problem(
                 403, "a page of another site asks", "Its origin can be named with --allow-origin."
             )

@@ -6,7 +6,11 @@ across origins. The Host and Origin headers tell.
 
 import ipaddress
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
+
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""Headers by which proxies say that the request is another's."""
 
 
 def is_local_host(host: str) -> bool:
@@ -22,8 +26,13 @@ def is_local_host(host: str) -> bool:
 
 def read_host(header: str) -> str:
     """The name in a Host header, without its port; empty where there is none."""
+    return read_origin_host(f"//{header}")
+
+
+def read_origin_host(origin: str) -> str:
+    """The name in an Origin header; empty where there is none, or what is written is none."""
     try:
-        return urlsplit(f"//{header}").hostname or ""
+        return urlsplit(origin).hostname or ""
     except ValueError:
         return ""
 
@@ -39,4 +48,17 @@ def is_named(host: str, allowed: Sequence[str]) -> bool:
 def is_same_origin(headers: Mapping[str, str]) -> bool:
     """Whether a request that changes something comes from a page of this server, or from none."""
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    if origin is None:
+        return True
+    with suppress(ValueError):  # brackets that hold no address
+        return urlsplit(origin).netloc == headers.get("host")
+    return False
+
+
+def is_fetched_by_another_site(headers: Mapping[str, str]) -> bool:
+    """Whether a browser says that a page elsewhere wants this in it: a picture, a script, a frame.
+
+    For those it sends no Origin. A link that somebody follows is none of them.
+    """
+    site, wanted_as = headers.get("sec-fetch-site"), headers.get("sec-fetch-dest")
+    return site in ("cross-site", "same-site") and wanted_as != "document"

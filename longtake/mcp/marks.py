@@ -31,7 +31,7 @@ def tame(text: object, most: int = MOST_TEXT_BYTES) -> str:
 
 def cut_message(text: str) -> str:
     """A message or hint of ours, on one line; it may quote what the caller sent."""
-    line = one_line(text)
+    line = defuse(one_line(text))
     return line if len(line) <= MOST_MESSAGE_LETTERS else f"{line[:MOST_MESSAGE_LETTERS]}…"
 
 

@@ -12,8 +12,8 @@ from longtake.mcp.cursors import read_cursor, write_cursor
 from longtake.mcp.marks import MOST_BYTES, ToldList, take, tame
 from longtake.mcp.replies import ToolReply
 from longtake.runs.folder import ENDED, Run, read_told
-from longtake.runs.progress import name_source, name_title
-from longtake.runs.say import read_result, run_values
+from longtake.runs.progress import name_title
+from longtake.runs.say import hide_source, read_result, run_values
 from longtake.timecode import format_time
 
 DETAILS = ("summary", "sentences", "chapters", "moments", "gaps", "descriptions")
@@ -102,9 +102,8 @@ def _tell_progress(run: Run) -> ToolReply:
 
 def _tell_failed(run: Run) -> ToolReply:
     values = status_values(run)
-    place, name = run.asked.source, name_source(run.asked.source)
     error = {
-        key: tame(text.replace(place, name) if place else text)
+        key: tame(hide_source(run, text))
         for key, text in (("message", run.error), ("hint", run.hint))
         if text
     }

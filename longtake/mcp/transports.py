@@ -7,12 +7,14 @@ import sys
 from contextlib import suppress
 from typing import Any, NoReturn
 
+import anyio
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from longtake.door.access import Access
 from longtake.door.gate import Gate
 from longtake.door.place import open_socket, say_place
+from longtake.door.problem import Problem, as_response
 from longtake.door.server import serve_app
 from longtake.mcp.run_tools import leaving
 from longtake.mcp.server import make_server
@@ -21,6 +23,8 @@ LOG = logging.getLogger("longtake")
 
 PATH = "/mcp"
 MOST_BODY_BYTES = 1 << 20
+BODY_SECONDS = 10.0
+"""How long a body may take to come: who sends none keeps a place from others."""
 
 
 def serve_stdio(access: Access) -> NoReturn:
@@ -73,9 +77,33 @@ def _refuse_streams(app: ASGIApp) -> ASGIApp:
             refused = Response(status_code=405, headers={"allow": "POST"})
             await refused(scope, receive, send)
             return
+        if scope["type"] == "http":
+            try:
+                with anyio.fail_after(BODY_SECONDS):
+                    receive = await _read_ahead(receive)
+            except TimeoutError:
+                late = Problem(408, f"the body did not come within {BODY_SECONDS:g} seconds")
+                await as_response(late)(scope, receive, send)
+                return
         await app(scope, receive, send)
 
     return answer
+
+
+async def _read_ahead(receive: Receive) -> Receive:
+    """What gives the body again that has come by now: all of it, or more than is taken."""
+    came: list[Message] = []
+    size, more = 0, True
+    while more and size <= MOST_BODY_BYTES:
+        message = await receive()
+        came.append(message)
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
+
+    async def give() -> Message:
+        return came.pop(0) if came else await receive()
+
+    return give
 
 
 def _tell_errors() -> None:

@@ -370,7 +370,10 @@ def stop(run_id: str) -> None:
             _end(run)
             run = load_run(folder)
         if run.state == "waiting":
+            from longtake.runs.notice import start_notice  # which reads runs itself
+
             write_state(replace(run, state="stopped", ended=time.time()))
+            start_notice(run)  # a worker would have, and there is none
 
 
 def resume(run_id: str) -> None:
@@ -406,6 +409,8 @@ def sweep() -> None:
             with suppress(OSError):
                 if time.time() - left.stat().st_mtime > LEFT_SECONDS:
                     shutil.rmtree(left)
+    for folder in [folder for folder in list(_ended_runs) if not folder.exists()]:
+        _ended_runs.pop(folder, None)
     for run in list_runs(kinds=SHORT):
         if run.state in ENDED and time.time() - run.ended > KEPT_SECONDS:
             with suppress(LongtakeError):

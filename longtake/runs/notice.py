@@ -7,6 +7,7 @@ came of it.
 import json
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -28,13 +29,14 @@ ANSWER_SECONDS = 10.0
 def start_notice(run: Run) -> None:
     """Let a process of its own tell who wants to know; it holds no slot."""
     if run.asked.notify:
-        subprocess.Popen(  # noqa: S603 - a fixed command, no shell
+        teller = subprocess.Popen(  # noqa: S603 - a fixed command, no shell
             [sys.executable, "-P", "-m", "longtake.runs.notice", str(run.folder)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        threading.Thread(target=teller.wait, daemon=True).start()  # so that no zombie is left
 
 
 def tell(folder: Path, first_wait: float = FIRST_WAIT_SECONDS) -> None:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import IO, Any
 
 from longtake.files import lock_now
+from longtake.runs import uploads
 from longtake.runs.folder import (
     Run,
     list_waiting,
@@ -29,6 +30,8 @@ from longtake.settings import make_home
 LOG = logging.getLogger("longtake")
 
 TICK_SECONDS = 0.5
+SWEEP_SECONDS = 3600.0
+"""Between two looks for what is too old to be kept: a server may stand for months."""
 LIGHT_AT_ONCE = 2
 """Runs that load no model themselves, beside the others."""
 MOST_ATTEMPTS = 3
@@ -38,8 +41,8 @@ MOST_ATTEMPTS = 3
 class Queue:
     """A thread that starts runs, `at_once` of them at most; workers outlive it."""
 
-    def __init__(self, at_once: int) -> None:
-        self.at_once = at_once
+    def __init__(self, at_once: int, sweep_seconds: float = SWEEP_SECONDS) -> None:
+        self.at_once, self.sweep_seconds = at_once, sweep_seconds
         self._closed = threading.Event()
         self._said = ""
         self._thread = threading.Thread(target=self._work, name="queue", daemon=True)
@@ -55,8 +58,13 @@ class Queue:
         self._thread.join()
 
     def _work(self) -> None:
+        swept = time.monotonic()
         while not self._closed.is_set():
             try:
+                if time.monotonic() - swept >= self.sweep_seconds:
+                    swept = time.monotonic()
+                    sweep()
+                    uploads.drop_old()
                 full: set[bool] = set()
                 for run in list_waiting():
                     if run.asked.light not in full and not self._start(run):

@@ -35,6 +35,8 @@ KINDS: tuple[Kind, ...] = ("summarize", "compare", "transcribe", "look", "ask")
 """What a program may ask for; a table is edited by people."""
 NAME_FILES = (*NAME_ENGINES, "speech", "actions", "subtitles")
 """Settings that may name a file or a folder."""
+PROJECTED = ".gguf+"
+"""Between the two files of a model that sees: `gguf:MODEL.gguf+MMPROJ.gguf`."""
 OF_PROGRAMS = tuple(name for name in (*OF_RUN, "looks") if name not in OF_SERVER)
 """Settings that a program may give."""
 LEAST_LETTERS = 6
@@ -150,10 +152,21 @@ def _check_server(name: str, value: str) -> None:
 def _check_model_file(name: str, value: str, roots: Sequence[Path]) -> None:
     """UsageError where the value names a file that is not below one of the folders."""
     model = value.partition(":")[2] if name in NAME_ENGINES and ":" in value else value
-    if not model:
-        return
-    if model.startswith(("/", "~", ".")) or "\\" in model or _is_here(model):
+    first, plus, second = model.partition(PROJECTED)
+    if plus and not _is_here(model):
+        weights = find_allowed(f"{first}.gguf", roots)
+        find_allowed(second if _is_here(second) else str(weights.parent / second), roots)
+    elif _tells_file(model):
         find_allowed(model, roots)
+    elif _tells_file(value):  # a folder with a colon in its name
+        find_allowed(value, roots)
+
+
+def _tells_file(name: str) -> bool:
+    """Whether it can be a file's or folder's name here, and no model's of a table or a hub."""
+    return bool(name) and (
+        name.startswith(("/", "~", ".")) or "\\" in name or "/../" in name or _is_here(name)
+    )
 
 
 def _is_here(name: str) -> bool:

@@ -10,6 +10,7 @@ from longtake.links.addresses import is_link
 from longtake.runs.files import list_files
 from longtake.runs.folder import Run
 from longtake.runs.progress import measure_part, name_source, name_title, say_doing
+from longtake.settings import home_folder
 from longtake.text.untrusted import one_line
 
 RESULTS = {
@@ -48,8 +49,8 @@ def run_values(run: Run) -> dict[str, Any]:
             "seconds_left": round(step.left, 1) if step and step.left else None,
         },
         "duration": run.duration or None,
-        "notes": [one_line(note) for note in run.notes],
-        "error": {"message": one_line(run.error), "hint": one_line(run.hint)}
+        "notes": [hide_source(run, note) for note in run.notes],
+        "error": {"message": hide_source(run, run.error), "hint": hide_source(run, run.hint)}
         if run.error
         else None,
         "notice": _read_notice(run),
@@ -68,6 +69,14 @@ def read_result(run: Run) -> dict[str, Any] | None:
         found = hide_places(json.loads(path.read_text(encoding="utf-8")))
         return found if isinstance(found, dict) else None
     return None
+
+
+def hide_source(run: Run, text: str) -> str:
+    """What a run says of itself on one line, with its file's name in place of where that lies."""
+    source = run.asked.source
+    if source and not is_link(source):
+        text = text.replace(source, name_source(source))
+    return one_line(text.replace(str(home_folder()), "LONGTAKE_HOME"))
 
 
 def hide_places(values: Any) -> Any:

@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Sequence
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlencode
 
 import streamlit
 from starlette.datastructures import Headers, MutableHeaders
@@ -11,7 +11,14 @@ from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from longtake.door.hosts import is_local_host, is_named, is_same_origin, read_host
+from longtake.door.hosts import (
+    FORWARDED,
+    is_local_host,
+    is_named,
+    is_same_origin,
+    read_host,
+    read_origin_host,
+)
 from longtake.web.key import find_key
 
 COOKIE = "longtake_visitor"
@@ -32,8 +39,6 @@ NO_KEY_SHOWN = (
     " that was let in once need not show it again."
 )
 FOREIGN = "This request comes from another site, or another port. Open the page itself."
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
-"""Headers by which proxies say that the request is another's."""
 
 
 def base_path() -> str:
@@ -74,7 +79,7 @@ def read_visitor(cookies: str | None) -> str:
 def is_own_origin(headers: Headers) -> bool:
     """Whether a page of ours asks, or none; behind a proxy, also one of its named hosts."""
     allowed = streamlit.get_option("server.allowedHosts") or []
-    origin = urlsplit(headers.get("origin", "")).hostname or ""
+    origin = read_origin_host(headers.get("origin", ""))
     return is_same_origin(headers) or (bool(origin) and is_named(origin, allowed))
 
 
@@ -101,7 +106,7 @@ class Door:
             if shown and _is_same(shown[0], self._key) and scope["type"] == "http":
                 await self._let_in(scope, receive, send)
                 return
-            kept = cookie_parser(headers.get("cookie", "")).get(KEY_COOKIE, "")
+            kept = unquote(cookie_parser(headers.get("cookie", "")).get(KEY_COOKIE, ""))
             if not _is_same(kept, self._key) and scope["path"] != f"{base_path()}{HEALTH}":
                 await _turn_away(scope, receive, send, NO_KEY_SHOWN, 401)
                 return
@@ -120,11 +125,11 @@ class Door:
         query = parse_qsl(scope["query_string"].decode("latin-1"))
         left = urlencode([(name, value) for name, value in query if name != KEY_IN_LINK])
         response = Response(status_code=303, headers={"Cache-Control": "no-store"})
-        path = f"/{scope['path'].lstrip('/')}"  # and to no other host
+        path = f"/{quote(scope['path'].lstrip('/'))}"  # and to no other host
         response.headers["Location"] = f"{path}?{left}" if left else path
         response.set_cookie(
             KEY_COOKIE,
-            self._key,
+            quote(self._key),  # a header holds no letters of other scripts
             max_age=COOKIE_SECONDS,
             path=base_path() or "/",
             httponly=True,
@@ -145,7 +150,7 @@ def _find_fault(scope: Scope, headers: Headers) -> str:
 
 
 def _is_same(shown: str, key: str) -> bool:
-    return secrets.compare_digest(shown.encode("utf-8", "replace"), key.encode())
+    return secrets.compare_digest(*(text.encode("utf-8", "replace") for text in (shown, key)))
 
 
 def _add_headers(headers: MutableHeaders, first: bool) -> None:

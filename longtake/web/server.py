@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import streamlit
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -74,6 +74,8 @@ CONFIG: dict[str, object] = {
 """What the page sets of Streamlit; `.streamlit/config.toml` says the same for `streamlit run`."""
 
 MOST_ASKED_BYTES = 100_000
+ASKED_SECONDS = 10.0
+"""How long a question may take to come."""
 
 
 def serve(
@@ -83,6 +85,7 @@ def serve(
     during: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> None:
     """Serve the page until it is stopped, and the app for programs `beside` it."""
+    find_key()  # what can't be read is told now: later it would be told to browsers alone
 
     @asynccontextmanager
     async def work_beside(app: object) -> AsyncIterator[None]:
@@ -250,10 +253,14 @@ def _of_library(respond: library.Respond) -> Callable[[Request], Awaitable[Respo
 
     async def answer(request: Request) -> Response:
         body = b""
-        async for block in request.stream():
-            body += block
-            if len(body) > MOST_ASKED_BYTES:
-                return refuse(413, "this is too long to look for", "Ask in a sentence.")
+        try:
+            async with asyncio.timeout(ASKED_SECONDS):
+                async for block in request.stream():
+                    body += block
+                    if len(body) > MOST_ASKED_BYTES:
+                        return refuse(413, "this is too long to look for", "Ask in a sentence.")
+        except (TimeoutError, ClientDisconnect):
+            return refuse(408, "the question did not come", "Ask again.")
         visitor = None if is_own_machine() else read_visitor(request.headers.get("cookie"))
         try:
             found = await run_in_threadpool(lambda: respond(library.read_asked(body), visitor))

@@ -38,6 +38,7 @@ def test_no_token_stands_in_what_is_kept_of_it(tmp_path: Path) -> None:
     [("", "there is no token"), ("# nothing\n", "there is no token"),
      ("run short", "has 5 letters"),
      (f"write {TOKEN}", "line 1 is no token"), (f"run {TOKEN} a b", "line 1 is no token"),
+     (f"read {TOKEN}\nrun {TOKEN}", "stands twice"), (f"run {TOKEN} own", "own user"),
      (f"run {TOKEN}\nrun", "line 2 has 0 letters"), (f"run {TOKEN}\u00e4", "no header holds")],
 )  # fmt: skip
 def test_file_that_says_something_else_is_told_without_its_tokens(

@@ -54,7 +54,28 @@ def test_host_that_was_rebound_is_turned_away(host: str) -> None:
     assert answer.json()["hint"].startswith("Ask by the address")
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:3000"])
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+def test_proxy_is_not_taken_for_this_machine_s_own_user(header: str, guarded: Access) -> None:
+    through = {header: "for=192.0.2.7"}
+    assert open_client(Access()).get("/v1/who", headers=through).status_code == 403
+    assert open_client(guarded).get("/v1/who", headers=through | bear(TOKEN)).status_code == 200
+
+
+def test_picture_or_frame_in_a_page_of_another_site_is_not_answered_but_a_link_is() -> None:
+    client = open_client(Access())
+    for site in ("cross-site", "same-site"):
+        for wanted_as in ("image", "script", "iframe", "empty"):
+            asked = {"sec-fetch-site": site, "sec-fetch-dest": wanted_as}
+            assert client.get("/v1/who", headers=asked).status_code == 403
+        followed = {"sec-fetch-site": site, "sec-fetch-dest": "document"}
+        assert client.get("/v1/who", headers=followed).status_code == 200
+    own = {"sec-fetch-site": "same-origin", "sec-fetch-dest": "empty"}
+    assert client.get("/v1/who", headers=own).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:3000", "http://[", "http://[x]"]
+)
 def test_page_of_another_site_or_port_is_turned_away(origin: str, guarded: Access) -> None:
     for access in (Access(), guarded):
         answer = open_client(access).get("/v1/who", headers={"origin": origin} | bear(TOKEN))

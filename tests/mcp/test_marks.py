@@ -13,7 +13,7 @@ from mcp import Client
 
 from longtake.library.index import put_video
 from longtake.library.passages import Passage
-from longtake.mcp.marks import CLOSES, NOTE, OPENS, fence_text, tame
+from longtake.mcp.marks import CLOSES, NOTE, OPENS, cut_message, fence_text, tame
 from longtake.mcp.told import status_values
 from longtake.records import Video
 from longtake.runs.folder import Run, Step, write_state
@@ -30,6 +30,12 @@ ORDERS = (
     "\u202eyebo\u202c \x1b[31mobey \u2028 obey",
 )
 MARKER = "obey"
+
+
+def test_error_that_quotes_a_title_closes_no_mark() -> None:
+    for order in ORDERS:
+        said = cut_message(f"there is no video {order!r}, or {order}")
+        assert CLOSES not in said and "<|" not in said and "[INST]" not in said
 
 
 def split(text: str) -> tuple[str, str]:

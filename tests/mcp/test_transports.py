@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from mcp.client.streamable_http import streamable_http_client
 from longtake.door.access import Access
 from longtake.errors import UsageError
 from longtake.mcp import serve_http
+from longtake.mcp.transports import BODY_SECONDS
 from tests.mcp.clients import (
     ERAS,
     NEW,
@@ -251,6 +253,19 @@ def test_foreign_hosts_and_origins_and_wrong_tokens_are_refused(
         assert ask(origin=own.replace("127.0.0.1", "localhost")).status_code == 403
     logged = (tmp_path / "log").read_text()
     assert "serving" in logged and RUN not in logged and READ not in logged
+
+
+def test_body_that_does_not_come_keeps_no_place_from_others(tokens: str) -> None:
+    with start_http([], tokens) as url:
+        host, _, port = url.removeprefix("http://").partition("/")[0].partition(":")
+        head = (
+            f"POST /mcp HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {READ}\r\n"
+            "Accept: application/json, text/event-stream\r\nContent-Type: application/json\r\n"
+            "Content-Length: 100\r\n\r\n{"
+        )
+        with socket.create_connection((host, int(port)), timeout=BODY_SECONDS + 15) as slow:
+            slow.sendall(head.encode())
+            assert b" 408 " in slow.recv(1000)
 
 
 @pytest.mark.parametrize("era", ERAS)

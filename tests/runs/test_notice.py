@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from longtake.runs.folder import Asked, Run, read_run, submit, write_state
+from longtake.runs.folder import Asked, Run, read_run, stop, submit, write_state
 from longtake.runs.notice import TRIES, tell
 from longtake.runs.say import run_values
 from tests.servers import ScriptedServer, as_error, as_json, serve
@@ -39,6 +39,18 @@ def test_what_became_of_the_run_is_sent_once_it_has_ended(ear: ScriptedServer) -
     (asked,) = ear.asked
     said = {"run": run.id, "kind": "summarize", "state": "failed"}
     assert asked.json == said and read_came(run)["status"] == 200
+
+
+@pytest.mark.usefixtures("_private_allowed")
+def test_run_that_is_stopped_before_its_turn_is_told_of_too(ear: ScriptedServer) -> None:
+    ear.set("/hook", as_json({}))
+    asked = Asked("/film.mp4", "summarize", {}, "", "me", time.time(), notify=f"{ear.url}/hook")
+    run_id = submit(asked)
+    stop(run_id)
+    until = time.monotonic() + 30
+    while not ear.asked and time.monotonic() < until:
+        time.sleep(0.05)
+    assert [request.json["state"] for request in ear.asked] == ["stopped"]
 
 
 @pytest.mark.usefixtures("_private_allowed")

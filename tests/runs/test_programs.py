@@ -1,6 +1,7 @@
 """Runs that programs ask for: transcripts, looks and answers, in processes of their own."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from longtake.runs import uploads
 from longtake.runs.folder import KEPT_SECONDS, Run, list_runs, read_run, sweep, write_state
 from longtake.runs.queue import Queue
 from longtake.runs.requests import KINDS, Order, place_order
@@ -137,3 +139,36 @@ def test_page_s_lists_hold_no_questions_of_programs_and_old_ones_go_away(tmp_pat
     write_state(replace(run, state="done", ended=time.time() - KEPT_SECONDS - 60))
     sweep()
     assert not list_runs(kinds=KINDS)
+
+
+def test_server_that_stands_for_long_drops_old_answers_and_uploads_by_itself(
+    tmp_path: Path,
+) -> None:
+    with Store(store_path()) as store:
+        looks.put_known(looks.put_hall(tmp_path, store), store)
+    queue = Queue(1, sweep_seconds=0.1)
+    queue.start()
+    try:
+        run = place(Order("ask", question="what is it?", settings=QUICK), tmp_path)
+        finish(run)
+        write_state(replace(read_run(run.id), ended=time.time() - KEPT_SECONDS - 60))
+        upload = uploads.new_path()
+        upload.write_bytes(b"film")
+        os.utime(upload, (0, 0))
+        deadline = time.monotonic() + PATIENCE
+        while (upload.exists() or run.folder.exists()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not upload.exists() and not run.folder.exists()
+    finally:
+        queue.close()
+
+
+def test_failure_is_told_without_the_place_of_the_file(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"no film")
+    run = place(Order("summarize", str(film), settings=QUICK), tmp_path)
+    said = f"{film} can't be read; free {run.folder}"
+    write_state(replace(run, state="failed", error=said, notes=(said,), ended=time.time()))
+    values = run_values(read_run(run.id))
+    assert str(tmp_path) not in str(values)
+    assert values["error"]["message"].startswith("film.mp4 can't be read; free LONGTAKE_HOME/runs/")

@@ -113,7 +113,9 @@ def test_only_servers_that_the_owner_named_are_asked(
     "settings",
     [{"engine": "gguf:/weights/model.gguf"}, {"engine": "transformers:./model"},
      {"reconciler": "gguf:~/m.gguf"}, {"speech": "/whisper"}, {"subtitles": "/etc/passwd"},
-     {"actions": "../model"}, {"embedder": "/model"}, {"judge": "transformers:/m"}],
+     {"actions": "../model"}, {"embedder": "/model"}, {"judge": "transformers:/m"},
+     {"embedder": "/models/a:b"}, {"engine": "gguf:m.gguf+/weights/mmproj.gguf"},
+     {"engine": "gguf:films/../../m.gguf"}, {"actions": "org/../../model"}],
 )  # fmt: skip
 def test_models_and_subtitles_are_files_like_others(
     root: Path, settings: dict[str, object]
@@ -126,6 +128,17 @@ def test_models_of_a_hub_and_files_below_a_folder_may_be_named(root: Path) -> No
     (root / "talk.srt").write_text("1\n")
     assert check_settings({"engine": "transformers:org/model", "speech": "small"}, [root])
     assert check_settings({"subtitles": str(root / "talk.srt")}, [root])
+
+
+def test_both_files_of_a_model_that_sees_must_be_allowed(root: Path) -> None:
+    for folder in (root, root.parent):
+        for name in ("m.gguf", "mmproj.gguf"):
+            (folder / name).write_bytes(b"GGUF")
+    assert check_settings({"engine": f"gguf:{root}/m.gguf+mmproj.gguf"}, [root])
+    assert check_settings({"engine": f"gguf:{root}/m.gguf+{root}/mmproj.gguf"}, [root])
+    for second in (f"{root.parent}/mmproj.gguf", "../mmproj.gguf", "x/../../mmproj.gguf"):
+        with pytest.raises(UsageError, match="there is no file"):
+            check_settings({"engine": f"gguf:{root}/m.gguf+{second}"}, [root])
 
 
 def test_upload_becomes_the_run_s_own() -> None:

@@ -1,19 +1,21 @@
 """How the page is served: who may come in, uploads, and a run through the routes."""
 
+import asyncio
 import socket
 import time
 import tomllib
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import pytest
 import streamlit
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from longtake.door.hosts import is_local_host
-from longtake.errors import UsageError
+from longtake.errors import OutputError, UsageError
 from longtake.runs import uploads
 from longtake.runs.files import TYPES, list_files
 from longtake.runs.folder import read_run
@@ -27,7 +29,7 @@ from longtake.web.door import (
     read_visitor,
 )
 from longtake.web.key import find_key
-from longtake.web.server import CONFIG, read_allowed_hosts
+from longtake.web.server import CONFIG, make_middleware, make_routes, read_allowed_hosts
 from tests.conftest import ROOT
 from tests.videos import make_video
 from tests.web.conftest import KEY
@@ -83,6 +85,34 @@ def test_link_that_is_printed_lets_a_browser_in_and_the_key_goes_out_of_the_addr
     assert elsewhere.headers["location"] == "/evil.example/"
 
 
+@pytest.mark.parametrize("path", ["字", "%5Cevil.example", "a%0D%0AX-Evil:%201"])
+def test_link_with_the_key_leads_to_its_own_path_whatever_letters_are_in_it(
+    stranger: TestClient, path: str
+) -> None:
+    asked = f"/{path}?{urlencode({KEY_IN_LINK: KEY})}"
+    answer = stranger.get(asked, follow_redirects=False)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"/{quote(unquote(path))}"
+
+
+@pytest.mark.parametrize("key", ["ключ-ü", 'a&b= g%+;"x', "%C3%A4"])
+def test_key_of_any_letters_lets_a_browser_in(
+    own_machine: None, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("LONGTAKE_PAGE_KEY", key)
+    app = Starlette(routes=make_routes(), middleware=make_middleware())
+    with TestClient(app, base_url="http://127.0.0.1:8501") as client:
+        asked = f"/?{urlencode({KEY_IN_LINK: key})}"
+        assert client.get(asked, follow_redirects=False).status_code == 303
+        assert client.get("/longtake/runs/x/told").status_code == 404
+
+
+def test_key_that_can_t_be_read_is_told_before_anything_is_served(tmp_path: Path) -> None:
+    (home_folder() / "page-key").mkdir(parents=True)
+    with pytest.raises(OutputError, match="page's key"):
+        serve("127.0.0.1", 0)
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
 def test_without_its_key_nothing_of_the_page_is_shown(stranger: TestClient, address: str) -> None:
     old = streamlit.get_option("server.address")
@@ -115,7 +145,9 @@ def test_page_behind_a_named_proxy_wants_no_key(stranger: TestClient) -> None:
         streamlit.config.set_option("server.allowedHosts", [])
 
 
-@pytest.mark.parametrize("origin", ["http://127.0.0.1:3000", "http://evil.example", "null"])
+@pytest.mark.parametrize(
+    "origin", ["http://127.0.0.1:3000", "http://evil.example", "null", "http://["]
+)
 def test_pages_of_other_ports_and_sites_open_no_socket_and_send_nothing(
     client: TestClient, origin: str
 ) -> None:
@@ -341,3 +373,28 @@ def test_upload_that_is_not_started_is_dropped_with_the_next_choice(tmp_path: Pa
     uploads.drop(path.name)
     uploads.drop("../../etc")
     assert not path.exists()
+
+
+@pytest.mark.usefixtures("own_machine")
+def test_question_that_breaks_off_is_no_error_of_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LONGTAKE_PAGE_KEY", "off")
+    app = Starlette(routes=make_routes(), middleware=make_middleware())
+    scope = {
+        "type": "http", "method": "POST", "path": "/longtake/search", "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1")],
+    }  # fmt: skip
+    came = iter(
+        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    )
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(came)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 408
