@@ -80,8 +80,10 @@ def app(address: str, port: int, api: bool, given: Given, **who: Any) -> int:
         return 0
     from longtake.api import ending_streams, make_app
     from longtake.door.access import open_access
+    from longtake.web.key import find_key
 
-    serve(address, port, make_app(open_access(address, **who)), ending_streams)
+    access = open_access(address, **who, key=find_key())  # who opens the page may ask, too
+    serve(address, port, make_app(access), ending_streams)
     return 0
 
 

@@ -75,9 +75,14 @@ def open_access(
     token_file: str = "",
     hosts: Sequence[str] = (),
     origins: Sequence[str] = (),
+    key: str = "",
 ) -> Access:
-    """What the owner's flags allow; UsageError where an address of a network has no token."""
-    tokens = read_tokens(Path(token_file)) if token_file else ()
+    """What the owner's flags allow; UsageError where an address of a network has no token.
+
+    Without a file of tokens, a `key` is the owner's token.
+    """
+    own = (Token(OWN, "run", hashlib.sha256(key.encode()).digest()),) if key else ()
+    tokens = read_tokens(Path(token_file)) if token_file else own
     if not tokens and (hosts or not is_local_host(address)):
         where = address if not is_local_host(address) else ", ".join(hosts)
         raise UsageError(

@@ -29,7 +29,7 @@ def serve_app(
     """Serve until stopped; `on_exit` is called as soon as it is told to end."""
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        log_level="error",  # a warning is of a client that speaks no HTTP
         access_log=False,
         server_header=False,
         proxy_headers=False,

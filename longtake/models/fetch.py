@@ -245,6 +245,15 @@ def _fetch_hub(source: Hub, work: Path, tell: TellBytes | None) -> Path:
     return Path(found)
 
 
+def is_kept_of_hub(repository: str, cache: Path | None = None) -> bool:
+    """Whether anything of a repository of the hub is in its client's cache."""
+    if cache is None:
+        from huggingface_hub.constants import HF_HUB_CACHE
+
+        cache = Path(HF_HUB_CACHE)
+    return (cache / f"models--{repository.replace('/', '--')}").is_dir()
+
+
 def is_reachable(model: Model) -> bool:
     """Whether the hub has the model's weights and answers within seconds."""
     source = next((s for s in model.weights.sources if isinstance(s, Hub)), None)

@@ -16,6 +16,7 @@ from longtake.errors import LinkError, UsageError
 from longtake.library.index import LibraryVideo, list_videos
 from longtake.library.search import check_query
 from longtake.links.addresses import check_link, is_link, tells_private
+from longtake.models.fetch import is_kept_of_hub
 from longtake.pipeline.moment import USUAL_QUESTION
 from longtake.pipeline.open_engines import (
     name_answerer,
@@ -133,6 +134,7 @@ def check_settings(given: Mapping[str, object], roots: Sequence[Path]) -> Settin
     for name in NAME_FILES:
         if name in given:
             _check_model_file(name, str(getattr(settings, name)), roots)
+            _check_hub(name, str(getattr(settings, name)))
     return settings
 
 
@@ -160,6 +162,22 @@ def _check_model_file(name: str, value: str, roots: Sequence[Path]) -> None:
         find_allowed(model, roots)
     elif _tells_file(value):  # a folder with a colon in its name
         find_allowed(value, roots)
+
+
+def _check_hub(name: str, value: str) -> None:
+    """UsageError for a model of the hub that is not here: its size and its maker are anybody's."""
+    own = load_settings()
+    kind, colon, model = value.partition(":")
+    if name in ("actions", "embedder") and "/" in value and not colon:
+        model = value
+    elif kind != "transformers" or name not in NAME_ENGINES:
+        return
+    known = {str(getattr(own, setting)) for setting in NAME_FILES}
+    if model and value not in known and not _tells_file(model) and not is_kept_of_hub(model):
+        raise UsageError(
+            f"a run can't set {name} to {value}: no such model is here",
+            "Its owner fetches it, by a run of his own; or name one of `longtake models list`.",
+        )
 
 
 def _tells_file(name: str) -> bool:

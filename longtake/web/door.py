@@ -7,7 +7,6 @@ from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlencode
 
 import streamlit
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -106,8 +105,10 @@ class Door:
             if shown and _is_same(shown[0], self._key) and scope["type"] == "http":
                 await self._let_in(scope, receive, send)
                 return
-            kept = unquote(cookie_parser(headers.get("cookie", "")).get(KEY_COOKIE, ""))
-            if not _is_same(kept, self._key) and scope["path"] != f"{base_path()}{HEALTH}":
+            # Other ports of the host may have set one of that name, too.
+            kept = re.findall(rf"(?:^|;)\s*{KEY_COOKIE}=([^;]*)", headers.get("cookie", ""))
+            shows = any(_is_same(unquote(value), self._key) for value in kept)
+            if not shows and scope["path"] != f"{base_path()}{HEALTH}":
                 await _turn_away(scope, receive, send, NO_KEY_SHOWN, 401)
                 return
         known = read_visitor(headers.get("cookie"))

@@ -37,20 +37,24 @@ def test_page_and_programs_share_a_process_and_a_queue_and_end_with_it(
                 if httpx2.get(f"{url}/v1/health").status_code == 200:
                     break
             time.sleep(0.1)
-        assert httpx2.get(url).status_code == 401
+        assert httpx2.get(url).status_code == httpx2.get(f"{url}/v1/runs").status_code == 401
         assert httpx2.get(url, cookies={"longtake_key": KEY}).status_code == 200
         order = {"source": numbered.name, "settings": QUICK}
-        placed = httpx2.post(f"{url}/v1/runs", json=order)
+        owner = {"authorization": f"Bearer {KEY}"}
+        placed = httpx2.post(f"{url}/v1/runs", json=order, headers=owner)
         assert placed.status_code == 202, placed.text
-        with httpx2.stream("GET", f"{url}{placed.headers['location']}/events", timeout=60) as told:
+        place = f"{url}{placed.headers['location']}/events"
+        with httpx2.stream("GET", place, timeout=60, headers=owner) as told:
             events = [line for line in told.iter_lines() if line.startswith("event: ")]
         assert events[-1] == "event: end" and "event: description" in events
         (run,) = list_runs()
         assert (run.id, run.state) == (placed.json()["id"], "done")
-        foreign = {"origin": "http://evil.example"}
+        foreign = {"origin": "http://evil.example", **owner}
         assert httpx2.get(f"{url}/v1/runs", headers=foreign).status_code == 403
-        again = httpx2.post(f"{url}/v1/runs", json={**order, "title": "again"}).json()["id"]
-        with httpx2.stream("GET", f"{url}/v1/runs/{again}/events", timeout=60) as told:
+        again = {**order, "title": "again"}
+        second = httpx2.post(f"{url}/v1/runs", json=again, headers=owner).json()["id"]
+        place = f"{url}/v1/runs/{second}/events"
+        with httpx2.stream("GET", place, timeout=60, headers=owner) as told:
             lines = told.iter_lines()
             next(lines)
             began = time.monotonic()

@@ -15,7 +15,7 @@ from longtake.cli.main import main
      (["serve", "--token-file", "none-such"], "can't be read"),
      (["serve", "--allow-origin", "app.example"], "'app.example' is no origin"),
      (["serve", "--frames", "-1"], "--frames"),
-     (["app", "--api", "--address", "0.0.0.0"], "without a token"),
+     (["app", "--api", "--page-key", "off", "--address", "0.0.0.0"], "without a token"),
      (["app", "--root", "."], "only of programs"),
      (["mcp", "--http", "--address", "0.0.0.0"], "without a token"),
      (["mcp", "--token-file", "x"], "only of --http"),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from longtake.errors import LinkError, LongtakeError, UsageError
+from longtake.models.fetch import is_kept_of_hub
 from longtake.pipeline.moment import USUAL_QUESTION
 from longtake.runs.folder import OF_SERVER, list_runs, read_run
 from longtake.runs.requests import KINDS, OF_PROGRAMS, Order, check_settings, place_order
@@ -126,7 +127,7 @@ def test_models_and_subtitles_are_files_like_others(
 
 def test_models_of_a_hub_and_files_below_a_folder_may_be_named(root: Path) -> None:
     (root / "talk.srt").write_text("1\n")
-    assert check_settings({"engine": "transformers:org/model", "speech": "small"}, [root])
+    assert check_settings({"engine": "gguf:smolvlm2-500m-video", "speech": "small"}, [root])
     assert check_settings({"subtitles": str(root / "talk.srt")}, [root])
 
 
@@ -149,6 +150,27 @@ def test_upload_becomes_the_run_s_own() -> None:
     for token in ("0" * 32, "../../etc/passwd", "x"):
         with pytest.raises(UsageError, match="no longer here"):
             place(upload=token)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"embedder": "somebody/onnx"}, {"engine": "transformers:somebody/model"},
+     {"judge": "transformers:gpt2"}, {"actions": "somebody/videomae"}],
+)  # fmt: skip
+def test_model_of_a_hub_that_is_not_here_is_the_owner_s_to_fetch(
+    settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match="no such model is here"):
+        check_settings(settings, [])
+    (named,) = settings
+    monkeypatch.setenv(f"LONGTAKE_{named.upper()}", settings[named])
+    assert check_settings(settings, [])
+
+
+def test_model_of_a_hub_is_here_where_its_client_keeps_it(tmp_path: Path) -> None:
+    (tmp_path / "models--somebody--model").mkdir()
+    assert is_kept_of_hub("somebody/model", tmp_path)
+    assert not is_kept_of_hub("somebody/other", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,17 @@ def test_pages_of_other_ports_and_sites_open_no_socket_and_send_nothing(
         pass
 
 
+def test_cookie_that_another_port_has_set_locks_nobody_out(stranger: TestClient) -> None:
+    for cookies in (
+        f"{KEY_COOKIE}={KEY}; {KEY_COOKIE}=x",
+        f"a=1; {KEY_COOKIE}=x; {KEY_COOKIE}={KEY}",
+    ):
+        headers = {"cookie": cookies}
+        assert stranger.get("/longtake/runs/x/told", headers=headers).status_code == 404
+    headers = {"cookie": f"not{KEY_COOKIE}={KEY}"}
+    assert stranger.get("/longtake/runs/x/told", headers=headers).status_code == 401
+
+
 def test_key_is_made_once_for_its_user_alone(tmp_path: Path) -> None:
     key = find_key()
     path = home_folder() / "page-key"
