@@ -89,6 +89,12 @@ def read_memory(root: Path = ROOT) -> MemorySize:
     return MemorySize(total, free)
 
 
+def read_used(root: Path = ROOT) -> int:
+    """What this process has in memory now, in bytes; 0: not known (it is known on Linux)."""
+    fields = _read(root / "proc/self/statm").split()
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") if len(fields) > 1 else 0
+
+
 def _group_memory(root: Path) -> Iterator[tuple[int, int]]:
     """Limit and use of each control group that this process is in."""
     for folder in _group_folders(root, "memory"):

@@ -10,11 +10,13 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from longtake import report
 from longtake.errors import LongtakeError
 from longtake.files import replacing
 from longtake.library.index import list_videos
+from longtake.machine import read_memory, read_used
 from longtake.models.fetch import fetch_model
 from longtake.models.table import FolderModel, Model
 from longtake.pipeline.ask import answer_values
@@ -51,6 +54,9 @@ WRITE_SECONDS = 0.3
 MOST_NOTES = 50
 MOST_STEPS = 30
 THUMB_SIDE = 240
+MOST_MEMORY = 0.9
+"""Of the machine's, or its control group's."""
+WATCH_SECONDS = 0.5
 NICENESS = 5
 """The page and the rest of the machine come first."""
 
@@ -65,6 +71,10 @@ def main(folder: Path) -> None:
     os.nice(NICENESS)
     with locked(folder):  # until the queue has let go of it
         recorder = _Recorder(load_run(folder))
+    most = int(MOST_MEMORY * read_memory().total)
+    if most and read_used():
+        end = partial(_end_full, recorder, most)
+        threading.Thread(target=watch_memory, args=(most, end), daemon=True).start()
     LOG.setLevel(logging.INFO)
     LOG.addHandler(recorder)
     try:
@@ -79,6 +89,22 @@ def main(folder: Path) -> None:
         recorder.end("failed", error.message, error.hint)
     except Exception as error:
         _fail(recorder, error)
+
+
+def watch_memory(most: int, end: Callable[[], object], every: float = WATCH_SECONDS) -> None:
+    """Call `end` once this process has more bytes than these in memory; else wait for ever.
+
+    A file that fills the memory, whatever its kind, then ends its own run and no other program.
+    """
+    while read_used() <= most:
+        time.sleep(every)
+    end()
+
+
+def _end_full(recorder: "_Recorder", most: int) -> None:
+    said = f"the run takes more than {most / 2**30:.1f} GiB, nearly all memory of this machine"
+    recorder.end("failed", said, "Use a smaller model; if there is none, the file may be broken.")
+    os._exit(1)
 
 
 def _note_engine(role: str, name: str, why: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from longtake.machine import read_used
 from longtake.runs import uploads
 from longtake.runs.folder import KEPT_SECONDS, Run, list_runs, read_run, sweep, write_state
 from longtake.runs.queue import Queue
 from longtake.runs.requests import KINDS, Order, place_order
 from longtake.runs.say import read_result, run_values
+from longtake.runs.worker import watch_memory
 from longtake.store import Store, store_path
 from tests import looks
 from tests.servers import ScriptedServer, as_json, serve
@@ -126,6 +129,18 @@ def _wait_for(ear: ScriptedServer) -> None:
     deadline = time.monotonic() + PATIENCE
     while not ear.asked and time.monotonic() < deadline:
         time.sleep(0.05)
+
+
+def test_process_that_takes_more_memory_than_it_may_is_ended_and_no_other() -> None:
+    ended: list[str] = []
+    most = read_used() + (50 << 20)
+    watch = threading.Thread(target=watch_memory, args=(most, lambda: ended.append("now"), 0.01))
+    watch.start()
+    watch.join(0.1)
+    assert watch.is_alive() and ended == []
+    taken = b"x" * (100 << 20)
+    watch.join(10)
+    assert ended == ["now"] and len(taken) == 100 << 20
 
 
 def test_page_s_lists_hold_no_questions_of_programs_and_old_ones_go_away(tmp_path: Path) -> None:
