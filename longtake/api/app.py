@@ -1,11 +1,9 @@
 """The routes, made of the table; and the application that stands by itself."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
@@ -17,9 +15,7 @@ from longtake.api.routes import OPERATIONS
 from longtake.api.serving import Serving
 from longtake.door.access import Access
 from longtake.door.gate import Gate
-from longtake.runs import uploads
-from longtake.runs.queue import Queue
-from longtake.settings import load_settings
+from longtake.runs.queue import starting_runs
 
 
 def make_routes(access: Access) -> list[BaseRoute]:
@@ -52,12 +48,7 @@ def build_app(serving: Serving, *, starts_runs: bool = True) -> ASGIApp:
 
 @asynccontextmanager
 async def _work(_app: Starlette) -> AsyncIterator[None]:
-    """Start runs that wait while the server stands; those under way outlive it."""
-    queue = Queue(load_settings().page_runs)
-    await run_in_threadpool(uploads.drop_old)
-    await run_in_threadpool(queue.start)
+    """Start runs while the server stands, and end the streams as it ends."""
     with ending_streams():
-        try:
+        async with starting_runs():
             yield
-        finally:
-            await asyncio.to_thread(queue.close)

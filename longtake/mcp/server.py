@@ -1,6 +1,5 @@
 """The server of the SDK, with all that assistants can ask for."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from inspect import getdoc
@@ -24,8 +23,7 @@ from longtake.mcp.replies import refuse
 from longtake.mcp.resources import add_resources, list_results
 from longtake.mcp.run_tools import add_run_tools
 from longtake.mcp.tasks import Tasks
-from longtake.runs.queue import Queue
-from longtake.settings import load_settings
+from longtake.runs.queue import starting_runs
 from longtake.version import __version__
 
 HOUR_MS = 3_600_000
@@ -144,10 +142,6 @@ def watch_video(source: str, question: str = "") -> str:
 
 @asynccontextmanager
 async def work(_server: object) -> AsyncIterator[None]:
-    """Start runs that wait while the server stands; those under way outlive it."""
-    queue = Queue(load_settings().page_runs)
-    queue.start()
-    try:
+    """Start runs while the server stands."""
+    async with starting_runs():
         yield
-    finally:
-        await asyncio.to_thread(queue.close)

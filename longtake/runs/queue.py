@@ -4,12 +4,14 @@ A slot is a file whose lock the worker inherits: it is free exactly when the wor
 the bound holds for several servers on one home, and for workers that outlived theirs.
 """
 
+import asyncio
 import logging
 import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import IO, Any
 
@@ -25,7 +27,7 @@ from longtake.runs.folder import (
     write_state,
 )
 from longtake.runs.notice import start_notice
-from longtake.settings import make_home
+from longtake.settings import load_settings, make_home
 
 LOG = logging.getLogger("longtake")
 
@@ -50,6 +52,7 @@ class Queue:
     def start(self) -> None:
         """Begin to start runs, those that lost their worker included."""
         sweep()
+        uploads.drop_old()
         self._thread.start()
 
     def close(self) -> None:
@@ -94,6 +97,17 @@ class Queue:
         if str(error) != self._said:
             self._said = str(error)
             LOG.warning("a run can't be started: %s", error)
+
+
+@asynccontextmanager
+async def starting_runs() -> AsyncIterator[None]:
+    """Start runs that wait while a server stands; those under way outlive it."""
+    queue = Queue(load_settings().page_runs)
+    await asyncio.to_thread(queue.start)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(queue.close)
 
 
 def take_slot(at_once: int, files: ExitStack, kind: str = "") -> IO[Any] | None:

@@ -25,11 +25,10 @@ from streamlit.starlette import App
 from longtake.door.problem import Problem
 from longtake.door.upload import UploadLimits, receive_upload
 from longtake.errors import LongtakeError, UsageError
-from longtake.runs import uploads
 from longtake.runs.files import SNIFFED_BYTES, TYPES, list_files, sniff_video
 from longtake.runs.folder import Run, read_run
 from longtake.runs.playing import find_copy
-from longtake.runs.queue import Queue
+from longtake.runs.queue import starting_runs
 from longtake.settings import load_settings
 from longtake.web import library
 from longtake.web.door import KEY_IN_LINK, Door, base_path, is_own_machine, read_visitor, refuse
@@ -146,15 +145,10 @@ class Beside:
 
 @asynccontextmanager
 async def work(_app: object) -> AsyncIterator[None]:
-    """Start runs that wait while the server stands; those under way outlive it."""
+    """Say where the page is, and start runs while the server stands."""
     print(say_link(), file=sys.stderr, flush=True)
-    queue = Queue(load_settings().page_runs)
-    uploads.drop_old()
-    queue.start()
-    try:
+    async with starting_runs():
         yield
-    finally:
-        await asyncio.to_thread(queue.close)
 
 
 def say_link() -> str:
