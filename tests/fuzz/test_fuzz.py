@@ -24,9 +24,10 @@ def hang(seed, folder): time.sleep(60)
 def crash(seed, folder): os.kill(os.getpid(), signal.SIGSEGV)
 def swell(seed, folder):
     held = b"x" * (3 << 29)
-    time.sleep(2)  # not every kernel takes down at once what a process has
+    time.sleep(5)  # not every kernel takes down at once what a process has
 
-fault = try_once(sys.argv[1], globals()[sys.argv[1]], 1, Path(sys.argv[2]), 3)
+seconds = 3 if sys.argv[1] == "hang" else 30
+fault = try_once(sys.argv[1], globals()[sys.argv[1]], 1, Path(sys.argv[2]), seconds)
 print(fault.what if fault else "nothing")
 """
 

@@ -184,7 +184,13 @@ except KeyboardInterrupt:
 
 def test_one_interrupt_ends_what_stands_still_at_once(halted: Path) -> None:
     command = [sys.executable, "-c", STUCK, str(halted)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        # As a terminal starts it: what a script has put aside ignores interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
         assert process.stdout
         process.stdout.readline()
         with pytest.raises(subprocess.TimeoutExpired):
