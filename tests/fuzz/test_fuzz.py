@@ -32,6 +32,7 @@ print(fault.what if fault else "nothing")
 """
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize(
     ("target", "found"),
     [

@@ -2,7 +2,8 @@
 
 import json
 import os
-import threading
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,13 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from longtake.machine import read_used
 from longtake.runs import uploads
 from longtake.runs.folder import KEPT_SECONDS, Run, list_runs, read_run, sweep, write_state
 from longtake.runs.queue import Queue
 from longtake.runs.requests import KINDS, Order, place_order
 from longtake.runs.say import read_result, run_values
-from longtake.runs.worker import watch_memory
 from longtake.store import Store, store_path
 from tests import looks
 from tests.servers import ScriptedServer, as_json, serve
@@ -62,9 +61,9 @@ def test_look_leaves_its_frames_and_what_was_seen(numbered: Path) -> None:
 
 
 @pytest.mark.usefixtures("queue")
-def test_question_is_answered_from_the_videos_that_it_is_of(tmp_path: Path) -> None:
+def test_question_is_answered_from_the_videos_that_it_is_of(hall: Path, tmp_path: Path) -> None:
     with Store(store_path()) as store:
-        looks.put_known(looks.put_hall(tmp_path, store), store)
+        looks.put_known(hall, store)
     settings = QUICK | {"reconciler": "digest", "engine": "sketch"}
     run = finish(
         place(
@@ -93,10 +92,10 @@ def test_stretch_behind_the_end_fails_with_where_that_is(numbered: Path) -> None
 
 
 def test_light_run_does_not_wait_for_those_that_fill_the_slots(
-    numbered: Path, queue: Queue, tmp_path: Path
+    numbered: Path, queue: Queue, hall: Path, tmp_path: Path
 ) -> None:
     with Store(store_path()) as store:
-        looks.put_known(looks.put_hall(tmp_path, store), store)
+        looks.put_known(hall, store)
     heavy = [
         place(Order(source=str(numbered), settings=QUICK | {"chunk_seconds": 1 + k}),
               numbered.parent) for k in range(4)
@@ -131,21 +130,33 @@ def _wait_for(ear: ScriptedServer) -> None:
         time.sleep(0.05)
 
 
+SWELL = """
+import threading
+from longtake.machine import read_used
+from longtake.runs.worker import watch_memory
+
+ended = []
+most = read_used() + (50 << 20)
+watch = threading.Thread(target=watch_memory, args=(most, lambda: ended.append("now"), 0.01))
+watch.start()
+watch.join(0.2)
+print("waits" if watch.is_alive() and not ended else "ended early")
+taken = b"x" * (200 << 20)
+watch.join(20)
+print(*ended)
+"""
+
+
 def test_process_that_takes_more_memory_than_it_may_is_ended_and_no_other() -> None:
-    ended: list[str] = []
-    most = read_used() + (50 << 20)
-    watch = threading.Thread(target=watch_memory, args=(most, lambda: ended.append("now"), 0.01))
-    watch.start()
-    watch.join(0.1)
-    assert watch.is_alive() and ended == []
-    taken = b"x" * (100 << 20)
-    watch.join(10)
-    assert ended == ["now"] and len(taken) == 100 << 20
+    done = subprocess.run([sys.executable, "-c", SWELL], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["waits", "now"], done.stderr
 
 
-def test_page_s_lists_hold_no_questions_of_programs_and_old_ones_go_away(tmp_path: Path) -> None:
+def test_page_s_lists_hold_no_questions_of_programs_and_old_ones_go_away(
+    hall: Path, tmp_path: Path
+) -> None:
     with Store(store_path()) as store:
-        looks.put_known(looks.put_hall(tmp_path, store), store)
+        looks.put_known(hall, store)
     run = place(Order("ask", question="what is it?", settings=QUICK), tmp_path)
     assert list_runs() == [] and [r.id for r in list_runs(kinds=KINDS)] == [run.id]
     write_state(replace(run, state="done", ended=time.time() - KEPT_SECONDS + 60))
@@ -157,10 +168,11 @@ def test_page_s_lists_hold_no_questions_of_programs_and_old_ones_go_away(tmp_pat
 
 
 def test_server_that_stands_for_long_drops_old_answers_and_uploads_by_itself(
+    hall: Path,
     tmp_path: Path,
 ) -> None:
     with Store(store_path()) as store:
-        looks.put_known(looks.put_hall(tmp_path, store), store)
+        looks.put_known(hall, store)
     queue = Queue(1, sweep_seconds=0.1)
     queue.start()
     try:

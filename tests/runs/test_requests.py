@@ -196,21 +196,20 @@ def test_look_without_a_question_asks_what_is_to_be_seen() -> None:
     assert (asked.question, asked.start, asked.end) == (USUAL_QUESTION, 1, 5)
 
 
-def test_question_is_of_the_videos_that_are_named(tmp_path: Path) -> None:
+def test_question_is_of_the_videos_that_are_named(hall: Path) -> None:
     with pytest.raises(UsageError, match="no video in the library yet"):
         place(kind="ask", question="what?")
     with Store(store_path()) as store:
-        film = looks.put_hall(tmp_path, store)
-        looks.put_known(film, store)
+        looks.put_known(hall, store)
     run = read_run(place(kind="ask", question="what does the plate say?"))
     (sha256,) = run.asked.videos
-    for name in (film.name, sha256[:8], sha256):
+    for name in (hall.name, sha256[:8], sha256):
         assert read_run(place(kind="ask", question="what?", videos=(name,))).asked.videos
     for name in ("other.mp4", "", sha256[:3]):
         with pytest.raises(UsageError, match="no video"):
             place(kind="ask", question="what?", videos=(name,))
     seen = read_run(place(kind="look", source=sha256[:12], start=0, end=5)).asked
-    assert seen.source == str(film)
+    assert seen.source == str(hall)
 
 
 def test_question_without_a_word_is_told() -> None:
@@ -219,14 +218,14 @@ def test_question_without_a_word_is_told() -> None:
             place(kind="ask", question=question)
 
 
-def test_what_loads_no_model_takes_no_slot_from_who_does(tmp_path: Path) -> None:
+def test_what_loads_no_model_takes_no_slot_from_who_does(hall: Path) -> None:
     def is_light(kind: str, **settings: object) -> bool:
         return read_run(
             place(kind=kind, source=LINK, question="what?", start=0, end=1, settings=settings)
         ).asked.light
 
     with Store(store_path()) as store:
-        looks.put_known(looks.put_hall(tmp_path, store), store)
+        looks.put_known(hall, store)
     assert is_light("ask", reconciler="digest", engine="sketch")
     assert is_light("ask", reconciler="server:m", engine="server:m")
     assert not is_light("ask", reconciler="gguf:qwen3-1.7b", engine="sketch")
