@@ -47,6 +47,11 @@ DELETED = {"state": "deleted", "error": None}
 _ending = threading.Event()
 
 
+def is_ending() -> bool:
+    """Whether the server was told to end: what waits for something answers now."""
+    return _ending.is_set()
+
+
 @contextmanager
 def ending_streams() -> Iterator[None]:
     """While it lasts, streams end at once when this process is told to end, as by ctrl-C.
@@ -154,7 +159,7 @@ async def follow(run_id: str, after: int, serving: Serving) -> AsyncIterator[byt
     said: dict[str, Mapping[str, Any]] = {}
     beat = time.monotonic()
     until = beat + serving.stream_seconds
-    while not _ending.is_set() and time.monotonic() < until:
+    while not is_ending() and time.monotonic() < until:
         # The state first: what ended before it was read has told all by then.
         values = await _read_again(run_id, serving)
         blocks = _list_changes(values, said) if values else []

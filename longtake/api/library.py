@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from longtake.api.answers import answer
+from longtake.api.events import is_ending
 from longtake.api.operations import Call
 from longtake.api.runs import accept, find_named, find_run, not_done, order_run
 from longtake.library.index import LibraryVideo, list_videos
@@ -89,7 +90,7 @@ async def ask(call: Call) -> Response:
     run = await run_in_threadpool(order_run, order, call)
     wait = min(body.get("wait", USUAL_WAIT_SECONDS), call.serving.most_wait)
     until = time.monotonic() + wait
-    while run.state not in ENDED and time.monotonic() < until:
+    while run.state not in ENDED and time.monotonic() < until and not is_ending():
         await anyio.sleep(LOOK_SECONDS)
         run = await run_in_threadpool(find_run, run.id)
     if run.state not in ENDED:

@@ -214,6 +214,24 @@ def test_ctrl_c_ends_streams_at_once_and_says_nothing_more(
     assert said.count("\n") == 1 and said.startswith("Longtake serves programs at http://")
 
 
+def test_question_that_waits_is_answered_with_its_run_as_the_server_ends(
+    tmp_path: Path, numbered: Path, slow: dict[str, str]
+) -> None:
+    with run_server(tmp_path, numbered.parent, **slow) as server, ThreadPoolExecutor(1) as pool:
+        list(listen(server.url, place(server, numbered)))
+        at_work = place(server, numbered, settings=SLOW)
+        wait_until(lambda: get(server, f"/v1/runs/{at_work}")["state"] == "running")
+        settings = {"reconciler": "gguf:smollm2-135m-instruct"}  # it waits for the only slot
+        question = {"question": "what number is seen?", "settings": settings, "wait": 60}
+        asked = pool.submit(httpx2.post, f"{server.url}/v1/ask", json=question, timeout=60)
+        wait_until(lambda: len(get(server, "/v1/runs?kind=ask")["runs"]) == 1)
+        started = time.monotonic()
+        server.process.send_signal(signal.SIGINT)
+        server.process.wait(20)
+        assert time.monotonic() - started < 5
+        assert asked.result().status_code == 202 and asked.result().json()["kind"] == "ask"
+
+
 def test_no_token_is_written_anywhere(
     tmp_path: Path, numbered: Path, token_file: Path, home: Path
 ) -> None:
