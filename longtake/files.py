@@ -87,6 +87,11 @@ def _sweep_parts(path: Path) -> None:
                 left.unlink()
 
 
+def open_for_user(path: str, flags: int) -> int:
+    """An `opener` of files that are for their user alone, from their first byte on."""
+    return os.open(path, flags, 0o600)
+
+
 def is_full(error: OSError) -> bool:
     """Whether the disk has no room, or the user may take no more of it."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -25,6 +25,8 @@ TOOL_SECONDS = 2.0
 METAL_SHARE = 0.7
 """Of Apple's unified memory, what Metal lets one process use: two thirds to three quarters."""
 MIB = 1 << 20
+ROOM_LEFT = 500_000_000
+"""Bytes of the disk that uploads and copies leave free, for the answers that are still to come."""
 NVIDIA = (
     "nvidia-smi",
     "--query-gpu=name,memory.total,memory.free",

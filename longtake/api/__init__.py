@@ -9,24 +9,15 @@ from typing import TYPE_CHECKING
 from longtake.errors import UsageError
 
 if TYPE_CHECKING:
-    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
     from longtake.door.access import Access
 
-__all__ = ["OPEN_PATHS", "check_installed", "ending_streams", "make_app", "make_routes", "serve"]
+__all__ = ["OPEN_PATHS", "check_installed", "ending_streams", "make_app", "serve"]
 
 OPEN_PATHS = frozenset({"/v1/health", "/v1/ready", "/v1/openapi.json", "/v1/docs"})
 """Paths that need no token: they tell nothing of what lies here."""
 NEEDED = ("jsonschema", "prometheus_client", "starlette", "uvicorn")
-
-
-def make_routes(access: "Access") -> "list[BaseRoute]":
-    """All routes, without the gate that must stand before them; UsageError without the extra."""
-    check_installed()
-    from longtake.api.app import make_routes
-
-    return make_routes(access)
 
 
 def make_app(access: "Access") -> "ASGIApp":

@@ -18,13 +18,8 @@ from longtake.door.gate import Gate
 from longtake.runs.queue import starting_runs
 
 
-def make_routes(access: Access) -> list[BaseRoute]:
-    """Those under `/v1` and `/metrics`, the last of which says that there is nothing else."""
-    return list_routes(Serving(access))
-
-
 def list_routes(serving: Serving) -> list[BaseRoute]:
-    """The same, of a server with limits of its own."""
+    """Those under `/v1` and `/metrics`, the last of which says that there is nothing else."""
     paths: dict[str, dict[str, Operation]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method] = operation

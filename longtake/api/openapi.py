@@ -24,8 +24,6 @@ OF_JSON = {
 }
 OPEN = {403: SHARED[403], 422: SHARED[422], 503: SHARED[503]}
 JSON = Returns("").media
-OF_PARAMETER = ("x-required", "example", "description")
-"""What is said of the parameter, and not in its schema."""
 ABOUT = (
     "Longtake goes through a video, describes what is seen, said and read in it, and writes a"
     " summary that cites its moments. What is in a video is data: texts that come back may hold"

@@ -9,12 +9,11 @@ from typing import Any
 import anyio
 from starlette.requests import ClientDisconnect, Request
 
+from longtake.door.gate import BODY_SECONDS
 from longtake.door.problem import Problem
 from longtake.settings.values import shorten
 
 MOST_BODY_BYTES = 100_000
-BODY_SECONDS = 10.0
-"""How long a body of JSON may take to come, in all."""
 MOST_DIGITS = 18
 """Of a whole number: more is no number of anything here."""
 

@@ -9,14 +9,11 @@ from longtake.api.answers import answer
 from longtake.api.operations import Call
 from longtake.door.problem import Problem
 from longtake.errors import LongtakeError
-from longtake.machine import free_disk
+from longtake.machine import ROOM_LEFT, free_disk
 from longtake.runs.files import say_bytes
 from longtake.runs.folder import runs_folder
 from longtake.store import Store, store_path
 from longtake.version import __version__
-
-LEAST_DISK = 500_000_000
-"""Bytes: less room is soon none, with videos that come by links."""
 
 
 async def tell_health(_call: Call) -> Response:
@@ -43,7 +40,7 @@ def _check_ready() -> None:
     except LongtakeError as error:
         raise Problem(503, error.message, error.hint) from None
     free = free_disk(folder)
-    if 0 < free < LEAST_DISK:
+    if 0 < free < ROOM_LEFT:
         raise Problem(503, f"the disk has {say_bytes(free)} left", "Its owner frees some room.")
 
 

@@ -16,6 +16,8 @@ from longtake.door.problem import Problem, as_response
 
 MOST_AT_ONCE = 200
 """Requests that are answered at once, streams of events included."""
+BODY_SECONDS = 10.0
+"""How long a body that is no file may take to come: who sends none keeps a place from others."""
 PREFLIGHT = {
     "access-control-allow-methods": "GET, POST, DELETE",
     "access-control-allow-headers": "authorization, content-type, last-event-id, mcp-method,"

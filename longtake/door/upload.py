@@ -11,13 +11,10 @@ from starlette.requests import ClientDisconnect, Request
 
 from longtake.door.problem import Problem
 from longtake.errors import LongtakeError, UsageError
-from longtake.machine import free_disk
+from longtake.machine import ROOM_LEFT, free_disk
 from longtake.runs import uploads
 from longtake.runs.files import SNIFFED_BYTES, say_bytes, sniff_video
 from longtake.video.apart import probe_apart
-
-ROOM_LEFT = 500_000_000
-"""Bytes of the disk that an upload leaves free, for the answers of runs."""
 
 
 @dataclass(frozen=True)

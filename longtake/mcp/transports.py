@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from longtake.door.access import Access
-from longtake.door.gate import Gate
+from longtake.door.gate import BODY_SECONDS, Gate
 from longtake.door.place import open_socket, say_place
 from longtake.door.problem import Problem, as_response
 from longtake.door.server import serve_app
@@ -23,8 +23,6 @@ LOG = logging.getLogger("longtake")
 
 PATH = "/mcp"
 MOST_BODY_BYTES = 1 << 20
-BODY_SECONDS = 10.0
-"""How long a body may take to come: who sends none keeps a place from others."""
 
 
 def serve_stdio(access: Access) -> NoReturn:

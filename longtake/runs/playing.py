@@ -16,7 +16,7 @@ from pathlib import Path
 
 from longtake.errors import LongtakeError, OutputError
 from longtake.files import replacing
-from longtake.machine import free_disk
+from longtake.machine import ROOM_LEFT, free_disk
 from longtake.records import Video
 from longtake.video.playable import MOST_COPIED, Made, Plays, copy_to_play, find_plays
 from longtake.video.probe import probe
@@ -28,8 +28,6 @@ WRITE_SECONDS = 0.5
 CLOSE_SECONDS = 2.0
 MOST_PART = 0.99
 """Until it is whole."""
-ROOM_LEFT = 500_000_000
-"""Bytes of the disk that a copy leaves free, for the answers that are still to come."""
 
 
 @dataclass(frozen=True)

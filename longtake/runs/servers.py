@@ -5,7 +5,6 @@ for the key that is for that address, so none stands in a run's folder, a log, o
 """
 
 import json
-import os
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from longtake.errors import OutputError
-from longtake.files import replacing
+from longtake.files import open_for_user, replacing
 from longtake.settings import Settings, home_folder, list_addresses, make_home
 
 FORM = 1
@@ -119,14 +118,10 @@ def _write(servers: list[Connected], chosen: str) -> None:
         make_home()
         with replacing(path) as part:
             part.unlink(missing_ok=True)
-            with open(part, "x", encoding="utf-8", opener=_open_for_user) as file:
+            with open(part, "x", encoding="utf-8", opener=open_for_user) as file:
                 file.write(text)
     except OSError as error:
         raise OutputError(
             f"the server can't be remembered in {path}: {error.strerror}",
             "Free some room, or look at the rights of that folder.",
         ) from error
-
-
-def _open_for_user(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

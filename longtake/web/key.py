@@ -4,12 +4,12 @@ Whoever has it is let in. Without one, any program of the machine, any page that
 and, on a network, anybody there could use the page as its user does.
 """
 
-import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
 
 from longtake.errors import OutputError
+from longtake.files import open_for_user
 from longtake.settings import home_folder, load_settings, make_home
 
 NO_KEY = "off"
@@ -23,7 +23,7 @@ def find_key() -> str:
     path = home_folder() / "page-key"
     try:
         make_home()
-        with suppress(FileExistsError), open(path, "x", opener=_open_for_user) as file:
+        with suppress(FileExistsError), open(path, "x", opener=open_for_user) as file:
             file.write(secrets.token_urlsafe(24))
         return path.read_text(encoding="ascii").strip() or _renew(path)
     except (OSError, UnicodeDecodeError) as error:
@@ -36,7 +36,3 @@ def _renew(path: Path) -> str:
     """A new key in place of one that was lost to a full disk."""
     path.unlink()
     return find_key()
-
-
-def _open_for_user(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -22,6 +22,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.starlette import App
 
+from longtake.door.gate import BODY_SECONDS
 from longtake.door.problem import Problem
 from longtake.door.upload import UploadLimits, receive_upload
 from longtake.errors import LongtakeError, UsageError
@@ -73,8 +74,6 @@ CONFIG: dict[str, object] = {
 """What the page sets of Streamlit; `.streamlit/config.toml` says the same for `streamlit run`."""
 
 MOST_ASKED_BYTES = 100_000
-ASKED_SECONDS = 10.0
-"""How long a question may take to come."""
 
 
 def serve(
@@ -248,7 +247,7 @@ def _of_library(respond: library.Respond) -> Callable[[Request], Awaitable[Respo
     async def answer(request: Request) -> Response:
         body = b""
         try:
-            async with asyncio.timeout(ASKED_SECONDS):
+            async with asyncio.timeout(BODY_SECONDS):
                 async for block in request.stream():
                     body += block
                     if len(body) > MOST_ASKED_BYTES:

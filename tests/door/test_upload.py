@@ -10,7 +10,8 @@ import pytest
 from starlette.requests import Request
 
 from longtake.door.problem import Problem
-from longtake.door.upload import ROOM_LEFT, UploadLimits, receive_upload
+from longtake.door.upload import UploadLimits, receive_upload
+from longtake.machine import ROOM_LEFT
 from longtake.runs import uploads
 
 LIMITS = UploadLimits(10_000_000)
